@@ -1,0 +1,14 @@
+//! The tables that the stages pass to each other: name, columns with unit and meaning, keys, layout
+//! and retention, and from these the Arrow schema and the data dictionary.
+//!
+//! Nothing here does I/O. A column exists when it stands in [`catalog`]; the Delta schema, the
+//! readers' projections and `docs/data_dictionary.md` all follow from it.
+
+mod bucket;
+pub mod catalog;
+mod dictionary;
+mod model;
+
+pub use bucket::{BUCKETS, bucket_of, site_of};
+pub use dictionary::data_dictionary;
+pub use model::{Column, DataKind, Keep, Nullability, TableDef, TableKind};

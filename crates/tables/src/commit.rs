@@ -1,0 +1,274 @@
+//! Commits: a slot filled once, whole, against any number of other writers.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use serde_json::Value as Json;
+
+use crate::filter;
+use crate::log::{self, StagedFile};
+use crate::read::Read;
+use crate::slot::{Micros, Relation, Slot};
+use crate::snapshot::{DataFile, Snapshot};
+use crate::table::{CHECKPOINT_EVERY, COMMIT_ATTEMPTS};
+use crate::versions::{self, Stamp};
+use crate::{Error, ErrorKind, Result, Table, write};
+
+/// Who commits, and what for.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Identity of the computation, hexadecimal.
+    pub lineage_id: String,
+    /// The run's clock.
+    pub as_of: Micros,
+    /// When the rows are written.
+    pub ingested_at: Micros,
+    /// Recompute even when the slot carries this lineage already.
+    pub force: bool,
+    /// Goes into the commit as `lineage`: stage, run and whatever helps people.
+    pub note: Json,
+}
+
+impl Commit {
+    /// The transaction version of this lineage: its low 63 bits.
+    pub(crate) fn transaction_version(&self) -> Result<i64> {
+        let tail = &self.lineage_id[self.lineage_id.len().saturating_sub(16)..];
+        let bits = u64::from_str_radix(tail, 16).map_err(|_| {
+            Error::new(
+                ErrorKind::Usage,
+                format!("lineage id `{}`: not hexadecimal", self.lineage_id),
+            )
+        })?;
+        Ok((bits & (u64::MAX >> 1)) as i64)
+    }
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Version of the table that holds the result.
+    pub version: u64,
+    /// The slot carried this lineage already; nothing was written.
+    pub unchanged: bool,
+    /// Rows written.
+    pub rows: u64,
+}
+
+impl Table {
+    /// Appends rows to a raw or log table under the name of a slot; the same lineage twice is once.
+    ///
+    /// # Errors
+    /// `BadData` for rows that do not fit; storage errors.
+    pub fn append(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
+        if let Some(version) = self.holds(slot, commit)?.filter(|_| !commit.force) {
+            return Ok(Outcome {
+                version,
+                unchanged: true,
+                rows: 0,
+            });
+        }
+        let staged = self.stage(batch)?;
+        self.commit_staged(slot, &staged, commit)
+    }
+
+    /// Makes staged files visible under the name of a slot; with `force`, files that the slot
+    /// already has are replaced.
+    ///
+    /// # Errors
+    /// `Conflict` after many lost races; storage errors.
+    pub fn commit_staged(
+        &self,
+        slot: &Slot,
+        staged: &[StagedFile],
+        commit: &Commit,
+    ) -> Result<Outcome> {
+        for attempt in 0..COMMIT_ATTEMPTS {
+            let snapshot = self.snapshot(None)?;
+            if !commit.force
+                && snapshot.transaction(&slot.app_id(), self.root().engine())?
+                    == Some(commit.transaction_version()?)
+            {
+                return Ok(Outcome {
+                    version: snapshot.version(),
+                    unchanged: true,
+                    rows: 0,
+                });
+            }
+            let replaced: Vec<&DataFile> = if commit.force {
+                let inside = snapshot
+                    .overlapping(slot, self.def().time.as_deref())
+                    .into_iter();
+                inside
+                    .filter(|(_, relation)| *relation == Relation::Inside)
+                    .map(|(file, _)| file)
+                    .collect()
+            } else {
+                Vec::new()
+            };
+            let actions = self.slot_actions(slot, staged, &replaced, commit)?;
+            if self.put_commit(snapshot.version() + 1, &actions)? {
+                return Ok(self.committed(snapshot.version() + 1, staged));
+            }
+            self.back_off(attempt);
+        }
+        Err(self.conflict("too many other writers"))
+    }
+
+    /// Replaces a slot of a derived table; superseded rows stay with their `known_at`.
+    ///
+    /// Files wholly inside the slot are replaced, files that reach over its edge are rewritten
+    /// without those rows, all in one commit.
+    ///
+    /// # Errors
+    /// `Conflict` when another writer changed a file of the slot meanwhile; `BadData`; storage errors.
+    pub fn replace(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
+        let mut snapshot = self.snapshot(None)?;
+        let version = commit.transaction_version()?;
+        let recorded =
+            |snapshot: &Snapshot| snapshot.transaction(&slot.app_id(), self.root().engine());
+        if !commit.force && recorded(&snapshot)? == Some(version) {
+            return Ok(Outcome {
+                version: snapshot.version(),
+                unchanged: true,
+                rows: 0,
+            });
+        }
+        let touched = self.touched(&snapshot, slot);
+        let staged = self.stage_replacement(&snapshot, slot, &touched, batch, commit)?;
+        for attempt in 0..COMMIT_ATTEMPTS {
+            let replaced: Vec<&DataFile> = touched.iter().map(|(file, _)| file).collect();
+            let actions = self.slot_actions(slot, &staged, &replaced, commit)?;
+            if self.put_commit(snapshot.version() + 1, &actions)? {
+                return Ok(self.committed(snapshot.version() + 1, &staged));
+            }
+            self.back_off(attempt);
+            snapshot = self.snapshot(None)?;
+            if !commit.force && recorded(&snapshot)? == Some(version) {
+                return Ok(Outcome {
+                    version: snapshot.version(),
+                    unchanged: true,
+                    rows: 0,
+                });
+            }
+            let paths = |files: &[(DataFile, Relation)]| {
+                files
+                    .iter()
+                    .map(|(file, _)| file.path.clone())
+                    .collect::<BTreeSet<_>>()
+            };
+            if paths(&self.touched(&snapshot, slot)) != paths(&touched) {
+                return Err(self.conflict(&format!("slot {slot} was changed by another writer")));
+            }
+        }
+        Err(self.conflict("too many other writers"))
+    }
+
+    fn touched(&self, snapshot: &Snapshot, slot: &Slot) -> Vec<(DataFile, Relation)> {
+        let files = snapshot.overlapping(slot, self.def().time.as_deref());
+        files
+            .into_iter()
+            .map(|(file, relation)| (file.clone(), relation))
+            .collect()
+    }
+
+    /// Stages the slot's new rows merged with its old ones, and the rows of edge files outside it.
+    fn stage_replacement(
+        &self,
+        snapshot: &Snapshot,
+        slot: &Slot,
+        touched: &[(DataFile, Relation)],
+        batch: &RecordBatch,
+        commit: &Commit,
+    ) -> Result<Vec<StagedFile>> {
+        let columns: Vec<String> = snapshot
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        let files: Vec<DataFile> = touched.iter().map(|(file, _)| file.clone()).collect();
+        let old = self.read_files(&files, &snapshot.schema, &columns, &Read::of_slot(slot))?;
+        let new = write::conform(batch, self.def(), &snapshot.schema)?;
+        let stamp = Stamp {
+            as_of: commit.as_of,
+            ingested_at: commit.ingested_at,
+            lineage_id: commit.lineage_id.clone(),
+        };
+        let merged = versions::merge(&old, &new, &self.version_keys(), self.def(), &stamp)?;
+        let mut staged = self.stage_as(&merged, snapshot)?;
+        let edge: Vec<DataFile> = touched
+            .iter()
+            .filter(|(_, relation)| *relation == Relation::Overlaps)
+            .map(|(file, _)| file.clone())
+            .collect();
+        if !edge.is_empty() {
+            let all = self.read_files(&edge, &snapshot.schema, &columns, &Read::all())?;
+            staged.extend(self.stage_as(&self.outside(slot, &all)?, snapshot)?);
+        }
+        Ok(staged)
+    }
+
+    /// The rows of `batch` that do not belong to the slot.
+    fn outside(&self, slot: &Slot, batch: &RecordBatch) -> Result<RecordBatch> {
+        let inside = filter::slot_mask(slot, self.def().time.as_deref(), batch)?;
+        Ok(arrow::compute::filter_record_batch(
+            batch,
+            &arrow::compute::not(&inside)?,
+        )?)
+    }
+
+    fn slot_actions(
+        &self,
+        slot: &Slot,
+        staged: &[StagedFile],
+        replaced: &[&DataFile],
+        commit: &Commit,
+    ) -> Result<Vec<Json>> {
+        let mode = if replaced.is_empty() {
+            "Append"
+        } else {
+            "Overwrite"
+        };
+        let note =
+            serde_json::json!({"lineage_id": commit.lineage_id, "slot": slot, "note": commit.note});
+        let mut actions = vec![log::commit_info("WRITE", mode, &note)];
+        actions.push(log::transaction(
+            &slot.app_id(),
+            commit.transaction_version()?,
+        ));
+        actions.extend(
+            replaced
+                .iter()
+                .map(|file| log::remove(&file.path, file.size, &file.partition)),
+        );
+        actions.extend(staged.iter().map(StagedFile::add));
+        Ok(actions)
+    }
+
+    fn committed(&self, version: u64, staged: &[StagedFile]) -> Outcome {
+        if version % CHECKPOINT_EVERY == 0
+            && let Err(error) = self.checkpoint()
+        {
+            // The commit stands; the next one tries again.
+            tracing::warn!(table = self.def().name, version, %error, "cannot write checkpoint");
+        }
+        Outcome {
+            version,
+            unchanged: false,
+            rows: staged.iter().map(StagedFile::rows).sum(),
+        }
+    }
+
+    fn back_off(&self, attempt: u32) {
+        let jitter = uuid::Uuid::new_v4().as_u128() as u64 % (5 + 5 * u64::from(attempt.min(20)));
+        std::thread::sleep(Duration::from_millis(jitter));
+    }
+
+    pub(crate) fn conflict(&self, why: &str) -> Error {
+        Error::new(
+            ErrorKind::Conflict,
+            format!("table `{}`: {why}", self.def().name),
+        )
+    }
+}

@@ -1,0 +1,182 @@
+//! The error of storage: what went wrong, where, and whether trying again can help.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Result with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure it is; the runtime maps each to one exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The caller asked for something impossible: a bad URI, an unknown column.
+    Usage,
+    /// A data root, table or file that must be there is not.
+    Missing,
+    /// What is stored cannot be understood or contradicts the schema.
+    BadData,
+    /// The store refuses writes: disk full, quota, permission.
+    CannotWrite,
+    /// Somebody else changed the same slot; a retry starts from the new state.
+    Conflict,
+    /// The store did not answer or answered with a passing fault.
+    Transient,
+}
+
+impl ErrorKind {
+    /// Whether the same call may succeed later without anybody's help.
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Conflict | Self::Transient)
+    }
+}
+
+/// A storage failure with its place.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error without a cause below it.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Attaches the error that caused this one.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Puts `what` was attempted in front of the message.
+    #[must_use]
+    pub fn while_doing(mut self, what: impl fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+/// Says what was attempted, on the way up.
+pub trait Context<T> {
+    /// Puts `what` in front of the message of the error.
+    ///
+    /// # Errors
+    /// The error it is called on.
+    fn context<D: fmt::Display>(self, what: impl FnOnce() -> D) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Context<T> for std::result::Result<T, E> {
+    fn context<D: fmt::Display>(self, what: impl FnOnce() -> D) -> Result<T> {
+        self.map_err(|error| error.into().while_doing(what()))
+    }
+}
+
+impl From<object_store::Error> for Error {
+    fn from(error: object_store::Error) -> Self {
+        use object_store::Error as Store;
+        let kind = match &error {
+            Store::NotFound { .. } => ErrorKind::Missing,
+            Store::AlreadyExists { .. } | Store::Precondition { .. } => ErrorKind::Conflict,
+            Store::InvalidPath { .. }
+            | Store::NotSupported { .. }
+            | Store::NotImplemented { .. } => ErrorKind::Usage,
+            Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => {
+                ErrorKind::CannotWrite
+            }
+            _ => io_kind(&error).unwrap_or(ErrorKind::Transient),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(kind_of_io(&error), error.to_string())
+    }
+}
+
+impl From<arrow::error::ArrowError> for Error {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Self::new(ErrorKind::BadData, error.to_string())
+    }
+}
+
+impl From<parquet::errors::ParquetError> for Error {
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        Self::new(ErrorKind::BadData, error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(ErrorKind::BadData, error.to_string())
+    }
+}
+
+impl From<delta_kernel::KernelError> for Error {
+    fn from(error: delta_kernel::KernelError) -> Self {
+        use delta_kernel::KernelError as Kernel;
+        let mut inner = &error;
+        while let Kernel::Backtraced { source, .. } = inner {
+            inner = source;
+        }
+        let kind = match inner {
+            Kernel::FileNotFound(_) | Kernel::EmptyLog => ErrorKind::Missing,
+            other => io_kind(other).unwrap_or(ErrorKind::BadData),
+        };
+        // The display of a backtraced error carries its backtrace; the inner one is the message.
+        Self::new(kind, inner.to_string())
+    }
+}
+
+/// The kind of the first I/O error in the chain of causes.
+fn io_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if let Some(io) = current.downcast_ref::<std::io::Error>() {
+            return Some(kind_of_io(io));
+        }
+        cause = current.source();
+    }
+    None
+}
+
+fn kind_of_io(error: &std::io::Error) -> ErrorKind {
+    use std::io::ErrorKind as Io;
+    match error.kind() {
+        Io::NotFound => ErrorKind::Missing,
+        Io::PermissionDenied
+        | Io::StorageFull
+        | Io::QuotaExceeded
+        | Io::ReadOnlyFilesystem
+        | Io::NotADirectory => ErrorKind::CannotWrite,
+        Io::InvalidData | Io::UnexpectedEof => ErrorKind::BadData,
+        _ => ErrorKind::Transient,
+    }
+}

@@ -1,0 +1,32 @@
+//! Delta tables on `file://`: what a stage published is there, whole, once.
+//!
+//! [`Root`] opens tables and plain files below a data root. A [`Table`] is read as of a time
+//! ([`Read`]), and written slot by slot: [`Table::append`] for raw and log tables,
+//! [`Table::replace`] for derived ones, [`Table::stage`] and [`Table::commit_staged`] where several
+//! processes write one commit. The kernel replays the log; commits, conflicts and versions of facts
+//! are ours, because slots need more than the kernel gives.
+
+mod commit;
+mod error;
+mod filter;
+mod log;
+mod maintain;
+mod read;
+mod root;
+mod slot;
+mod snapshot;
+mod stats;
+mod table;
+mod time;
+mod versions;
+mod write;
+
+pub use commit::{Commit, Outcome};
+pub use error::{Context, Error, ErrorKind, Result};
+pub use log::StagedFile;
+pub use read::Read;
+pub use root::{FileEntry, Root};
+pub use slot::{Micros, Slot};
+pub use stats::Value;
+pub use table::{HistoryEntry, Table, sha256_hex};
+pub use time::date_of;

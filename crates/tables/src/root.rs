@@ -1,0 +1,334 @@
+//! A data root: the place that holds all tables and plain files of one Foresite installation.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
+use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
+use foresite_schema::TableDef;
+use futures::TryStreamExt as _;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use tokio::runtime::Runtime;
+use url::Url;
+
+use crate::{Context as _, Error, ErrorKind, Result, Table};
+
+pub(crate) type Engine = DefaultEngine<TokioMultiThreadExecutor>;
+
+/// How many files the log reader opens ahead.
+const READ_AHEAD: usize = 32;
+
+/// A data root on `file://`.
+///
+/// All calls block; the futures behind them run on a small runtime of the root's own.
+#[derive(Clone)]
+pub struct Root {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    url: Url,
+    store: Arc<dyn ObjectStore>,
+    engine: Arc<Engine>,
+    runtime: Runtime,
+}
+
+/// A plain file below the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Path relative to the root, `/`-separated.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time in microseconds since the epoch, by the store's clock.
+    pub modified: i64,
+}
+
+impl Root {
+    /// Opens a root by URI (`file:///data`) or local path. Nothing is created or checked yet.
+    ///
+    /// # Errors
+    /// `Usage` for a URI that names no supported store or carries credentials.
+    pub fn open(uri: &str) -> Result<Self> {
+        let url = parse(uri)?;
+        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_fsync(true));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("storage")
+            .enable_all()
+            .build()?;
+        let executor = TokioMultiThreadExecutor::new(runtime.handle().clone());
+        let engine = DefaultEngineBuilder::new(Arc::clone(&store))
+            .with_task_executor(Arc::new(executor))
+            .with_buffer_size(
+                std::num::NonZero::new(READ_AHEAD).unwrap_or(std::num::NonZero::<usize>::MIN),
+            )
+            .build();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                url,
+                store,
+                engine: Arc::new(engine),
+                runtime,
+            }),
+        })
+    }
+
+    /// Fails when the root is not there.
+    ///
+    /// # Errors
+    /// `Missing`, with the path.
+    pub fn require(&self) -> Result<()> {
+        let directory = self.local_path("")?;
+        if directory.is_dir() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Missing,
+            format!("data root {}: no such directory", self.inner.url),
+        ))
+    }
+
+    /// Creates the root directory where it is missing.
+    ///
+    /// # Errors
+    /// `CannotWrite` where the file system refuses.
+    pub fn create(&self) -> Result<()> {
+        std::fs::create_dir_all(self.local_path("")?)
+            .context(|| format!("create data root {}", self.inner.url))
+    }
+
+    /// The root's URI, ending in `/`.
+    pub fn url(&self) -> &Url {
+        &self.inner.url
+    }
+
+    /// Opens a table, creating it when there is none and adding the columns that it lacks.
+    ///
+    /// # Errors
+    /// `BadData` when a column has another type than `def` says; storage errors.
+    pub fn table(&self, def: TableDef) -> Result<Table> {
+        Table::open_or_create(self.clone(), def)
+    }
+
+    /// Opens a table that must be there.
+    ///
+    /// # Errors
+    /// `Missing` when it is not.
+    pub fn existing(&self, def: TableDef) -> Result<Table> {
+        let name = def.name.clone();
+        self.find(def)?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Missing,
+                format!("table `{name}` below {}: not there", self.inner.url),
+            )
+        })
+    }
+
+    /// Opens a table if it is there.
+    ///
+    /// # Errors
+    /// Storage errors other than its absence.
+    pub fn find(&self, def: TableDef) -> Result<Option<Table>> {
+        Table::open(self.clone(), def)
+    }
+
+    /// Reads a plain file.
+    ///
+    /// # Errors
+    /// `Missing` when it is not there.
+    pub fn read(&self, path: &str) -> Result<Bytes> {
+        let location = self.location(path)?;
+        self.block(async { self.inner.store.get(&location).await?.bytes().await })
+            .context(|| format!("read {path}"))
+    }
+
+    /// Writes a plain file atomically, replacing one that is there.
+    ///
+    /// # Errors
+    /// `CannotWrite` or `Transient`.
+    pub fn write(&self, path: &str, bytes: impl Into<Bytes>) -> Result<()> {
+        self.put(path, bytes.into(), PutMode::Overwrite).map(|_| ())
+    }
+
+    /// Writes a plain file unless one is there; `false` when it was.
+    ///
+    /// # Errors
+    /// `CannotWrite` or `Transient`.
+    pub fn write_new(&self, path: &str, bytes: impl Into<Bytes>) -> Result<bool> {
+        self.put(path, bytes.into(), PutMode::Create)
+    }
+
+    fn put(&self, path: &str, bytes: Bytes, mode: PutMode) -> Result<bool> {
+        let location = self.location(path)?;
+        let options = PutOptions {
+            mode,
+            ..PutOptions::default()
+        };
+        match self.block(self.inner.store.put_opts(&location, bytes.into(), options)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => Err(error.while_doing(format!("write {path}"))),
+        }
+    }
+
+    /// Whether a plain file is there.
+    ///
+    /// # Errors
+    /// Storage errors other than its absence.
+    pub fn exists(&self, path: &str) -> Result<bool> {
+        let location = self.location(path)?;
+        match self.block(self.inner.store.head(&location)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Missing => Ok(false),
+            Err(error) => Err(error.while_doing(format!("look for {path}"))),
+        }
+    }
+
+    /// Deletes a plain file; a missing one is fine.
+    ///
+    /// # Errors
+    /// Storage errors other than its absence.
+    pub fn delete(&self, path: &str) -> Result<()> {
+        let location = self.location(path)?;
+        match self.block(self.inner.store.delete(&location)) {
+            Err(error) if error.kind() != ErrorKind::Missing => {
+                Err(error.while_doing(format!("delete {path}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All plain files below a directory, sorted by path; empty when it is not there.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn list(&self, directory: &str) -> Result<Vec<FileEntry>> {
+        let prefix = self.location(directory)?;
+        let found: Vec<_> = self
+            .block(self.inner.store.list(Some(&prefix)).try_collect())
+            .context(|| format!("list {directory}"))?;
+        let base = self.location("")?;
+        let mut entries: Vec<_> = found
+            .into_iter()
+            .map(|meta| FileEntry {
+                path: relative(&base, &meta.location),
+                size: meta.size,
+                modified: meta.last_modified.timestamp_micros(),
+            })
+            .collect();
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
+    }
+
+    /// Publishes a prepared local directory at `path` by a rename that never replaces; `false` when
+    /// something is there already (`prepared` is removed then).
+    ///
+    /// # Errors
+    /// `CannotWrite` where the file system refuses.
+    pub fn publish_directory(&self, prepared: &std::path::Path, path: &str) -> Result<bool> {
+        let target = self.local_path(path)?;
+        if let Some(parent) = target.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, prepared, CWD, &target, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => {
+                std::fs::remove_dir_all(prepared)?;
+                Ok(false)
+            }
+            Err(error) => {
+                Err(Error::from(std::io::Error::from(error)).while_doing(format!("publish {path}")))
+            }
+        }
+    }
+
+    /// The local path of a file below the root, for programs that write large trees themselves.
+    ///
+    /// # Errors
+    /// `Usage` when the root is not a local one.
+    pub fn local_path(&self, path: &str) -> Result<std::path::PathBuf> {
+        let base = self.inner.url.to_file_path().map_err(|()| {
+            Error::new(
+                ErrorKind::Usage,
+                format!("{}: not a local data root", self.inner.url),
+            )
+        })?;
+        Ok(if path.is_empty() {
+            base
+        } else {
+            base.join(path)
+        })
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.inner.store
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.inner.engine
+    }
+
+    /// Runs a store call to its end.
+    pub(crate) fn block<T>(
+        &self,
+        call: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T> {
+        Ok(self.inner.runtime.block_on(call)?)
+    }
+
+    fn location(&self, path: &str) -> Result<Path> {
+        let url = self
+            .inner
+            .url
+            .join(path)
+            .map_err(|error| usage(path, &error.to_string()))?;
+        Path::from_url_path(url.path()).map_err(|error| usage(path, &error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for Root {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Root")
+            .field(&self.inner.url.as_str())
+            .finish()
+    }
+}
+
+fn usage(what: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Usage, format!("{what}: {why}"))
+}
+
+fn parse(uri: &str) -> Result<Url> {
+    let text = uri.trim_end_matches('/');
+    let url = if uri.contains("://") {
+        Url::parse(&format!("{text}/")).map_err(|error| usage(uri, &error.to_string()))?
+    } else {
+        let absolute = std::path::absolute(if text.is_empty() { "/" } else { text })?;
+        Url::from_directory_path(absolute).map_err(|()| usage(uri, "not a path"))?
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(usage(
+            "data root",
+            "credentials do not belong in the URI; use the store's own configuration",
+        ));
+    }
+    match url.scheme() {
+        "file" => Ok(url),
+        other => Err(usage(
+            uri,
+            &format!("scheme `{other}` is not supported, expected file://"),
+        )),
+    }
+}
+
+fn relative(base: &Path, location: &Path) -> String {
+    let text = location.as_ref();
+    text.strip_prefix(base.as_ref())
+        .unwrap_or(text)
+        .trim_start_matches('/')
+        .to_owned()
+}
