@@ -1,0 +1,32 @@
+//! The runtime of every stage binary: arguments, configuration, logs, signals, lineage, result and
+//! exit code, so that a stage is only the function from its inputs to its commits.
+//!
+//! A binary is `fn main() -> ExitCode { foresite_stage::main::<Derive>() }`. The contract it fulfils
+//! stands in `docs/architecture.md`, section "The stage contract".
+
+mod arguments;
+mod config;
+mod context;
+pub mod environment;
+mod error;
+mod exit;
+mod interval;
+mod lineage;
+mod logging;
+mod plan;
+mod progress;
+mod report;
+mod run;
+mod signals;
+
+pub use arguments::{CommonArgs, Shard};
+pub use config::parse as parse_config;
+pub use context::Context;
+pub use error::{Context as ErrorContext, ErrorKind, Result, StageError};
+pub use exit::{Exit, Retry};
+pub use interval::Interval;
+pub use lineage::{Inputs, Lineage};
+pub use plan::{Manifest, Plan};
+pub use progress::Progress;
+pub use report::{Output, Report, Status};
+pub use run::{NoArgs, Stage, main};
