@@ -32,6 +32,31 @@ pub enum Aggregate {
     Max,
 }
 
+impl Aggregate {
+    /// The aggregate of observed values; NaN of none.
+    pub fn of(self, seen: &[f64]) -> f64 {
+        if seen.is_empty() {
+            return f64::NAN;
+        }
+        match self {
+            Self::Mean => seen.iter().sum::<f64>() / seen.len() as f64,
+            Self::Sum => seen.iter().sum(),
+            Self::Min => seen.iter().copied().fold(f64::INFINITY, f64::min),
+            Self::Max => seen.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    /// The word used in feature names.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+        }
+    }
+}
+
 /// What is subtracted before a statistic is taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -105,8 +105,8 @@ impl fmt::Display for Span {
         let mut rest = self.0;
         for (name, micros) in UNITS {
             let count = rest / micros;
-            // Weeks are written only where nothing else remains: `2w`, but `15d`.
-            if count == 0 || (name == "w" && rest % micros != 0) {
+            // Days read better than weeks in feature names: `7d` beside `1d`.
+            if count == 0 || name == "w" {
                 continue;
             }
             write!(f, "{count}{name}")?;
@@ -142,7 +142,7 @@ mod tests {
         for (text, micros) in [
             ("15m", 15 * MINUTE),
             ("1d12h", DAY + 12 * HOUR),
-            ("2w", 2 * WEEK),
+            ("14d", 2 * WEEK),
             ("15d", 15 * DAY),
             ("0s", 0),
         ] {
@@ -150,6 +150,11 @@ mod tests {
             assert_eq!(span.micros(), micros);
             assert_eq!(span.to_string(), text);
         }
+    }
+
+    #[test]
+    fn weeks_are_written_as_days() {
+        assert_eq!(Span::parse("2w").unwrap().to_string(), "14d");
     }
 
     #[test]

@@ -1,0 +1,175 @@
+//! Rows of `alarms`, `tickets` and `feedback` into events.
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+
+use super::{Event, EventLog, Fact};
+use crate::batch::{BatchError, Texts, Times};
+use crate::task::Micros;
+
+/// The two sorts of tickets.
+#[derive(Debug, Clone, Default)]
+pub struct Tickets {
+    /// Outages: opened, cause, closed.
+    pub outages: EventLog,
+    /// Planned work, announced or logged afterwards.
+    pub planned: EventLog,
+}
+
+impl EventLog {
+    /// Alarm episodes from rows of `alarms`; every version that the table holds may be given.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type.
+    pub fn alarms(batches: &[RecordBatch]) -> Result<Self, BatchError> {
+        let mut events = BTreeMap::new();
+        for batch in batches {
+            let rows = FactRows::of(batch, "alarm_id")?;
+            let kinds = Texts::of(batch, "specific_problem")?;
+            let severities = Texts::of(batch, "severity")?;
+            let causes = Texts::of(batch, "probable_cause")?;
+            for row in 0..batch.num_rows() {
+                let Some(fact) = rows.at(row) else { continue };
+                let event = fact.event(&mut events);
+                match fact.name {
+                    "raised" => {
+                        // Name and severity are those of the raise that was known first.
+                        if event
+                            .first_known_at()
+                            .is_none_or(|first| fact.known_at < first)
+                        {
+                            event.kind = kinds.owned(row).unwrap_or_default();
+                            event.severity = severities.owned(row).unwrap_or_default();
+                        }
+                        event.starts.push(fact.known(fact.at));
+                        event
+                            .causes
+                            .extend(causes.owned(row).map(|cause| fact.known(cause)));
+                    }
+                    "cleared" => event.ends.push(fact.known(fact.at)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Self::new(events.into_values()))
+    }
+
+    /// Marks of people by the name of the mark (`done`, `confirmed`, …) from rows of `feedback`.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type.
+    pub fn feedback(batches: &[RecordBatch]) -> Result<Self, BatchError> {
+        let mut events = Vec::new();
+        for batch in batches {
+            let rows = FactRows::of(batch, "feedback_id")?;
+            for fact in (0..batch.num_rows()).filter_map(|row| rows.at(row)) {
+                events.push(Event {
+                    id: fact.id.to_owned(),
+                    entity_id: fact.entity.to_owned(),
+                    kind: fact.name.to_owned(),
+                    starts: vec![fact.known(fact.at)],
+                    ..Event::default()
+                });
+            }
+        }
+        Ok(Self::new(events))
+    }
+}
+
+impl Tickets {
+    /// Outages and planned work from rows of `tickets`.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type.
+    pub fn read(batches: &[RecordBatch]) -> Result<Self, BatchError> {
+        let (mut outages, mut planned) = (BTreeMap::new(), BTreeMap::new());
+        for batch in batches {
+            let rows = FactRows::of(batch, "ticket_id")?;
+            let (starts, ends) = (Times::of(batch, "start_at")?, Times::of(batch, "end_at")?);
+            let causes = Texts::of(batch, "cause")?;
+            for row in 0..batch.num_rows() {
+                let Some(fact) = rows.at(row) else { continue };
+                let (start, end) = (starts.at(row), ends.at(row));
+                if fact.name == "planned" {
+                    let event = fact.event(&mut planned);
+                    event.starts.push(fact.known(start.unwrap_or(fact.at)));
+                    event.ends.extend(end.map(|end| fact.known(end)));
+                    continue;
+                }
+                let event = fact.event(&mut outages);
+                event
+                    .causes
+                    .extend(causes.owned(row).map(|cause| fact.known(cause)));
+                match fact.name {
+                    "opened" => event.starts.push(fact.known(start.unwrap_or(fact.at))),
+                    "closed" => event.ends.push(fact.known(end.unwrap_or(fact.at))),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Self {
+            outages: EventLog::new(outages.into_values()),
+            planned: EventLog::new(planned.into_values()),
+        })
+    }
+}
+
+/// The columns that all fact tables share.
+struct FactRows {
+    id: Texts,
+    name: Texts,
+    entity: Texts,
+    at: Times,
+    known_at: Times,
+}
+
+/// One row of a fact table.
+struct FactRow<'a> {
+    id: &'a str,
+    name: &'a str,
+    entity: &'a str,
+    at: Micros,
+    known_at: Micros,
+}
+
+impl FactRows {
+    fn of(batch: &RecordBatch, id: &str) -> Result<Self, BatchError> {
+        Ok(Self {
+            id: Texts::of(batch, id)?,
+            name: Texts::of(batch, "fact")?,
+            entity: Texts::of(batch, "entity_id")?,
+            at: Times::of(batch, "at")?,
+            known_at: Times::of(batch, "known_at")?,
+        })
+    }
+
+    /// The row, or `None` where no entity is known: such a fact belongs to nobody.
+    fn at(&self, row: usize) -> Option<FactRow<'_>> {
+        Some(FactRow {
+            id: self.id.at(row)?,
+            name: self.name.at(row)?,
+            entity: self.entity.at(row)?,
+            at: self.at.at(row)?,
+            known_at: self.known_at.at(row)?,
+        })
+    }
+}
+
+impl FactRow<'_> {
+    fn known<T>(&self, value: T) -> Fact<T> {
+        Fact {
+            known_at: self.known_at,
+            value,
+        }
+    }
+
+    fn event<'e>(&self, events: &'e mut BTreeMap<(String, String), Event>) -> &'e mut Event {
+        let key = (self.id.to_owned(), self.entity.to_owned());
+        events.entry(key).or_insert_with(|| Event {
+            id: self.id.to_owned(),
+            entity_id: self.entity.to_owned(),
+            ..Event::default()
+        })
+    }
+}

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{Field, Schema};
+
+use super::*;
+use crate::clock::LocalClock;
+use crate::cube::{Grid, Rank};
+use crate::task::{DAY, HOUR, WEEK};
+
+fn utc(_: &str) -> LocalClock {
+    LocalClock::default()
+}
+
+/// A cube of `weeks` weeks in which `value(entity, hour)` was known an hour later.
+fn cube(weeks: i64, entities: &[&str], value: impl Fn(usize, i64) -> f32) -> crate::cube::Cube {
+    let grid = Grid::covering(0, weeks * WEEK, HOUR);
+    let ids = entities.iter().map(|id| (*id).to_owned());
+    let mut cube = crate::cube::Cube::new(grid, ids, vec!["users_mean".into()]);
+    for entity in 0..entities.len() {
+        for step in 0..grid.steps {
+            let hour = i64::try_from(step).unwrap();
+            let value = value(entity, hour);
+            if !value.is_nan() {
+                cube.insert(entity, step, (Rank::Derived, (hour + 1) * HOUR), &[value]);
+            }
+        }
+    }
+    cube.finish();
+    cube
+}
+
+fn wave(hour: i64) -> f32 {
+    10.0 + 5.0 * ((hour % 24) as f32 / 24.0 * std::f32::consts::TAU).sin()
+        + ((hour * 7919) % 11) as f32 * 0.1
+}
+
+#[test]
+fn an_outage_week_does_not_move_the_profile() {
+    let quiet = cube(8, &["a"], |_, hour| wave(hour));
+    let broken = cube(
+        8,
+        &["a"],
+        |_, hour| if hour / 168 == 3 { 0.0 } else { wave(hour) },
+    );
+    let [quiet, broken] = [quiet, broken].map(|cube| build(&cube, utc, 8 * WEEK));
+    let (quiet, broken) = (
+        quiet.get("a", "users_mean").unwrap(),
+        broken.get("a", "users_mean").unwrap(),
+    );
+    for hour in 0..168 {
+        assert!(
+            (quiet.median[hour] - broken.median[hour]).abs() < 0.4,
+            "{hour}"
+        );
+        assert_eq!(quiet.observations[hour], 8);
+    }
+    assert!(broken.deviation(6, 0.0) < -15.0);
+}
+
+#[test]
+fn a_new_cell_borrows_the_shape_of_its_group() {
+    // `new` has two days of history at three times the level of the others.
+    let cube = cube(8, &["a", "b", "new"], |entity, hour| match entity {
+        2 if hour < 54 * 24 => f32::NAN,
+        2 => 3.0 * wave(hour),
+        _ => wave(hour),
+    });
+    let set = build(&cube, utc, 8 * WEEK);
+    let new = set.get("new", "users_mean").unwrap();
+    let thursday_noon = (3 - 3) * 24 + 3 * 24 + 6; // never seen: history covers Tuesday and Wednesday
+    assert_eq!(new.observations[thursday_noon], 0);
+    assert!(
+        new.median[thursday_noon] > 22.0,
+        "{}",
+        new.median[thursday_noon]
+    );
+    assert!(new.spread[thursday_noon].is_finite());
+}
+
+#[test]
+fn a_constant_channel_has_a_spread() {
+    let set = build(&cube(4, &["a"], |_, _| 100.0), utc, 4 * WEEK);
+    let profile = set.get("a", "users_mean").unwrap();
+    assert_eq!(profile.deviation(0, 100.0), 0.0);
+    assert!((profile.deviation(0, 97.0) + 3.0).abs() < 1e-5);
+}
+
+#[test]
+fn what_was_not_known_does_not_enter() {
+    let cube = cube(
+        8,
+        &["a"],
+        |_, hour| if hour < 6 * 168 { wave(hour) } else { 1e6 },
+    );
+    let early = build(&cube, utc, 6 * WEEK);
+    assert!(
+        early
+            .get("a", "users_mean")
+            .unwrap()
+            .median
+            .iter()
+            .all(|x| *x < 20.0)
+    );
+}
+
+#[test]
+fn rows_of_the_table_read_back() {
+    let set = build(
+        &cube(3, &["a", "b"], |entity, hour| {
+            wave(hour) * (entity + 1) as f32
+        }),
+        utc,
+        3 * WEEK,
+    );
+    let batch = rows(&set).unwrap();
+    let stamp = TimestampMicrosecondArray::from(vec![set.valid_from; batch.num_rows()])
+        .with_timezone("UTC");
+    let mut fields: Vec<_> = batch.schema().fields().to_vec();
+    fields.push(Arc::new(Field::new(
+        "valid_from",
+        crate::batch::time_type(),
+        false,
+    )));
+    let mut arrays = batch.columns().to_vec();
+    arrays.push(Arc::new(stamp) as ArrayRef);
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
+    let profiles = read(&[batch]).unwrap();
+    assert_eq!(profiles.at(3 * WEEK), Some(&set));
+    assert_eq!(profiles.at(3 * WEEK - DAY), None);
+}
