@@ -9,6 +9,8 @@ mod calibration;
 mod conformal;
 mod error;
 pub mod linear;
+pub mod network;
+pub mod tabular;
 mod trees;
 
 pub use calibration::{Calibrator, Isotonic};

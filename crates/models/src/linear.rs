@@ -11,6 +11,8 @@ mod softmax;
 pub use gram::{Gram, Ridge};
 pub use logistic::{Logistic, LogisticOptions};
 pub(crate) use logistic::{logit, sigmoid, softplus};
+pub(crate) use matrix::add_scaled;
 pub use matrix::{Cholesky, Matrix, dot};
 pub use principal::Principal;
 pub use softmax::Softmax;
+pub(crate) use softmax::softmax;

@@ -198,8 +198,8 @@ impl<'a> Grower<'a> {
             let sums = &histogram[self.offsets[feature]..self.offsets[feature + 1]];
             let missing = sums[0];
             let mut below = Slopes::default();
-            for bin in 1..sums.len() - 1 {
-                below = below.plus(sums[bin]);
+            for (bin, &here) in sums.iter().enumerate().take(sums.len() - 1).skip(1) {
+                below = below.plus(here);
                 for missing_left in [false, true] {
                     let left = if missing_left {
                         below.plus(missing)

@@ -1,0 +1,10 @@
+//! Small networks: trained with libtorch, applied in plain Rust.
+//!
+//! Trained weights are exported to arrays, so scoring needs no library, starts at once and gives the
+//! same bits for one row and for many. A contract test holds both forwards together.
+
+mod mlp;
+mod training;
+
+pub use mlp::{Activation, Layer, Mlp};
+pub use training::{Architecture, NetworkOptions, train};

@@ -1,0 +1,396 @@
+//! The training loop on libtorch.
+//!
+//! Rows lie in memory as tensors; batches are gathered by index. Initial weights, the order of rows
+//! and dropout masks come from one seeded generator of our own, because libtorch's is global to the
+//! process. One thread: more would spin on batches this small.
+
+use rand::seq::SliceRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use tch::nn::{self, OptimizerConfig as _};
+use tch::{Device, Kind, Reduction, Tensor};
+
+use super::{Activation, Layer, Mlp};
+use crate::ModelError;
+use crate::linear::Matrix;
+use crate::tabular::{Link, Samples, Sliced, Tabular};
+
+/// The named architectures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Architecture {
+    /// Two hidden layers, zero-initialised head, added to the linear path, stopped on the select
+    /// slice.
+    #[serde(rename = "residual")]
+    Residual,
+    /// Ten hidden units: ReLU, then a sigmoid under BCE; Adam, 10 epochs of batches of 32.
+    #[serde(rename = "10-1")]
+    TenOne,
+    /// Twice 64 hidden units, each with ReLU and dropout 0.2; MSE; Adam, 50 epochs of batches of 32.
+    #[serde(rename = "64-64-1")]
+    SixtyFourTwice,
+}
+
+/// How to train one architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkOptions {
+    /// Which layers.
+    pub architecture: Architecture,
+    /// Step size of Adam.
+    #[serde(default = "default_rate")]
+    pub learning_rate: f64,
+}
+
+fn default_rate() -> f64 {
+    1e-3
+}
+
+/// What an architecture fixes.
+struct Recipe {
+    name: &'static str,
+    hidden: &'static [usize],
+    dropout: f64,
+    epochs: usize,
+    batch: usize,
+    weight_decay: f64,
+    /// Epochs without a better select loss before training stops; `None` = all epochs.
+    patience: Option<usize>,
+}
+
+impl Architecture {
+    fn recipe(self) -> Recipe {
+        match self {
+            Self::Residual => Recipe {
+                name: "residual 64-32",
+                hidden: &[64, 32],
+                dropout: 0.1,
+                epochs: 60,
+                batch: 256,
+                weight_decay: 1e-4,
+                patience: Some(6),
+            },
+            Self::TenOne => Recipe {
+                name: "10-1",
+                hidden: &[10],
+                dropout: 0.0,
+                epochs: 10,
+                batch: 32,
+                weight_decay: 0.0,
+                patience: None,
+            },
+            Self::SixtyFourTwice => Recipe {
+                name: "64-64-1",
+                hidden: &[64, 64],
+                dropout: 0.2,
+                epochs: 50,
+                batch: 32,
+                weight_decay: 0.0,
+                patience: None,
+            },
+        }
+    }
+}
+
+/// Rows as tensors.
+struct Rows {
+    /// `[rows, inputs]`
+    x: Tensor,
+    /// `[rows, labels]`, 0 where not observed
+    y: Tensor,
+    /// `[rows, labels]`: weight, 0 where not observed
+    mask: Tensor,
+    /// `[rows, scores]`: what the linear path says; zeros beside a network that stands alone
+    base: Tensor,
+    count: usize,
+}
+
+/// Weights and biases while they are trained.
+struct Stack {
+    layers: Vec<(Tensor, Tensor)>,
+    dropout: f64,
+}
+
+/// Trains one architecture beside a fitted linear path; `inputs` are the encoded fit and select rows.
+///
+/// # Errors
+/// [`ModelError::Torch`] when libtorch refuses, [`ModelError::TooFewRows`] without fit rows.
+pub fn train(
+    base: &Tabular,
+    inputs: (&Matrix, &Matrix),
+    slices: &Sliced,
+    options: &NetworkOptions,
+    seed: u64,
+) -> Result<Mlp, ModelError> {
+    foresite_torch_ext::use_one_thread();
+    let device = Device::cuda_if_available();
+    let recipe = options.architecture.recipe();
+    let residual = options.architecture == Architecture::Residual;
+    let (scale, offset) = label_scale(base, inputs.0, &slices.fit, residual);
+    let frame = Frame {
+        base,
+        residual,
+        scale,
+        offset,
+        device,
+    };
+    let fit = frame.rows(inputs.0, &slices.fit)?;
+    let select = frame.rows(inputs.1, &slices.select)?;
+    if fit.count == 0 {
+        return Err(ModelError::TooFewRows {
+            needed: 1,
+            found: 0,
+        });
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let store = nn::VarStore::new(device);
+    let scores = base.linear.intercepts.len();
+    let widths: Vec<usize> = [&[inputs.0.columns()], recipe.hidden, &[scores]].concat();
+    let stack = Stack::new(&store, &widths, recipe.dropout, residual, &mut rng);
+    let adam = nn::Adam {
+        wd: recipe.weight_decay,
+        ..nn::Adam::default()
+    };
+    let mut optimizer = adam.build(&store, options.learning_rate)?;
+    let loss_of = |rows: &Rows, pick: Option<&Tensor>, rng: Option<&mut ChaCha8Rng>| {
+        frame.loss(&stack, rows, pick, rng)
+    };
+    let mut order: Vec<i64> = (0..fit.count as i64).collect();
+    let mut best: Option<(f64, Vec<Layer>)> = None;
+    let mut since_best = 0;
+    for _ in 0..recipe.epochs {
+        order.shuffle(&mut rng);
+        for batch in order.chunks(recipe.batch) {
+            let pick = Tensor::from_slice(batch).to_device(device);
+            optimizer.backward_step(&loss_of(&fit, Some(&pick), Some(&mut rng)));
+        }
+        let Some(patience) = recipe.patience else {
+            continue;
+        };
+        let loss = tch::no_grad(|| loss_of(&select, None, None).double_value(&[]));
+        if best.as_ref().is_none_or(|(least, _)| loss < *least) {
+            best = Some((loss, stack.export()?));
+            since_best = 0;
+        } else {
+            since_best += 1;
+            if since_best >= patience {
+                break;
+            }
+        }
+    }
+    let layers = match best {
+        Some((_, layers)) => layers,
+        None => stack.export()?,
+    };
+    Ok(Mlp::new(
+        recipe.name.into(),
+        residual,
+        (scale, offset),
+        layers,
+    ))
+}
+
+/// Scale and offset between the network's output and a score: the label's own deviation and mean for
+/// values, nothing for log-odds and classes.
+fn label_scale(base: &Tabular, inputs: &Matrix, fit: &Samples, residual: bool) -> (f64, f64) {
+    if !matches!(base.link, Link::Value { .. }) {
+        return (1.0, 0.0);
+    }
+    let targets: Vec<f64> = inputs
+        .iter()
+        .zip(fit.y.iter())
+        .map(|(x, y)| {
+            if residual {
+                y[0] - base.linear.scores(x)[0]
+            } else {
+                y[0]
+            }
+        })
+        .filter(|target| target.is_finite())
+        .collect();
+    let count = targets.len().max(1) as f64;
+    let mean = targets.iter().sum::<f64>() / count;
+    let variance = targets.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / count;
+    let offset = if residual { 0.0 } else { mean };
+    (variance.sqrt().max(1e-9), offset)
+}
+
+/// What turns outputs into a loss.
+struct Frame<'a> {
+    base: &'a Tabular,
+    residual: bool,
+    scale: f64,
+    offset: f64,
+    device: Device,
+}
+
+impl Frame<'_> {
+    fn rows(&self, inputs: &Matrix, samples: &Samples) -> Result<Rows, ModelError> {
+        let scores = self.base.linear.intercepts.len();
+        let (mut y, mut mask, mut base) = (Vec::new(), Vec::new(), Vec::new());
+        for ((x, labels), weight) in inputs.iter().zip(samples.y.iter()).zip(&samples.weight) {
+            for &label in labels {
+                let seen = label.is_finite();
+                y.push(if seen { label as f32 } else { 0.0 });
+                mask.push(if seen { *weight as f32 } else { 0.0 });
+            }
+            if self.residual {
+                base.extend(self.base.linear.scores(x).into_iter().map(|s| s as f32));
+            } else {
+                base.extend(std::iter::repeat_n(0.0_f32, scores));
+            }
+        }
+        let count = inputs.rows();
+        let shaped = |values: &[f32], columns: usize| {
+            Tensor::from_slice(values)
+                .f_reshape([count as i64, columns as i64])
+                .map(|tensor| tensor.to_device(self.device))
+        };
+        let x: Vec<f32> = inputs.values().iter().map(|&value| value as f32).collect();
+        Ok(Rows {
+            x: shaped(&x, inputs.columns())?,
+            y: shaped(&y, samples.y.columns())?,
+            mask: shaped(&mask, samples.y.columns())?,
+            base: shaped(&base, scores)?,
+            count,
+        })
+    }
+
+    /// Weighted mean loss of the picked rows, or of all; dropout where a generator is given.
+    fn loss(
+        &self,
+        stack: &Stack,
+        rows: &Rows,
+        pick: Option<&Tensor>,
+        rng: Option<&mut ChaCha8Rng>,
+    ) -> Tensor {
+        let of = |tensor: &Tensor| match pick {
+            Some(index) => tensor.index_select(0, index),
+            None => tensor.shallow_clone(),
+        };
+        let (y, mask) = (of(&rows.y), of(&rows.mask));
+        let output = stack.forward(&of(&rows.x), rng);
+        let scores = output * self.scale + self.offset + of(&rows.base);
+        let total = mask.sum(Kind::Float).clamp_min(1e-6);
+        let sum = match self.base.link {
+            Link::LogOdds => scores.binary_cross_entropy_with_logits(
+                &y,
+                Some(&mask),
+                None::<&Tensor>,
+                Reduction::Sum,
+            ),
+            // In units of the label's deviation, so that one step size fits every label.
+            Link::Value { .. } => {
+                let error = (scores - y) / self.scale;
+                (error.square() * mask).sum(Kind::Float)
+            }
+            Link::Classes => {
+                let class = y.to_kind(Kind::Int64);
+                let chosen = scores.log_softmax(-1, Kind::Float).gather(1, &class, false);
+                -(chosen * mask).sum(Kind::Float)
+            }
+        };
+        sum / total
+    }
+}
+
+impl Stack {
+    /// He-uniform weights; the last layer of a residual starts at zero, so training starts at the
+    /// linear path.
+    fn new(
+        store: &nn::VarStore,
+        widths: &[usize],
+        dropout: f64,
+        zero_head: bool,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let root = store.root();
+        let layers = widths
+            .windows(2)
+            .enumerate()
+            .map(|(index, pair)| {
+                let (inputs, outputs) = (pair[0], pair[1]);
+                let last = index + 2 == widths.len();
+                let bound = if last && zero_head {
+                    0.0
+                } else {
+                    (6.0 / inputs.max(1) as f64).sqrt()
+                };
+                let values: Vec<f32> = (0..inputs * outputs)
+                    .map(|_| ((rng.random::<f64>() * 2.0 - 1.0) * bound) as f32)
+                    .collect();
+                let start = Tensor::from_slice(&values).reshape([outputs as i64, inputs as i64]);
+                let weight = root.var_copy(&format!("weight{index}"), &start);
+                let bias = root.zeros(&format!("bias{index}"), &[outputs as i64]);
+                (weight, bias)
+            })
+            .collect();
+        Self { layers, dropout }
+    }
+
+    fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
+        let mut x = x.shallow_clone();
+        for (index, (weight, bias)) in self.layers.iter().enumerate() {
+            // [rows, inputs] x [inputs, outputs] → [rows, outputs]
+            x = x.matmul(&weight.tr()) + bias;
+            if index + 1 == self.layers.len() {
+                break;
+            }
+            x = x.relu();
+            if let (Some(rng), true) = (rng.as_deref_mut(), self.dropout > 0.0) {
+                x = &x * dropout_mask(&x, self.dropout, rng);
+            }
+        }
+        x
+    }
+
+    fn export(&self) -> Result<Vec<Layer>, ModelError> {
+        let last = self.layers.len() - 1;
+        self.layers
+            .iter()
+            .enumerate()
+            .map(|(index, (weight, bias))| {
+                let columns = usize::try_from(weight.size()[1]).unwrap_or(0);
+                Ok(Layer {
+                    weights: Matrix::from_rows(columns, values(weight)?),
+                    bias: values(bias)?,
+                    activation: if index == last {
+                        Activation::None
+                    } else {
+                        Activation::Relu
+                    },
+                })
+            })
+            .collect()
+    }
+}
+
+/// Zero with probability `dropout`, otherwise 1 / (1 - dropout).
+fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Tensor {
+    let size = like.size();
+    let count: i64 = size.iter().product();
+    let kept = (1.0 / (1.0 - dropout)) as f32;
+    let limit = (dropout * f64::from(u32::MAX)) as u32;
+    let mask: Vec<f32> = (0..count)
+        .map(|_| {
+            if rng.random::<u32>() < limit {
+                0.0
+            } else {
+                kept
+            }
+        })
+        .collect();
+    Tensor::from_slice(&mask)
+        .reshape(&size)
+        .to_device(like.device())
+}
+
+fn values(tensor: &Tensor) -> Result<Vec<f64>, ModelError> {
+    let flat = tensor
+        .detach()
+        .to_device(Device::Cpu)
+        .to_kind(Kind::Double)
+        .contiguous()
+        .view([-1]);
+    Ok(Vec::<f64>::try_from(&flat)?)
+}

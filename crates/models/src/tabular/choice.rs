@@ -1,0 +1,278 @@
+//! Fitting every candidate and choosing the one that ships.
+
+use foresite_metrics::{PairedTest, paired_blocks};
+use serde::{Deserialize, Serialize};
+
+use super::linear_path::bce;
+use super::{Encoder, LinearPath, Link, Path, Samples, Sliced, Tabular};
+use crate::linear::{logit, softmax};
+use crate::network::{self, NetworkOptions};
+use crate::trees::{BoostOptions, Boosted, Loss, Rows};
+use crate::{Calibrator, ModelError, Reference};
+
+/// Share of the linear loss that a candidate must save on the gate slice.
+const LEAST_GAIN: f64 = 0.01;
+/// Greatest p-value of "the candidate is not better".
+const GREATEST_P: f64 = 0.05;
+/// Rows per score that boosting sees; beyond that negatives are thinned.
+const MOST_ROWS: usize = 20_000;
+
+/// What may stand beside the linear path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Candidate {
+    /// Boosted trees.
+    Trees,
+    /// A network of a named architecture.
+    Network {
+        /// The architecture.
+        options: NetworkOptions,
+    },
+}
+
+/// What to fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitOptions {
+    /// Candidates beside the linear path, in the order in which ties are resolved.
+    pub candidates: Vec<Candidate>,
+    /// Seed of row samples, initial weights and the bootstrap.
+    pub seed: u64,
+    /// Bootstrap replicates of the gate.
+    pub replicates: usize,
+}
+
+/// How one candidate did against the linear path on the gate slice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateResult {
+    /// The candidate.
+    pub name: String,
+    /// Mean gate loss of the linear path.
+    pub linear_loss: Option<f64>,
+    /// Mean gate loss of the candidate.
+    pub loss: Option<f64>,
+    /// The paired comparison, where the slice allows one.
+    pub test: Option<PairedTest>,
+    /// Whether it earned its place.
+    pub earned: bool,
+}
+
+impl Tabular {
+    /// Fits the linear path and every candidate, calibrates each, and ships the best that earned its
+    /// place.
+    ///
+    /// # Errors
+    /// [`ModelError`] where even the linear path cannot be fitted.
+    pub fn fit(
+        link: Link,
+        scores: usize,
+        slices: &Sliced,
+        options: &FitOptions,
+    ) -> Result<(Self, Vec<GateResult>), ModelError> {
+        let encoder = Encoder::fit(&slices.fit.x);
+        let fit_x = encoder.encode_all(&slices.fit.x);
+        let select_x = encoder.encode_all(&slices.select.x);
+        let linear = LinearPath::fit(
+            link,
+            (&fit_x, &slices.fit),
+            (&select_x, &slices.select),
+            scores,
+        )?;
+        let mut base = Self {
+            link,
+            encoder,
+            linear,
+            path: Path::Linear,
+            calibrators: vec![Calibrator::Identity; scores],
+            errors: Reference::default(),
+        };
+        base.calibrate(&slices.calibrate);
+        let reference = base.losses(&slices.gate);
+        let (mut best, mut least) = (base.clone(), f64::INFINITY);
+        let mut results = Vec::new();
+        for candidate in &options.candidates {
+            let path = match candidate {
+                Candidate::Trees => boosted(link, scores, slices, options.seed)?,
+                Candidate::Network { options: network } => Path::Network {
+                    mlp: network::train(&base, (&fit_x, &select_x), slices, network, options.seed)?,
+                },
+            };
+            let mut model = Self {
+                path,
+                ..base.clone()
+            };
+            model.calibrate(&slices.calibrate);
+            let losses = model.losses(&slices.gate);
+            let result = judge(
+                model.path_name(),
+                &losses,
+                &reference,
+                &slices.gate,
+                options,
+            );
+            let loss = result.loss.unwrap_or(f64::INFINITY);
+            if result.earned && loss < least {
+                (best, least) = (model, loss);
+            }
+            results.push(result);
+        }
+        Ok((best, results))
+    }
+
+    fn calibrate(&mut self, samples: &Samples) {
+        self.calibrators.fill(Calibrator::Identity);
+        let raw: Vec<Vec<f64>> = samples.x.iter().map(|row| self.scores(row)).collect();
+        match self.link {
+            Link::LogOdds => {
+                for (score, calibrator) in self.calibrators.iter_mut().enumerate() {
+                    let (rows, labels, weights) = samples.observed(score);
+                    let p: Vec<f64> = rows
+                        .iter()
+                        .map(|&row| crate::linear::sigmoid(raw[row][score]))
+                        .collect();
+                    *calibrator = Calibrator::fit(&p, &labels, &weights);
+                }
+            }
+            Link::Value { .. } => {
+                let errors = raw.into_iter().zip(samples.y.iter()).map(|(scores, y)| {
+                    let value = self.linked(scores)[0];
+                    (value - y[0]).abs()
+                });
+                self.errors = Reference::new(errors.collect::<Vec<_>>());
+            }
+            Link::Classes => {}
+        }
+    }
+
+    /// Loss of every row after calibration; NaN where nothing is observed.
+    fn losses(&self, samples: &Samples) -> Vec<f64> {
+        samples
+            .x
+            .iter()
+            .zip(samples.y.iter())
+            .map(|(row, y)| {
+                let scores = self.scores(row);
+                match self.link {
+                    Link::Value { .. } => (self.linked(scores)[0] - y[0]).powi(2),
+                    Link::Classes => class_loss(scores, y[0]),
+                    Link::LogOdds if y.iter().all(|label| label.is_nan()) => f64::NAN,
+                    Link::LogOdds => {
+                        let calibrated: Vec<f64> =
+                            self.linked(scores).into_iter().map(logit).collect();
+                        log_odds_loss(&calibrated, y)
+                    }
+                }
+            })
+            .collect()
+    }
+}
+
+/// BCE summed over the observed scores of a row.
+pub(super) fn log_odds_loss(scores: &[f64], y: &[f64]) -> f64 {
+    scores
+        .iter()
+        .zip(y)
+        .filter(|(_, label)| label.is_finite())
+        .map(|(&score, &label)| bce(score, label))
+        .sum()
+}
+
+/// -ln of the probability of the observed class; NaN where none is observed.
+pub(super) fn class_loss(scores: Vec<f64>, label: f64) -> f64 {
+    if label.is_nan() {
+        return f64::NAN;
+    }
+    let p = softmax(scores);
+    -p.get(label as usize)
+        .copied()
+        .unwrap_or(0.0)
+        .max(1e-15)
+        .ln()
+}
+
+/// One sum of trees per score, or per class against all others.
+fn boosted(link: Link, scores: usize, slices: &Sliced, seed: u64) -> Result<Path, ModelError> {
+    let trees = |score: usize| {
+        let label = |label: f64| match link {
+            Link::Classes => f64::from(u8::from(label as usize == score)),
+            _ => label,
+        };
+        let column = if link == Link::Classes { 0 } else { score };
+        let side = |samples: &Samples| {
+            let (rows, labels, weights) = samples.observed(column);
+            let labels: Vec<f64> = labels.into_iter().map(label).collect();
+            (rows, labels, weights)
+        };
+        let (rows, labels, weights) = side(&slices.fit);
+        let (rows, labels, weights) = if matches!(link, Link::Value { .. }) {
+            (rows, labels, weights)
+        } else {
+            let (kept, weights) = super::samples::thin_negatives(&labels, &weights, MOST_ROWS);
+            let pick = |values: &[f64]| kept.iter().map(|&k| values[k]).collect::<Vec<_>>();
+            (
+                kept.iter().map(|&k| rows[k]).collect(),
+                pick(&labels),
+                weights,
+            )
+        };
+        let (select_rows, select_labels, select_weights) = side(&slices.select);
+        let (fit_x, select_x) = (
+            slices.fit.x.select(&rows),
+            slices.select.x.select(&select_rows),
+        );
+        Boosted::fit(
+            Rows {
+                x: &fit_x,
+                y: &labels,
+                weight: &weights,
+            },
+            Rows {
+                x: &select_x,
+                y: &select_labels,
+                weight: &select_weights,
+            },
+            if matches!(link, Link::Value { .. }) {
+                Loss::Squared
+            } else {
+                Loss::Logistic
+            },
+            BoostOptions {
+                seed: seed.wrapping_add(score as u64),
+                ..BoostOptions::default()
+            },
+        )
+    };
+    Ok(Path::Trees {
+        boosted: (0..scores).map(trees).collect::<Result<_, _>>()?,
+    })
+}
+
+fn judge(
+    name: String,
+    losses: &[f64],
+    reference: &[f64],
+    gate: &Samples,
+    options: &FitOptions,
+) -> GateResult {
+    let rows: Vec<usize> = (0..losses.len())
+        .filter(|&row| losses[row].is_finite() && reference[row].is_finite())
+        .collect();
+    let pick = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<_>>();
+    let (own, linear) = (pick(losses), pick(reference));
+    let blocks: Vec<u64> = rows.iter().map(|&row| gate.block[row]).collect();
+    let mean = |values: &[f64]| {
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let test = paired_blocks(&own, &linear, &blocks, options.replicates, options.seed);
+    let (loss, linear_loss) = (mean(&own), mean(&linear));
+    let earned = test.is_some_and(|test| {
+        let wanted = -LEAST_GAIN * linear_loss.unwrap_or(f64::INFINITY);
+        test.difference < wanted && test.p_value < GREATEST_P
+    });
+    GateResult {
+        name,
+        linear_loss,
+        loss,
+        test,
+        earned,
+    }
+}

@@ -1,0 +1,162 @@
+//! The contract that every candidate keeps, on rows from a seed.
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::linear::Matrix;
+use crate::network::{Architecture, NetworkOptions};
+
+/// Rows whose label depends on two features, linearly or by their product, and a gap now and then.
+fn samples(rows: u32, seed: u64, label: impl Fn(f64, f64, f64) -> Vec<f64>) -> Samples {
+    let mut samples = Samples::empty(3, label(0.0, 0.0, 0.0).len());
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for i in 0..rows {
+        let (a, b) = (rng.random_range(-1.0..1.0), rng.random_range(-1.0..1.0));
+        let c = rng.random_range(0.0..1.0);
+        let seen = if i % 11 == 0 { f64::NAN } else { a };
+        samples.push(&[seen, b, 7.0], &label(a, b, c), 1.0, u64::from(i / 8));
+    }
+    samples
+}
+
+fn sliced(label: impl Fn(f64, f64, f64) -> Vec<f64> + Copy) -> Sliced {
+    Sliced {
+        fit: samples(1200, 0, label),
+        select: samples(300, 1, label),
+        calibrate: samples(400, 2, label),
+        gate: samples(600, 3, label),
+    }
+}
+
+fn yes(p: bool) -> f64 {
+    f64::from(u8::from(p))
+}
+
+fn linear_hazards(a: f64, b: f64, noise: f64) -> Vec<f64> {
+    let first = yes(2.0 * a - b + 2.0 * noise > 2.0);
+    let second = if first > 0.5 {
+        f64::NAN
+    } else {
+        yes(a + noise > 1.2)
+    };
+    vec![first, second]
+}
+
+fn crossed(a: f64, b: f64, noise: f64) -> Vec<f64> {
+    vec![yes(a * b + 0.2 * (noise - 0.5) > 0.0)]
+}
+
+fn options() -> FitOptions {
+    let network = |architecture| Candidate::Network {
+        options: NetworkOptions {
+            architecture,
+            learning_rate: 3e-3,
+        },
+    };
+    FitOptions {
+        candidates: vec![
+            Candidate::Trees,
+            network(Architecture::Residual),
+            network(Architecture::TenOne),
+        ],
+        seed: 7,
+        replicates: 300,
+    }
+}
+
+#[test]
+fn what_is_linear_stays_linear() {
+    let slices = sliced(linear_hazards);
+    let (model, results) = Tabular::fit(Link::LogOdds, 2, &slices, &options()).unwrap();
+    assert_eq!(results.len(), 3);
+    let small = results.iter().all(|result| {
+        let (linear, own) = (result.linear_loss.unwrap(), result.loss.unwrap());
+        !result.earned || own > 0.85 * linear
+    });
+    assert!(small, "{results:?}");
+    let hazards = model.predict(&[0.9, -0.9, 7.0]).unwrap();
+    let safe = model.predict(&[-0.9, 0.9, 7.0]).unwrap();
+    assert!(hazards[0] > 0.7 && safe[0] < 0.1, "{hazards:?} {safe:?}");
+    let by_then = cumulative(&hazards);
+    assert!(by_then[1] >= by_then[0]);
+}
+
+#[test]
+fn an_interaction_is_won_by_what_can_see_it() {
+    let (model, results) = Tabular::fit(Link::LogOdds, 1, &sliced(crossed), &options()).unwrap();
+    assert!(
+        results.iter().filter(|result| result.earned).count() >= 2,
+        "{results:?}"
+    );
+    assert_ne!(model.path, Path::Linear);
+    assert!(model.predict(&[0.8, 0.8, 7.0]).unwrap()[0] > 0.8);
+    assert!(model.predict(&[-0.8, 0.8, 7.0]).unwrap()[0] < 0.2);
+}
+
+#[test]
+fn same_seed_same_bits() {
+    let slices = sliced(crossed);
+    let fit = || Tabular::fit(Link::LogOdds, 1, &slices, &options()).unwrap();
+    assert_eq!(fit(), fit());
+}
+
+#[test]
+fn values_come_with_an_interval() {
+    let label = |a: f64, b: f64, noise: f64| vec![50.0 + 30.0 * a - 10.0 * b + 4.0 * (noise - 0.5)];
+    let mut options = options();
+    options.candidates = vec![
+        Candidate::Trees,
+        Candidate::Network {
+            options: NetworkOptions {
+                architecture: Architecture::SixtyFourTwice,
+                learning_rate: 1e-3,
+            },
+        },
+    ];
+    let link = Link::Value { cap: Some(80.0) };
+    let slices = sliced(label);
+    let (model, _) = Tabular::fit(link, 1, &slices, &options).unwrap();
+    let value = model.predict(&[0.5, 0.5, 7.0]).unwrap()[0];
+    assert!((value - 60.0).abs() < 4.0, "{value}");
+    assert!(model.predict(&[1.0, -1.0, 7.0]).unwrap()[0] <= 80.0);
+    assert!(model.half_width(0.8).unwrap() > 1.0);
+}
+
+#[test]
+fn classes_sum_to_one() {
+    let label = |a: f64, b: f64, _: f64| vec![if a > 0.3 { 2.0 } else { yes(b > 0.0) }];
+    let (model, _) = Tabular::fit(Link::Classes, 3, &sliced(label), &options()).unwrap();
+    let p = model.predict(&[0.9, 0.0, 7.0]).unwrap();
+    assert!(
+        (p.iter().sum::<f64>() - 1.0).abs() < 1e-9 && p[2] > 0.8,
+        "{p:?}"
+    );
+}
+
+#[test]
+fn linear_drivers_add_up_to_the_score() {
+    let mut only_linear = options();
+    only_linear.candidates.clear();
+    let (model, _) = Tabular::fit(Link::LogOdds, 2, &sliced(linear_hazards), &only_linear).unwrap();
+    let row = [f64::NAN, 0.4, 7.0];
+    let shares: f64 = model
+        .drivers(&row, &[1.0, 0.0])
+        .iter()
+        .map(|(_, share)| share)
+        .sum();
+    let score = model.scores(&row)[0] - model.linear.intercepts[0];
+    assert!((shares - score).abs() < 1e-9);
+}
+
+#[test]
+fn rows_of_another_shape_are_refused() {
+    let mut only_linear = options();
+    only_linear.candidates.clear();
+    let (model, _) = Tabular::fit(Link::LogOdds, 1, &sliced(crossed), &only_linear).unwrap();
+    assert!(matches!(
+        model.predict(&[1.0]),
+        Err(ModelError::Shape { .. })
+    ));
+    assert_eq!(Matrix::with_columns(2).rows(), 0);
+}
