@@ -1,0 +1,150 @@
+//! What a person reads about an item: a title and sentences, generated from checked numbers only.
+//!
+//! A sentence exists only if all its numbers are there, finite and say what the sentence says: a
+//! deviation of less than one spread is "as usual", never "0 spreads above".
+
+mod anomaly;
+mod forecast;
+mod growth;
+mod measure;
+mod risk;
+
+pub(crate) use anomaly::plotted_channels;
+pub(crate) use risk::plotted_equipment;
+
+pub use growth::{Growth, weekly_growth};
+pub use measure::{Recent, load_ratio, recent};
+
+use crate::{
+    clock::{self, Micros},
+    config::{Config, Head, ListConfig},
+    inputs::{Context, Driver, Fact, FactKind, Signals},
+    ranking::Item,
+    wording,
+};
+
+/// Drivers that are named in a sentence.
+const NAMED_DRIVERS: usize = 3;
+
+/// A driver with a smaller share than this is not worth naming.
+const LEAST_SHARE: f64 = 0.05;
+
+/// What people read about an item.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evidence {
+    /// One line.
+    pub title: String,
+    /// Sentences, the most telling first.
+    pub sentences: Vec<String>,
+    /// Latest moment to act: order date, or start of the failure window.
+    pub act_before: Option<Micros>,
+    /// What runs out, of a forecast.
+    pub limiting_resource: Option<String>,
+    /// Earliest, median and latest plausible date of the event.
+    pub event: [Option<Micros>; 3],
+}
+
+/// Everything that evidence is drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The list that the item stands on.
+    pub list: &'a ListConfig,
+    /// What was said about the cutoff.
+    pub signals: &'a Signals,
+    /// The series behind it.
+    pub context: &'a Context,
+    /// Configuration.
+    pub config: &'a Config,
+}
+
+/// Collects the evidence for an item.
+pub fn collect(item: &Item, sources: Sources<'_>) -> Evidence {
+    let mut evidence = match item.head {
+        Head::Anomaly => anomaly::evidence(item, sources),
+        Head::TimeToEvent => risk::evidence(item, sources),
+        Head::Forecast => forecast::evidence(item, sources),
+    };
+    evidence.sentences.extend(members(item, sources));
+    evidence.sentences.extend(at_risk(item));
+    evidence.sentences.extend(beside(item, sources));
+    evidence
+}
+
+/// `Also affected: …` for incidents of several entities.
+fn members(item: &Item, sources: Sources<'_>) -> Option<String> {
+    let network = &sources.signals.network;
+    let labels: Vec<String> = item
+        .incident
+        .affected()
+        .map(|member| network.label(&member.entity_id))
+        .collect();
+    if labels.len() < 2 {
+        return None;
+    }
+    let shown: Vec<String> = labels.iter().take(6).cloned().collect();
+    let rest = labels.len() - shown.len();
+    let more = if rest > 0 {
+        format!(" and {rest} more")
+    } else {
+        String::new()
+    };
+    Some(format!("Affected together: {}{more}.", shown.join("; ")))
+}
+
+fn at_risk(item: &Item) -> Option<String> {
+    let exposure = item.exposure;
+    let mut parts = Vec::new();
+    if let Some(traffic) = exposure.traffic_gb.filter(|gb| gb.is_finite()) {
+        parts.push(wording::quantity(traffic, "GB/h"));
+    }
+    if let Some(users) = exposure.users.filter(|users| users.is_finite()) {
+        parts.push(format!("{} connected users", wording::number(users)));
+    }
+    (!parts.is_empty()).then(|| {
+        format!(
+            "At risk in the hours ahead: usually {} on {}.",
+            wording::list(&parts),
+            wording::count(exposure.cells, "cell", "cells")
+        )
+    })
+}
+
+/// The facts that stand beside the item, or that none does.
+fn beside(item: &Item, sources: Sources<'_>) -> Vec<String> {
+    let network = &sources.signals.network;
+    let has_alarm = item
+        .known
+        .facts
+        .iter()
+        .any(|fact| fact.kind == FactKind::Alarm);
+    let told = |fact: &Fact| {
+        let zone = network.time_zone(&fact.entity_id);
+        let label = network.label(&fact.entity_id);
+        format!("Beside it: {}.", fact.sentence(&label, &zone))
+    };
+    let mut sentences: Vec<String> = item.known.facts.iter().take(3).map(told).collect();
+    if sources.signals.has_alarms && !has_alarm && item.head != Head::Forecast {
+        sentences.push("No alarm is active on it or on what it hangs on.".into());
+    }
+    sentences
+}
+
+/// `The model looked at: traffic (45 %), users (30 %).`
+fn drivers(drivers: &[Driver]) -> Option<String> {
+    let named: Vec<String> = drivers
+        .iter()
+        .filter(|driver| driver.share >= LEAST_SHARE)
+        .take(NAMED_DRIVERS)
+        .map(|driver| {
+            let (label, _) = wording::channel(&driver.name);
+            format!("{label} {}", wording::share(driver.share))
+        })
+        .collect();
+    (!named.is_empty()).then(|| format!("Shares in the model's score: {}.", wording::list(&named)))
+}
+
+/// `It has lasted 3 h` since the onset, if it began before the last hour.
+fn lasting(item: &Item, cutoff: Micros) -> Option<String> {
+    let length = cutoff - item.incident.onset();
+    (length >= clock::HOUR).then(|| format!("It has lasted {}.", clock::span(length)))
+}

@@ -1,0 +1,169 @@
+//! What is known already beside an incident: what is known is not news.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    candidates::Candidate,
+    clock::{self, DAY, Micros},
+    config::{Config, Head, ListConfig},
+    incidents::Incident,
+    inputs::{Fact, FactKind, Mark, Signals, Verdict},
+    network::Network,
+};
+
+/// Open tickets older than this explain nothing new: they describe another problem.
+const TICKET_REACH: Micros = 14 * DAY;
+
+/// Facts that stand beside an incident.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Known {
+    /// All facts on its entities, explaining ones first.
+    pub facts: Vec<Fact>,
+    /// How many of `facts`, from the front, explain the incident together.
+    pub explaining: usize,
+    /// Why people need not be told; `None` is news.
+    pub reason: Option<String>,
+}
+
+/// Looks up what is known beside `incident`.
+///
+/// It is explained when every affected member is covered by an explaining fact, or when a person
+/// marked it `done` or `wrong` and the mark still holds.
+pub fn beside(
+    incident: &Incident,
+    list: &ListConfig,
+    signals: &Signals,
+    config: &Config,
+) -> Known {
+    let network = &signals.network;
+    let scopes: Vec<BTreeSet<String>> = incident
+        .affected()
+        .map(|member| scope(&member.entity_id, network))
+        .collect();
+    let concerns = |fact: &&Fact| scopes.iter().any(|scope| scope.contains(&fact.entity_id));
+    let explains = |fact: &Fact| is_explaining(fact, incident, list, signals.cutoff, config);
+    let mut facts: Vec<Fact> = signals.facts.iter().filter(concerns).cloned().collect();
+    facts.sort_by(|a, b| {
+        (!explains(a), a.kind, a.from, &a.id).cmp(&(!explains(b), b.kind, b.from, &b.id))
+    });
+    let explaining = facts.iter().filter(|fact| explains(fact)).count();
+    let is_covered = !scopes.is_empty()
+        && scopes.iter().all(|scope| {
+            facts
+                .iter()
+                .take(explaining)
+                .any(|fact| scope.contains(&fact.entity_id))
+        });
+    let by_facts = || {
+        let first = facts.first().filter(|_| is_covered)?;
+        let zone = network.time_zone(&first.entity_id);
+        let label = network.label(&first.entity_id);
+        Some(format!("Already known: {}", first.sentence(&label, &zone)))
+    };
+    let reason = by_mark(incident, signals, config).or_else(by_facts);
+    Known {
+        facts,
+        explaining,
+        reason,
+    }
+}
+
+/// The entities whose facts concern `id`: what it belongs to, the equipment of its site, and what
+/// the site hangs on. A fact on another cell of the site does not concern it.
+fn scope(id: &str, network: &Network) -> BTreeSet<String> {
+    let mut scope: BTreeSet<String> = network.path_up(id).into_iter().map(str::to_owned).collect();
+    scope.extend(network.inside(id));
+    let site = network.site_of(id);
+    scope.insert(site.to_owned());
+    let equipment = |part: &String| matches!(network.type_of(part), Some("unit" | "link"));
+    scope.extend(network.inside(site).into_iter().filter(equipment));
+    for needed in network.needs_of(site) {
+        scope.insert(network.site_of(&needed).to_owned());
+        scope.insert(needed);
+    }
+    scope
+}
+
+fn is_explaining(
+    fact: &Fact,
+    incident: &Incident,
+    list: &ListConfig,
+    cutoff: Micros,
+    config: &Config,
+) -> bool {
+    let onset = incident.onset();
+    match fact.kind {
+        FactKind::Alarm => {
+            let severity = fact.severity.as_deref().unwrap_or_default();
+            match list.head {
+                // An alarm that stood long before the alert describes another problem.
+                Head::Anomaly => {
+                    fact.from >= onset - config.together()
+                        && config.explaining_severities.iter().any(|word| word == severity)
+                }
+                // Lesser alarms are precursors: the very reason to go there.
+                Head::TimeToEvent => severity == "CRITICAL",
+                Head::Forecast => false,
+            }
+        }
+        FactKind::Ticket => list.head != Head::Forecast && fact.from >= onset - TICKET_REACH,
+        FactKind::PlannedWork => {
+            let ahead = match list.head {
+                Head::Anomaly => 0,
+                Head::TimeToEvent | Head::Forecast => list.act_within(),
+            };
+            fact.from <= cutoff + ahead && fact.until.is_none_or(|until| until > onset)
+        }
+    }
+}
+
+fn by_mark(incident: &Incident, signals: &Signals, config: &Config) -> Option<String> {
+    let concerns = |mark: &&Mark| {
+        let is_entity = mark.entity_id.as_ref().is_some_and(|id| {
+            *id == incident.entity_id || incident.affected().any(|member| names(member, id))
+        });
+        let is_row = mark
+            .prediction_id
+            .as_ref()
+            .is_some_and(|id| is_among(id, incident, signals));
+        is_entity || is_row
+    };
+    let mark = signals
+        .marks
+        .iter()
+        .filter(|mark| signals.cutoff - mark.at <= config.mark_holds() && mark.at <= signals.cutoff)
+        .filter(concerns)
+        .max_by_key(|mark| mark.at)?;
+    let word = match mark.verdict {
+        Verdict::Confirmed => return None,
+        Verdict::Wrong => "wrong",
+        Verdict::Done => "done",
+    };
+    let person = mark.person.as_deref().unwrap_or("an operator");
+    Some(format!(
+        "Marked {word} by {person} on {}; holds until {}",
+        clock::stamp(mark.at),
+        clock::stamp(mark.at + config.mark_holds())
+    ))
+}
+
+fn names(member: &Candidate, id: &str) -> bool {
+    member.entity_id == id
+}
+
+/// Whether a prediction belongs to the incident, now or in its newest earlier row.
+fn is_among(prediction_id: &String, incident: &Incident, signals: &Signals) -> bool {
+    let earlier = signals
+        .prior
+        .iter()
+        .filter(|prior| prior.incident_id == incident.incident_id)
+        .flat_map(|prior| &prior.prediction_ids);
+    incident
+        .prediction_ids
+        .iter()
+        .chain(earlier)
+        .any(|id| id == prediction_id)
+}
+
+#[cfg(test)]
+mod tests;

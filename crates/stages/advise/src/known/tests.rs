@@ -1,0 +1,163 @@
+use super::*;
+use crate::clock::HOUR;
+use crate::incidents::Change;
+use crate::inputs::Prediction;
+use crate::network::Entity;
+
+fn network() -> Network {
+    let entity = |entity_type: &str, id: &str, parent: &str| Entity {
+        entity_type: entity_type.into(),
+        id: id.into(),
+        parent_id: Some(parent.into()),
+        ..Entity::default()
+    };
+    Network::new(
+        [
+            entity("site", "r/A", "r"),
+            entity("sector", "r/A/1", "r/A"),
+            entity("cell", "r/A/1/n78", "r/A/1"),
+            entity("cell", "r/A/1/n28", "r/A/1"),
+            entity("unit", "r/A/rectifier", "r/A"),
+            entity("site", "r/B", "r"),
+            entity("cell", "r/B/1/n78", "r/B"),
+        ],
+        [],
+    )
+}
+
+fn incident(entities: &[&str]) -> Incident {
+    Incident {
+        incident_id: "inc-1".into(),
+        task: "anomaly".into(),
+        entity_id: entities[0].into(),
+        entity_type: "cell".into(),
+        members: entities
+            .iter()
+            .map(|id| Candidate {
+                entity_id: (*id).into(),
+                entity_type: "cell".into(),
+                probability: 0.5,
+                onset: 100 * HOUR,
+                rows: vec![Prediction::default()],
+            })
+            .collect(),
+        absorbing: BTreeSet::new(),
+        member_entities: BTreeSet::new(),
+        prediction_ids: vec!["p1".into()],
+        first_seen_at: 100 * HOUR,
+        change: Change::New,
+        level: 0.5,
+        is_confirmed: true,
+    }
+}
+
+fn alarm(entity_id: &str, severity: &str, hour: i64) -> Fact {
+    Fact {
+        kind: FactKind::Alarm,
+        id: "a1".into(),
+        entity_id: entity_id.into(),
+        from: hour * HOUR,
+        until: None,
+        severity: Some(severity.into()),
+        text: "Mains failure".into(),
+    }
+}
+
+fn look(list: &ListConfig, incident: &Incident, facts: Vec<Fact>, marks: Vec<Mark>) -> Known {
+    let signals = Signals {
+        cutoff: 103 * HOUR,
+        network: network(),
+        facts,
+        marks,
+        ..Signals::default()
+    };
+    beside(incident, list, &signals, &Config::default())
+}
+
+fn anomaly(entities: &[&str], facts: Vec<Fact>) -> Known {
+    look(&ListConfig::anomaly(), &incident(entities), facts, vec![])
+}
+
+#[test]
+fn a_known_alarm_is_not_news() {
+    let known = anomaly(&["r/A/1/n78"], vec![alarm("r/A/rectifier", "MAJOR", 99)]);
+    assert_eq!(
+        known.reason.as_deref(),
+        Some(
+            "Already known: MAJOR alarm “Mains failure” on r/A · rectifier since 5 Jan 03:00"
+        )
+    );
+}
+
+#[test]
+fn a_lesser_or_older_alarm_only_stands_beside() {
+    for fact in [
+        alarm("r/A/rectifier", "MINOR", 99),
+        alarm("r/A", "MAJOR", 1),
+    ] {
+        let known = anomaly(&["r/A/1/n78"], vec![fact]);
+        assert_eq!((known.facts.len(), known.explaining), (1, 0));
+        assert_eq!(known.reason, None);
+    }
+}
+
+#[test]
+fn an_alarm_on_another_cell_or_site_is_another_matter() {
+    for place in ["r/A/1/n28", "r/B"] {
+        let known = anomaly(&["r/A/1/n78"], vec![alarm(place, "CRITICAL", 100)]);
+        assert_eq!(known, Known::default());
+    }
+}
+
+#[test]
+fn every_member_must_be_covered() {
+    let known = anomaly(
+        &["r/A/1/n78", "r/B/1/n78"],
+        vec![alarm("r/A", "CRITICAL", 100)],
+    );
+    assert_eq!(known.reason, None);
+    assert_eq!(known.explaining, 1);
+}
+
+#[test]
+fn a_warning_is_a_precursor_of_a_failure_and_explains_nothing() {
+    let list = ListConfig::maintenance();
+    let target = incident(&["r/A"]);
+    let minor = look(&list, &target, vec![alarm("r/A/rectifier", "MAJOR", 99)], vec![]);
+    assert_eq!((minor.facts.len(), minor.reason), (1, None));
+    let down = look(&list, &target, vec![alarm("r/A", "CRITICAL", 99)], vec![]);
+    assert!(down.reason.is_some());
+}
+
+#[test]
+fn work_planned_for_the_time_of_action_is_known() {
+    let work = Fact {
+        kind: FactKind::PlannedWork,
+        id: "P-1".into(),
+        from: 150 * HOUR,
+        until: Some(154 * HOUR),
+        ..alarm("r/A", "", 0)
+    };
+    let soon = look(&ListConfig::maintenance(), &incident(&["r/A"]), vec![work.clone()], vec![]);
+    assert!(soon.reason.is_some());
+    let not_yet = look(&ListConfig::anomaly(), &incident(&["r/A"]), vec![work], vec![]);
+    assert_eq!(not_yet.reason, None);
+}
+
+#[test]
+fn a_mark_holds_for_a_week() {
+    let mark = |verdict, hour: i64| Mark {
+        prediction_id: Some("p1".into()),
+        entity_id: None,
+        verdict,
+        person: Some("Kim".into()),
+        at: hour * HOUR,
+    };
+    let list = ListConfig::anomaly();
+    let held = look(&list, &incident(&["r/A"]), vec![], vec![mark(Verdict::Wrong, 90)]);
+    assert!(held.reason.unwrap().starts_with("Marked wrong by Kim"));
+    let expired = look(&list, &incident(&["r/A"]), vec![], vec![mark(Verdict::Done, -90)]);
+    assert_eq!(expired.reason, None);
+    let praise = look(&list, &incident(&["r/A"]), vec![], vec![mark(Verdict::Confirmed, 90)]);
+    assert_eq!(praise.reason, None);
+}

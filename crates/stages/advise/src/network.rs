@@ -1,0 +1,338 @@
+//! The network as advise sees it: who is part of whom, who depends on whom, who borders whom.
+//!
+//! Containment comes from `inventory` (parent ids), dependence and neighbourhood from
+//! `topology_edges`. Everything is kept in ordered maps, so that equal inputs give equal reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+
+use crate::clock;
+
+/// One entity of the inventory, as it stands at the cutoff.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entity {
+    /// `region`, `site`, `sector`, `cell`, `unit` or `link`.
+    pub entity_type: String,
+    /// Identifier.
+    pub id: String,
+    /// The entity above.
+    pub parent_id: Option<String>,
+    /// Name for people.
+    pub name: Option<String>,
+    /// WGS 84 latitude.
+    pub latitude: Option<f64>,
+    /// WGS 84 longitude.
+    pub longitude: Option<f64>,
+    /// Operating band, of a cell.
+    pub band: Option<String>,
+    /// Channel bandwidth, of a cell.
+    pub bandwidth_mhz: Option<f64>,
+    /// Hardware model.
+    pub hardware: Option<String>,
+    /// IANA time zone.
+    pub time_zone: Option<String>,
+}
+
+/// What a topology edge means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EdgeKind {
+    /// The first needs the second for transport.
+    Backhaul,
+    /// The first needs the second for power.
+    Power,
+    /// Both border each other.
+    Neighbour,
+}
+
+impl EdgeKind {
+    /// The kind that `topology_edges.kind` names; `None` for a word of another release.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "backhaul" => Some(Self::Backhaul),
+            "power" => Some(Self::Power),
+            "neighbour" => Some(Self::Neighbour),
+            _ => None,
+        }
+    }
+}
+
+/// One edge of `topology_edges`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    /// The depending entity, or one neighbour.
+    pub a_id: String,
+    /// The entity depended on, or the other neighbour.
+    pub b_id: String,
+    /// What it means.
+    pub kind: EdgeKind,
+}
+
+/// Inventory and topology at the cutoff.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    entities: BTreeMap<String, Entity>,
+    children: BTreeMap<String, BTreeSet<String>>,
+    needs: BTreeMap<String, BTreeSet<String>>,
+    needed_by: BTreeMap<String, BTreeSet<String>>,
+    neighbours: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Network {
+    /// Builds the maps from rows.
+    pub fn new(
+        entities: impl IntoIterator<Item = Entity>,
+        edges: impl IntoIterator<Item = Edge>,
+    ) -> Self {
+        let mut network = Self::default();
+        for entity in entities {
+            if let Some(parent) = &entity.parent_id {
+                link(&mut network.children, parent, &entity.id);
+            }
+            network.entities.insert(entity.id.clone(), entity);
+        }
+        for Edge { a_id, b_id, kind } in edges {
+            if kind == EdgeKind::Neighbour {
+                link(&mut network.neighbours, &a_id, &b_id);
+                link(&mut network.neighbours, &b_id, &a_id);
+            } else {
+                link(&mut network.needs, &a_id, &b_id);
+                link(&mut network.needed_by, &b_id, &a_id);
+            }
+        }
+        network
+    }
+
+    /// The entity of that id.
+    pub fn entity(&self, id: &str) -> Option<&Entity> {
+        self.entities.get(id)
+    }
+
+    /// All entities of a type, ordered by id.
+    pub fn of_type<'a>(&'a self, entity_type: &'a str) -> impl Iterator<Item = &'a Entity> {
+        self.entities
+            .values()
+            .filter(move |entity| entity.entity_type == entity_type)
+    }
+
+    /// The entity and everything above it, nearest first.
+    pub fn path_up<'a>(&'a self, id: &'a str) -> Vec<&'a str> {
+        let mut path = vec![id];
+        let mut at = id;
+        while let Some(parent) = self.parent(at) {
+            if path.contains(&parent) {
+                break;
+            }
+            path.push(parent);
+            at = parent;
+        }
+        path
+    }
+
+    /// The site that an entity stands on; the id itself where it stands on none.
+    pub fn site_of<'a>(&'a self, id: &'a str) -> &'a str {
+        self.path_up(id)
+            .into_iter()
+            .find(|above| self.type_of(above) == Some("site"))
+            .unwrap_or_else(|| foresite_schema::site_of(id))
+    }
+
+    /// The entity itself and everything inside it.
+    pub fn inside(&self, id: &str) -> BTreeSet<String> {
+        spread(id, |at| self.children.get(at))
+    }
+
+    /// The cells inside an entity; the entity itself where the inventory knows none.
+    pub fn cells_inside(&self, id: &str) -> BTreeSet<String> {
+        self.cells_among(id, self.inside(id))
+    }
+
+    /// The cells that fall with an entity: those inside it and inside whatever depends on it.
+    pub fn cells_behind(&self, id: &str) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        for part in spread(id, |at| self.needed_by.get(at)) {
+            reached.extend(self.inside(&part));
+        }
+        self.cells_among(id, reached)
+    }
+
+    /// Sites that fall with a shared entity.
+    pub fn sites_behind(&self, shared: &str) -> BTreeSet<&str> {
+        spread(shared, |at| self.needed_by.get(at))
+            .iter()
+            .filter_map(|id| self.entities.get_key_value(id.as_str()))
+            .map(|(id, _)| self.site_of(id))
+            .filter(|site| self.type_of(site) == Some("site"))
+            .collect()
+    }
+
+    /// Everything that a site or its parts depend on for power and transport, however far.
+    pub fn needs_of(&self, site: &str) -> BTreeSet<String> {
+        let parts = self.inside(site);
+        let mut needed = BTreeSet::new();
+        for part in &parts {
+            needed.extend(spread(part, |at| self.needs.get(at)));
+        }
+        needed.retain(|id| !parts.contains(id));
+        needed
+    }
+
+    /// The neighbours of a cell or site.
+    pub fn neighbours(&self, id: &str) -> impl Iterator<Item = &str> {
+        self.neighbours
+            .get(id)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+
+    /// Neighbour pairs and dependencies do not name their kind here; whether two border each other.
+    pub fn are_neighbours(&self, a: &str, b: &str) -> bool {
+        self.neighbours.get(a).is_some_and(|of_a| of_a.contains(b))
+    }
+
+    /// The time zone of the entity's site; UTC where the inventory names none.
+    pub fn time_zone(&self, id: &str) -> TimeZone {
+        let name = self
+            .path_up(id)
+            .into_iter()
+            .chain([foresite_schema::site_of(id)])
+            .find_map(|above| self.entity(above)?.time_zone.as_deref());
+        clock::zone(name)
+    }
+
+    /// The name for people, with the site's name where it has one: `N001 Harbour · sector 2`.
+    pub fn label(&self, id: &str) -> String {
+        let site = self.site_of(id);
+        let site_name = self
+            .entity(site)
+            .and_then(|entity| entity.name.clone())
+            .unwrap_or_else(|| site.to_owned());
+        match id.strip_prefix(site).map(|rest| rest.trim_matches('/')) {
+            Some("") | None if site == id => site_name,
+            Some(part) => format!("{site_name} · {}", part.replace('/', " · ")),
+            None => id.to_owned(),
+        }
+    }
+
+    /// The type of an entity.
+    pub fn type_of(&self, id: &str) -> Option<&str> {
+        self.entity(id).map(|entity| entity.entity_type.as_str())
+    }
+
+    /// The region of an entity, for headings.
+    pub fn region_of<'a>(&'a self, id: &'a str) -> Option<&'a str> {
+        self.path_up(id)
+            .into_iter()
+            .find(|above| self.type_of(above) == Some("region"))
+    }
+
+    fn parent<'a>(&'a self, id: &str) -> Option<&'a str> {
+        self.entity(id)?.parent_id.as_deref()
+    }
+
+    fn cells_among(&self, id: &str, reached: BTreeSet<String>) -> BTreeSet<String> {
+        let cells: BTreeSet<_> = reached
+            .into_iter()
+            .filter(|part| self.type_of(part) == Some("cell"))
+            .collect();
+        if cells.is_empty() {
+            BTreeSet::from([id.to_owned()])
+        } else {
+            cells
+        }
+    }
+}
+
+fn link(map: &mut BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) {
+    map.entry(from.to_owned())
+        .or_default()
+        .insert(to.to_owned());
+}
+
+/// `start` and all that `next` leads to; loops in the data end the walk.
+fn spread<'a>(
+    start: &str,
+    next: impl Fn(&str) -> Option<&'a BTreeSet<String>>,
+) -> BTreeSet<String> {
+    let mut seen = BTreeSet::from([start.to_owned()]);
+    let mut open = vec![start.to_owned()];
+    while let Some(at) = open.pop() {
+        for found in next(&at).into_iter().flatten() {
+            if seen.insert(found.clone()) {
+                open.push(found.clone());
+            }
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entity(entity_type: &str, id: &str, parent: &str) -> Entity {
+        Entity {
+            entity_type: entity_type.into(),
+            id: id.into(),
+            parent_id: (!parent.is_empty()).then(|| parent.to_owned()),
+            ..Entity::default()
+        }
+    }
+
+    fn two_sites_behind_a_hub() -> Network {
+        let mut entities = vec![entity("region", "r", "")];
+        for site in ["r/A", "r/B", "r/H"] {
+            entities.push(entity("site", site, "r"));
+            entities.push(entity("sector", &format!("{site}/1"), site));
+            entities.push(entity(
+                "cell",
+                &format!("{site}/1/n78"),
+                &format!("{site}/1"),
+            ));
+            entities.push(entity("link", &format!("{site}/backhaul"), site));
+        }
+        let edge = |a: &str, b: &str| Edge {
+            a_id: a.into(),
+            b_id: b.into(),
+            kind: EdgeKind::Backhaul,
+        };
+        let edges = [
+            edge("r/A", "r/A/backhaul"),
+            edge("r/A/backhaul", "r/H"),
+            edge("r/B", "r/H"),
+            // A ring in the data must not hang the walk.
+            edge("r/H", "r/B"),
+        ];
+        Network::new(entities, edges)
+    }
+
+    #[test]
+    fn a_cell_knows_its_site_and_region() {
+        let network = two_sites_behind_a_hub();
+        assert_eq!(network.site_of("r/A/1/n78"), "r/A");
+        assert_eq!(network.region_of("r/A/1/n78"), Some("r"));
+        assert_eq!(network.site_of("unknown/X/1"), "unknown/X");
+    }
+
+    #[test]
+    fn the_hub_takes_its_dependants_with_it() {
+        let network = two_sites_behind_a_hub();
+        assert_eq!(network.cells_inside("r/H").len(), 1);
+        assert_eq!(network.cells_behind("r/H").len(), 3);
+        assert_eq!(
+            network.sites_behind("r/H"),
+            BTreeSet::from(["r/A", "r/B", "r/H"])
+        );
+        assert!(network.needs_of("r/A").contains("r/H"));
+        assert!(!network.needs_of("r/A").contains("r/A/backhaul"));
+    }
+
+    #[test]
+    fn an_entity_without_cells_stands_for_itself() {
+        assert_eq!(
+            Network::default().cells_inside("device-7"),
+            BTreeSet::from(["device-7".to_owned()])
+        );
+    }
+}

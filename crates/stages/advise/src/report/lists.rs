@@ -1,0 +1,258 @@
+//! The tables: what to do, what was left out and why, what closed, what was not scored.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::{Page, list_title, moment, plot, sign};
+use crate::{
+    advice::{Entry, Worklist},
+    clock::{self, Micros},
+    config::Head,
+    incidents::Change,
+    inputs::Role,
+    wording,
+};
+
+/// Entities named per reason before the rest is counted.
+const NAMED: usize = 60;
+
+/// The ranked tables.
+pub(super) fn worklists(page: Page<'_>) -> Markup {
+    html! {
+        section #worklists aria-labelledby="worklists-title" {
+            h2 #worklists-title { "What to look at" }
+            @for list in &page.advice.lists { (table(list, page)) }
+        }
+    }
+}
+
+fn table(list: &Worklist, page: Page<'_>) -> Markup {
+    html! {
+        div.list id={ "list-" (list.list.task) } {
+            h3 { (sign(list.list.head)) (list_title(list)) }
+            p.lede { (lede(list)) }
+            @if list.listed.is_empty() {
+                p.empty { (nothing(list)) }
+            } @else {
+                div.scroll role="region" tabindex="0" aria-label={ (list_title(list)) " worklist" } {
+                    table.worklist {
+                        caption.sr { (list_title(list)) ", most urgent first" }
+                        thead { (heading(list.list.head)) }
+                        tbody { @for entry in &list.listed { (row(entry, page)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn lede(list: &Worklist) -> String {
+    let within = clock::span(list.list.act_within());
+    match list.list.head {
+        Head::Anomaly => "Cells that behave unlike themselves and unlike their neighbours now, \
+                          without a known reason."
+            .into(),
+        Head::TimeToEvent => {
+            format!("Equipment likely to fail in a way that affects service; ranked by the risk within {within}.")
+        }
+        Head::Forecast => format!(
+            "Sectors whose busy hour will pass its limit; ranked by the probability within {within}, the time from order to service."
+        ),
+    }
+}
+
+fn nothing(list: &Worklist) -> String {
+    if list.scored == 0 {
+        "No predictions at this cutoff: nothing is known, good or bad.".into()
+    } else {
+        let scored = wording::count(list.scored, "entity was", "entities were");
+        format!("Nothing to do: {scored} scored, none of them is news.")
+    }
+}
+
+fn heading(head: Head) -> Markup {
+    html! {
+        tr {
+            th.num scope="col" { "#" }
+            th scope="col" { "Item" }
+            th scope="col" { "Change" }
+            th.num scope="col" { (if head == Head::Anomaly { "Surely" } else { "Risk" }) }
+            th.num.wide scope="col" { "Traffic at risk" }
+            th.num.wide scope="col" { "Users at risk" }
+            th.wide scope="col" {
+                (match head {
+                    Head::Anomaly => "Since",
+                    Head::TimeToEvent => "Act before",
+                    Head::Forecast => "Order before",
+                })
+            }
+            th.wide scope="col" { "Recent course" }
+        }
+    }
+}
+
+fn row(entry: &Entry, page: Page<'_>) -> Markup {
+    let incident = &entry.item.incident;
+    let exposure = entry.item.exposure;
+    let network = &page.signals.network;
+    html! {
+        tr {
+            td.num.rank { (entry.item.rank.unwrap_or_default()) }
+            th.what scope="row" {
+                a href={ "#" (incident.incident_id) } { (entry.evidence.title) }
+                span.where { (network.label(&incident.entity_id)) (provisional(entry.role)) }
+            }
+            td { (change_badge(incident.change)) }
+            td.num { (wording::probability(incident.probability())) }
+            td.num.wide { (optional(exposure.traffic_gb, "GB/h")) }
+            td.num.wide { (optional(exposure.users, "")) }
+            td.wide { (deadline(entry, page.signals.cutoff)) }
+            td.wide { (plot::spark(entry)) }
+        }
+    }
+}
+
+fn optional(value: Option<f64>, unit: &str) -> String {
+    value.map_or_else(|| "–".into(), |value| wording::quantity(value, unit))
+}
+
+fn deadline(entry: &Entry, cutoff: Micros) -> Markup {
+    let at = match entry.item.head {
+        Head::Anomaly => Some(entry.item.incident.onset()),
+        Head::TimeToEvent | Head::Forecast => entry.evidence.act_before,
+    };
+    let is_over = entry.item.head != Head::Anomaly && at.is_some_and(|at| at <= cutoff);
+    html! {
+        @match at {
+            Some(_) if is_over => { strong.urgent { "now" } }
+            Some(at) if entry.item.head == Head::Forecast => {
+                time datetime=(clock::machine_stamp(at)) { (clock::day(at, &jiff::tz::TimeZone::UTC)) }
+            }
+            Some(at) => (moment(at)),
+            None => "–",
+        }
+    }
+}
+
+/// A change as a word and a sign; colour only repeats it.
+pub(super) fn change_badge(change: Change) -> Markup {
+    let sign = match change {
+        Change::New => "●",
+        Change::Worse => "▲",
+        Change::Better => "▼",
+        Change::Ongoing => "＝",
+        Change::Closed => "✓",
+    };
+    html! {
+        span.badge.(change.word()) { span aria-hidden="true" { (sign) } " " (change.word()) }
+    }
+}
+
+/// The mark of a model that was promoted without enough evidence.
+pub(super) fn provisional(role: Role) -> Markup {
+    html! {
+        @if role != Role::Champion { " " span.badge.provisional { (role.word()) } }
+    }
+}
+
+/// Incidents that are not on the list, each with its reason.
+pub(super) fn left_out(page: Page<'_>) -> Markup {
+    let lists = &page.advice.lists;
+    html! {
+        section #left-out aria-labelledby="left-out-title" {
+            h2 #left-out-title { "Left out, and why" }
+            @if lists.iter().all(|list| list.left_out.is_empty()) {
+                p.empty { "Nothing was left out." }
+            }
+            @for list in lists.iter().filter(|list| !list.left_out.is_empty()) {
+                details open[list.left_out.len() <= 12] {
+                    summary {
+                        (list_title(list)) ": "
+                        (wording::count(list.left_out.len(), "incident", "incidents"))
+                    }
+                    div.scroll role="region" tabindex="0" aria-label={ (list_title(list)) ", left out" } {
+                        table {
+                            caption.sr { (list_title(list)) ", left out" }
+                            thead { tr {
+                                th scope="col" { "Incident" } th scope="col" { "Change" }
+                                th.num scope="col" { "Probability" } th scope="col" { "Why" }
+                            } }
+                            tbody { @for entry in &list.left_out { (left_out_row(entry, page)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn left_out_row(entry: &Entry, page: Page<'_>) -> Markup {
+    let incident = &entry.item.incident;
+    html! {
+        tr {
+            th.what scope="row" {
+                (entry.evidence.title)
+                span.where {
+                    (page.signals.network.label(&incident.entity_id)) (provisional(entry.role))
+                }
+            }
+            td { (change_badge(incident.change)) }
+            td.num { (if incident.members.is_empty() { "–".to_owned() }
+                      else { wording::probability(incident.probability()) }) }
+            td { (entry.item.left_out.as_deref().unwrap_or_default()) }
+        }
+    }
+}
+
+/// Incidents that closed with this run.
+pub(super) fn closed(page: Page<'_>) -> Markup {
+    let closed: Vec<_> = page.advice.lists.iter().flat_map(|list| &list.closed).collect();
+    html! {
+        @if !closed.is_empty() {
+            section aria-labelledby="closed-title" {
+                h2 #closed-title { "Closed since the last run" }
+                ul.plain {
+                    @for incident in closed {
+                        li {
+                            (change_badge(incident.change)) " "
+                            strong { (page.signals.network.label(&incident.entity_id)) }
+                            span.muted { " · " (incident.task) ", seen from " (moment(incident.first_seen_at)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Entities without a score, by task and reason.
+pub(super) fn not_scored(page: Page<'_>) -> Markup {
+    let mut by_reason: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for entity in &page.advice.not_scored {
+        by_reason
+            .entry((&entity.task, &entity.reason))
+            .or_default()
+            .push(&entity.entity_id);
+    }
+    html! {
+        section #not-scored aria-labelledby="not-scored-title" {
+            h2 #not-scored-title { "Not scored, and why" }
+            @if by_reason.is_empty() {
+                p.empty { "Every entity was scored." }
+            }
+            @for ((task, reason), entities) in by_reason {
+                details open[entities.len() <= 12] {
+                    summary {
+                        (wording::sentence(task)) ": " (reason) " – "
+                        (wording::count(entities.len(), "entity", "entities"))
+                    }
+                    p.entities {
+                        @for id in entities.iter().take(NAMED) { code { (id) } " " }
+                        @if entities.len() > NAMED { "and " (entities.len() - NAMED) " more" }
+                    }
+                }
+            }
+        }
+    }
+}
