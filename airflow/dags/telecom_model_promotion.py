@@ -1,0 +1,53 @@
+"""
+### Promote, roll back or revoke a model, by hand
+
+**What** Writes one decision into the registry, with who and why. A rollback is one event: the model
+that was champion before becomes it again.
+
+**Inputs** `models/<task>/<model_id>/` with its evaluation; `registry_events`.
+
+**Outputs** One row of `registry_events`, one signature.
+
+**Triage** 65: the bundle's sums or signature do not hold, do not promote it. 66: no such model.
+
+**Owner** machine learning
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param
+
+from foresite_airflow import settings, tasks
+from foresite_airflow.defaults import MODEL_TASKS, TAGS, interval_form, task_defaults
+from foresite_airflow.operators import stage_operator
+
+Stage = stage_operator()
+
+with DAG(
+    "telecom_model_promotion",
+    schedule=None,
+    start_date=settings.start_date(),
+    max_active_runs=1,
+    default_args=task_defaults(),
+    params={
+        "task": Param("anomaly", type="string", enum=list(MODEL_TASKS), title="Prediction task"),
+        "action": Param("promote", type="string", enum=["promote", "rollback", "revoke"], title="Action"),
+        "model": Param(None, type=["null", "string"], title="Model id", description="Default: the newest evaluated."),
+        "reason": Param("", type="string", minLength=1, title="Reason", description="Goes into the audit trail."),
+        **interval_form(),
+    },
+    doc_md=__doc__,
+    tags=TAGS,
+):
+    decide = Stage(
+        task_id="decide",
+        stage="promote",
+        model_task="{{ params.task }}",
+        options={
+            "action": "{{ params.action }}",
+            "model": "{{ params.model or '' }}",
+            "reason": "{{ params.reason }}",
+        },
+    )
+
+    tasks.pin_run() >> decide

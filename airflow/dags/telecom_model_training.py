@@ -1,0 +1,50 @@
+"""
+### Train, judge and promote a model per task
+
+**What** For each task: a sample set as of now, a linear path and a network, an honest evaluation on
+slices that training never saw, and promotion when the gate slice says so. A failed task stops only itself.
+
+**Inputs** `kpis`, `alarms`, `tickets`, `inventory`, `profiles` of the training window.
+
+**Outputs** `samples_<task>`, `models/<task>/<model_id>/`, `evaluations`, `registry_events`.
+
+**Triage** `train` 65: too few samples or labels in the window, widen the interval. A verdict of FAIL
+or INSUFFICIENT is no failure: read `metrics.txt` and `card.md` of the model. `train` 137: lower its
+memory limit in the configuration.
+
+**Owner** machine learning
+"""
+
+from __future__ import annotations
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup, chain
+
+from foresite_airflow import settings, tasks
+from foresite_airflow.defaults import MODEL_TASKS, TAGS, interval_form, task_defaults
+from foresite_airflow.operators import stage_operator
+
+Stage = stage_operator()
+
+with DAG(
+    "telecom_model_training",
+    schedule=CronDataIntervalTimetable("0 3 * * 0", timezone="UTC"),
+    start_date=settings.start_date(),
+    catchup=False,
+    max_active_runs=1,
+    default_args=task_defaults(),
+    params=interval_form(),
+    doc_md=__doc__,
+    tags=TAGS,
+):
+    pin = tasks.pin_run(settings.training_window().days)
+    for name in MODEL_TASKS:
+        with TaskGroup(name):
+            samples = Stage(task_id="samples", stage="featurize", step="samples", model_task=name)
+            train = Stage(task_id="train", stage="train", model_task=name)
+            evaluate = Stage(task_id="evaluate", stage="evaluate", model_task=name)
+            branch = tasks.judge(evaluate.output, f"{name}.promote", f"{name}.keep")
+            promote = Stage(task_id="promote", stage="promote", model_task=name)
+            keep = EmptyOperator(task_id="keep", doc="The champion stays; the candidate is kept for comparison.")
+
+            chain(pin, samples, train, evaluate, branch, [promote, keep])

@@ -1,0 +1,52 @@
+"""
+### One stage, by hand
+
+**What** Runs a single stage with the arguments of the form: a rerun, a backfill of one slot, a dry run.
+
+**Inputs** and **outputs** Those of the stage; see its reference page.
+
+**Triage** The task log opens with the command that does the same in a shell.
+
+**Owner** whoever triggers it
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, Param
+
+from foresite_airflow import settings, tasks
+from foresite_airflow.defaults import MODEL_TASKS, STAGES, TAGS, interval_form, task_defaults
+from foresite_airflow.operators import stage_operator
+
+Stage = stage_operator()
+
+with DAG(
+    "telecom_stage",
+    schedule=None,
+    start_date=settings.start_date(),
+    default_args=task_defaults(),
+    params={
+        "stage": Param("derive", type="string", enum=list(STAGES), title="Stage"),
+        "task": Param(None, type=["null", "string"], enum=[None, *MODEL_TASKS], title="Prediction task"),
+        "step": Param(None, type=["null", "string"], title="Step", description="For ingest: plan, shard, commit."),
+        "plan": Param(None, type=["null", "string"], title="Plan", description="Id of an ingest plan."),
+        "shard": Param(None, type=["null", "string"], title="Shard", pattern=r"^\d+/\d+$"),
+        **interval_form(),
+        "force": Param(False, type="boolean", title="Force", description="Recompute what is there already."),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Check the inputs, touch nothing."),
+    },
+    doc_md=__doc__,
+    tags=TAGS,
+):
+    run = Stage(
+        task_id="run",
+        stage="{{ params.stage }}",
+        model_task="{{ params.task or '' }}",
+        step="{{ params.step or '' }}",
+        plan="{{ params.plan or '' }}",
+        shard="{{ params.shard or '' }}",
+        force="{{ params.force }}",
+        check_only="{{ params.dry_run }}",
+    )
+
+    tasks.pin_run() >> run

@@ -1,0 +1,61 @@
+"""How the exit code of a stage becomes the fate of its task.
+
+| exit | meaning | the task |
+|---|---|---|
+| 0 | done, or unchanged | succeeds |
+| 2, 65, 66, 73 | usage, bad data, input missing, cannot write | fails at once |
+| 75 | transient: storage unreachable, conflict, GPU busy | 5 tries in all |
+| 137, 143, 1, 101, 134, 139 and the rest | killed, stopped, unclassified, panic, abort | 2 tries in all |
+"""
+
+from __future__ import annotations
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+TRANSIENT = 75
+STOPPED = 143
+TRANSIENT_TRIES = 5
+CRASH_TRIES = 2
+
+#: Exits that another try cannot mend.
+FINAL = {
+    2: "usage or configuration",
+    65: "bad data",
+    66: "input root or table missing",
+    73: "cannot write: disk full, quota or permission",
+}
+#: Exits that another try may mend.
+PASSING = {
+    1: "unclassified error",
+    TRANSIENT: "transient: storage unreachable, conflict or busy device",
+    101: "panic",
+    134: "native abort",
+    137: "killed, often for memory",
+    139: "segmentation fault",
+    STOPPED: "stopped",
+}
+
+
+def exit_code(returncode: int) -> int:
+    """The code as a shell would say it: a signal becomes 128 plus its number."""
+    return 128 - returncode if returncode < 0 else returncode
+
+
+def meaning(code: int) -> str:
+    known = FINAL.get(code) or PASSING.get(code)
+    return known or (f"ended by signal {code - 128}" if code > 128 else "unknown exit code")
+
+
+def failure(stage: str, code: int, tries: int, detail: str = "") -> AirflowException:
+    """The exception for a stage that ended with `code` on its `tries`-th try.
+
+    `AirflowFailException` ends the task, anything else lets Airflow try again.
+    """
+    text = f"foresite-{stage}: exit {code}: {meaning(code)}"
+    if detail:
+        text = f"{text}: {detail}"
+    if code in FINAL:
+        return AirflowFailException(text)
+    if code != TRANSIENT and tries >= CRASH_TRIES:
+        return AirflowFailException(f"{text} (try {tries} of {CRASH_TRIES})")
+    return AirflowException(text)

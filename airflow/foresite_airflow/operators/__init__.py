@@ -1,0 +1,27 @@
+"""The operators that run a stage, one per back end, and the choice between them."""
+
+from __future__ import annotations
+
+from foresite_airflow import settings
+from foresite_airflow.operators.base import StageOperator
+
+__all__ = ["StageOperator", "stage_operator"]
+
+
+def stage_operator() -> type[StageOperator]:
+    """The operator class of the back end in force.
+
+    A class and not an instance, so that a DAG can call `.partial(…).expand(…)` on it.
+    """
+    backend = settings.backend()
+    if backend == "local":
+        from foresite_airflow.operators.local import LocalStageOperator
+
+        return LocalStageOperator
+    if backend == "kubernetes":
+        from foresite_airflow.operators.kubernetes import StagePodOperator
+
+        return StagePodOperator
+    if backend == "docker":
+        raise NotImplementedError("FORESITE_BACKEND=docker is not there yet: use local or kubernetes")
+    raise ValueError(f"FORESITE_BACKEND={backend}: expected one of {', '.join(settings.BACKENDS)}")

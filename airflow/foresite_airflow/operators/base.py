@@ -1,0 +1,119 @@
+"""What every back end shares: which stage to call, with what, and what its end means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException
+
+from foresite_airflow import settings
+from foresite_airflow.command import Command
+from foresite_airflow.exits import STOPPED, failure
+from foresite_airflow.result import Result, ResultError, parse, summary
+from foresite_airflow.run import PinnedRun
+
+
+class StageOperator(BaseOperator):
+    """Calls one stage for the pinned run of its DAG run.
+
+    Interval, as-of and configuration come from the task `pin`; a mapped task overrides the
+    interval with that of its slot. `model_task` is the stage's `--task` (Airflow already uses
+    that word), `check_only` its `--dry-run` (there Airflow has a method of that name). Retries
+    belong into the DAG's `default_args`, where mapped tasks see them too.
+    """
+
+    template_fields: Sequence[str] = (
+        "stage",
+        "model_task",
+        "step",
+        "plan",
+        "shard",
+        "interval_start",
+        "interval_end",
+        "as_of",
+        "force",
+        "check_only",
+        "options",
+    )
+    ui_color = "#e8f1f2"
+
+    def __init__(
+        self,
+        *,
+        stage: str,
+        model_task: str | None = None,
+        step: str | None = None,
+        plan: str | None = None,
+        shard: str | None = None,
+        interval_start: str | None = None,
+        interval_end: str | None = None,
+        as_of: str | None = None,
+        force: bool | str = False,
+        check_only: bool | str = False,
+        options: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.stage = stage
+        self.model_task = model_task
+        self.step = step
+        self.plan = plan
+        self.shard = shard
+        self.interval_start = interval_start
+        self.interval_end = interval_end
+        self.as_of = as_of
+        self.force = force
+        self.check_only = check_only
+        self.options = dict(options or {})
+        self.killed = False
+
+    def config_path(self, run: PinnedRun) -> str:
+        """Where the stage finds its pinned configuration."""
+        return run.config_path(self.stage, self.model_task)
+
+    def command(self, context: Context) -> Command:
+        """The call, with what the task leaves open taken from the pinned run."""
+        run = PinnedRun.of(context)
+        return Command(
+            stage=self.stage,
+            config=self.config_path(run),
+            data_root=settings.data_root(),
+            interval_start=self.interval_start or run.interval_start,
+            interval_end=self.interval_end or run.interval_end,
+            as_of=self.as_of or run.as_of,
+            task=self.model_task,
+            step=self.step,
+            plan=self.plan,
+            shard=self.shard,
+            options=self.options,
+            run_id=context["run_id"],
+            force=is_set(self.force),
+            dry_run=is_set(self.check_only),
+        )
+
+    def conclude(self, context: Context, code: int, result_text: str, detail: str = "") -> Result:
+        """Returns the result of a stage that ended well; raises what its exit code means."""
+        if self.killed:
+            # A stage that managed to end with 0 after SIGTERM has not done its work (apache/airflow#73006).
+            raise failure(self.stage, code or STOPPED, self.tries(context), "killed before it finished")
+        if code != 0:
+            raise failure(self.stage, code, self.tries(context), detail)
+        try:
+            result = parse(result_text)
+        except ResultError as error:
+            raise AirflowException(f"foresite-{self.stage}: exit 0, but {error}") from error
+        self.log.info("%s %s", self.stage, summary(result))
+        return result
+
+    def tries(self, context: Context) -> int:
+        """Which try this is since the task was last cleared; `try_number` counts on for ever."""
+        task_instance = context["ti"]
+        before_clearing = max(task_instance.max_tries - (self.retries or 0), 0)
+        return int(task_instance.try_number - before_clearing)
+
+
+def is_set(flag: bool | str) -> bool:
+    """A flag as Python or as a rendered template writes it."""
+    return flag if isinstance(flag, bool) else flag.strip().lower() == "true"

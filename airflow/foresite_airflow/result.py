@@ -1,0 +1,35 @@
+"""The result that a stage leaves: at most 4 KiB of JSON, handed on between tasks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+#: `status`, `outputs`, `numbers`, `verdict`, `lineage_id`: as the stage contract fixes them.
+Result = dict[str, Any]
+
+LIMIT_BYTES = 4096
+
+
+class ResultError(ValueError):
+    """The text is not the result of a stage."""
+
+
+def parse(text: str) -> Result:
+    """Reads a result; raises `ResultError` that says what is wrong with it."""
+    if len(text.encode()) > LIMIT_BYTES:
+        raise ResultError(f"the result is longer than {LIMIT_BYTES} bytes")
+    try:
+        result = json.loads(text)
+    except ValueError as error:
+        raise ResultError(f"the result is not JSON: {error}") from error
+    if not isinstance(result, dict) or result.get("status") not in {"done", "unchanged"}:
+        raise ResultError("the result says neither `done` nor `unchanged`")
+    return result
+
+
+def summary(result: Result) -> str:
+    """One line for the task log."""
+    outputs = ", ".join(f"{o.get('table')}@{o.get('version')} {o.get('rows')} rows" for o in result.get("outputs", []))
+    verdict = f" verdict={result['verdict']}" if result.get("verdict") else ""
+    return f"{result['status']}{verdict}: {outputs or 'no table touched'}"

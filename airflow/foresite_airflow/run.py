@@ -1,0 +1,128 @@
+"""The pinned run: interval, as-of and configuration, decided once by the first task of a DAG run.
+
+Later tasks read it from the task `pin`, so clearing one of them repeats it with the same inputs;
+clearing `pin` itself moves the run to the configuration of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from foresite_airflow import settings
+from foresite_airflow.configuration import Configuration, folder_of
+from foresite_airflow.defaults import STAGES
+
+PIN = "pin"
+
+
+@dataclass(frozen=True)
+class PinnedRun:
+    """What every stage of one DAG run is called with. Times are RFC 3339 text in UTC."""
+
+    interval_start: str
+    interval_end: str
+    as_of: str
+    #: `stage/name` → where the stage finds this configuration.
+    configs: Mapping[str, str]
+    config_hash: str
+    #: stage → image; empty on the local back end.
+    images: Mapping[str, str]
+
+    @classmethod
+    def of(cls, context: Context) -> PinnedRun:
+        """The run that this DAG run's task `pin` has fixed."""
+        pinned = context["ti"].xcom_pull(task_ids=PIN)
+        if not isinstance(pinned, dict):
+            raise AirflowFailException("the task `pin` left no run: clear it first")
+        return cls(**{name: pinned[name] for name in cls.__dataclass_fields__})
+
+    def config_path(self, stage: str, model_task: str | None) -> str:
+        """The stage's file for this model task, or its default."""
+        for name in filter(None, (model_task, "default")):
+            if path := self.configs.get(f"{stage}/{name}"):
+                return path
+        raise AirflowFailException(f"no configuration for the stage `{stage}`: add {stage}/default.json")
+
+
+def pin(context: Context, look_back: timedelta | None = None) -> dict[str, Any]:
+    """Fixes interval, as-of and configuration of this DAG run.
+
+    By hand, the params `interval_start`, `interval_end` and `as_of` say what to run; otherwise the
+    data interval does. As-of is the end plus the configured lateness, however late the run starts,
+    so that a rerun sees what the first run saw. `look_back` stretches a scheduled interval into
+    the past.
+    """
+    start, end = interval(context, look_back)
+    as_of = moment(context, "as_of") or end + settings.lateness()
+    configuration = Configuration.read(settings.configurations())
+    run = PinnedRun(
+        interval_start=rfc3339(start),
+        interval_end=rfc3339(end),
+        as_of=rfc3339(as_of),
+        configs=place_configuration(configuration),
+        config_hash=configuration.hash,
+        images={} if settings.backend() == "local" else {stage: settings.image(stage) for stage in STAGES},
+    )
+    return asdict(run)
+
+
+def place_configuration(configuration: Configuration) -> dict[str, str]:
+    """Puts the configuration where stages read it; returns `stage/name` → path.
+
+    In a cluster the roll-out has made the ConfigMap `foresite-config-<hash>` already, and every
+    pod mounts that of its run.
+    """
+    if settings.backend() == "local":
+        return configuration.publish(folder_of(settings.data_root()))
+    return {name: f"{settings.CONFIG_MOUNT}/{name.replace('/', '.')}.json" for name in configuration.files}
+
+
+def interval(context: Context, look_back: timedelta | None) -> tuple[datetime, datetime]:
+    """The half-open interval of the run."""
+    start, end = moment(context, "interval_start"), moment(context, "interval_end")
+    if end is None:
+        end = context.get("data_interval_end") or context["dag_run"].run_after
+    if start is None and look_back is not None:
+        start = end - look_back
+    if start is None:
+        start = context.get("data_interval_start")
+    if start is None or start >= end:
+        raise AirflowFailException(f"the interval [{start}, {end}) is empty: set interval_start and interval_end")
+    return start, end
+
+
+def moment(context: Context, name: str) -> datetime | None:
+    """A time among the params, or None when it is left empty."""
+    text = context["params"].get(name)
+    if not text:
+        return None
+    try:
+        value = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError as error:
+        raise AirflowFailException(f"{name}={text}: expected a time such as 2026-01-31T12:00:00Z") from error
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def rfc3339(value: datetime) -> str:
+    return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def windows(context: Context) -> list[dict[str, str]]:
+    """The intervals that the asset events of this DAG run announce, oldest first.
+
+    Several events may have gathered while a run was busy; alert state goes from one window to the
+    next, so their order is that of the network's time. A run by hand has its pinned interval.
+    """
+    names = ("interval_start", "interval_end", "as_of")
+    events = [event.extra for found in context.get("triggering_asset_events", {}).values() for event in found]
+    ready = [{name: str(extra[name]) for name in names} for extra in events if extra.get("interval_end")]
+    if not ready:
+        run = PinnedRun.of(context)
+        ready = [{name: getattr(run, name) for name in names}]
+    return sorted(ready, key=lambda window: (window["interval_end"], window["interval_start"]))

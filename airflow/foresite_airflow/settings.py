@@ -1,0 +1,94 @@
+"""Everything that the environment decides, declared in one place.
+
+Read while a DAG file is parsed, so that one folder of DAGs serves a laptop and a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+BACKENDS = ("local", "docker", "kubernetes")
+
+
+def backend() -> str:
+    """`FORESITE_BACKEND`: where stages run; `local` unless said otherwise."""
+    return os.environ.get("FORESITE_BACKEND", "local")
+
+
+def data_root() -> str:
+    """`FORESITE_DATA_ROOT`: where the tables, plans and landing files lie."""
+    return os.environ.get("FORESITE_DATA_ROOT") or (REPOSITORY / ".foresite" / "data").as_uri()
+
+
+def binaries() -> Path:
+    """`FORESITE_BIN_DIR`: the folder of the stage binaries."""
+    return Path(os.environ.get("FORESITE_BIN_DIR") or REPOSITORY / "target" / "debug")
+
+
+def configurations() -> Path:
+    """`FORESITE_CONFIG_DIR`: one folder per stage with its JSON files, like `docs/samples`."""
+    return Path(os.environ.get("FORESITE_CONFIG_DIR") or REPOSITORY / "docs" / "samples")
+
+
+def lateness() -> timedelta:
+    """`FORESITE_LATENESS_MINUTES`: how long after its end an interval is taken up."""
+    return timedelta(minutes=int(os.environ.get("FORESITE_LATENESS_MINUTES", "30")))
+
+
+def retry_delay() -> timedelta:
+    """`FORESITE_RETRY_DELAY_SECONDS`: wait before the first retry, doubled up to ten minutes."""
+    default = "1" if backend() == "local" else "30"
+    return timedelta(seconds=float(os.environ.get("FORESITE_RETRY_DELAY_SECONDS", default)))
+
+
+def start_date() -> datetime:
+    """`FORESITE_START_DATE`: the first interval that the schedules cover."""
+    text = os.environ.get("FORESITE_START_DATE", "2026-01-01T00:00:00+00:00")
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def catch_up() -> bool:
+    """`FORESITE_CATCH_UP`: whether missed intervals since the start date are run, oldest first."""
+    return os.environ.get("FORESITE_CATCH_UP", "false").lower() in {"1", "true", "yes"}
+
+
+def training_window() -> timedelta:
+    """`FORESITE_TRAINING_DAYS`: how much history a scheduled training looks at."""
+    return timedelta(days=int(os.environ.get("FORESITE_TRAINING_DAYS", "830")))
+
+
+def namespace() -> str:
+    """`FORESITE_NAMESPACE`: where stage pods are made."""
+    return os.environ.get("FORESITE_NAMESPACE", "foresite")
+
+
+#: Where a pod finds the configuration of its run.
+CONFIG_MOUNT = "/etc/foresite"
+
+
+def image(stage: str) -> str:
+    """The image of a stage, by digest where `FORESITE_IMAGE_DIGESTS` (stage → digest, JSON) has one.
+
+    `FORESITE_IMAGE_REPOSITORY` is the prefix, `FORESITE_IMAGE_TAG` the tag where no digest is known.
+    """
+    repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
+    digest = json.loads(os.environ.get("FORESITE_IMAGE_DIGESTS", "{}")).get(stage)
+    tag = os.environ.get("FORESITE_IMAGE_TAG", "dev")
+    return f"{repository}/{stage}@{digest}" if digest else f"{repository}/{stage}:{tag}"
+
+
+def pod_template(stage: str) -> Path | None:
+    """`FORESITE_POD_TEMPLATES`: a folder with `<stage>.yaml` or `default.yaml` for the stage's pod.
+
+    What a cluster decides for itself stands there: account, resources, GPU, nodes, secrets.
+    """
+    folder = os.environ.get("FORESITE_POD_TEMPLATES")
+    if not folder:
+        return None
+    return next((path for name in (stage, "default") if (path := Path(folder) / f"{name}.yaml").is_file()), None)

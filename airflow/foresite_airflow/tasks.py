@@ -1,0 +1,67 @@
+"""The Python tasks that stand between the stages: pinning, mapping, branching, the asset event.
+
+Arguments are typed `Any`: a DAG file passes an `XComArg`, the running task gets its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Metadata, get_current_context, task
+
+from foresite_airflow import mapping
+from foresite_airflow.assets import FEATURES
+from foresite_airflow.mapping import Call
+from foresite_airflow.run import PIN, PinnedRun, pin, windows
+
+
+@task(task_id=PIN)
+def pin_run(look_back_days: int | None = None) -> dict[str, Any]:
+    """Fixes interval, as-of and configuration of the run."""
+    return pin(get_current_context(), None if look_back_days is None else timedelta(days=look_back_days))
+
+
+@task
+def shards(plan: Any) -> list[Call]:
+    """One call per shard of the plan."""
+    return mapping.shards(plan)
+
+
+@task(trigger_rule="none_failed")
+def stale_intervals(commit: Any) -> list[Call]:
+    """The intervals that have to be derived again, late corrections included."""
+    return mapping.stale_intervals(commit)
+
+
+@task.short_circuit(ignore_downstream_trigger_rules=False, trigger_rule="none_failed")
+def is_new_day() -> bool:
+    """Lets its direct followers run when a day of UTC ends within the interval."""
+    run = PinnedRun.of(get_current_context())
+    start, end = mapping.parse_time(run.interval_start), mapping.parse_time(run.interval_end)
+    return mapping.is_due(start, end, timedelta(days=1))
+
+
+@task(outlets=[FEATURES])
+def publish() -> Iterator[Metadata]:
+    """Tells the inference DAG which interval is ready, and as of when."""
+    yield Metadata(FEATURES, get_current_context()["ti"].xcom_pull(task_ids=PIN))
+
+
+@task
+def event_windows() -> list[Call]:
+    """The intervals whose features are ready, oldest first."""
+    return windows(get_current_context())
+
+
+@task
+def due_windows(ready: Any, model_task: str) -> list[Call]:
+    """Those of the ready windows in which this prediction is made."""
+    return mapping.due_windows(ready, mapping.CADENCE[model_task])
+
+
+@task.branch
+def judge(evaluation: Any, promote: str, keep: str) -> str:
+    """A model that the gate slice rejected stays a candidate; promote decides about all others."""
+    return keep if evaluation.get("verdict") == "FAIL" else promote

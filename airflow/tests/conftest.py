@@ -1,0 +1,86 @@
+"""An Airflow of its own for every test session, and stand-ins for the stage binaries."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foresite_airflow.environment import one_machine
+from tests.harness import Run, Stages
+
+# Airflow reads its settings while it is imported, so they are made here and not in a fixture.
+HOME = Path(tempfile.mkdtemp(prefix="foresite-airflow-"))
+os.environ.update(one_machine(HOME))
+os.environ.update({"FORESITE_BACKEND": "local", "FORESITE_RETRY_DELAY_SECONDS": "0"})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database() -> Iterator[None]:
+    """The metadata database; removed with its home at the end."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    yield
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Puts back the handler that a task run in this process leaves behind."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cuts the second that `dag.test` sleeps between two looks at the tasks."""
+    patient = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: patient(min(seconds, 0.05)))
+
+
+@pytest.fixture
+def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
+    """Every stage binary replaced by a stand-in, and a small folder of configurations."""
+    from foresite_airflow.defaults import STAGES
+
+    made = Stages(tmp_path)
+    made.install(STAGES)
+    for stage in STAGES:
+        (tmp_path / "configs" / stage).mkdir(parents=True)
+        (tmp_path / "configs" / stage / "default.json").write_text(json.dumps({"stage": stage}))
+    monkeypatch.setenv("STAND_IN_FOLDER", str(tmp_path))
+    monkeypatch.setenv("FORESITE_BIN_DIR", str(made.binaries))
+    monkeypatch.setenv("FORESITE_CONFIG_DIR", str(tmp_path / "configs"))
+    monkeypatch.setenv("FORESITE_DATA_ROOT", made.data_root.as_uri())
+    return made
+
+
+@pytest.fixture(scope="session")
+def dags() -> dict[str, Any]:
+    """The DAGs of this folder by id."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    assert not bag.import_errors
+    return dict(bag.dags)
+
+
+@pytest.fixture
+def run_dag(dags: dict[str, Any]) -> Any:
+    """Runs a DAG to its end in this process."""
+
+    def run(dag_id: str, logical_date: datetime, conf: dict[str, Any] | None = None) -> Run:
+        return Run(dags[dag_id].test(logical_date=logical_date, run_conf=conf or {}))
+
+    return run

@@ -1,0 +1,77 @@
+"""The DAG folder as the scheduler sees it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foresite_airflow.environment import FOLDER
+
+NAMES = {
+    "telecom_data_pipeline",
+    "telecom_inference",
+    "telecom_maintenance",
+    "telecom_model_promotion",
+    "telecom_model_training",
+    "telecom_simulator",
+    "telecom_stage",
+}
+FILES = sorted((FOLDER / "dags").glob("*.py"))
+
+
+def test_every_dag_loads(dags: dict[str, Any]) -> None:
+    assert set(dags) == NAMES
+
+
+def test_every_dag_survives_the_database(dags: dict[str, Any]) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for dag in dags.values():
+        read = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+        assert read.task_ids == dag.task_ids
+        assert (
+            read.timetable.summary
+            == DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag)).timetable.summary
+        )
+
+
+def test_every_dag_says_what_to_do_when_it_is_red(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        for word in ("**What**", "nputs**", "utputs**", "**Triage**", "**Owner**"):
+            assert word in (dag.doc_md or ""), f"{dag.dag_id} lacks {word}"
+
+
+def test_every_task_has_the_tries_of_the_exit_table(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert task.retries == 4, f"{dag.dag_id}.{task.task_id}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_dag_file_is_short_and_modern(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 100
+    # ruff does not look into templates.
+    assert not re.search(r"execution_date|prev_ds|next_ds|yesterday_ds|Variable\.get", text)
+
+
+def test_the_simulator_is_only_on_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    pytest.importorskip("airflow.providers.cncf.kubernetes", reason="the provider needs Python 3.11")
+    monkeypatch.setenv("FORESITE_BACKEND", "kubernetes")
+    bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    assert not bag.import_errors
+    assert set(bag.dags) == NAMES - {"telecom_simulator"}
+
+
+def test_the_docker_back_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from foresite_airflow.operators import stage_operator
+
+    monkeypatch.setenv("FORESITE_BACKEND", "docker")
+    with pytest.raises(NotImplementedError, match="local or kubernetes"):
+        stage_operator()
