@@ -15,10 +15,10 @@ use crate::{ErrorKind, Interval, Result, StageError};
 #[command(next_help_heading = "Options of every stage")]
 pub struct CommonArgs {
     /// JSON configuration of the stage; without it all defaults hold
-    #[arg(long, value_name = "FILE", env = environment::CONFIG)]
+    #[arg(long, value_name = "FILE", env = environment::CONFIG, hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// URI or local path of the data root
-    #[arg(long, value_name = "URI", env = environment::DATA_ROOT)]
+    #[arg(long, value_name = "URI", env = environment::DATA_ROOT, hide_env_values = true)]
     pub data_root: Option<String>,
     /// First instant of the data interval, RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -54,7 +54,7 @@ pub struct CommonArgs {
     #[arg(long)]
     pub print_config: bool,
     /// Where to write the result JSON [default: the termination message in a pod]
-    #[arg(long, value_name = "FILE", env = environment::RESULT)]
+    #[arg(long, value_name = "FILE", env = environment::RESULT, hide_env_values = true)]
     pub result: Option<PathBuf>,
 }
 

@@ -105,9 +105,8 @@ pub(crate) struct Subject<'a> {
 
 impl Lineage {
     pub(crate) fn new(subject: &Subject<'_>, inputs: &Inputs) -> Self {
-        let effective = inputs
-            .known_at
-            .map_or(subject.as_of, |latest| latest.min(subject.as_of));
+        // With nothing known there is nothing that a later clock could change.
+        let effective = inputs.known_at.map(|latest| latest.min(subject.as_of));
         let document = json!({
             "stage": subject.stage,
             "revision": subject.revision,

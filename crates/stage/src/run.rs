@@ -88,18 +88,14 @@ pub fn main<S: Stage>() -> ExitCode {
 }
 
 fn parse<S: Stage>() -> Result<Cli<S::Args>, clap::Error> {
-    let mut command = clap::Command::new(format!("foresite-{}", S::NAME))
-        .about(S::ABOUT)
-        .version(S::REVISION);
-    if !S::STEPS.is_empty() {
-        command = command.after_help(format!(
-            "Steps: {} (default {})",
-            S::STEPS.join(", "),
-            S::STEPS[0]
-        ));
+    let mut command =
+        Cli::<S::Args>::augment_args(clap::Command::new(format!("foresite-{}", S::NAME)))
+            .about(S::ABOUT)
+            .version(S::REVISION);
+    if let Some(first) = S::STEPS.first() {
+        command = command.after_help(format!("Steps: {} (default {first})", S::STEPS.join(", ")));
     }
-    let matches = Cli::<S::Args>::augment_args(command).try_get_matches()?;
-    Cli::from_arg_matches(&matches)
+    Cli::from_arg_matches(&command.try_get_matches()?)
 }
 
 /// `None` when only the configuration was to be printed.

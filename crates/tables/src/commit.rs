@@ -247,7 +247,7 @@ impl Table {
     }
 
     fn committed(&self, version: u64, staged: &[StagedFile]) -> Outcome {
-        if version % CHECKPOINT_EVERY == 0
+        if version.is_multiple_of(CHECKPOINT_EVERY)
             && let Err(error) = self.checkpoint()
         {
             // The commit stands; the next one tries again.

@@ -1,0 +1,10 @@
+//! Development only: temporary data roots, the binaries of the workspace as processes, and
+//! comparisons with a tolerance.
+
+mod binary;
+mod public_data;
+mod tolerance;
+
+pub use binary::{Binary, Run};
+pub use public_data::public_data;
+pub use tolerance::assert_close;

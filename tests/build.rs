@@ -1,0 +1,5 @@
+//! Puts the revision into the tiny stages.
+
+fn main() {
+    foresite_revision::emit();
+}

@@ -1,0 +1,8 @@
+//! Stages as processes: files in, run, exit code, result, tables out.
+//!
+//! One executable for all of them; it finds the binaries by `FORESITE_BIN_DIR`, or beside itself
+//! after `cargo build --workspace`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod contract;
