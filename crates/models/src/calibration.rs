@@ -100,17 +100,13 @@ impl Calibrator {
             &Matrix::from_rows(1, logits),
             labels,
             weights,
-            LogisticOptions {
-                penalty: 1e-6,
-                max_steps: 50,
-            },
+            LogisticOptions { penalty: 1e-6, max_steps: 50 },
         );
         match fitted {
             // A falling map would turn the ranking round: the scores carry nothing here.
-            Ok(model) if model.weights[0] > 0.0 => Self::Platt {
-                slope: model.weights[0],
-                offset: model.intercept,
-            },
+            Ok(model) if model.weights[0] > 0.0 => {
+                Self::Platt { slope: model.weights[0], offset: model.intercept }
+            }
             _ => Self::Identity,
         }
     }
@@ -142,11 +138,8 @@ mod tests {
     fn violators_are_pooled_as_scikit_learn_does() {
         // IsotonicRegression().fit([1,2,3,4,5],[1,3,2,4,3.5]).predict([1,2.5,3,4,6])
         // = [1, 2.5, 2.5, 3.75, 3.75]
-        let fitted = Isotonic::fit(
-            &[1.0, 2.0, 3.0, 4.0, 5.0],
-            &[1.0, 3.0, 2.0, 4.0, 3.5],
-            &[1.0; 5],
-        );
+        let fitted =
+            Isotonic::fit(&[1.0, 2.0, 3.0, 4.0, 5.0], &[1.0, 3.0, 2.0, 4.0, 3.5], &[1.0; 5]);
         for (at, expected) in [(1.0, 1.0), (2.5, 2.5), (3.0, 2.5), (4.0, 3.75), (6.0, 3.75)] {
             assert!((fitted.apply(at) - expected).abs() < 1e-12, "{at}");
         }
@@ -156,12 +149,9 @@ mod tests {
     #[test]
     fn overconfidence_is_taken_back() {
         // Says .99 and .01, is right nine times of ten.
-        let p: Vec<f64> = (0..400)
-            .map(|i| if i % 2 == 0 { 0.99 } else { 0.01 })
-            .collect();
-        let y: Vec<f64> = (0..400)
-            .map(|i| f64::from(u8::from((i % 2 == 0) != (i % 20 < 2))))
-            .collect();
+        let p: Vec<f64> = (0..400).map(|i| if i % 2 == 0 { 0.99 } else { 0.01 }).collect();
+        let y: Vec<f64> =
+            (0..400).map(|i| f64::from(u8::from((i % 2 == 0) != (i % 20 < 2)))).collect();
         let calibrator = Calibrator::fit(&p, &y, &[1.0; 400]);
         assert!(matches!(calibrator, Calibrator::Platt { .. }));
         assert!((calibrator.apply(0.99) - 0.9).abs() < 0.01);

@@ -20,9 +20,7 @@ impl Reference {
         sorted.sort_by(f64::total_cmp);
         let count = sorted.len();
         if count > KEPT {
-            sorted = (0..KEPT)
-                .map(|k| sorted[k * (count - 1) / (KEPT - 1)])
-                .collect();
+            sorted = (0..KEPT).map(|k| sorted[k * (count - 1) / (KEPT - 1)]).collect();
         }
         Self { sorted, count }
     }

@@ -5,6 +5,7 @@
 //! fitted model is a serde value ([`state`] puts its long arrays beside the JSON), so that a bundle
 //! is written and read the same way for all of them.
 
+pub mod anomaly;
 mod calibration;
 mod conformal;
 mod error;

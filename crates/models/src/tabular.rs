@@ -104,11 +104,7 @@ impl Tabular {
     pub fn predict(&self, features: &[f64]) -> Result<Vec<f64>, ModelError> {
         let expected = self.encoder.features();
         if features.len() != expected {
-            return Err(ModelError::Shape {
-                what: "features",
-                expected,
-                found: features.len(),
-            });
+            return Err(ModelError::Shape { what: "features", expected, found: features.len() });
         }
         Ok(self.linked(self.scores(features)))
     }
@@ -153,11 +149,7 @@ impl Tabular {
                     self.add_linear_shares(features, weights, &mut shares);
                 }
                 let encoded = self.encoder.encode(features);
-                for (input, own) in mlp
-                    .integrated_gradients(&encoded, weights)
-                    .iter()
-                    .enumerate()
-                {
+                for (input, own) in mlp.integrated_gradients(&encoded, weights).iter().enumerate() {
                     shares[self.encoder.feature_of(input)] += own;
                 }
             }

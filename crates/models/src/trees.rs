@@ -51,15 +51,7 @@ pub struct BoostOptions {
 
 impl Default for BoostOptions {
     fn default() -> Self {
-        Self {
-            trees: 300,
-            depth: 4,
-            rate: 0.06,
-            subsample: 0.7,
-            ridge: 5.0,
-            patience: 15,
-            seed: 0,
-        }
+        Self { trees: 300, depth: 4, rate: 0.06, subsample: 0.7, ridge: 5.0, patience: 15, seed: 0 }
     }
 }
 
@@ -95,27 +87,14 @@ impl Boosted {
     ) -> Result<Self, ModelError> {
         let total: f64 = fit.weight.iter().sum();
         if fit.x.rows() == 0 || total <= 0.0 {
-            return Err(ModelError::TooFewRows {
-                needed: 1,
-                found: 0,
-            });
+            return Err(ModelError::TooFewRows { needed: 1, found: 0 });
         }
-        let mean = fit
-            .y
-            .iter()
-            .zip(fit.weight)
-            .map(|(y, w)| y * w)
-            .sum::<f64>()
-            / total;
+        let mean = fit.y.iter().zip(fit.weight).map(|(y, w)| y * w).sum::<f64>() / total;
         let start = match loss {
             Loss::Squared => mean,
             Loss::Logistic => logit((mean * total + 0.5) / (total + 1.0)),
         };
-        let mut model = Self {
-            loss,
-            start,
-            trees: Vec::new(),
-        };
+        let mut model = Self { loss, start, trees: Vec::new() };
         model.boost(fit, select, options);
         Ok(model)
     }
@@ -148,11 +127,7 @@ impl Boosted {
             }
         }
         // Without select rows there is nothing to stop on: a quarter of the trees is the cautious end.
-        let keep = if select.x.rows() == 0 {
-            options.trees / 4
-        } else {
-            best.1
-        };
+        let keep = if select.x.rows() == 0 { options.trees / 4 } else { best.1 };
         self.trees.truncate(keep);
     }
 
@@ -182,11 +157,7 @@ impl Boosted {
                 (sum + w * loss, weight + w)
             },
         );
-        if weight > 0.0 {
-            sum / weight
-        } else {
-            f64::INFINITY
-        }
+        if weight > 0.0 { sum / weight } else { f64::INFINITY }
     }
 
     /// The sum of trees for one row: a value, or a log-odds.
@@ -232,13 +203,7 @@ mod tests {
         let ((x, y), (xs, ys)) = (table(800, 0), table(200, 31));
         let (w, ws) = (vec![1.0; 800], vec![1.0; 200]);
         let rows = |x, y, weight| Rows { x, y, weight };
-        Boosted::fit(
-            rows(&x, &y, &w),
-            rows(&xs, &ys, &ws),
-            loss,
-            BoostOptions::default(),
-        )
-        .unwrap()
+        Boosted::fit(rows(&x, &y, &w), rows(&xs, &ys, &ws), loss, BoostOptions::default()).unwrap()
     }
 
     #[test]
@@ -272,21 +237,11 @@ mod tests {
     #[test]
     fn noise_keeps_few_trees() {
         let (x, _) = table(400, 0);
-        let y: Vec<f64> = (0..400_u32)
-            .map(|i| f64::from((i * 7907 % 1013) % 2))
-            .collect();
+        let y: Vec<f64> = (0..400_u32).map(|i| f64::from((i * 7907 % 1013) % 2)).collect();
         let w = vec![1.0; 400];
-        let rows = Rows {
-            x: &x,
-            y: &y,
-            weight: &w,
-        };
+        let rows = Rows { x: &x, y: &y, weight: &w };
         let (xs, _) = table(400, 500);
-        let select = Rows {
-            x: &xs,
-            y: &y,
-            weight: &w,
-        };
+        let select = Rows { x: &xs, y: &y, weight: &w };
         let model = Boosted::fit(rows, select, Loss::Logistic, BoostOptions::default()).unwrap();
         assert!(model.size() < 60, "{}", model.size());
     }

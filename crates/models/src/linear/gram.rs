@@ -54,10 +54,7 @@ impl Gram {
     /// # Panics
     /// When the row has another shape.
     pub fn add(&mut self, x: &[f64], y: &[f64], weight: f64) {
-        assert!(
-            x.len() == self.x.len() && y.len() == self.y.len(),
-            "rows of one shape"
-        );
+        assert!(x.len() == self.x.len() && y.len() == self.y.len(), "rows of one shape");
         self.weight += weight;
         self.rows += 1.0;
         add_scaled(&mut self.x, weight, x);
@@ -73,6 +70,35 @@ impl Gram {
         }
     }
 
+    /// Adds the rows of another sum of the same shape.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    pub fn merge(&mut self, other: &Self) {
+        assert!(
+            self.x.len() == other.x.len() && self.y.len() == other.y.len(),
+            "sums of one shape"
+        );
+        self.weight += other.weight;
+        self.rows += other.rows;
+        add_scaled(&mut self.x, 1.0, &other.x);
+        add_scaled(&mut self.y, 1.0, &other.y);
+        add_scaled(&mut self.yy, 1.0, &other.yy);
+        self.xx.add(&other.xx);
+        self.yx.add(&other.yx);
+    }
+
+    /// Number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.x.len()
+    }
+
+    /// Mean of every input; zeros without rows.
+    pub fn mean(&self) -> Vec<f64> {
+        let weight = if self.weight > 0.0 { self.weight } else { 1.0 };
+        self.x.iter().map(|x| x / weight).collect()
+    }
+
     /// Rows added so far.
     pub fn rows(&self) -> usize {
         self.rows as usize
@@ -82,6 +108,9 @@ impl Gram {
     pub fn covariance(&self) -> Matrix {
         let size = self.x.len();
         let mut covariance = Matrix::zeros(size, size);
+        if self.weight <= 0.0 {
+            return covariance;
+        }
         for i in 0..size {
             for j in 0..=i {
                 let value = self.xx.row(i)[j] / self.weight
@@ -100,10 +129,7 @@ impl Gram {
     /// [`ModelError::TooFewRows`] with fewer than two rows.
     pub fn ridge(&self) -> Result<Ridge, ModelError> {
         if self.rows < 2.0 || self.weight <= 0.0 {
-            return Err(ModelError::TooFewRows {
-                needed: 2,
-                found: self.rows(),
-            });
+            return Err(ModelError::TooFewRows { needed: 2, found: self.rows() });
         }
         let covariance = self.covariance();
         let moments: Vec<Vec<f64>> = (0..self.y.len()).map(|k| self.cross_moment(k)).collect();
@@ -120,11 +146,8 @@ impl Gram {
             }
         }
         let (_, penalty, weights) = best.ok_or(ModelError::NotPositiveDefinite { column: 0 })?;
-        let intercepts = weights
-            .iter()
-            .zip(&self.y)
-            .map(|(w, y)| (y - dot(w, &self.x)) / self.weight)
-            .collect();
+        let intercepts =
+            weights.iter().zip(&self.y).map(|(w, y)| (y - dot(w, &self.x)) / self.weight).collect();
         Ok(Ridge {
             weights: Matrix::from_rows(self.x.len(), weights.concat()),
             intercepts,

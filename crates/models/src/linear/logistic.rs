@@ -17,10 +17,7 @@ pub struct LogisticOptions {
 
 impl Default for LogisticOptions {
     fn default() -> Self {
-        Self {
-            penalty: 1e-3,
-            max_steps: 30,
-        }
+        Self { penalty: 1e-3, max_steps: 30 }
     }
 }
 
@@ -57,10 +54,7 @@ pub(crate) fn softplus(z: f64) -> f64 {
 impl Logistic {
     /// Always the base rate `rate`.
     pub fn constant(inputs: usize, rate: f64) -> Self {
-        Self {
-            weights: vec![0.0; inputs],
-            intercept: logit(rate),
-        }
+        Self { weights: vec![0.0; inputs], intercept: logit(rate) }
     }
 
     /// Fits labels in 0 … 1 with sample weights.
@@ -78,10 +72,7 @@ impl Logistic {
     ) -> Result<Self, ModelError> {
         let total: f64 = weights.iter().sum();
         if x.rows() == 0 || total <= 0.0 {
-            return Err(ModelError::TooFewRows {
-                needed: 1,
-                found: 0,
-            });
+            return Err(ModelError::TooFewRows { needed: 1, found: 0 });
         }
         let positive: f64 = labels.iter().zip(weights).map(|(y, w)| y * w).sum();
         let mut model = Self::constant(x.columns(), (positive + 0.5) / (total + 1.0));
@@ -194,13 +185,8 @@ mod tests {
     #[test]
     fn separable_data_stays_finite() {
         let x = Matrix::from_rows(1, vec![-2.0, -1.0, 1.0, 2.0]);
-        let model = Logistic::fit(
-            &x,
-            &[0.0, 0.0, 1.0, 1.0],
-            &[1.0; 4],
-            LogisticOptions::default(),
-        )
-        .unwrap();
+        let model = Logistic::fit(&x, &[0.0, 0.0, 1.0, 1.0], &[1.0; 4], LogisticOptions::default())
+            .unwrap();
         assert!(model.weights[0].is_finite() && model.probability(&[2.0]) > 0.9);
     }
 

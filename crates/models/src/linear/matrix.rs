@@ -13,12 +13,7 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len(), "vectors of one length");
     let mut sums = [0.0; 4];
     let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
-    let rest: f64 = a4
-        .remainder()
-        .iter()
-        .zip(b4.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
+    let rest: f64 = a4.remainder().iter().zip(b4.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in a4.zip(b4) {
         for lane in 0..4 {
             sums[lane] += x[lane] * y[lane];
@@ -46,18 +41,12 @@ pub struct Matrix {
 impl Matrix {
     /// A matrix of zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
-        Self {
-            columns,
-            data: vec![0.0; rows * columns],
-        }
+        Self { columns, data: vec![0.0; rows * columns] }
     }
 
     /// An empty matrix that rows can be pushed to.
     pub fn with_columns(columns: usize) -> Self {
-        Self {
-            columns,
-            data: Vec::new(),
-        }
+        Self { columns, data: Vec::new() }
     }
 
     /// A matrix over `data`, row after row.
@@ -119,6 +108,11 @@ impl Matrix {
             chosen.push(self.row(row));
         }
         chosen
+    }
+
+    /// Adds another matrix of the same shape.
+    pub(crate) fn add(&mut self, other: &Self) {
+        add_scaled(&mut self.data, 1.0, &other.data);
     }
 
     /// Matrix times vector.

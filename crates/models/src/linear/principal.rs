@@ -117,17 +117,7 @@ mod tests {
         let covariance = Matrix::from_rows(2, vec![1.0, 1.0, 1.0, 1.0]);
         let principal = Principal::fit(vec![0.0, 0.0], &covariance, 0.9);
         assert_eq!(principal.basis.rows(), 1);
-        assert!(
-            principal
-                .reconstruct(&[1.0, -1.0])
-                .iter()
-                .all(|x| x.abs() < 1e-9)
-        );
-        assert!(
-            principal
-                .reconstruct(&[2.0, 2.0])
-                .iter()
-                .all(|x| (x - 2.0).abs() < 1e-9)
-        );
+        assert!(principal.reconstruct(&[1.0, -1.0]).iter().all(|x| x.abs() < 1e-9));
+        assert!(principal.reconstruct(&[2.0, 2.0]).iter().all(|x| (x - 2.0).abs() < 1e-9));
     }
 }

@@ -34,16 +34,11 @@ impl Softmax {
     ) -> Result<Self, ModelError> {
         let total: f64 = sample_weights.iter().sum();
         if x.rows() == 0 || total <= 0.0 {
-            return Err(ModelError::TooFewRows {
-                needed: 1,
-                found: 0,
-            });
+            return Err(ModelError::TooFewRows { needed: 1, found: 0 });
         }
         let ridge = penalty * total;
         let factor = Cholesky::factor(&penalised(&bound(x, sample_weights), ridge))?;
-        let mut model = Self {
-            weights: Matrix::zeros(classes, x.columns() + 1),
-        };
+        let mut model = Self { weights: Matrix::zeros(classes, x.columns() + 1) };
         for _ in 0..300 {
             let gradient = model.gradient(x, labels, sample_weights, ridge);
             let mut greatest: f64 = 0.0;
@@ -66,10 +61,7 @@ impl Softmax {
 
     /// Class scores of one row, before the softmax.
     pub fn scores(&self, x: &[f64]) -> Vec<f64> {
-        self.weights
-            .iter()
-            .map(|row| dot(&row[..x.len()], x) + row[x.len()])
-            .collect()
+        self.weights.iter().map(|row| dot(&row[..x.len()], x) + row[x.len()]).collect()
     }
 
     /// Class probabilities of one row.
@@ -100,11 +92,7 @@ fn bound(x: &Matrix, weights: &[f64]) -> Matrix {
     let mut bound = Matrix::zeros(inputs + 1, inputs + 1);
     for (row, weight) in x.iter().zip(weights) {
         for (i, value) in row.iter().enumerate() {
-            add_scaled(
-                &mut bound.row_mut(i)[..=i],
-                0.5 * weight * value,
-                &row[..=i],
-            );
+            add_scaled(&mut bound.row_mut(i)[..=i], 0.5 * weight * value, &row[..=i]);
         }
         add_scaled(&mut bound.row_mut(inputs)[..inputs], 0.5 * weight, row);
         bound.row_mut(inputs)[inputs] += 0.5 * weight;
@@ -151,9 +139,7 @@ mod tests {
     fn without_signal_it_says_the_base_rates() {
         let x = Matrix::zeros(10, 1);
         let labels = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1];
-        let p = Softmax::fit(&x, &labels, &[1.0; 10], 2, 1e-6)
-            .unwrap()
-            .probabilities(&[0.0]);
+        let p = Softmax::fit(&x, &labels, &[1.0; 10], 2, 1e-6).unwrap().probabilities(&[0.0]);
         assert!((p[0] - 0.7).abs() < 1e-3, "{p:?}");
     }
 }

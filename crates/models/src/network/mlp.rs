@@ -51,13 +51,7 @@ impl Mlp {
         (scale, offset): (f64, f64),
         layers: Vec<Layer>,
     ) -> Self {
-        Self {
-            name,
-            residual,
-            scale,
-            offset,
-            layers,
-        }
+        Self { name, residual, scale, offset, layers }
     }
 
     /// Name of the architecture.
@@ -72,14 +66,8 @@ impl Mlp {
 
     /// Scores of one encoded row.
     pub fn forward(&self, x: &[f64]) -> Vec<f64> {
-        let outputs = self
-            .layers
-            .iter()
-            .fold(x.to_vec(), |x, layer| layer.apply(&x));
-        outputs
-            .into_iter()
-            .map(|output| self.scale * output + self.offset)
-            .collect()
+        let outputs = self.layers.iter().fold(x.to_vec(), |x, layer| layer.apply(&x));
+        outputs.into_iter().map(|output| self.scale * output + self.offset).collect()
     }
 
     /// Gradient of Σ weights · scores with respect to the inputs.
@@ -121,10 +109,7 @@ impl Mlp {
                 &self.gradient(&at, weights),
             );
         }
-        sum.iter()
-            .zip(x)
-            .map(|(slope, value)| slope * value)
-            .collect()
+        sum.iter().zip(x).map(|(slope, value)| slope * value).collect()
     }
 }
 
@@ -171,9 +156,6 @@ mod tests {
         let (net, x) = (mlp(), [3.0, 1.0]);
         let shares: f64 = net.integrated_gradients(&x, &[1.0]).iter().sum();
         let change = net.forward(&x)[0] - net.forward(&[0.0, 0.0])[0];
-        assert!(
-            (shares - change).abs() < 0.05 * change.abs(),
-            "{shares} {change}"
-        );
+        assert!((shares - change).abs() < 0.05 * change.abs(), "{shares} {change}");
     }
 }

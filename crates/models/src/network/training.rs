@@ -127,30 +127,18 @@ pub fn train(
     let recipe = options.architecture.recipe();
     let residual = options.architecture == Architecture::Residual;
     let (scale, offset) = label_scale(base, inputs.0, &slices.fit, residual);
-    let frame = Frame {
-        base,
-        residual,
-        scale,
-        offset,
-        device,
-    };
+    let frame = Frame { base, residual, scale, offset, device };
     let fit = frame.rows(inputs.0, &slices.fit)?;
     let select = frame.rows(inputs.1, &slices.select)?;
     if fit.count == 0 {
-        return Err(ModelError::TooFewRows {
-            needed: 1,
-            found: 0,
-        });
+        return Err(ModelError::TooFewRows { needed: 1, found: 0 });
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let store = nn::VarStore::new(device);
     let scores = base.linear.intercepts.len();
     let widths: Vec<usize> = [&[inputs.0.columns()], recipe.hidden, &[scores]].concat();
     let stack = Stack::new(&store, &widths, recipe.dropout, residual, &mut rng);
-    let adam = nn::Adam {
-        wd: recipe.weight_decay,
-        ..nn::Adam::default()
-    };
+    let adam = nn::Adam { wd: recipe.weight_decay, ..nn::Adam::default() };
     let mut optimizer = adam.build(&store, options.learning_rate)?;
     let loss_of = |rows: &Rows, pick: Option<&Tensor>, rng: Option<&mut ChaCha8Rng>| {
         frame.loss(&stack, rows, pick, rng)
@@ -182,12 +170,7 @@ pub fn train(
         Some((_, layers)) => layers,
         None => stack.export()?,
     };
-    Ok(Mlp::new(
-        recipe.name.into(),
-        residual,
-        (scale, offset),
-        layers,
-    ))
+    Ok(Mlp::new(recipe.name.into(), residual, (scale, offset), layers))
 }
 
 /// Scale and offset between the network's output and a score: the label's own deviation and mean for
@@ -199,13 +182,7 @@ fn label_scale(base: &Tabular, inputs: &Matrix, fit: &Samples, residual: bool) -
     let targets: Vec<f64> = inputs
         .iter()
         .zip(fit.y.iter())
-        .map(|(x, y)| {
-            if residual {
-                y[0] - base.linear.scores(x)[0]
-            } else {
-                y[0]
-            }
-        })
+        .map(|(x, y)| if residual { y[0] - base.linear.scores(x)[0] } else { y[0] })
         .filter(|target| target.is_finite())
         .collect();
     let count = targets.len().max(1) as f64;
@@ -311,11 +288,8 @@ impl Stack {
             .map(|(index, pair)| {
                 let (inputs, outputs) = (pair[0], pair[1]);
                 let last = index + 2 == widths.len();
-                let bound = if last && zero_head {
-                    0.0
-                } else {
-                    (6.0 / inputs.max(1) as f64).sqrt()
-                };
+                let bound =
+                    if last && zero_head { 0.0 } else { (6.0 / inputs.max(1) as f64).sqrt() };
                 let values: Vec<f32> = (0..inputs * outputs)
                     .map(|_| ((rng.random::<f64>() * 2.0 - 1.0) * bound) as f32)
                     .collect();
@@ -354,11 +328,7 @@ impl Stack {
                 Ok(Layer {
                     weights: Matrix::from_rows(columns, values(weight)?),
                     bias: values(bias)?,
-                    activation: if index == last {
-                        Activation::None
-                    } else {
-                        Activation::Relu
-                    },
+                    activation: if index == last { Activation::None } else { Activation::Relu },
                 })
             })
             .collect()
@@ -371,26 +341,12 @@ fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Tensor {
     let count: i64 = size.iter().product();
     let kept = (1.0 / (1.0 - dropout)) as f32;
     let limit = (dropout * f64::from(u32::MAX)) as u32;
-    let mask: Vec<f32> = (0..count)
-        .map(|_| {
-            if rng.random::<u32>() < limit {
-                0.0
-            } else {
-                kept
-            }
-        })
-        .collect();
-    Tensor::from_slice(&mask)
-        .reshape(&size)
-        .to_device(like.device())
+    let mask: Vec<f32> =
+        (0..count).map(|_| if rng.random::<u32>() < limit { 0.0 } else { kept }).collect();
+    Tensor::from_slice(&mask).reshape(&size).to_device(like.device())
 }
 
 fn values(tensor: &Tensor) -> Result<Vec<f64>, ModelError> {
-    let flat = tensor
-        .detach()
-        .to_device(Device::Cpu)
-        .to_kind(Kind::Double)
-        .contiguous()
-        .view([-1]);
+    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]);
     Ok(Vec::<f64>::try_from(&flat)?)
 }

@@ -71,12 +71,8 @@ impl Tabular {
         let encoder = Encoder::fit(&slices.fit.x);
         let fit_x = encoder.encode_all(&slices.fit.x);
         let select_x = encoder.encode_all(&slices.select.x);
-        let linear = LinearPath::fit(
-            link,
-            (&fit_x, &slices.fit),
-            (&select_x, &slices.select),
-            scores,
-        )?;
+        let linear =
+            LinearPath::fit(link, (&fit_x, &slices.fit), (&select_x, &slices.select), scores)?;
         let mut base = Self {
             link,
             encoder,
@@ -96,19 +92,10 @@ impl Tabular {
                     mlp: network::train(&base, (&fit_x, &select_x), slices, network, options.seed)?,
                 },
             };
-            let mut model = Self {
-                path,
-                ..base.clone()
-            };
+            let mut model = Self { path, ..base.clone() };
             model.calibrate(&slices.calibrate);
             let losses = model.losses(&slices.gate);
-            let result = judge(
-                model.path_name(),
-                &losses,
-                &reference,
-                &slices.gate,
-                options,
-            );
+            let result = judge(model.path_name(), &losses, &reference, &slices.gate, options);
             let loss = result.loss.unwrap_or(f64::INFINITY);
             if result.earned && loss < least {
                 (best, least) = (model, loss);
@@ -125,10 +112,8 @@ impl Tabular {
             Link::LogOdds => {
                 for (score, calibrator) in self.calibrators.iter_mut().enumerate() {
                     let (rows, labels, weights) = samples.observed(score);
-                    let p: Vec<f64> = rows
-                        .iter()
-                        .map(|&row| crate::linear::sigmoid(raw[row][score]))
-                        .collect();
+                    let p: Vec<f64> =
+                        rows.iter().map(|&row| crate::linear::sigmoid(raw[row][score])).collect();
                     *calibrator = Calibrator::fit(&p, &labels, &weights);
                 }
             }
@@ -182,11 +167,7 @@ pub(super) fn class_loss(scores: Vec<f64>, label: f64) -> f64 {
         return f64::NAN;
     }
     let p = softmax(scores);
-    -p.get(label as usize)
-        .copied()
-        .unwrap_or(0.0)
-        .max(1e-15)
-        .ln()
+    -p.get(label as usize).copied().unwrap_or(0.0).max(1e-15).ln()
 }
 
 /// One sum of trees per score, or per class against all others.
@@ -208,42 +189,18 @@ fn boosted(link: Link, scores: usize, slices: &Sliced, seed: u64) -> Result<Path
         } else {
             let (kept, weights) = super::samples::thin_negatives(&labels, &weights, MOST_ROWS);
             let pick = |values: &[f64]| kept.iter().map(|&k| values[k]).collect::<Vec<_>>();
-            (
-                kept.iter().map(|&k| rows[k]).collect(),
-                pick(&labels),
-                weights,
-            )
+            (kept.iter().map(|&k| rows[k]).collect(), pick(&labels), weights)
         };
         let (select_rows, select_labels, select_weights) = side(&slices.select);
-        let (fit_x, select_x) = (
-            slices.fit.x.select(&rows),
-            slices.select.x.select(&select_rows),
-        );
+        let (fit_x, select_x) = (slices.fit.x.select(&rows), slices.select.x.select(&select_rows));
         Boosted::fit(
-            Rows {
-                x: &fit_x,
-                y: &labels,
-                weight: &weights,
-            },
-            Rows {
-                x: &select_x,
-                y: &select_labels,
-                weight: &select_weights,
-            },
-            if matches!(link, Link::Value { .. }) {
-                Loss::Squared
-            } else {
-                Loss::Logistic
-            },
-            BoostOptions {
-                seed: seed.wrapping_add(score as u64),
-                ..BoostOptions::default()
-            },
+            Rows { x: &fit_x, y: &labels, weight: &weights },
+            Rows { x: &select_x, y: &select_labels, weight: &select_weights },
+            if matches!(link, Link::Value { .. }) { Loss::Squared } else { Loss::Logistic },
+            BoostOptions { seed: seed.wrapping_add(score as u64), ..BoostOptions::default() },
         )
     };
-    Ok(Path::Trees {
-        boosted: (0..scores).map(trees).collect::<Result<_, _>>()?,
-    })
+    Ok(Path::Trees { boosted: (0..scores).map(trees).collect::<Result<_, _>>()? })
 }
 
 fn judge(
@@ -268,11 +225,5 @@ fn judge(
         let wanted = -LEAST_GAIN * linear_loss.unwrap_or(f64::INFINITY);
         test.difference < wanted && test.p_value < GREATEST_P
     });
-    GateResult {
-        name,
-        linear_loss,
-        loss,
-        test,
-        earned,
-    }
+    GateResult { name, linear_loss, loss, test, earned }
 }

@@ -23,37 +23,23 @@ impl Encoder {
         let (mut mean, mut scale) = (vec![0.0; features], vec![1.0; features]);
         let mut flagged = Vec::new();
         for feature in 0..features {
-            let observed: Vec<f64> = x
-                .iter()
-                .map(|row| row[feature])
-                .filter(|value| value.is_finite())
-                .collect();
+            let observed: Vec<f64> =
+                x.iter().map(|row| row[feature]).filter(|value| value.is_finite()).collect();
             let count = observed.len() as f64;
             if observed.is_empty() {
                 continue;
             }
             mean[feature] = observed.iter().sum::<f64>() / count;
-            let variance = observed
-                .iter()
-                .map(|value| (value - mean[feature]).powi(2))
-                .sum::<f64>()
-                / count;
+            let variance =
+                observed.iter().map(|value| (value - mean[feature]).powi(2)).sum::<f64>() / count;
             // A constant stays 0 after centring, whatever it is divided by.
-            scale[feature] = if variance > 1e-18 {
-                variance.sqrt()
-            } else {
-                1.0
-            };
+            scale[feature] = if variance > 1e-18 { variance.sqrt() } else { 1.0 };
             let missing = 1.0 - count / x.rows() as f64;
             if (0.005..0.995).contains(&missing) {
                 flagged.push(feature);
             }
         }
-        Self {
-            mean,
-            scale,
-            flagged,
-        }
+        Self { mean, scale, flagged }
     }
 
     /// Number of features that a row must have.
@@ -68,28 +54,25 @@ impl Encoder {
 
     /// The feature that an input came from.
     pub fn feature_of(&self, input: usize) -> usize {
-        input
-            .checked_sub(self.mean.len())
-            .map_or(input, |flag| self.flagged[flag])
+        input.checked_sub(self.mean.len()).map_or(input, |flag| self.flagged[flag])
     }
 
     /// Inputs of one feature row.
     pub fn encode(&self, features: &[f64]) -> Vec<f64> {
-        let mut inputs: Vec<f64> = features
-            .iter()
-            .zip(self.mean.iter().zip(&self.scale))
-            .map(|(value, (mean, scale))| {
-                if value.is_finite() {
-                    ((value - mean) / scale).clamp(-CLIP, CLIP)
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        let flags = self
-            .flagged
-            .iter()
-            .map(|&feature| f64::from(u8::from(!features[feature].is_finite())));
+        let mut inputs: Vec<f64> =
+            features
+                .iter()
+                .zip(self.mean.iter().zip(&self.scale))
+                .map(|(value, (mean, scale))| {
+                    if value.is_finite() {
+                        ((value - mean) / scale).clamp(-CLIP, CLIP)
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
+        let flags =
+            self.flagged.iter().map(|&feature| f64::from(u8::from(!features[feature].is_finite())));
         inputs.extend(flags);
         inputs
     }

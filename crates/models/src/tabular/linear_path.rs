@@ -57,11 +57,7 @@ impl LinearPath {
             }
         }
         let ridge = gram.ridge()?;
-        Ok(Self {
-            weights: ridge.weights,
-            intercepts: ridge.intercepts,
-            penalty: ridge.penalty,
-        })
+        Ok(Self { weights: ridge.weights, intercepts: ridge.intercepts, penalty: ridge.penalty })
     }
 
     fn logistic(
@@ -70,20 +66,14 @@ impl LinearPath {
         scores: usize,
         penalty: f64,
     ) -> Result<Self, ModelError> {
-        let mut path = Self {
-            weights: Matrix::with_columns(x.columns()),
-            intercepts: Vec::new(),
-            penalty,
-        };
+        let mut path =
+            Self { weights: Matrix::with_columns(x.columns()), intercepts: Vec::new(), penalty };
         for score in 0..scores {
             let (rows, labels, weights) = samples.observed(score);
             let (kept, kept_weights) = thin_negatives(&labels, &weights, MOST_ROWS);
             let kept_rows: Vec<usize> = kept.iter().map(|&k| rows[k]).collect();
             let kept_labels: Vec<f64> = kept.iter().map(|&k| labels[k]).collect();
-            let options = LogisticOptions {
-                penalty,
-                max_steps: 12,
-            };
+            let options = LogisticOptions { penalty, max_steps: 12 };
             let fitted =
                 Logistic::fit(&x.select(&kept_rows), &kept_labels, &kept_weights, options)?;
             path.weights.push(&fitted.weights);
@@ -101,11 +91,8 @@ impl LinearPath {
         let (rows, labels, weights) = samples.observed(0);
         let labels: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
         let fitted = Softmax::fit(&x.select(&rows), &labels, &weights, classes, penalty)?;
-        let mut path = Self {
-            weights: Matrix::with_columns(x.columns()),
-            intercepts: Vec::new(),
-            penalty,
-        };
+        let mut path =
+            Self { weights: Matrix::with_columns(x.columns()), intercepts: Vec::new(), penalty };
         for row in fitted.weights.iter() {
             path.weights.push(&row[..x.columns()]);
             path.intercepts.push(row[x.columns()]);
@@ -130,9 +117,7 @@ impl LinearPath {
     }
 
     fn class_loss(&self, x: &Matrix, samples: &Samples) -> f64 {
-        mean_loss(x, samples, |row, y| {
-            super::choice::class_loss(self.scores(row), y[0])
-        })
+        mean_loss(x, samples, |row, y| super::choice::class_loss(self.scores(row), y[0]))
     }
 }
 
@@ -140,9 +125,7 @@ fn mean_loss(x: &Matrix, samples: &Samples, loss: impl Fn(&[f64], &[f64]) -> f64
     let (sum, total) = x
         .iter()
         .zip(samples.y.iter().zip(&samples.weight))
-        .fold((0.0, 0.0), |(sum, total), (row, (y, w))| {
-            (sum + w * loss(row, y), total + w)
-        });
+        .fold((0.0, 0.0), |(sum, total), (row, (y, w))| (sum + w * loss(row, y), total + w));
     if total > 0.0 { sum / total } else { f64::NAN }
 }
 

@@ -80,22 +80,15 @@ pub(crate) fn thin_negatives(
     if negatives.len() <= room {
         return ((0..labels.len()).collect(), weights.to_vec());
     }
-    let kept: std::collections::HashSet<usize> = (0..room)
-        .map(|k| negatives[k * negatives.len() / room])
-        .collect();
+    let kept: std::collections::HashSet<usize> =
+        (0..room).map(|k| negatives[k * negatives.len() / room]).collect();
     let total: f64 = negatives.iter().map(|&row| weights[row]).sum();
-    let kept_weight: f64 = (0..labels.len())
-        .filter(|row| kept.contains(row))
-        .map(|row| weights[row])
-        .sum();
+    let kept_weight: f64 =
+        (0..labels.len()).filter(|row| kept.contains(row)).map(|row| weights[row]).sum();
     (0..labels.len())
         .filter(|row| labels[*row] >= 0.5 || kept.contains(row))
         .map(|row| {
-            let factor = if labels[row] < 0.5 {
-                total / kept_weight
-            } else {
-                1.0
-            };
+            let factor = if labels[row] < 0.5 { total / kept_weight } else { 1.0 };
             (row, weights[row] * factor)
         })
         .unzip()

@@ -35,11 +35,7 @@ fn yes(p: bool) -> f64 {
 
 fn linear_hazards(a: f64, b: f64, noise: f64) -> Vec<f64> {
     let first = yes(2.0 * a - b + 2.0 * noise > 2.0);
-    let second = if first > 0.5 {
-        f64::NAN
-    } else {
-        yes(a + noise > 1.2)
-    };
+    let second = if first > 0.5 { f64::NAN } else { yes(a + noise > 1.2) };
     vec![first, second]
 }
 
@@ -49,10 +45,7 @@ fn crossed(a: f64, b: f64, noise: f64) -> Vec<f64> {
 
 fn options() -> FitOptions {
     let network = |architecture| Candidate::Network {
-        options: NetworkOptions {
-            architecture,
-            learning_rate: 3e-3,
-        },
+        options: NetworkOptions { architecture, learning_rate: 3e-3 },
     };
     FitOptions {
         candidates: vec![
@@ -85,10 +78,7 @@ fn what_is_linear_stays_linear() {
 #[test]
 fn an_interaction_is_won_by_what_can_see_it() {
     let (model, results) = Tabular::fit(Link::LogOdds, 1, &sliced(crossed), &options()).unwrap();
-    assert!(
-        results.iter().filter(|result| result.earned).count() >= 2,
-        "{results:?}"
-    );
+    assert!(results.iter().filter(|result| result.earned).count() >= 2, "{results:?}");
     assert_ne!(model.path, Path::Linear);
     assert!(model.predict(&[0.8, 0.8, 7.0]).unwrap()[0] > 0.8);
     assert!(model.predict(&[-0.8, 0.8, 7.0]).unwrap()[0] < 0.2);
@@ -128,10 +118,7 @@ fn classes_sum_to_one() {
     let label = |a: f64, b: f64, _: f64| vec![if a > 0.3 { 2.0 } else { yes(b > 0.0) }];
     let (model, _) = Tabular::fit(Link::Classes, 3, &sliced(label), &options()).unwrap();
     let p = model.predict(&[0.9, 0.0, 7.0]).unwrap();
-    assert!(
-        (p.iter().sum::<f64>() - 1.0).abs() < 1e-9 && p[2] > 0.8,
-        "{p:?}"
-    );
+    assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-9 && p[2] > 0.8, "{p:?}");
 }
 
 #[test]
@@ -140,11 +127,7 @@ fn linear_drivers_add_up_to_the_score() {
     only_linear.candidates.clear();
     let (model, _) = Tabular::fit(Link::LogOdds, 2, &sliced(linear_hazards), &only_linear).unwrap();
     let row = [f64::NAN, 0.4, 7.0];
-    let shares: f64 = model
-        .drivers(&row, &[1.0, 0.0])
-        .iter()
-        .map(|(_, share)| share)
-        .sum();
+    let shares: f64 = model.drivers(&row, &[1.0, 0.0]).iter().map(|(_, share)| share).sum();
     let score = model.scores(&row)[0] - model.linear.intercepts[0];
     assert!((shares - score).abs() < 1e-9);
 }
@@ -154,9 +137,6 @@ fn rows_of_another_shape_are_refused() {
     let mut only_linear = options();
     only_linear.candidates.clear();
     let (model, _) = Tabular::fit(Link::LogOdds, 1, &sliced(crossed), &only_linear).unwrap();
-    assert!(matches!(
-        model.predict(&[1.0]),
-        Err(ModelError::Shape { .. })
-    ));
+    assert!(matches!(model.predict(&[1.0]), Err(ModelError::Shape { .. })));
     assert_eq!(Matrix::with_columns(2).rows(), 0);
 }

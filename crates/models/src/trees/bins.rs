@@ -17,11 +17,8 @@ impl Bins {
     pub(super) fn new(x: &Matrix) -> Self {
         let edges = (0..x.columns())
             .map(|column| {
-                let mut values: Vec<f64> = x
-                    .iter()
-                    .map(|row| row[column])
-                    .filter(|value| value.is_finite())
-                    .collect();
+                let mut values: Vec<f64> =
+                    x.iter().map(|row| row[column]).filter(|value| value.is_finite()).collect();
                 values.sort_by(f64::total_cmp);
                 edges(&values)
             })
@@ -82,9 +79,7 @@ mod tests {
         let x = Matrix::from_rows(1, vec![1.0, 2.0, 2.0, 5.0, f64::NAN, 1.0, 5.0]);
         let bins = Bins::new(&x);
         assert_eq!(bins.count(0), 4);
-        let of: Vec<u8> = [f64::NAN, 1.0, 2.0, 5.0, 9.0]
-            .map(|v| bins.of(0, v))
-            .to_vec();
+        let of: Vec<u8> = [f64::NAN, 1.0, 2.0, 5.0, 9.0].map(|v| bins.of(0, v)).to_vec();
         assert_eq!(of, [0, 1, 2, 3, 3]);
     }
 

@@ -39,11 +39,8 @@ impl Tree {
             return None;
         }
         let value = row[feature as usize];
-        let goes_left = if value.is_finite() {
-            value <= self.edge[node]
-        } else {
-            self.missing_left[node] == 1
-        };
+        let goes_left =
+            if value.is_finite() { value <= self.edge[node] } else { self.missing_left[node] == 1 };
         let child = self.left[node] as usize + usize::from(!goes_left);
         Some((feature as usize, child))
     }
@@ -91,17 +88,11 @@ impl Slopes {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self {
-            first: self.first + other.first,
-            second: self.second + other.second,
-        }
+        Self { first: self.first + other.first, second: self.second + other.second }
     }
 
     fn minus(self, other: Self) -> Self {
-        Self {
-            first: self.first - other.first,
-            second: self.second - other.second,
-        }
+        Self { first: self.first - other.first, second: self.second - other.second }
     }
 
     fn gain(self, ridge: f64) -> f64 {
@@ -130,22 +121,13 @@ impl<'a> Grower<'a> {
     pub(super) fn new(bins: &'a Bins, x: &Matrix, options: BoostOptions) -> Self {
         let mut codes = Vec::with_capacity(x.values().len());
         for row in x.iter() {
-            codes.extend(
-                row.iter()
-                    .enumerate()
-                    .map(|(feature, &v)| bins.of(feature, v)),
-            );
+            codes.extend(row.iter().enumerate().map(|(feature, &v)| bins.of(feature, v)));
         }
         let mut offsets = vec![0];
         for feature in 0..bins.features() {
             offsets.push(offsets[feature] + bins.count(feature));
         }
-        Self {
-            bins,
-            codes,
-            offsets,
-            options,
-        }
+        Self { bins, codes, offsets, options }
     }
 
     /// Grows one tree on the rows drawn; values carry the learning rate.
@@ -201,19 +183,10 @@ impl<'a> Grower<'a> {
             for (bin, &here) in sums.iter().enumerate().take(sums.len() - 1).skip(1) {
                 below = below.plus(here);
                 for missing_left in [false, true] {
-                    let left = if missing_left {
-                        below.plus(missing)
-                    } else {
-                        below
-                    };
+                    let left = if missing_left { below.plus(missing) } else { below };
                     let gain = self.gain(left, all);
                     if gain > best.as_ref().map_or(1e-6, |split| split.gain) {
-                        best = Some(Split {
-                            gain,
-                            feature,
-                            bin,
-                            missing_left,
-                        });
+                        best = Some(Split { gain, feature, bin, missing_left });
                     }
                 }
             }

@@ -1,0 +1,96 @@
+//! From p-values to alarms that neither flicker nor repeat.
+
+use serde::{Deserialize, Serialize};
+
+/// When alarms rise and clear.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Alarms {
+    /// Level that two of three p-values must undercut.
+    pub alpha: f64,
+    /// An open alarm clears when the p-value passes `clear * alpha`.
+    pub clear: f64,
+}
+
+/// What an entity carries from one step to the next.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AlarmState {
+    /// Whether an alarm is open.
+    pub is_open: bool,
+    /// The last p-values, newest last, at most three.
+    pub recent: Vec<f64>,
+}
+
+impl Alarms {
+    /// Takes the next p-value; returns whether an alarm is open after it. A missing one changes
+    /// nothing.
+    pub fn step(&self, state: &mut AlarmState, p_value: Option<f64>) -> bool {
+        let Some(p) = p_value else {
+            return state.is_open;
+        };
+        state.recent.push(p);
+        if state.recent.len() > 3 {
+            state.recent.remove(0);
+        }
+        if state.is_open {
+            state.is_open = p <= self.alpha * self.clear;
+        } else {
+            let low = state.recent.iter().filter(|&&p| p <= self.alpha).count();
+            state.is_open = low >= 2;
+        }
+        state.is_open
+    }
+
+    /// Alarm flags of a run of steps from a quiet start.
+    pub fn run(&self, p_values: &[Option<f64>]) -> Vec<bool> {
+        let mut state = AlarmState::default();
+        p_values.iter().map(|&p| self.step(&mut state, p)).collect()
+    }
+
+    /// The greatest level whose alarms stay within `budget` per entity and step, on runs of p-values
+    /// of the calibrate slice.
+    pub fn within_budget(runs: &[Vec<Option<f64>>], budget: f64) -> Self {
+        const LEVELS: [f64; 10] =
+            [0.05, 0.03, 0.02, 0.01, 0.006, 0.004, 0.003, 0.002, 0.0015, 0.001];
+        let steps: usize = runs.iter().map(Vec::len).sum();
+        let rate = |alpha: f64| {
+            let alarms = Self { alpha, clear: 10.0 };
+            let episodes: usize =
+                runs.iter().map(|run| foresite_metrics::segments(&alarms.run(run)).len()).sum();
+            episodes as f64 / steps.max(1) as f64
+        };
+        let alpha = LEVELS.into_iter().find(|&alpha| rate(alpha) <= budget).unwrap_or(LEVELS[9]);
+        Self { alpha, clear: 10.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_of_three_raise_and_only_calm_clears() {
+        let alarms = Alarms { alpha: 0.01, clear: 10.0 };
+        let p = [0.5, 0.009, 0.5, 0.009, 0.05, 0.09, 0.2, 0.5].map(Some);
+        let open = alarms.run(&p);
+        assert_eq!(open, [false, false, false, true, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_gap_keeps_the_state() {
+        let alarms = Alarms { alpha: 0.01, clear: 10.0 };
+        assert_eq!(
+            alarms.run(&[Some(0.001), Some(0.001), None, Some(0.9)]),
+            [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_smaller_budget_gives_a_stricter_level() {
+        // Pairs of equal p-values, so that every low one counts twice.
+        let run: Vec<Option<f64>> =
+            (0..8000_u32).map(|i| Some(f64::from((i / 2 * 7919) % 4001) / 4001.0)).collect();
+        let generous = Alarms::within_budget(std::slice::from_ref(&run), 0.02);
+        let strict = Alarms::within_budget(&[run], 0.0005);
+        assert!(strict.alpha < generous.alpha);
+    }
+}
