@@ -27,18 +27,11 @@ fn land(root: &Path, name: &str, text: &str) {
 }
 
 fn count(root: &Path, as_of: &str) -> Binary {
-    Binary::stage("tiny-count")
-        .root(root)
-        .args("--as-of")
-        .arg(as_of)
+    Binary::stage("tiny-count").root(root).args("--as-of").arg(as_of)
 }
 
 fn sum(root: &Path, as_of: &str) -> Binary {
-    Binary::stage("tiny-sum")
-        .root(root)
-        .interval(DAY[0], DAY[1])
-        .args("--as-of")
-        .arg(as_of)
+    Binary::stage("tiny-sum").root(root).interval(DAY[0], DAY[1]).args("--as-of").arg(as_of)
 }
 
 fn at(hour: i64) -> String {
@@ -49,18 +42,11 @@ fn at(hour: i64) -> String {
 fn sums(root: &Path, as_of_hour: i64) -> Vec<(String, i64, f64)> {
     let root = Root::open(root.to_str().unwrap()).unwrap();
     let table = root.existing(foresite_tests::sums()).unwrap();
-    let batch = table
-        .read(&Read::all().as_of(as_of_hour * foresite_tests::HOUR))
-        .unwrap();
+    let batch = table.read(&Read::all().as_of(as_of_hour * foresite_tests::HOUR)).unwrap();
     let cells = batch.column_by_name("cell").unwrap().as_string::<i32>();
-    let hours = batch
-        .column_by_name("period_start")
-        .unwrap()
-        .as_primitive::<TimestampMicrosecondType>();
-    let values = batch
-        .column_by_name("sum")
-        .unwrap()
-        .as_primitive::<Float64Type>();
+    let hours =
+        batch.column_by_name("period_start").unwrap().as_primitive::<TimestampMicrosecondType>();
+    let values = batch.column_by_name("sum").unwrap().as_primitive::<Float64Type>();
     (0..batch.num_rows())
         .map(|row| {
             assert!(values.is_valid(row), "a live row has a sum");
@@ -81,10 +67,7 @@ fn known(cell: &str, hour: i64, sum: f64) -> (String, i64, f64) {
 fn every_row_of_the_exit_table() {
     let root = landing(&[]);
     let failing = |how: &str| {
-        Binary::stage("tiny-count")
-            .root(root.path())
-            .config(&json!({"fail": how}))
-            .run()
+        Binary::stage("tiny-count").root(root.path()).config(&json!({"fail": how})).run()
     };
     let table = [
         ("usage", Exit::Usage, 2, Retry::Never),
@@ -98,11 +81,7 @@ fn every_row_of_the_exit_table() {
     for (how, exit, code, retry) in table {
         let run = failing(how);
         assert_eq!(run.code, Some(code), "{how}: {}", run.stderr);
-        assert_eq!(
-            (i32::from(exit.code()), exit.retry()),
-            (code, retry),
-            "{how}"
-        );
+        assert_eq!((i32::from(exit.code()), exit.retry()), (code, retry), "{how}");
         assert_eq!(run.status(), "failed", "{how}");
         if how != "panic" {
             assert_eq!(
@@ -111,77 +90,38 @@ fn every_row_of_the_exit_table() {
             );
         }
     }
-    assert_eq!(
-        failing("abort").code,
-        None,
-        "a native abort is a signal: 134 in a container"
-    );
-    assert_eq!(
-        Binary::stage("tiny-count")
-            .root(root.path())
-            .exits(0)
-            .status(),
-        "unchanged"
-    );
-    assert_eq!(
-        Exit::ALL.map(Exit::code),
-        [0, 1, 2, 65, 66, 73, 75, 101, 143]
-    );
+    assert_eq!(failing("abort").code, None, "a native abort is a signal: 134 in a container");
+    assert_eq!(Binary::stage("tiny-count").root(root.path()).exits(0).status(), "unchanged");
+    assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 65, 66, 73, 75, 101, 143]);
 }
 
 #[test]
 fn usage_errors_say_what_to_do() {
     let root = landing(&[]);
     let run = Binary::stage("tiny-sum").root(root.path()).exits(66);
-    assert!(
-        run.error_line().contains("table `tiny_values`"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.error_line().contains("table `tiny_values`"), "{}", run.stderr);
     let run = Binary::stage("tiny-count").exits(2);
     assert!(
-        run.error_line()
-            .contains("pass --data-root or set FORESITE_DATA_ROOT"),
+        run.error_line().contains("pass --data-root or set FORESITE_DATA_ROOT"),
         "{}",
         run.stderr
     );
-    let run = Binary::stage("tiny-count")
-        .root(Path::new("/nowhere/x"))
-        .exits(66);
+    let run = Binary::stage("tiny-count").root(Path::new("/nowhere/x")).exits(66);
     assert!(
-        run.error_line()
-            .starts_with("ERROR data root file:///nowhere/x/: no such directory"),
+        run.error_line().starts_with("ERROR data root file:///nowhere/x/: no such directory"),
         "{}",
         run.stderr
     );
-    let run = Binary::stage("tiny-count")
-        .root(root.path())
-        .config(&json!({"pause": 1}))
-        .exits(2);
+    let run = Binary::stage("tiny-count").root(root.path()).config(&json!({"pause": 1})).exits(2);
     assert!(
-        run.error_line()
-            .contains("unknown field `pause`, expected `fail` or `pause_ms`"),
+        run.error_line().contains("unknown field `pause`, expected `fail` or `pause_ms`"),
         "{}",
         run.stderr
     );
-    let run = Binary::stage("tiny-count")
-        .root(root.path())
-        .args("--as-of yesterday")
-        .exits(2);
-    assert!(
-        run.stderr.contains("`yesterday` is no RFC 3339 time"),
-        "{}",
-        run.stderr
-    );
-    let run = Binary::stage("tiny-count")
-        .root(root.path())
-        .args("--step x")
-        .exits(2);
-    assert!(
-        run.error_line().contains("step `x`: unknown"),
-        "{}",
-        run.stderr
-    );
+    let run = Binary::stage("tiny-count").root(root.path()).args("--as-of yesterday").exits(2);
+    assert!(run.stderr.contains("`yesterday` is no RFC 3339 time"), "{}", run.stderr);
+    let run = Binary::stage("tiny-count").root(root.path()).args("--step x").exits(2);
+    assert!(run.error_line().contains("step `x`: unknown"), "{}", run.stderr);
 }
 
 #[test]
@@ -200,10 +140,8 @@ fn a_flag_wins_over_the_environment() {
 
 #[test]
 fn the_effective_configuration_can_be_printed() {
-    let run = Binary::stage("tiny-count")
-        .config(&json!({"pause_ms": 3}))
-        .args("--print-config")
-        .exits(0);
+    let run =
+        Binary::stage("tiny-count").config(&json!({"pause_ms": 3})).args("--print-config").exits(0);
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap(),
         json!({"fail": null, "pause_ms": 3})
@@ -231,21 +169,11 @@ fn a_rerun_by_the_same_command_is_unchanged_and_force_gives_equal_rows() {
         ("unchanged", &first.result["lineage_id"])
     );
     let before = sums(root.path(), 9);
-    assert_eq!(
-        before,
-        [known("a", 0, 1.0), known("a", 1, 2.0), known("b", 0, 5.0)]
-    );
-    assert_eq!(
-        sum(root.path(), &at(2)).args("--force").exits(0).status(),
-        "done"
-    );
+    assert_eq!(before, [known("a", 0, 1.0), known("a", 1, 2.0), known("b", 0, 5.0)]);
+    assert_eq!(sum(root.path(), &at(2)).args("--force").exits(0).status(), "done");
     assert_eq!(sums(root.path(), 9), before);
     let lineage = first.result["lineage_id"].as_str().unwrap();
-    assert!(
-        root.path()
-            .join(format!("lineage/{lineage}.json"))
-            .is_file()
-    );
+    assert!(root.path().join(format!("lineage/{lineage}.json")).is_file());
 }
 
 #[test]
@@ -256,20 +184,13 @@ fn a_late_file_changes_exactly_the_slots_it_touches() {
     land(root.path(), "late.csv", "a,1,10\n");
     count(root.path(), &at(5)).exits(0);
     let run = sum(root.path(), &at(5)).exits(0);
-    assert_eq!(
-        run.result["outputs"][0]["slots"], 1,
-        "only hour 1 is new: {}",
-        run.result
-    );
+    assert_eq!(run.result["outputs"][0]["slots"], 1, "only hour 1 is new: {}", run.result);
     assert_eq!(
         sums(root.path(), 4),
         [known("a", 0, 1.0), known("a", 1, 2.0)],
         "what was known before stays"
     );
-    assert_eq!(
-        sums(root.path(), 5),
-        [known("a", 0, 1.0), known("a", 1, 12.0)]
-    );
+    assert_eq!(sums(root.path(), 5), [known("a", 0, 1.0), known("a", 1, 12.0)]);
 }
 
 #[test]
@@ -281,9 +202,7 @@ fn a_wide_interval_equals_many_small_ones() {
     }
     sum(wide.path(), &at(4)).exits(0);
     for hour in 0..4 {
-        let run = Binary::stage("tiny-sum")
-            .root(narrow.path())
-            .interval(&at(hour), &at(hour + 1));
+        let run = Binary::stage("tiny-sum").root(narrow.path()).interval(&at(hour), &at(hour + 1));
         run.args("--as-of").arg(at(4)).exits(0);
     }
     assert_eq!(sums(narrow.path(), 4), sums(wide.path(), 4));
@@ -294,13 +213,7 @@ fn a_change_of_configuration_is_another_computation() {
     let root = landing(&[("a.csv", "a,0,1\n")]);
     count(root.path(), &at(2)).exits(0);
     sum(root.path(), &at(2)).exits(0);
-    assert_eq!(
-        sum(root.path(), &at(2))
-            .config(&json!({"scale": 2.0}))
-            .exits(0)
-            .status(),
-        "done"
-    );
+    assert_eq!(sum(root.path(), &at(2)).config(&json!({"scale": 2.0})).exits(0).status(), "done");
     assert_eq!(
         sums(root.path(), 2),
         [known("a", 0, 2.0)],
@@ -312,11 +225,7 @@ fn a_change_of_configuration_is_another_computation() {
 fn two_live_copies_end_with_one_result() {
     let root = landing(&[("a.csv", "a,0,1\na,1,2\n")]);
     let copies: Vec<_> = (0..3)
-        .map(|_| {
-            count(root.path(), &at(2))
-                .config(&json!({"pause_ms": 20}))
-                .start()
-        })
+        .map(|_| count(root.path(), &at(2)).config(&json!({"pause_ms": 20})).start())
         .collect();
     for (child, binary) in copies {
         let run = binary.ended(&child.wait_with_output().unwrap()).unwrap();
@@ -332,54 +241,25 @@ fn two_live_copies_end_with_one_result() {
 
 #[test]
 fn sigterm_stops_between_batches_and_a_rerun_ends_the_work() {
-    let files: Vec<_> = (0..20)
-        .map(|index| (format!("{index:02}.csv"), format!("a,{},1\n", index % 4)))
-        .collect();
+    let files: Vec<_> =
+        (0..20).map(|index| (format!("{index:02}.csv"), format!("a,{},1\n", index % 4))).collect();
     let root = landing(
-        &files
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()))
-            .collect::<Vec<_>>(),
+        &files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>(),
     );
-    let (child, binary) = count(root.path(), &at(2))
-        .config(&json!({"pause_ms": 50}))
-        .start();
+    let (child, binary) = count(root.path(), &at(2)).config(&json!({"pause_ms": 50})).start();
     wait_until(|| {
-        root.path()
-            .join("tables/tiny_values/_delta_log/00000000000000000002.json")
-            .exists()
+        root.path().join("tables/tiny_values/_delta_log/00000000000000000002.json").exists()
     });
     let pid = i32::try_from(child.id()).unwrap();
-    assert!(
-        std::process::Command::new("kill")
-            .arg(pid.to_string())
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(std::process::Command::new("kill").arg(pid.to_string()).status().unwrap().success());
     let run = binary.ended(&child.wait_with_output().unwrap()).unwrap();
     assert_eq!(run.code, Some(143), "{}", run.stderr);
-    assert!(
-        run.error_line().contains("nothing half-written is visible"),
-        "{}",
-        run.stderr
-    );
-    let rest = count(root.path(), &at(2))
-        .config(&json!({"pause_ms": 50}))
-        .exits(0);
+    assert!(run.error_line().contains("nothing half-written is visible"), "{}", run.stderr);
+    let rest = count(root.path(), &at(2)).config(&json!({"pause_ms": 50})).exits(0);
     let written = rest.result["outputs"][0]["slots"].as_u64().unwrap();
-    assert!(
-        (1..20).contains(&written),
-        "some were taken before, the rest now: {written}"
-    );
+    assert!((1..20).contains(&written), "some were taken before, the rest now: {written}");
     sum(root.path(), &at(2)).exits(0);
-    assert_eq!(
-        sums(root.path(), 2)
-            .iter()
-            .map(|(.., sum)| sum)
-            .sum::<f64>(),
-        20.0
-    );
+    assert_eq!(sums(root.path(), 2).iter().map(|(.., sum)| sum).sum::<f64>(), 20.0);
 }
 
 #[test]
@@ -391,15 +271,9 @@ fn a_killed_writer_leaves_nothing_half_visible() {
         std::thread::sleep(Duration::from_millis(delay_ms));
         child.kill().unwrap();
         child.wait().unwrap();
-        if root
-            .path()
-            .join("tables/tiny_sums/_delta_log/00000000000000000000.json")
-            .exists()
-        {
+        if root.path().join("tables/tiny_sums/_delta_log/00000000000000000000.json").exists() {
             let seen = sums(root.path(), 5);
-            let whole = (0..4)
-                .map(|hour| known("a", hour, hour as f64 + 1.0))
-                .collect::<Vec<_>>();
+            let whole = (0..4).map(|hour| known("a", hour, hour as f64 + 1.0)).collect::<Vec<_>>();
             assert_eq!(seen, whole[..seen.len()], "only whole slots, in order");
         }
     }
@@ -421,8 +295,7 @@ fn bad_data_names_file_and_line() {
     let root = landing(&[("a.csv", "a,0,1\nnonsense\n")]);
     let run = count(root.path(), &at(1)).exits(65);
     assert!(
-        run.error_line()
-            .contains("landing/a.csv line 2: expected cell,hour,value, got `nonsense`"),
+        run.error_line().contains("landing/a.csv line 2: expected cell,hour,value, got `nonsense`"),
         "{}",
         run.stderr
     );

@@ -70,13 +70,7 @@ impl Stage for Count {
             let mut inputs = Inputs::new();
             inputs.add_id("file", &id);
             let lineage = cx.lineage(&file.path, &inputs)?;
-            cx.append(
-                &table,
-                &Slot::plan("tiny", &id),
-                &rows,
-                &lineage,
-                &mut report,
-            )?;
+            cx.append(&table, &Slot::plan("tiny", &id), &rows, &lineage, &mut report)?;
             std::thread::sleep(Duration::from_millis(config.pause_ms));
         }
         report.number("files", files.len());
@@ -90,18 +84,14 @@ fn rows(cx: &Context, file: &FileEntry, id: &str, text: &str) -> Result<RecordBa
     for (number, line) in (1..).zip(text.lines()) {
         let fields: Vec<_> = line.split(',').collect();
         let parsed = match fields[..] {
-            [cell, hour, value] => hour
-                .parse::<i64>()
-                .ok()
-                .zip(value.parse::<f64>().ok())
-                .map(|pair| (cell, pair)),
+            [cell, hour, value] => {
+                hour.parse::<i64>().ok().zip(value.parse::<f64>().ok()).map(|pair| (cell, pair))
+            }
             _ => None,
         };
         let Some((cell, (hour, value))) = parsed else {
-            let message = format!(
-                "{} line {number}: expected cell,hour,value, got `{line}`",
-                file.path
-            );
+            let message =
+                format!("{} line {number}: expected cell,hour,value, got `{line}`", file.path);
             return Err(StageError::new(ErrorKind::BadData, message));
         };
         cells.push(cell.to_owned());
@@ -116,10 +106,7 @@ fn rows(cx: &Context, file: &FileEntry, id: &str, text: &str) -> Result<RecordBa
     };
     Ok(RecordBatch::try_from_iter([
         ("source", text("tiny")),
-        (
-            "bucket",
-            Arc::new(Int32Array::from(vec![0; count])) as ArrayRef,
-        ),
+        ("bucket", Arc::new(Int32Array::from(vec![0; count])) as ArrayRef),
         ("cell", Arc::new(StringArray::from(cells)) as ArrayRef),
         (
             "period_start",

@@ -47,12 +47,7 @@ pub fn values() -> TableDef {
         Column::required("value", DataKind::Double, "", ""),
         Column::required("file_id", DataKind::Text, "", ""),
     ];
-    table(
-        "tiny_values",
-        TableKind::Raw,
-        "cell period_start file_id",
-        columns(own),
-    )
+    table("tiny_values", TableKind::Raw, "cell period_start file_id", columns(own))
 }
 
 /// The derived table: the sum of a cell and hour.
@@ -61,10 +56,5 @@ pub fn sums() -> TableDef {
         Column::nullable("sum", DataKind::Double, "", ""),
         Column::required("tombstone", DataKind::Bool, "", ""),
     ];
-    table(
-        "tiny_sums",
-        TableKind::Derived,
-        "cell period_start",
-        columns(own),
-    )
+    table("tiny_sums", TableKind::Derived, "cell period_start", columns(own))
 }

@@ -57,69 +57,45 @@ fn add_up(
     scale: f64,
     lineage: &str,
 ) -> Result<RecordBatch> {
-    let cells = raw
-        .column_by_name("cell")
-        .map(|column| column.as_string::<i32>().clone());
-    let values = raw
-        .column_by_name("value")
-        .map(|column| column.as_primitive::<Float64Type>().clone());
-    let known = raw
-        .column_by_name("known_at")
-        .map(|column| column.as_primitive::<TimestampMicrosecondType>().clone());
-    let mut facts: BTreeMap<String, BTreeMap<i64, f64>> = BTreeMap::new();
-    if let (Some(cells), Some(values), Some(known)) = (cells, values, known) {
-        for row in 0..raw.num_rows() {
-            let versions = facts.entry(cells.value(row).to_owned()).or_default();
-            *versions.entry(known.value(row)).or_default() += values.value(row);
-        }
-    }
-    let mut versions = Vec::new();
-    for (cell, by_time) in facts {
-        let mut sum = 0.0;
-        for (known_at, value) in by_time {
-            sum += value;
-            versions.push((cell.clone(), known_at, sum * scale));
-        }
-    }
+    let versions = versions(raw);
     let count = versions.len();
     let text = |value: &str| Arc::new(StringArray::from(vec![value; count])) as ArrayRef;
     let times = |values: Vec<i64>| {
         Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")) as ArrayRef
     };
+    let cells: StringArray = versions.iter().map(|version| Some(version.0.as_str())).collect();
+    let sums: Float64Array = versions.iter().map(|version| Some(version.2 * scale)).collect();
     Ok(RecordBatch::try_from_iter([
         ("source", text("derived")),
-        (
-            "bucket",
-            Arc::new(Int32Array::from(vec![0; count])) as ArrayRef,
-        ),
-        (
-            "cell",
-            Arc::new(
-                versions
-                    .iter()
-                    .map(|(cell, ..)| Some(cell.as_str()))
-                    .collect::<StringArray>(),
-            ) as ArrayRef,
-        ),
+        ("bucket", Arc::new(Int32Array::from(vec![0; count])) as ArrayRef),
+        ("cell", Arc::new(cells) as ArrayRef),
         ("period_start", times(vec![hour.start; count])),
-        (
-            "sum",
-            Arc::new(
-                versions
-                    .iter()
-                    .map(|(.., sum)| Some(*sum))
-                    .collect::<Float64Array>(),
-            ) as ArrayRef,
-        ),
-        (
-            "tombstone",
-            Arc::new(BooleanArray::from(vec![false; count])) as ArrayRef,
-        ),
-        (
-            "known_at",
-            times(versions.iter().map(|(_, known_at, _)| *known_at).collect()),
-        ),
+        ("sum", Arc::new(sums) as ArrayRef),
+        ("tombstone", Arc::new(BooleanArray::from(vec![false; count])) as ArrayRef),
+        ("known_at", times(versions.iter().map(|version| version.1).collect())),
         ("ingested_at", times(vec![cx.now(); count])),
         ("lineage_id", text(lineage)),
     ])?)
+}
+
+/// (cell, known_at, sum of everything known by then), sorted.
+fn versions(raw: &RecordBatch) -> Vec<(String, i64, f64)> {
+    let column = |name: &str| raw.column_by_name(name);
+    let (Some(cells), Some(values), Some(known)) =
+        (column("cell"), column("value"), column("known_at"))
+    else {
+        return Vec::new();
+    };
+    let (cells, values) = (cells.as_string::<i32>(), values.as_primitive::<Float64Type>());
+    let known = known.as_primitive::<TimestampMicrosecondType>();
+    let mut facts: BTreeMap<(&str, i64), f64> = BTreeMap::new();
+    for row in 0..raw.num_rows() {
+        *facts.entry((cells.value(row), known.value(row))).or_default() += values.value(row);
+    }
+    let mut versions: Vec<(String, i64, f64)> = Vec::with_capacity(facts.len());
+    for ((cell, known_at), value) in facts {
+        let before = versions.last().filter(|last| last.0 == cell).map_or(0.0, |last| last.2);
+        versions.push((cell.to_owned(), known_at, before + value));
+    }
+    versions
 }

@@ -87,10 +87,7 @@ impl Closure {
 }
 
 fn relative(file: &Path, workspace: &Path) -> String {
-    file.strip_prefix(workspace)
-        .unwrap_or(file)
-        .to_string_lossy()
-        .into_owned()
+    file.strip_prefix(workspace).unwrap_or(file).to_string_lossy().into_owned()
 }
 
 /// Names in `[dependencies]` of a crate's manifest.
@@ -98,13 +95,10 @@ fn dependencies(folder: &Path) -> Result<Vec<String>, String> {
     let path = folder.join("Cargo.toml");
     let text =
         std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let manifest: toml::Table = text
-        .parse()
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+    let manifest: toml::Table =
+        text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
     let table = manifest.get("dependencies").and_then(toml::Value::as_table);
-    Ok(table
-        .map(|table| table.keys().cloned().collect())
-        .unwrap_or_default())
+    Ok(table.map(|table| table.keys().cloned().collect()).unwrap_or_default())
 }
 
 /// What a crate computes with: sources, catalogues and its manifest; no tests, no examples.
@@ -113,10 +107,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
         std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for entry in entries {
         let path = entry.map_err(|error| error.to_string())?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
             if !matches!(name.as_str(), "tests" | "examples" | "benches" | "target") {
                 collect(&path, files)?;
@@ -136,19 +128,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
 fn locked(workspace: &Path, externals: &BTreeSet<String>) -> Result<String, String> {
     let text = std::fs::read_to_string(workspace.join("Cargo.lock"))
         .map_err(|error| format!("Cargo.lock: {error}"))?;
-    let lock: toml::Table = text
-        .parse()
-        .map_err(|error| format!("Cargo.lock: {error}"))?;
-    let packages = lock
-        .get("package")
-        .and_then(toml::Value::as_array)
-        .ok_or("Cargo.lock: no packages")?;
+    let lock: toml::Table = text.parse().map_err(|error| format!("Cargo.lock: {error}"))?;
+    let packages =
+        lock.get("package").and_then(toml::Value::as_array).ok_or("Cargo.lock: no packages")?;
     let field = |package: &toml::Value, name: &str| {
-        package
-            .get(name)
-            .and_then(toml::Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        package.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned()
     };
     let (mut open, mut seen): (Vec<String>, BTreeSet<String>) =
         (externals.iter().cloned().collect(), BTreeSet::new());
@@ -157,20 +141,14 @@ fn locked(workspace: &Path, externals: &BTreeSet<String>) -> Result<String, Stri
         if !seen.insert(name.clone()) {
             continue;
         }
-        for package in packages
-            .iter()
-            .filter(|package| field(package, "name") == name)
-        {
+        for package in packages.iter().filter(|package| field(package, "name") == name) {
             entries.insert(format!(
                 "{name} {} {}",
                 field(package, "version"),
                 field(package, "checksum")
             ));
-            let needs = package
-                .get("dependencies")
-                .and_then(toml::Value::as_array)
-                .into_iter()
-                .flatten();
+            let needs =
+                package.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten();
             open.extend(
                 needs
                     .filter_map(toml::Value::as_str)
@@ -198,22 +176,10 @@ mod tests {
 
     #[test]
     fn the_closure_reaches_through_the_workspace() {
-        let tables = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../tables")
-            .canonicalize()
-            .unwrap();
+        let tables =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tables").canonicalize().unwrap();
         let closure = Closure::of(&tables).unwrap();
-        assert!(
-            closure
-                .watched
-                .iter()
-                .any(|path| path.ends_with("crates/schema"))
-        );
-        assert!(
-            !closure
-                .watched
-                .iter()
-                .any(|path| path.ends_with("crates/kpi"))
-        );
+        assert!(closure.watched.iter().any(|path| path.ends_with("crates/schema")));
+        assert!(!closure.watched.iter().any(|path| path.ends_with("crates/kpi")));
     }
 }

@@ -7,9 +7,9 @@ pub const BUCKETS: u32 = 1;
 ///
 /// FNV-1a, 32 bits: stable over versions and machines, which `std`'s hasher is not.
 pub fn bucket_of(key: &str, buckets: u32) -> i32 {
-    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = key
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     i32::try_from(hash % buckets.max(1)).unwrap_or(0)
 }
 

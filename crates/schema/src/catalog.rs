@@ -52,23 +52,13 @@ fn nullable(name: &str, kind: DataKind, unit: &str, meaning: &str) -> Column {
 
 /// The partition column.
 fn date() -> Column {
-    required(
-        "date",
-        DataKind::Date,
-        "",
-        "UTC date of the time column; the partition",
-    )
+    required("date", DataKind::Date, "", "UTC date of the time column; the partition")
 }
 
 /// Columns that say which slot a row belongs to.
 fn slot_columns() -> Vec<Column> {
     vec![
-        required(
-            "source",
-            DataKind::Text,
-            "",
-            "where the row came from: a mapping, or `derived`",
-        ),
+        required("source", DataKind::Text, "", "where the row came from: a mapping, or `derived`"),
         required(
             "bucket",
             DataKind::Int,
@@ -87,12 +77,7 @@ fn provenance() -> Vec<Column> {
             "",
             "when the fact could be known; as-of reads compare with it",
         ),
-        required(
-            "ingested_at",
-            DataKind::Time,
-            "",
-            "when Foresite loaded or computed the row",
-        ),
+        required("ingested_at", DataKind::Time, "", "when Foresite loaded or computed the row"),
         required(
             "lineage_id",
             DataKind::Text,
@@ -155,25 +140,12 @@ mod tests {
     #[test]
     fn definitions_are_consistent() {
         for table in all() {
-            let names: Vec<_> = table
-                .columns
-                .iter()
-                .map(|column| column.name.as_str())
-                .collect();
+            let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
             let unique: std::collections::BTreeSet<_> = names.iter().collect();
-            assert_eq!(
-                unique.len(),
-                names.len(),
-                "{}: a column stands twice",
-                table.name
-            );
+            assert_eq!(unique.len(), names.len(), "{}: a column stands twice", table.name);
             let referenced = table.keys.iter().chain(&table.sort).chain(&table.time);
             for name in referenced {
-                assert!(
-                    names.contains(&name.as_str()),
-                    "{}: no column `{name}`",
-                    table.name
-                );
+                assert!(names.contains(&name.as_str()), "{}: no column `{name}`", table.name);
             }
             assert!(
                 !table.is_partitioned() || table.time.is_some(),
@@ -193,10 +165,7 @@ mod tests {
     #[test]
     fn tables_are_found_by_name() {
         assert_eq!(find("kpis").map(|table| table.name), Some("kpis".into()));
-        assert_eq!(
-            find("features_rul").map(|table| table.name),
-            Some("features_rul".into())
-        );
+        assert_eq!(find("features_rul").map(|table| table.name), Some("features_rul".into()));
         assert_eq!(find("nothing"), None);
     }
 }

@@ -38,19 +38,10 @@ fn describe(page: &mut String, table: &TableDef) {
          | column | type | unit | nulls | meaning |\n|---|---|---|---|---|\n",
         table.name,
         table.row,
-        table
-            .keys
-            .iter()
-            .map(|key| format!("`{key}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        table.keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "),
     );
     for column in &table.columns {
-        let nulls = if column.nullability == Nullability::Nullable {
-            "yes"
-        } else {
-            ""
-        };
+        let nulls = if column.nullability == Nullability::Nullable { "yes" } else { "" };
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | {nulls} | {} |",

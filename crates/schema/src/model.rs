@@ -102,19 +102,12 @@ impl Column {
 
     /// A column that may be null.
     pub fn nullable(name: &str, kind: DataKind, unit: &str, meaning: &str) -> Self {
-        Self {
-            nullability: Nullability::Nullable,
-            ..Self::required(name, kind, unit, meaning)
-        }
+        Self { nullability: Nullability::Nullable, ..Self::required(name, kind, unit, meaning) }
     }
 
     /// The Arrow field of this column.
     pub fn field(&self) -> Field {
-        Field::new(
-            &self.name,
-            self.kind.arrow(),
-            self.nullability == Nullability::Nullable,
-        )
+        Field::new(&self.name, self.kind.arrow(), self.nullability == Nullability::Nullable)
     }
 }
 
@@ -164,9 +157,7 @@ pub struct TableDef {
 impl TableDef {
     /// The Arrow schema, partition columns included.
     pub fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(
-            self.columns.iter().map(Column::field).collect::<Vec<_>>(),
-        ))
+        Arc::new(Schema::new(self.columns.iter().map(Column::field).collect::<Vec<_>>()))
     }
 
     /// The definition with more nullable columns at its end (channels of `kpis`, encodings of

@@ -98,9 +98,7 @@ impl FromStr for Shard {
             .and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
         match parts {
             Some((index, count)) if index < count => Ok(Self { index, count }),
-            _ => Err(format!(
-                "`{text}` is no shard, expected I/N with I from 0 to N-1"
-            )),
+            _ => Err(format!("`{text}` is no shard, expected I/N with I from 0 to N-1")),
         }
     }
 }

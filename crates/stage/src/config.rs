@@ -14,19 +14,12 @@ pub fn parse<C: DeserializeOwned>(text: &str, origin: &str) -> Result<C> {
     let mut json = serde_json::Deserializer::from_str(text);
     let config = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let place = if path == "." {
-            String::new()
-        } else {
-            format!(" at `{path}`")
-        };
-        StageError::new(
-            ErrorKind::Usage,
-            format!("{origin}{place}: {}", error.into_inner()),
+        let place = if path == "." { String::new() } else { format!(" at `{path}`") };
+        StageError::new(ErrorKind::Usage, format!("{origin}{place}: {}", error.into_inner())).hint(
+            "--print-config shows the effective configuration; docs/samples has one that works",
         )
-        .hint("--print-config shows the effective configuration; docs/samples has one that works")
     })?;
-    json.end()
-        .map_err(|error| StageError::new(ErrorKind::Usage, format!("{origin}: {error}")))?;
+    json.end().map_err(|error| StageError::new(ErrorKind::Usage, format!("{origin}: {error}")))?;
     Ok(config)
 }
 
@@ -36,10 +29,7 @@ pub(crate) fn load<C: DeserializeOwned>(path: Option<&Path>) -> Result<C> {
         return parse("{}", "default configuration");
     };
     let text = std::fs::read_to_string(path).map_err(|error| {
-        StageError::new(
-            ErrorKind::Usage,
-            format!("configuration {}: {error}", path.display()),
-        )
+        StageError::new(ErrorKind::Usage, format!("configuration {}: {error}", path.display()))
     })?;
     parse(&text, &format!("configuration {}", path.display()))
 }
@@ -55,9 +45,7 @@ fn hide(value: &mut serde_json::Value) {
         serde_json::Value::Object(members) => {
             for (key, member) in members.iter_mut() {
                 let key = key.to_lowercase();
-                if ["secret", "password", "token", "private"]
-                    .iter()
-                    .any(|word| key.contains(word))
+                if ["secret", "password", "token", "private"].iter().any(|word| key.contains(word))
                 {
                     *member = "***".into();
                 } else {
@@ -102,17 +90,9 @@ mod tests {
             "{error}"
         );
         let error = parse::<Outer>(r#"{"rulez": []}"#, "f.json").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("unknown field `rulez`, expected `rules`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("unknown field `rulez`, expected `rules`"), "{error}");
         let error = parse::<Outer>("{}", "f.json").unwrap_err();
-        assert!(
-            error.to_string().contains("missing field `rules`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("missing field `rules`"), "{error}");
         assert!(parse::<Outer>(r#"{"rules": []} x"#, "f.json").is_err());
     }
 

@@ -61,10 +61,7 @@ impl Context {
 
     /// The run's clock: given, or the end of the interval, or now.
     pub fn as_of(&self) -> Micros {
-        self.args
-            .as_of
-            .or(self.args.interval_end)
-            .unwrap_or(self.started_at)
+        self.args.as_of.or(self.args.interval_end).unwrap_or(self.started_at)
     }
 
     /// When this process started: `ingested_at` of what it writes.
@@ -107,11 +104,7 @@ impl Context {
 
     /// An empty report of this stage.
     pub fn report(&self) -> Report {
-        if self.args.dry_run {
-            Report::planned(self.stage)
-        } else {
-            Report::new(self.stage)
-        }
+        if self.args.dry_run { Report::planned(self.stage) } else { Report::new(self.stage) }
     }
 
     /// Identity of computing one slot from these inputs. `slot` is what the result covers
@@ -146,9 +139,7 @@ impl Context {
     /// Storage errors.
     pub fn record(&self, lineage: &Lineage) -> Result<()> {
         let text = serde_json::to_vec_pretty(&lineage.document)?;
-        self.root
-            .write_new(&lineage.path(), text)
-            .context(|| "store the lineage document")?;
+        self.root.write_new(&lineage.path(), text).context(|| "store the lineage document")?;
         Ok(())
     }
 

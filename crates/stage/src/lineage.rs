@@ -63,18 +63,12 @@ impl Inputs {
 
     /// Notes one input that is no table row: a file, a model, a task file.
     pub fn add_id(&mut self, kind: &str, id: impl Into<String>) {
-        self.ids
-            .entry(kind.to_owned())
-            .or_default()
-            .insert(id.into());
+        self.ids.entry(kind.to_owned()).or_default().insert(id.into());
     }
 
     /// Notes when an input became known.
     pub fn note_known_at(&mut self, known_at: Micros) {
-        self.known_at = Some(
-            self.known_at
-                .map_or(known_at, |latest| latest.max(known_at)),
-        );
+        self.known_at = Some(self.known_at.map_or(known_at, |latest| latest.max(known_at)));
     }
 
     /// The greatest `known_at` read, if anything was.

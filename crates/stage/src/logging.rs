@@ -37,15 +37,11 @@ pub(crate) fn install(form: Form) {
     let level = environment::value(environment::LOG_LEVEL).unwrap_or_else(|| "info".into());
     // Libraries speak up only when something is wrong; `foresite` is the prefix of our crates.
     let filter = EnvFilter::new(format!("error,foresite={level}"));
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_target(false);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     let outcome = match form {
         Form::Text => registry.with(layer.with_ansi(true)).try_init(),
-        Form::Lines => registry
-            .with(layer.without_time().with_ansi(false))
-            .try_init(),
+        Form::Lines => registry.with(layer.without_time().with_ansi(false)).try_init(),
         Form::Json => registry.with(layer.json().flatten_event(true)).try_init(),
     };
     drop(outcome);

@@ -87,9 +87,7 @@ impl Manifest {
         if !root.exists(&path)? {
             return Ok(None);
         }
-        Ok(Some(
-            serde_json::from_slice(&root.read(&path)?).context(|| path)?,
-        ))
+        Ok(Some(serde_json::from_slice(&root.read(&path)?).context(|| path)?))
     }
 
     /// The manifests of all shards of a plan, in order.
@@ -99,21 +97,14 @@ impl Manifest {
     pub fn all(root: &Root, plan: &str, shards: u32, revision: &str) -> Result<Vec<Self>> {
         (0..shards)
             .map(|index| {
-                let manifest = Self::find(
-                    root,
-                    plan,
-                    Shard {
-                        index,
-                        count: shards,
-                    },
-                )?
-                .ok_or_else(|| {
-                    StageError::new(
-                        ErrorKind::Missing,
-                        format!("plan {plan}: shard {index}/{shards} has no manifest"),
-                    )
-                    .hint("run that shard before the commit")
-                })?;
+                let manifest =
+                    Self::find(root, plan, Shard { index, count: shards })?.ok_or_else(|| {
+                        StageError::new(
+                            ErrorKind::Missing,
+                            format!("plan {plan}: shard {index}/{shards} has no manifest"),
+                        )
+                        .hint("run that shard before the commit")
+                    })?;
                 if manifest.revision != revision {
                     let message = format!(
                         "plan {plan}: shard {index} was staged by revision {}, this is {revision}",

@@ -20,11 +20,7 @@ pub struct Progress {
 
 impl Progress {
     pub(crate) fn new(total: u64, what: &str, is_terminal: bool) -> Self {
-        let bar = if is_terminal {
-            ProgressBar::new(total)
-        } else {
-            ProgressBar::hidden()
-        };
+        let bar = if is_terminal { ProgressBar::new(total) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
             bar.set_style(style);
         }

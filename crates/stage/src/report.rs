@@ -81,20 +81,12 @@ impl Report {
 
     /// A report of what `--dry-run` found.
     pub fn planned(stage: &str) -> Self {
-        Self {
-            status: Status::Planned,
-            ..Self::new(stage)
-        }
+        Self { status: Status::Planned, ..Self::new(stage) }
     }
 
     pub(crate) fn failed(stage: &str, error: &StageError) -> Self {
         let hint = error.advice().map(str::to_owned);
-        Self {
-            status: Status::Failed,
-            error: Some(error.chain()),
-            hint,
-            ..Self::new(stage)
-        }
+        Self { status: Status::Failed, error: Some(error.chain()), hint, ..Self::new(stage) }
     }
 
     /// Adds the outcome of one commit; commits on one table are summed up.
@@ -162,11 +154,8 @@ mod tests {
     #[test]
     fn commits_on_one_table_are_summed_up() {
         let mut report = Report::new("derive");
-        let outcome = |version, unchanged, rows| foresite_tables::Outcome {
-            version,
-            unchanged,
-            rows,
-        };
+        let outcome =
+            |version, unchanged, rows| foresite_tables::Outcome { version, unchanged, rows };
         report.wrote("kpis", outcome(3, true, 0));
         assert_eq!(report.status, Status::Unchanged);
         report.wrote("kpis", outcome(4, false, 10));

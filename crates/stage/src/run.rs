@@ -127,11 +127,8 @@ fn execute<S: Stage>(cli: Cli<S::Args>, form: Form) -> Result<Option<Report>> {
 fn step<S: Stage>(asked: Option<&str>) -> Result<Option<&'static str>> {
     match asked {
         None => Ok(S::STEPS.first().copied()),
-        Some(name) => S::STEPS
-            .iter()
-            .find(|step| **step == name)
-            .map(|step| Some(*step))
-            .ok_or_else(|| {
+        Some(name) => {
+            S::STEPS.iter().find(|step| **step == name).map(|step| Some(*step)).ok_or_else(|| {
                 let known = if S::STEPS.is_empty() {
                     "this stage has none".to_owned()
                 } else {
@@ -139,7 +136,8 @@ fn step<S: Stage>(asked: Option<&str>) -> Result<Option<&'static str>> {
                 };
                 StageError::new(ErrorKind::Usage, format!("step `{name}`: unknown"))
                     .hint(format!("steps: {known}"))
-            }),
+            })
+        }
     }
 }
 
@@ -175,10 +173,7 @@ fn failed<S: Stage>(error: &StageError) -> (Exit, Report) {
 }
 
 fn log_start(cx: &Context) {
-    let interval = cx
-        .interval()
-        .map(|interval| interval.to_string())
-        .unwrap_or_default();
+    let interval = cx.interval().map(|interval| interval.to_string()).unwrap_or_default();
     tracing::info!(
         stage = cx.stage,
         revision = cx.revision,

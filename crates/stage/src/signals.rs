@@ -19,9 +19,7 @@ impl StopFlag {
     /// Starts to listen for signals.
     pub(crate) fn install() -> Result<Self> {
         let flag = Self::default();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let raised = flag.clone();
         std::thread::Builder::new()
             .name("signals".into())
@@ -30,10 +28,9 @@ impl StopFlag {
     }
 
     async fn listen(self) {
-        let (Ok(mut terminate), Ok(mut interrupt)) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-        ) else {
+        let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
             tracing::warn!("cannot listen for signals: the stage will not stop cleanly");
             return;
         };
@@ -51,10 +48,8 @@ impl StopFlag {
     /// Fails once the stage was told to stop.
     pub(crate) fn check(&self) -> Result<()> {
         if self.0.load(Ordering::Relaxed) {
-            return Err(
-                StageError::new(ErrorKind::Stopped, "stopped by a signal before the end")
-                    .hint("rerun with the same arguments; nothing half-written is visible"),
-            );
+            return Err(StageError::new(ErrorKind::Stopped, "stopped by a signal before the end")
+                .hint("rerun with the same arguments; nothing half-written is visible"));
         }
         Ok(())
     }

@@ -62,11 +62,7 @@ impl Table {
     /// `BadData` for rows that do not fit; storage errors.
     pub fn append(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
         if let Some(version) = self.holds(slot, commit)?.filter(|_| !commit.force) {
-            return Ok(Outcome {
-                version,
-                unchanged: true,
-                rows: 0,
-            });
+            return Ok(Outcome { version, unchanged: true, rows: 0 });
         }
         let staged = self.stage(batch)?;
         self.commit_staged(slot, &staged, commit)
@@ -89,16 +85,10 @@ impl Table {
                 && snapshot.transaction(&slot.app_id(), self.root().engine())?
                     == Some(commit.transaction_version()?)
             {
-                return Ok(Outcome {
-                    version: snapshot.version(),
-                    unchanged: true,
-                    rows: 0,
-                });
+                return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
             }
             let replaced: Vec<&DataFile> = if commit.force {
-                let inside = snapshot
-                    .overlapping(slot, self.def().time.as_deref())
-                    .into_iter();
+                let inside = snapshot.overlapping(slot, self.def().time.as_deref()).into_iter();
                 inside
                     .filter(|(_, relation)| *relation == Relation::Inside)
                     .map(|(file, _)| file)
@@ -128,11 +118,7 @@ impl Table {
         let recorded =
             |snapshot: &Snapshot| snapshot.transaction(&slot.app_id(), self.root().engine());
         if !commit.force && recorded(&snapshot)? == Some(version) {
-            return Ok(Outcome {
-                version: snapshot.version(),
-                unchanged: true,
-                rows: 0,
-            });
+            return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
         }
         let touched = self.touched(&snapshot, slot);
         let staged = self.stage_replacement(&snapshot, slot, &touched, batch, commit)?;
@@ -145,17 +131,10 @@ impl Table {
             self.back_off(attempt);
             snapshot = self.snapshot(None)?;
             if !commit.force && recorded(&snapshot)? == Some(version) {
-                return Ok(Outcome {
-                    version: snapshot.version(),
-                    unchanged: true,
-                    rows: 0,
-                });
+                return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
             }
             let paths = |files: &[(DataFile, Relation)]| {
-                files
-                    .iter()
-                    .map(|(file, _)| file.path.clone())
-                    .collect::<BTreeSet<_>>()
+                files.iter().map(|(file, _)| file.path.clone()).collect::<BTreeSet<_>>()
             };
             if paths(&self.touched(&snapshot, slot)) != paths(&touched) {
                 return Err(self.conflict(&format!("slot {slot} was changed by another writer")));
@@ -166,10 +145,7 @@ impl Table {
 
     fn touched(&self, snapshot: &Snapshot, slot: &Slot) -> Vec<(DataFile, Relation)> {
         let files = snapshot.overlapping(slot, self.def().time.as_deref());
-        files
-            .into_iter()
-            .map(|(file, relation)| (file.clone(), relation))
-            .collect()
+        files.into_iter().map(|(file, relation)| (file.clone(), relation)).collect()
     }
 
     /// Stages the slot's new rows merged with its old ones, and the rows of edge files outside it.
@@ -181,12 +157,8 @@ impl Table {
         batch: &RecordBatch,
         commit: &Commit,
     ) -> Result<Vec<StagedFile>> {
-        let columns: Vec<String> = snapshot
-            .schema
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
+        let columns: Vec<String> =
+            snapshot.schema.fields().iter().map(|field| field.name().clone()).collect();
         let files: Vec<DataFile> = touched.iter().map(|(file, _)| file.clone()).collect();
         let old = self.read_files(&files, &snapshot.schema, &columns, &Read::of_slot(slot))?;
         let new = write::conform(batch, self.def(), &snapshot.schema)?;
@@ -212,10 +184,7 @@ impl Table {
     /// The rows of `batch` that do not belong to the slot.
     fn outside(&self, slot: &Slot, batch: &RecordBatch) -> Result<RecordBatch> {
         let inside = filter::slot_mask(slot, self.def().time.as_deref(), batch)?;
-        Ok(arrow::compute::filter_record_batch(
-            batch,
-            &arrow::compute::not(&inside)?,
-        )?)
+        Ok(arrow::compute::filter_record_batch(batch, &arrow::compute::not(&inside)?)?)
     }
 
     fn slot_actions(
@@ -225,22 +194,13 @@ impl Table {
         replaced: &[&DataFile],
         commit: &Commit,
     ) -> Result<Vec<Json>> {
-        let mode = if replaced.is_empty() {
-            "Append"
-        } else {
-            "Overwrite"
-        };
+        let mode = if replaced.is_empty() { "Append" } else { "Overwrite" };
         let note =
             serde_json::json!({"lineage_id": commit.lineage_id, "slot": slot, "note": commit.note});
         let mut actions = vec![log::commit_info("WRITE", mode, &note)];
-        actions.push(log::transaction(
-            &slot.app_id(),
-            commit.transaction_version()?,
-        ));
+        actions.push(log::transaction(&slot.app_id(), commit.transaction_version()?));
         actions.extend(
-            replaced
-                .iter()
-                .map(|file| log::remove(&file.path, file.size, &file.partition)),
+            replaced.iter().map(|file| log::remove(&file.path, file.size, &file.partition)),
         );
         actions.extend(staged.iter().map(StagedFile::add));
         Ok(actions)
@@ -253,11 +213,7 @@ impl Table {
             // The commit stands; the next one tries again.
             tracing::warn!(table = self.def().name, version, %error, "cannot write checkpoint");
         }
-        Outcome {
-            version,
-            unchanged: false,
-            rows: staged.iter().map(StagedFile::rows).sum(),
-        }
+        Outcome { version, unchanged: false, rows: staged.iter().map(StagedFile::rows).sum() }
     }
 
     fn back_off(&self, attempt: u32) {
@@ -266,9 +222,6 @@ impl Table {
     }
 
     pub(crate) fn conflict(&self, why: &str) -> Error {
-        Error::new(
-            ErrorKind::Conflict,
-            format!("table `{}`: {why}", self.def().name),
-        )
+        Error::new(ErrorKind::Conflict, format!("table `{}`: {why}", self.def().name))
     }
 }

@@ -23,20 +23,10 @@ pub(crate) struct RowFilter {
 impl RowFilter {
     pub(crate) fn new(table: &Table, read: &Read, relation: Relation) -> Self {
         let settled = relation == Relation::Inside;
-        let equals = if settled {
-            Vec::new()
-        } else {
-            read.equals.clone().into_iter().collect()
-        };
+        let equals = if settled { Vec::new() } else { read.equals.clone().into_iter().collect() };
         let time = table.def().time.clone().filter(|_| !settled);
-        let period = time
-            .zip(read.period)
-            .map(|(name, (start, end))| (name, start, end));
-        Self {
-            equals,
-            period,
-            as_of: read.as_of,
-        }
+        let period = time.zip(read.period).map(|(name, (start, end))| (name, start, end));
+        Self { equals, period, as_of: read.as_of }
     }
 
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
@@ -97,10 +87,7 @@ fn equal_to(values: &ArrayRef, value: &Value) -> Result<BooleanArray> {
         }
         (Value::Int(days), DataType::Date32) => eq(
             values,
-            &Scalar::new(Date32Array::from_value(
-                i32::try_from(*days).unwrap_or(i32::MAX),
-                1,
-            )),
+            &Scalar::new(Date32Array::from_value(i32::try_from(*days).unwrap_or(i32::MAX), 1)),
         )?,
         (Value::Int(micros), DataType::Timestamp(..)) => eq(values, &instant(*micros))?,
         (value, other) => {
@@ -125,14 +112,10 @@ pub(crate) fn slot_mask(
             .ok_or_else(|| Error::new(ErrorKind::BadData, format!("no column `{name}`")))?;
         inside = and(&inside, &equal_to(values, value)?)?;
     }
-    if let (Some((start, end)), Some(times)) = (
-        slot.period,
-        time.and_then(|name| batch.column_by_name(name)),
-    ) {
-        inside = and(
-            &inside,
-            &and(&gt_eq(times, &instant(start))?, &lt(times, &instant(end))?)?,
-        )?;
+    if let (Some((start, end)), Some(times)) =
+        (slot.period, time.and_then(|name| batch.column_by_name(name)))
+    {
+        inside = and(&inside, &and(&gt_eq(times, &instant(start))?, &lt(times, &instant(end))?)?)?;
     }
     Ok(inside)
 }

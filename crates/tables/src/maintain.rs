@@ -21,10 +21,7 @@ impl Table {
                 .actions(&file)?
                 .into_iter()
                 .find_map(|mut action| action.get_mut("commitInfo").map(Json::take));
-            entries.push(HistoryEntry {
-                version,
-                commit_info: info.unwrap_or_default(),
-            });
+            entries.push(HistoryEntry { version, commit_info: info.unwrap_or_default() });
         }
         Ok(entries)
     }
@@ -36,10 +33,7 @@ impl Table {
     pub fn checkpoint(&self) -> Result<u64> {
         let snapshot = self.kernel()?;
         let write = || -> Result<u64> {
-            Ok(snapshot
-                .checkpoint(self.root().engine().as_ref(), None)?
-                .1
-                .version())
+            Ok(snapshot.checkpoint(self.root().engine().as_ref(), None)?.1.version())
         };
         write().context(|| format!("checkpoint table `{}`", self.def().name))
     }
@@ -72,12 +66,8 @@ impl Table {
     /// Root-relative paths that `keep_from` or a later version names.
     fn live_since(&self, keep_from: u64) -> Result<HashSet<String>> {
         let base = format!("tables/{}", self.def().name);
-        let mut paths: Vec<String> = self
-            .snapshot(Some(keep_from))?
-            .files
-            .iter()
-            .map(|file| file.path.clone())
-            .collect();
+        let mut paths: Vec<String> =
+            self.snapshot(Some(keep_from))?.files.iter().map(|file| file.path.clone()).collect();
         for file in self.commits()?.range(keep_from + 1..).map(|(_, file)| file) {
             let actions = self.actions(file)?;
             paths.extend(
@@ -113,19 +103,11 @@ impl Table {
 
     /// Commit files by version.
     fn commits(&self) -> Result<BTreeMap<u64, FileEntry>> {
-        let files = self
-            .root()
-            .list(&format!("tables/{}/_delta_log/", self.def().name))?;
+        let files = self.root().list(&format!("tables/{}/_delta_log/", self.def().name))?;
         Ok(files
             .into_iter()
             .filter_map(|file| {
-                let version = file
-                    .path
-                    .rsplit('/')
-                    .next()?
-                    .strip_suffix(".json")?
-                    .parse()
-                    .ok()?;
+                let version = file.path.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()?;
                 Some((version, file))
             })
             .collect())
@@ -133,11 +115,7 @@ impl Table {
 
     fn actions(&self, file: &FileEntry) -> Result<Vec<Json>> {
         let bytes = self.root().read(&file.path)?;
-        let lines = bytes
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty());
-        lines
-            .map(|line| Ok(serde_json::from_slice(line)?))
-            .collect()
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()
     }
 }

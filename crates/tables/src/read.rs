@@ -38,12 +38,7 @@ impl Read {
     /// Only these columns.
     #[must_use]
     pub fn columns<S: AsRef<str>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.columns = Some(
-            columns
-                .into_iter()
-                .map(|name| name.as_ref().to_owned())
-                .collect(),
-        );
+        self.columns = Some(columns.into_iter().map(|name| name.as_ref().to_owned()).collect());
         self
     }
 
@@ -57,8 +52,7 @@ impl Read {
     /// Only rows where the column has this text.
     #[must_use]
     pub fn text(mut self, column: &str, value: &str) -> Self {
-        self.equals
-            .insert(column.to_owned(), Value::Text(value.to_owned()));
+        self.equals.insert(column.to_owned(), Value::Text(value.to_owned()));
         self
     }
 
@@ -84,18 +78,11 @@ impl Read {
     }
 
     fn slot(&self) -> Slot {
-        Slot {
-            equals: self.equals.clone(),
-            period: self.period,
-        }
+        Slot { equals: self.equals.clone(), period: self.period }
     }
 
     pub(crate) fn of_slot(slot: &Slot) -> Self {
-        Self {
-            equals: slot.equals.clone(),
-            period: slot.period,
-            ..Self::default()
-        }
+        Self { equals: slot.equals.clone(), period: slot.period, ..Self::default() }
     }
 }
 
@@ -127,10 +114,7 @@ impl Table {
         let keys = self.version_keys();
         let mut full = read.clone();
         if let Some(columns) = &mut full.columns {
-            let more = keys
-                .iter()
-                .map(String::as_str)
-                .chain(["known_at", "tombstone"]);
+            let more = keys.iter().map(String::as_str).chain(["known_at", "tombstone"]);
             for name in more.filter(|name| self.def().column(name).is_some()) {
                 if !columns.iter().any(|have| have == name) {
                     columns.push(name.to_owned());
@@ -140,10 +124,8 @@ impl Table {
         let batch = versions::resolve(&self.read_all(&full)?, &keys)?;
         match &read.columns {
             Some(columns) => {
-                let indices: Result<Vec<usize>, _> = columns
-                    .iter()
-                    .map(|name| batch.schema().index_of(name))
-                    .collect();
+                let indices: Result<Vec<usize>, _> =
+                    columns.iter().map(|name| batch.schema().index_of(name)).collect();
                 Ok(batch.project(&indices?)?)
             }
             None => Ok(batch),
@@ -169,10 +151,8 @@ impl Table {
         read: &Read,
     ) -> Result<RecordBatch> {
         use rayon::prelude::*;
-        let parts: Result<Vec<_>> = files
-            .par_iter()
-            .map(|file| self.read_file(file, schema, columns, read))
-            .collect();
+        let parts: Result<Vec<_>> =
+            files.par_iter().map(|file| self.read_file(file, schema, columns, read)).collect();
         let parts: Vec<RecordBatch> = parts?.into_iter().flatten().collect();
         let projected = project(schema, columns)?;
         Ok(arrow::compute::concat_batches(&projected, &parts)?)
@@ -182,18 +162,12 @@ impl Table {
     fn wanted(&self, read: &Read, schema: &Schema) -> Result<Vec<String>> {
         let names: Vec<String> = match &read.columns {
             Some(columns) => columns.clone(),
-            None => schema
-                .fields()
-                .iter()
-                .map(|field| field.name().clone())
-                .collect(),
+            None => schema.fields().iter().map(|field| field.name().clone()).collect(),
         };
         for name in names.iter().chain(read.equals.keys()) {
             if schema.index_of(name).is_err() {
-                let message = format!(
-                    "column `{name}` of table `{}`: no such column",
-                    self.def().name
-                );
+                let message =
+                    format!("column `{name}` of table `{}`: no such column", self.def().name);
                 return Err(Error::new(ErrorKind::Usage, message));
             }
         }
@@ -221,39 +195,27 @@ impl Table {
         read: &Read,
     ) -> Result<Vec<RecordBatch>> {
         let bytes = self.fetch(file)?;
-        let relation = read
-            .slot()
-            .relation(&file.stats, self.def().time.as_deref());
+        let relation = read.slot().relation(&file.stats, self.def().time.as_deref());
         let filters = RowFilter::new(self, read, relation);
-        let needed: BTreeSet<&str> = columns
-            .iter()
-            .map(String::as_str)
-            .chain(filters.columns())
-            .collect();
+        let needed: BTreeSet<&str> =
+            columns.iter().map(String::as_str).chain(filters.columns()).collect();
         let batches = decode(&bytes, file, schema, &needed)
             .context(|| format!("table `{}`, file {}", self.def().name, file.path))?;
         let projected = project(schema, columns)?;
         let mut rows = Vec::with_capacity(batches.len());
         for batch in batches {
             let kept = filters.apply(batch)?;
-            let indices: Result<Vec<usize>, _> = columns
-                .iter()
-                .map(|name| kept.schema().index_of(name))
-                .collect();
-            rows.push(
-                kept.project(&indices?)?
-                    .with_schema(Arc::clone(&projected))?,
-            );
+            let indices: Result<Vec<usize>, _> =
+                columns.iter().map(|name| kept.schema().index_of(name)).collect();
+            rows.push(kept.project(&indices?)?.with_schema(Arc::clone(&projected))?);
         }
         Ok(rows)
     }
 }
 
 fn project(schema: &Schema, columns: &[String]) -> Result<SchemaRef> {
-    let fields: Result<Vec<_>, _> = columns
-        .iter()
-        .map(|name| schema.field_with_name(name).cloned())
-        .collect();
+    let fields: Result<Vec<_>, _> =
+        columns.iter().map(|name| schema.field_with_name(name).cloned()).collect();
     Ok(Arc::new(Schema::new(fields?)))
 }
 
@@ -270,10 +232,7 @@ fn decode(
         .filter(|&index| needed.contains(builder.schema().field(index).name().as_str()))
         .collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), stored);
-    let reader = builder
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
-        .build()?;
+    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
     let fields: Vec<_> = schema
         .fields()
         .iter()
@@ -299,20 +258,13 @@ fn adapt(batch: &RecordBatch, file: &DataFile, target: &SchemaRef) -> Result<Rec
         columns.push(column);
     }
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(
-        Arc::clone(target),
-        columns,
-        &options,
-    )?)
+    Ok(RecordBatch::try_new_with_options(Arc::clone(target), columns, &options)?)
 }
 
 fn partition_column(value: &str, data_type: &DataType, rows: usize) -> Result<ArrayRef> {
     if data_type == &DataType::Date32 {
         let days = time::parse_date(value).ok_or_else(|| {
-            Error::new(
-                ErrorKind::BadData,
-                format!("partition date `{value}`: not a date"),
-            )
+            Error::new(ErrorKind::BadData, format!("partition date `{value}`: not a date"))
         })?;
         return Ok(Arc::new(Date32Array::from_value(days, rows)));
     }

@@ -66,14 +66,7 @@ impl Root {
                 std::num::NonZero::new(READ_AHEAD).unwrap_or(std::num::NonZero::<usize>::MIN),
             )
             .build();
-        Ok(Self {
-            inner: Arc::new(Inner {
-                url,
-                store,
-                engine: Arc::new(engine),
-                runtime,
-            }),
-        })
+        Ok(Self { inner: Arc::new(Inner { url, store, engine: Arc::new(engine), runtime }) })
     }
 
     /// Fails when the root is not there.
@@ -163,10 +156,7 @@ impl Root {
 
     fn put(&self, path: &str, bytes: Bytes, mode: PutMode) -> Result<bool> {
         let location = self.location(path)?;
-        let options = PutOptions {
-            mode,
-            ..PutOptions::default()
-        };
+        let options = PutOptions { mode, ..PutOptions::default() };
         match self.block(self.inner.store.put_opts(&location, bytes.into(), options)) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
@@ -252,16 +242,9 @@ impl Root {
     /// `Usage` when the root is not a local one.
     pub fn local_path(&self, path: &str) -> Result<std::path::PathBuf> {
         let base = self.inner.url.to_file_path().map_err(|()| {
-            Error::new(
-                ErrorKind::Usage,
-                format!("{}: not a local data root", self.inner.url),
-            )
+            Error::new(ErrorKind::Usage, format!("{}: not a local data root", self.inner.url))
         })?;
-        Ok(if path.is_empty() {
-            base
-        } else {
-            base.join(path)
-        })
+        Ok(if path.is_empty() { base } else { base.join(path) })
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
@@ -281,20 +264,14 @@ impl Root {
     }
 
     fn location(&self, path: &str) -> Result<Path> {
-        let url = self
-            .inner
-            .url
-            .join(path)
-            .map_err(|error| usage(path, &error.to_string()))?;
+        let url = self.inner.url.join(path).map_err(|error| usage(path, &error.to_string()))?;
         Path::from_url_path(url.path()).map_err(|error| usage(path, &error.to_string()))
     }
 }
 
 impl std::fmt::Debug for Root {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Root")
-            .field(&self.inner.url.as_str())
-            .finish()
+        f.debug_tuple("Root").field(&self.inner.url.as_str()).finish()
     }
 }
 
@@ -318,17 +295,11 @@ fn parse(uri: &str) -> Result<Url> {
     }
     match url.scheme() {
         "file" => Ok(url),
-        other => Err(usage(
-            uri,
-            &format!("scheme `{other}` is not supported, expected file://"),
-        )),
+        other => Err(usage(uri, &format!("scheme `{other}` is not supported, expected file://"))),
     }
 }
 
 fn relative(base: &Path, location: &Path) -> String {
     let text = location.as_ref();
-    text.strip_prefix(base.as_ref())
-        .unwrap_or(text)
-        .trim_start_matches('/')
-        .to_owned()
+    text.strip_prefix(base.as_ref()).unwrap_or(text).trim_start_matches('/').to_owned()
 }

@@ -29,10 +29,7 @@ impl Slot {
             ("source".to_owned(), Value::Text(source.to_owned())),
             ("bucket".to_owned(), Value::Int(i64::from(bucket))),
         ];
-        Self {
-            equals: equals.into(),
-            period: Some((start, end)),
-        }
+        Self { equals: equals.into(), period: Some((start, end)) }
     }
 
     /// The slot that a plan fills in a raw table.
@@ -40,10 +37,7 @@ impl Slot {
         let equals = [("source", source), ("plan", plan)];
         let equals =
             equals.map(|(column, value)| (column.to_owned(), Value::Text(value.to_owned())));
-        Self {
-            equals: equals.into(),
-            period: None,
-        }
+        Self { equals: equals.into(), period: None }
     }
 
     /// The application id under which a commit records that this slot was filled.
@@ -72,11 +66,7 @@ impl Slot {
                 _ => inside = false,
             }
         }
-        if inside {
-            Relation::Inside
-        } else {
-            Relation::Overlaps
-        }
+        if inside { Relation::Inside } else { Relation::Overlaps }
     }
 }
 
@@ -131,9 +121,6 @@ mod tests {
 
     #[test]
     fn the_application_id_names_source_bucket_and_period() {
-        assert_eq!(
-            Slot::derived("derived", 3, 5, 9).app_id(),
-            "bucket=3/source=derived/5/9"
-        );
+        assert_eq!(Slot::derived("derived", 3, 5, 9).app_id(), "bucket=3/source=derived/5/9");
     }
 }

@@ -43,11 +43,7 @@ impl Snapshot {
             collect_files(&batch, &selection, &schema, &mut files)?;
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self {
-            kernel,
-            schema: Arc::new(schema),
-            files: Arc::new(files),
-        })
+        Ok(Self { kernel, schema: Arc::new(schema), files: Arc::new(files) })
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -82,10 +78,7 @@ fn collect_files(
 ) -> Result<()> {
     let column = |name: &str| {
         batch.column_by_name(name).ok_or_else(|| {
-            Error::new(
-                ErrorKind::BadData,
-                format!("delta scan without column `{name}`"),
-            )
+            Error::new(ErrorKind::BadData, format!("delta scan without column `{name}`"))
         })
     };
     let paths = column("path")?.as_string::<i32>();
@@ -93,9 +86,7 @@ fn collect_files(
     let stats = column("stats")?.as_string::<i32>();
     let vectors = column("deletionVector")?;
     let constants = column("fileConstantValues")?.as_struct();
-    let partitions = constants
-        .column_by_name("partitionValues")
-        .map(|values| values.as_map());
+    let partitions = constants.column_by_name("partitionValues").map(|values| values.as_map());
     for row in 0..batch.num_rows() {
         if !selection.get(row).copied().unwrap_or(true) {
             continue;
@@ -106,16 +97,12 @@ fn collect_files(
                 format!("{}: deletion vectors are not supported", paths.value(row)),
             ));
         }
-        let parsed = stats
-            .is_valid(row)
-            .then(|| FileStats::parse(stats.value(row), schema))
-            .flatten();
+        let parsed =
+            stats.is_valid(row).then(|| FileStats::parse(stats.value(row), schema)).flatten();
         files.push(DataFile {
             path: paths.value(row).to_owned(),
             size: u64::try_from(sizes.value(row)).unwrap_or(0),
-            partition: partitions
-                .map(|map| pairs(&map.value(row)))
-                .unwrap_or_default(),
+            partition: partitions.map(|map| pairs(&map.value(row))).unwrap_or_default(),
             stats: parsed.unwrap_or_default(),
         });
     }
@@ -123,10 +110,8 @@ fn collect_files(
 }
 
 fn pairs(entries: &arrow::array::StructArray) -> BTreeMap<String, String> {
-    let (keys, values) = (
-        entries.column(0).as_string::<i32>(),
-        entries.column(1).as_string::<i32>(),
-    );
+    let (keys, values) =
+        (entries.column(0).as_string::<i32>(), entries.column(1).as_string::<i32>());
     (0..entries.len())
         .filter(|&row| values.is_valid(row))
         .map(|row| (keys.value(row).to_owned(), values.value(row).to_owned()))

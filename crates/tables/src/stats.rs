@@ -47,10 +47,7 @@ pub(crate) struct FileStats {
 impl FileStats {
     #[cfg(test)]
     pub(crate) fn from_ranges<const N: usize>(ranges: [(&str, (Value, Value)); N]) -> Self {
-        Self {
-            rows: 1,
-            ranges: ranges.map(|(name, range)| (name.to_owned(), range)).into(),
-        }
+        Self { rows: 1, ranges: ranges.map(|(name, range)| (name.to_owned(), range)).into() }
     }
 
     /// Least and greatest value of a column, where the file has them.
@@ -68,10 +65,7 @@ impl FileStats {
                 ranges.insert(field.name().clone(), (low, high));
             }
         }
-        Some(Self {
-            rows: stats["numRecords"].as_u64()?,
-            ranges,
-        })
+        Some(Self { rows: stats["numRecords"].as_u64()?, ranges })
     }
 }
 
@@ -125,20 +119,14 @@ fn bounds(column: &dyn Array) -> Option<(Json, Json)> {
         }
         DataType::Date32 => {
             let values = column.as_primitive::<Date32Type>();
-            pair(
-                time::date_text(min(values)?).into(),
-                time::date_text(max(values)?).into(),
-            )
+            pair(time::date_text(min(values)?).into(), time::date_text(max(values)?).into())
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let values = column.as_primitive::<TimestampMicrosecondType>();
             // Delta's statistics carry milliseconds: the bounds may only widen.
             let (low, high) = (min(values)?, max(values)?);
             let ceiling = high.div_euclid(1000) + i64::from(high.rem_euclid(1000) != 0);
-            pair(
-                time::stats_text(low.div_euclid(1000)).into(),
-                time::stats_text(ceiling).into(),
-            )
+            pair(time::stats_text(low.div_euclid(1000)).into(), time::stats_text(ceiling).into())
         }
         DataType::Utf8 => {
             let values = column.as_string::<i32>();
@@ -178,16 +166,9 @@ mod tests {
         let stats = FileStats::parse(&stats_json(&batch), &batch.schema()).unwrap();
         assert_eq!(stats.rows, 2);
         assert_eq!(stats.range("n"), Some((&Value::Int(3), &Value::Int(3))));
-        assert_eq!(
-            stats.range("s"),
-            Some((&Value::Text("a".into()), &Value::Text("b".into())))
-        );
+        assert_eq!(stats.range("s"), Some((&Value::Text("a".into()), &Value::Text("b".into()))));
         let (low, high) = stats.range("t").unwrap();
-        assert_eq!(
-            low,
-            &Value::Int(1_700_000_000_000_000),
-            "the lower bound may only fall"
-        );
+        assert_eq!(low, &Value::Int(1_700_000_000_000_000), "the lower bound may only fall");
         assert_eq!(high, &Value::Int(1_700_000_003_600_000));
         assert_eq!(stats.range("x"), None);
     }

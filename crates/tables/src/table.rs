@@ -50,22 +50,12 @@ impl Table {
         }
         let table = Self::at(root, def)?;
         let schema = table.def.schema();
-        let layout: &[&str] = if table.def.is_partitioned() {
-            &["date"]
-        } else {
-            &[]
-        };
+        let layout: &[&str] = if table.def.is_partitioned() { &["date"] } else { &[] };
         let created = crate::time::now_millis();
         let id = uuid::Uuid::new_v4().to_string();
         let actions = [
             log::protocol(),
-            log::metadata(
-                &id,
-                &table.def.name,
-                &schema_string(&schema)?,
-                layout,
-                created,
-            ),
+            log::metadata(&id, &table.def.name, &schema_string(&schema)?, layout, created),
             log::commit_info("CREATE TABLE", "ErrorIfExists", &Json::Null),
         ];
         // Any number of racers end with one table: the loser opens the winner's.
@@ -75,33 +65,18 @@ impl Table {
 
     pub(crate) fn open(root: Root, def: TableDef) -> Result<Option<Self>> {
         let table = Self::at(root, def)?;
-        match table
-            .root
-            .list(&format!("tables/{}/_delta_log/", table.def.name))
-        {
+        match table.root.list(&format!("tables/{}/_delta_log/", table.def.name)) {
             Ok(files) if files.is_empty() => Ok(None),
-            Ok(_) => table
-                .snapshot(None)
-                .map(|snapshot| Some(table.known_as(&snapshot))),
+            Ok(_) => table.snapshot(None).map(|snapshot| Some(table.known_as(&snapshot))),
             Err(error) => Err(error),
         }
     }
 
     fn at(root: Root, def: TableDef) -> Result<Self> {
-        let url = root
-            .url()
-            .join(&format!("tables/{}/", def.name))
-            .map_err(|error| {
-                Error::new(
-                    ErrorKind::Usage,
-                    format!("table name `{}`: {error}", def.name),
-                )
-            })?;
-        Ok(Self {
-            root,
-            def: Arc::new(def),
-            url,
-        })
+        let url = root.url().join(&format!("tables/{}/", def.name)).map_err(|error| {
+            Error::new(ErrorKind::Usage, format!("table name `{}`: {error}", def.name))
+        })?;
+        Ok(Self { root, def: Arc::new(def), url })
     }
 
     /// The table whose definition has every column that is stored, wanted or not.
@@ -240,11 +215,7 @@ impl Table {
         for file in write::encode(&rows, &self.def)? {
             let location = self.location(&file.staged.path)?;
             self.root
-                .block(
-                    self.root
-                        .store()
-                        .put(&location, Bytes::from(file.bytes).into()),
-                )
+                .block(self.root.store().put(&location, Bytes::from(file.bytes).into()))
                 .context(|| format!("write {} of table `{}`", file.staged.path, self.def.name))?;
             staged.push(file.staged);
         }
@@ -254,30 +225,23 @@ impl Table {
     /// Publishes a commit file; `false` when that version exists already.
     pub(crate) fn put_commit(&self, version: u64, actions: &[Json]) -> Result<bool> {
         let location = self.location(&log::commit_name(version))?;
-        let options = PutOptions {
-            mode: PutMode::Create,
-            ..PutOptions::default()
-        };
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let bytes = Bytes::from(log::lines(actions));
-        match self
-            .root
-            .block(self.root.store().put_opts(&location, bytes.into(), options))
-        {
+        match self.root.block(self.root.store().put_opts(&location, bytes.into(), options)) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
-            Err(error) => Err(error.while_doing(format!(
-                "commit version {version} of table `{}`",
-                self.def.name
-            ))),
+            Err(error) => {
+                Err(error
+                    .while_doing(format!("commit version {version} of table `{}`", self.def.name)))
+            }
         }
     }
 
     /// Bytes of a data file, checked against the size in the log.
     pub(crate) fn fetch(&self, file: &DataFile) -> Result<Bytes> {
         let location = self.location(&file.path)?;
-        let bytes = self
-            .root
-            .block(async { self.root.store().get(&location).await?.bytes().await });
+        let bytes =
+            self.root.block(async { self.root.store().get(&location).await?.bytes().await });
         let bytes = bytes.context(|| format!("read {} of table `{}`", file.path, self.def.name))?;
         if bytes.len() as u64 != file.size {
             let message = format!(
@@ -299,10 +263,7 @@ impl Table {
                 format!("path `{path}` of table `{}`: {error}", self.def.name),
             )
         };
-        let url = self
-            .url
-            .join(path)
-            .map_err(|error| bad(error.to_string()))?;
+        let url = self.url.join(path).map_err(|error| bad(error.to_string()))?;
         Path::from_url_path(url.path()).map_err(|error| bad(error.to_string()))
     }
 
@@ -336,25 +297,16 @@ fn column_of(field: &arrow::datatypes::Field) -> Option<foresite_schema::Column>
         DataKind::Doubles,
         DataKind::Texts,
     ];
-    let kind = KINDS
-        .into_iter()
-        .find(|kind| &kind.arrow() == field.data_type())?;
-    Some(Column::nullable(
-        field.name(),
-        kind,
-        "",
-        "added by a writer",
-    ))
+    let kind = KINDS.into_iter().find(|kind| &kind.arrow() == field.data_type())?;
+    Some(Column::nullable(field.name(), kind, "", "added by a writer"))
 }
 
 /// sha256 of bytes as lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

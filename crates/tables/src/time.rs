@@ -5,9 +5,7 @@ use jiff::civil::Date;
 
 /// Microseconds since the epoch of an RFC 3339 stamp.
 pub(crate) fn parse(text: &str) -> Option<i64> {
-    text.parse::<Timestamp>()
-        .ok()
-        .map(Timestamp::as_microsecond)
+    text.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
 }
 
 /// Days since the epoch of `YYYY-MM-DD`.
@@ -18,9 +16,7 @@ pub(crate) fn parse_date(text: &str) -> Option<i32> {
 
 /// `YYYY-MM-DD` of days since the epoch.
 pub(crate) fn date_text(days: i32) -> String {
-    EPOCH
-        .saturating_add(jiff::Span::new().days(days))
-        .to_string()
+    EPOCH.saturating_add(jiff::Span::new().days(days)).to_string()
 }
 
 /// The UTC date of a time, in days since the epoch.
@@ -53,9 +49,6 @@ mod tests {
         assert_eq!(date_text(20_781), "2026-11-24");
         assert_eq!(date_of(-1), -1);
         assert_eq!(stats_text(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
-        assert_eq!(
-            parse("2023-11-14T22:13:20.123Z"),
-            Some(1_700_000_000_123_000)
-        );
+        assert_eq!(parse("2023-11-14T22:13:20.123Z"), Some(1_700_000_000_123_000));
     }
 }

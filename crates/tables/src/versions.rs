@@ -46,14 +46,9 @@ pub(crate) fn resolve(batch: &RecordBatch, keys: &[String]) -> Result<RecordBatc
             })
             .or_insert(index);
     }
-    let tombstones = batch
-        .column_by_name("tombstone")
-        .map(|column| column.as_boolean());
+    let tombstones = batch.column_by_name("tombstone").map(|column| column.as_boolean());
     let is_dead = |index: u32| tombstones.is_some_and(|dead| dead.value(index as usize));
-    let mut kept: Vec<_> = newest
-        .into_iter()
-        .filter(|(_, index)| !is_dead(*index))
-        .collect();
+    let mut kept: Vec<_> = newest.into_iter().filter(|(_, index)| !is_dead(*index)).collect();
     kept.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let indices = UInt32Array::from_iter_values(kept.into_iter().map(|(_, index)| index));
     Ok(take_record_batch(batch, &indices)?)
@@ -70,13 +65,10 @@ pub(crate) fn merge(
     let all = concat_batches(&old.schema(), [old, new])?;
     let first_new = old.num_rows() as u32;
     let key_rows = encode(&all, |name| keys.iter().any(|key| key == name))?;
-    let value_rows = encode(&all, |name| {
-        !matches!(name, "known_at" | "ingested_at" | "lineage_id")
-    })?;
+    let value_rows =
+        encode(&all, |name| !matches!(name, "known_at" | "ingested_at" | "lineage_id"))?;
     let known_at = known_at(&all)?;
-    let tombstone = all
-        .column_by_name("tombstone")
-        .map(|column| column.as_boolean().clone());
+    let tombstone = all.column_by_name("tombstone").map(|column| column.as_boolean().clone());
 
     let mut groups: HashMap<arrow::row::Row<'_>, Vec<u32>> = HashMap::new();
     for (index, row) in (0_u32..).zip(key_rows.iter()) {
@@ -85,20 +77,12 @@ pub(crate) fn merge(
     let (mut kept, mut vanished) = (Vec::with_capacity(all.num_rows()), Vec::new());
     for indices in groups.into_values() {
         // Later indices win: a new row replaces an old one of the same `known_at`.
-        let versions: BTreeMap<Micros, u32> = indices
-            .iter()
-            .map(|&index| (known_at.value(index as usize), index))
-            .collect();
+        let versions: BTreeMap<Micros, u32> =
+            indices.iter().map(|&index| (known_at.value(index as usize), index)).collect();
         let has_new = indices.iter().any(|&index| index >= first_new);
-        let known = versions
-            .range(..=stamp.as_of)
-            .next_back()
-            .map(|(_, &index)| index);
+        let known = versions.range(..=stamp.as_of).next_back().map(|(_, &index)| index);
         let gone = known.filter(|&index| {
-            !has_new
-                && !tombstone
-                    .as_ref()
-                    .is_some_and(|dead| dead.value(index as usize))
+            !has_new && !tombstone.as_ref().is_some_and(|dead| dead.value(index as usize))
         });
         let mut previous: Option<u32> = None;
         for (&at, &index) in &versions {
@@ -116,12 +100,7 @@ pub(crate) fn merge(
     kept.sort_unstable();
     vanished.sort_unstable();
     let rows = take_record_batch(&all, &UInt32Array::from(kept))?;
-    let dead = bury(
-        &take_record_batch(&all, &UInt32Array::from(vanished))?,
-        keys,
-        def,
-        stamp,
-    )?;
+    let dead = bury(&take_record_batch(&all, &UInt32Array::from(vanished))?, keys, def, stamp)?;
     Ok(concat_batches(&rows.schema(), [&rows, &dead])?)
 }
 
@@ -133,11 +112,8 @@ fn bury(rows: &RecordBatch, keys: &[String], def: &TableDef, stamp: &Stamp) -> R
             as ArrayRef
     };
     let schema = rows.schema();
-    let columns = schema
-        .fields()
-        .iter()
-        .zip(rows.columns())
-        .map(|(field, column)| match field.name().as_str() {
+    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| {
+        match field.name().as_str() {
             "tombstone" => Arc::new(BooleanArray::from(vec![true; count])) as ArrayRef,
             "known_at" => times(stamp.as_of),
             "ingested_at" => times(stamp.ingested_at),
@@ -151,11 +127,9 @@ fn bury(rows: &RecordBatch, keys: &[String], def: &TableDef, stamp: &Stamp) -> R
                 new_null_array(field.data_type(), count)
             }
             _ => Arc::clone(column),
-        });
-    Ok(RecordBatch::try_new(
-        Arc::clone(&schema),
-        columns.collect(),
-    )?)
+        }
+    });
+    Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
 }
 
 fn encode(batch: &RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Rows> {
@@ -165,12 +139,7 @@ fn encode(batch: &RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Rows> {
         .iter()
         .zip(batch.columns())
         .filter(|(field, _)| wanted(field.name()))
-        .map(|(field, column)| {
-            (
-                SortField::new(field.data_type().clone()),
-                Arc::clone(column),
-            )
-        })
+        .map(|(field, column)| (SortField::new(field.data_type().clone()), Arc::clone(column)))
         .unzip();
     Ok(RowConverter::new(fields)?.convert_columns(&columns)?)
 }

@@ -25,18 +25,10 @@ const FILE_CONSTANTS: [&str; 4] = ["date", "source", "bucket", "plan"];
 /// # Errors
 /// `BadData` for a missing required column, an unknown one or one of another type.
 pub(crate) fn conform(batch: &RecordBatch, def: &TableDef, schema: &Schema) -> Result<RecordBatch> {
-    if let Some(stray) = batch
-        .schema()
-        .fields()
-        .iter()
-        .find(|field| schema.index_of(field.name()).is_err())
+    if let Some(stray) =
+        batch.schema().fields().iter().find(|field| schema.index_of(field.name()).is_err())
     {
-        return Err(bad_column(
-            def,
-            stray.name(),
-            "unknown",
-            "a column of the table",
-        ));
+        return Err(bad_column(def, stray.name(), "unknown", "a column of the table"));
     }
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
@@ -48,21 +40,11 @@ pub(crate) fn conform(batch: &RecordBatch, def: &TableDef, schema: &Schema) -> R
             }
             Some(array) => {
                 let got = array.data_type().to_string();
-                return Err(bad_column(
-                    def,
-                    field.name(),
-                    &got,
-                    &field.data_type().to_string(),
-                ));
+                return Err(bad_column(def, field.name(), &got, &field.data_type().to_string()));
             }
             None if field.is_nullable() => new_null_array(field.data_type(), batch.num_rows()),
             None => {
-                return Err(bad_column(
-                    def,
-                    field.name(),
-                    "nothing",
-                    "a required column",
-                ));
+                return Err(bad_column(def, field.name(), "nothing", "a required column"));
             }
         };
         if !field.is_nullable() && array.null_count() > 0 {
@@ -88,28 +70,18 @@ fn can_cast(from: &DataType, to: &DataType) -> bool {
 }
 
 fn bad_column(def: &TableDef, column: &str, got: &str, expected: &str) -> Error {
-    let message = format!(
-        "column `{column}` of table `{}`: expected {expected}, got {got}",
-        def.name
-    );
+    let message =
+        format!("column `{column}` of table `{}`: expected {expected}, got {got}", def.name);
     Error::new(ErrorKind::BadData, message)
 }
 
 fn dates(batch: &RecordBatch, def: &TableDef) -> Result<ArrayRef> {
     let name = def.time.as_deref().unwrap_or_default();
-    let column = batch
-        .column_by_name(name)
-        .ok_or_else(|| bad_column(def, name, "nothing", "a time"))?;
-    let times = column
-        .as_primitive_opt::<TimestampMicrosecondType>()
-        .ok_or_else(|| {
-            bad_column(
-                def,
-                name,
-                &column.data_type().to_string(),
-                "a time in microseconds",
-            )
-        })?;
+    let column =
+        batch.column_by_name(name).ok_or_else(|| bad_column(def, name, "nothing", "a time"))?;
+    let times = column.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| {
+        bad_column(def, name, &column.data_type().to_string(), "a time in microseconds")
+    })?;
     let dates: Date32Array = times.unary::<_, Date32Type>(time::date_of);
     Ok(Arc::new(dates))
 }
@@ -125,30 +97,19 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
     if batch.num_rows() == 0 {
         return Ok(Vec::new());
     }
-    let constants: Vec<&str> = FILE_CONSTANTS
-        .into_iter()
-        .filter(|name| batch.column_by_name(name).is_some())
-        .collect();
-    let order = constants
-        .iter()
-        .copied()
-        .chain(def.sort.iter().map(String::as_str));
+    let constants: Vec<&str> =
+        FILE_CONSTANTS.into_iter().filter(|name| batch.column_by_name(name).is_some()).collect();
+    let order = constants.iter().copied().chain(def.sort.iter().map(String::as_str));
     let sort: Vec<SortColumn> = order
         .filter_map(|name| batch.column_by_name(name))
-        .map(|values| SortColumn {
-            values: Arc::clone(values),
-            options: None,
-        })
+        .map(|values| SortColumn { values: Arc::clone(values), options: None })
         .collect();
     if sort.is_empty() {
         return Ok(vec![encode_file(batch, def)?]);
     }
     let sorted = take_record_batch(batch, &lexsort_to_indices(&sort, None)?)?;
-    let cuts: Vec<ArrayRef> = constants
-        .iter()
-        .filter_map(|name| sorted.column_by_name(name))
-        .cloned()
-        .collect();
+    let cuts: Vec<ArrayRef> =
+        constants.iter().filter_map(|name| sorted.column_by_name(name)).cloned().collect();
     if cuts.is_empty() {
         return Ok(vec![encode_file(&sorted, def)?]);
     }
@@ -170,17 +131,11 @@ fn encode_file(rows: &RecordBatch, def: &TableDef) -> Result<EncodedFile> {
             time::date_text(dates.as_primitive::<Date32Type>().value(0)),
         );
     }
-    let mut writer = ArrowWriter::try_new(
-        Vec::new(),
-        stored.schema(),
-        Some(properties(&stored.schema())),
-    )?;
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), stored.schema(), Some(properties(&stored.schema())))?;
     writer.write(&stored)?;
     let bytes = writer.into_inner()?;
-    let folder = partition
-        .get("date")
-        .map(|date| format!("date={date}/"))
-        .unwrap_or_default();
+    let folder = partition.get("date").map(|date| format!("date={date}/")).unwrap_or_default();
     let staged = StagedFile {
         path: format!("{folder}part-{}.zstd.parquet", uuid::Uuid::now_v7()),
         partition,
@@ -203,11 +158,7 @@ fn properties(schema: &Schema) -> WriterProperties {
         let path = match field.data_type() {
             DataType::Float32 | DataType::Float64 => ColumnPath::from(field.name().as_str()),
             DataType::List(item) if item.data_type() == &DataType::Float64 => {
-                ColumnPath::new(vec![
-                    field.name().clone(),
-                    "list".into(),
-                    item.name().clone(),
-                ])
+                ColumnPath::new(vec![field.name().clone(), "list".into(), item.name().clone()])
             }
             _ => continue,
         };

@@ -44,33 +44,16 @@ fn rows(facts: &[Fact]) -> RecordBatch {
     let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; count])) };
     RecordBatch::try_from_iter([
         ("source", text("derived")),
-        (
-            "bucket",
-            Arc::new(Int32Array::from(vec![0; count])) as ArrayRef,
-        ),
+        ("bucket", Arc::new(Int32Array::from(vec![0; count])) as ArrayRef),
         ("entity_type", text("cell")),
         (
             "entity_id",
-            Arc::new(
-                facts
-                    .iter()
-                    .map(|fact| Some(fact.0))
-                    .collect::<StringArray>(),
-            ) as ArrayRef,
+            Arc::new(facts.iter().map(|fact| Some(fact.0)).collect::<StringArray>()) as ArrayRef,
         ),
         ("period_start", times(|fact| fact.1)),
-        (
-            "granularity_s",
-            Arc::new(Int32Array::from(vec![3600; count])) as ArrayRef,
-        ),
-        (
-            "load",
-            Arc::new(facts.iter().map(|fact| fact.2).collect::<Float64Array>()) as ArrayRef,
-        ),
-        (
-            "tombstone",
-            Arc::new(BooleanArray::from(vec![false; count])) as ArrayRef,
-        ),
+        ("granularity_s", Arc::new(Int32Array::from(vec![3600; count])) as ArrayRef),
+        ("load", Arc::new(facts.iter().map(|fact| fact.2).collect::<Float64Array>()) as ArrayRef),
+        ("tombstone", Arc::new(BooleanArray::from(vec![false; count])) as ArrayRef),
         ("known_at", times(|fact| fact.3)),
         ("ingested_at", times(|fact| fact.3)),
         ("lineage_id", text("feed")),
@@ -94,29 +77,15 @@ fn slot(from: i64, to: i64) -> Slot {
 
 /// What a reader as of an hour sees: (cell, hour, load).
 fn seen(table: &Table, as_of_hour: i64) -> Vec<(String, i64, Option<f64>)> {
-    let batch = table
-        .read(&Read::all().as_of(DAY + as_of_hour * HOUR))
-        .unwrap();
-    let cells = batch
-        .column_by_name("entity_id")
-        .unwrap()
-        .as_string::<i32>()
-        .clone();
+    let batch = table.read(&Read::all().as_of(DAY + as_of_hour * HOUR)).unwrap();
+    let cells = batch.column_by_name("entity_id").unwrap().as_string::<i32>().clone();
     let times = batch.column_by_name("period_start").unwrap().clone();
     let times = times.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
-    let loads = batch
-        .column_by_name("load")
-        .unwrap()
-        .as_primitive::<Float64Type>()
-        .clone();
+    let loads = batch.column_by_name("load").unwrap().as_primitive::<Float64Type>().clone();
     (0..batch.num_rows())
         .map(|row| {
             let load = loads.is_valid(row).then(|| loads.value(row));
-            (
-                cells.value(row).to_owned(),
-                (times.value(row) - DAY) / HOUR,
-                load,
-            )
+            (cells.value(row).to_owned(), (times.value(row) - DAY) / HOUR, load)
         })
         .collect()
 }
@@ -130,46 +99,23 @@ fn a_rerun_with_the_same_lineage_changes_nothing() {
     let (_folder, root) = root();
     let table = root.table(kpis()).unwrap();
     let batch = rows(&[("a", 0, Some(1.0), 1)]);
-    let first = table
-        .replace(&slot(0, 1), &batch, &commit("aa", 1))
-        .unwrap();
+    let first = table.replace(&slot(0, 1), &batch, &commit("aa", 1)).unwrap();
     assert!(!first.unchanged);
-    let again = table
-        .replace(&slot(0, 1), &batch, &commit("aa", 1))
-        .unwrap();
+    let again = table.replace(&slot(0, 1), &batch, &commit("aa", 1)).unwrap();
     assert_eq!((again.unchanged, again.version), (true, first.version));
-    let forced = Commit {
-        force: true,
-        ..commit("aa", 1)
-    };
+    let forced = Commit { force: true, ..commit("aa", 1) };
     let third = table.replace(&slot(0, 1), &batch, &forced).unwrap();
     assert!(!third.unchanged);
-    assert_eq!(
-        seen(&table, 9),
-        [row("a", 0, 1.0)],
-        "force rewrites equal rows"
-    );
+    assert_eq!(seen(&table, 9), [row("a", 0, 1.0)], "force rewrites equal rows");
 }
 
 #[test]
 fn an_empty_slot_remembers_its_lineage() {
     let (_folder, root) = root();
     let table = root.table(kpis()).unwrap();
-    table
-        .replace(&slot(0, 1), &rows(&[]), &commit("ab", 1))
-        .unwrap();
-    assert!(
-        table
-            .replace(&slot(0, 1), &rows(&[]), &commit("ab", 1))
-            .unwrap()
-            .unchanged
-    );
-    assert!(
-        table
-            .holds(&slot(0, 1), &commit("ac", 1))
-            .unwrap()
-            .is_none()
-    );
+    table.replace(&slot(0, 1), &rows(&[]), &commit("ab", 1)).unwrap();
+    assert!(table.replace(&slot(0, 1), &rows(&[]), &commit("ab", 1)).unwrap().unchanged);
+    assert!(table.holds(&slot(0, 1), &commit("ac", 1)).unwrap().is_none());
 }
 
 #[test]
@@ -184,9 +130,7 @@ fn a_correction_keeps_what_was_known_before() {
         )
         .unwrap();
     let corrected = rows(&[("a", 0, Some(2.0), 4), ("a", 1, Some(5.0), 2)]);
-    table
-        .replace(&slot(0, 2), &corrected, &commit("02", 4))
-        .unwrap();
+    table.replace(&slot(0, 2), &corrected, &commit("02", 4)).unwrap();
     assert_eq!(seen(&table, 1), []);
     assert_eq!(seen(&table, 3), [row("a", 0, 1.0), row("a", 1, 5.0)]);
     assert_eq!(seen(&table, 4), [row("a", 0, 2.0), row("a", 1, 5.0)]);
@@ -196,20 +140,8 @@ fn a_correction_keeps_what_was_known_before() {
 fn a_fix_at_the_same_knowledge_replaces_the_row() {
     let (_folder, root) = root();
     let table = root.table(kpis()).unwrap();
-    table
-        .replace(
-            &slot(0, 1),
-            &rows(&[("a", 0, Some(1.0), 2)]),
-            &commit("01", 2),
-        )
-        .unwrap();
-    table
-        .replace(
-            &slot(0, 1),
-            &rows(&[("a", 0, Some(3.0), 2)]),
-            &commit("02", 2),
-        )
-        .unwrap();
+    table.replace(&slot(0, 1), &rows(&[("a", 0, Some(1.0), 2)]), &commit("01", 2)).unwrap();
+    table.replace(&slot(0, 1), &rows(&[("a", 0, Some(3.0), 2)]), &commit("02", 2)).unwrap();
     assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 1);
     assert_eq!(seen(&table, 2), [row("a", 0, 3.0)]);
 }
@@ -225,58 +157,22 @@ fn a_vanished_key_leaves_a_tombstone() {
             &commit("01", 2),
         )
         .unwrap();
-    table
-        .replace(
-            &slot(0, 1),
-            &rows(&[("a", 0, Some(1.0), 2)]),
-            &commit("02", 5),
-        )
-        .unwrap();
+    table.replace(&slot(0, 1), &rows(&[("a", 0, Some(1.0), 2)]), &commit("02", 5)).unwrap();
     assert_eq!(seen(&table, 4), [row("a", 0, 1.0), row("b", 0, 7.0)]);
     assert_eq!(seen(&table, 5), [row("a", 0, 1.0)]);
-    table
-        .replace(
-            &slot(0, 1),
-            &rows(&[("a", 0, Some(1.0), 2)]),
-            &commit("03", 7),
-        )
-        .unwrap();
-    assert_eq!(
-        table.read_all(&Read::all()).unwrap().num_rows(),
-        3,
-        "one tombstone is enough"
-    );
+    table.replace(&slot(0, 1), &rows(&[("a", 0, Some(1.0), 2)]), &commit("03", 7)).unwrap();
+    assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 3, "one tombstone is enough");
 }
 
 #[test]
 fn files_over_the_edge_keep_the_rows_outside() {
     let (_folder, root) = root();
     let table = root.table(kpis()).unwrap();
-    let wide: Vec<Fact> = (0..4)
-        .map(|hour| ("a", hour, Some(hour as f64), 4))
-        .collect();
-    table
-        .replace(&slot(0, 4), &rows(&wide), &commit("01", 4))
-        .unwrap();
-    table
-        .replace(
-            &slot(1, 2),
-            &rows(&[("a", 1, Some(9.0), 6)]),
-            &commit("02", 6),
-        )
-        .unwrap();
-    assert_eq!(
-        seen(&table, 4),
-        (0..4)
-            .map(|hour| row("a", hour, hour as f64))
-            .collect::<Vec<_>>()
-    );
-    let now = [
-        row("a", 0, 0.0),
-        row("a", 1, 9.0),
-        row("a", 2, 2.0),
-        row("a", 3, 3.0),
-    ];
+    let wide: Vec<Fact> = (0..4).map(|hour| ("a", hour, Some(hour as f64), 4)).collect();
+    table.replace(&slot(0, 4), &rows(&wide), &commit("01", 4)).unwrap();
+    table.replace(&slot(1, 2), &rows(&[("a", 1, Some(9.0), 6)]), &commit("02", 6)).unwrap();
+    assert_eq!(seen(&table, 4), (0..4).map(|hour| row("a", hour, hour as f64)).collect::<Vec<_>>());
+    let now = [row("a", 0, 0.0), row("a", 1, 9.0), row("a", 2, 2.0), row("a", 3, 3.0)];
     assert_eq!(seen(&table, 6), now);
 }
 
@@ -284,21 +180,9 @@ fn files_over_the_edge_keep_the_rows_outside() {
 fn other_sources_and_periods_are_left_alone() {
     let (_folder, root) = root();
     let table = root.table(kpis()).unwrap();
-    table
-        .replace(
-            &slot(0, 1),
-            &rows(&[("a", 0, Some(1.0), 1)]),
-            &commit("01", 1),
-        )
-        .unwrap();
+    table.replace(&slot(0, 1), &rows(&[("a", 0, Some(1.0), 1)]), &commit("01", 1)).unwrap();
     let before = table.version().unwrap();
-    table
-        .replace(
-            &slot(1, 2),
-            &rows(&[("a", 1, Some(2.0), 2)]),
-            &commit("02", 2),
-        )
-        .unwrap();
+    table.replace(&slot(1, 2), &rows(&[("a", 1, Some(2.0), 2)]), &commit("02", 2)).unwrap();
     let history = table.history(1).unwrap();
     assert_eq!(history[0].version, before + 1);
     assert_eq!(
@@ -329,12 +213,7 @@ fn neighbouring_slots_do_not_fight() {
         }
     });
     let table = root.table(kpis()).unwrap();
-    assert_eq!(
-        seen(&table, 9),
-        (0..8)
-            .map(|hour| row("a", hour, hour as f64))
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(seen(&table, 9), (0..8).map(|hour| row("a", hour, hour as f64)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -347,23 +226,14 @@ fn two_live_copies_leave_one_result() {
                 let root = root.clone();
                 scope.spawn(move || {
                     let table = root.table(kpis()).unwrap();
-                    table.replace(
-                        &slot(0, 1),
-                        &rows(&[("a", 0, Some(1.0), 1)]),
-                        &commit("77", 1),
-                    )
+                    table.replace(&slot(0, 1), &rows(&[("a", 0, Some(1.0), 1)]), &commit("77", 1))
                 })
             })
             .collect();
-        handles
-            .into_iter()
-            .map(|handle| handle.join().unwrap())
-            .collect()
+        handles.into_iter().map(|handle| handle.join().unwrap()).collect()
     });
-    let written = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Ok(done) if !done.unchanged))
-        .count();
+    let written =
+        outcomes.iter().filter(|outcome| matches!(outcome, Ok(done) if !done.unchanged)).count();
     assert_eq!(written, 1, "{outcomes:?}");
     for outcome in outcomes {
         match outcome {
@@ -380,22 +250,11 @@ fn columns_are_added_and_old_rows_read_as_null() {
     let (_folder, root) = root();
     let table = root.table(catalog::derived::kpis()).unwrap();
     let old = rows(&[("a", 0, None, 1)]);
-    let old = old
-        .project(&(0..11).filter(|&index| index != 6).collect::<Vec<_>>())
-        .unwrap();
+    let old = old.project(&(0..11).filter(|&index| index != 6).collect::<Vec<_>>()).unwrap();
     table.replace(&slot(0, 1), &old, &commit("01", 1)).unwrap();
     let table = root.table(kpis()).unwrap();
-    table
-        .replace(
-            &slot(1, 2),
-            &rows(&[("a", 1, Some(2.0), 2)]),
-            &commit("02", 2),
-        )
-        .unwrap();
-    assert_eq!(
-        seen(&table, 2),
-        [("a".to_owned(), 0, None), row("a", 1, 2.0)]
-    );
+    table.replace(&slot(1, 2), &rows(&[("a", 1, Some(2.0), 2)]), &commit("02", 2)).unwrap();
+    assert_eq!(seen(&table, 2), [("a".to_owned(), 0, None), row("a", 1, 2.0)]);
     let narrow = root.table(catalog::derived::kpis()).unwrap();
     assert!(
         narrow.def().column("load").is_some(),
@@ -411,10 +270,7 @@ fn a_column_of_another_type_is_refused() {
         catalog::derived::kpis().with_columns([Column::nullable("load", DataKind::Text, "", "")]);
     let error = root.table(other).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadData);
-    assert_eq!(
-        error.to_string(),
-        "column `load` of table `kpis`: expected Utf8, got Float64"
-    );
+    assert_eq!(error.to_string(), "column `load` of table `kpis`: expected Utf8, got Float64");
 }
 
 #[test]
@@ -423,29 +279,16 @@ fn raw_rows_of_a_plan_are_appended_once() {
     let table = root.table(catalog::raw::stale()).unwrap();
     let batch = stale_row();
     let slot = Slot {
-        equals: [(
-            "source".to_owned(),
-            foresite_tables::Value::Text("pm".into()),
-        )]
-        .into(),
+        equals: [("source".to_owned(), foresite_tables::Value::Text("pm".into()))].into(),
         period: None,
     };
     let first = table.append(&slot, &batch, &commit("0a", 1)).unwrap();
-    assert!(
-        table
-            .append(&slot, &batch, &commit("0a", 1))
-            .unwrap()
-            .unchanged
-    );
+    assert!(table.append(&slot, &batch, &commit("0a", 1)).unwrap().unchanged);
     assert_eq!(first.rows, 1);
     let other = table.append(&slot, &batch, &commit("0b", 2)).unwrap();
     assert_eq!(other.rows, 1);
     assert_eq!(
-        table
-            .scan(&Read::all())
-            .unwrap()
-            .map(|batch| batch.unwrap().num_rows())
-            .sum::<usize>(),
+        table.scan(&Read::all()).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>(),
         2
     );
 }
@@ -475,9 +318,7 @@ fn rows_that_do_not_fit_are_refused_with_the_column() {
     let (_folder, root) = root();
     let table = root.table(kpis()).unwrap();
     let batch = rows(&[("a", 0, Some(1.0), 1)]).project(&[0, 1, 2]).unwrap();
-    let error = table
-        .replace(&slot(0, 1), &batch, &commit("01", 1))
-        .unwrap_err();
+    let error = table.replace(&slot(0, 1), &batch, &commit("01", 1)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "column `period_start` of table `kpis`: expected a time, got nothing"
@@ -508,9 +349,7 @@ fn checkpoints_come_by_themselves_and_vacuum_spares_what_lives() {
         Vec::<String>::new(),
         "all files are young"
     );
-    let dead = table
-        .vacuum(newest, std::time::Duration::ZERO, false)
-        .unwrap();
+    let dead = table.vacuum(newest, std::time::Duration::ZERO, false).unwrap();
     assert_eq!(dead.len(), 11);
     assert_eq!(seen(&table, 9), [row("a", 0, 11.0)]);
 }
@@ -519,14 +358,8 @@ fn checkpoints_come_by_themselves_and_vacuum_spares_what_lives() {
 fn what_is_not_a_root_is_said() {
     let error = Root::open("hdfs://user:secret@name/x").unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
-    assert_eq!(
-        Root::open("ftp://x/y").unwrap_err().kind(),
-        ErrorKind::Usage
-    );
+    assert_eq!(Root::open("ftp://x/y").unwrap_err().kind(), ErrorKind::Usage);
     let gone = Root::open("/nowhere/at/all").unwrap();
     assert_eq!(gone.require().unwrap_err().kind(), ErrorKind::Missing);
-    assert_eq!(
-        gone.existing(kpis()).unwrap_err().kind(),
-        ErrorKind::Missing
-    );
+    assert_eq!(gone.existing(kpis()).unwrap_err().kind(), ErrorKind::Missing);
 }

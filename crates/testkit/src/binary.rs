@@ -49,11 +49,7 @@ impl Binary {
             .env("FORESITE_LOG", "lines")
             .env("FORESITE_RESULT", &result)
             .env("RUST_BACKTRACE", "0");
-        Self {
-            command,
-            result,
-            _scratch: scratch,
-        }
+        Self { command, result, _scratch: scratch }
     }
 
     /// Adds `--data-root`.
@@ -65,10 +61,7 @@ impl Binary {
     /// Adds the data interval and, as the run's clock, its end.
     #[must_use]
     pub fn interval(self, start: &str, end: &str) -> Self {
-        self.arg("--interval-start")
-            .arg(start)
-            .arg("--interval-end")
-            .arg(end)
+        self.arg("--interval-start").arg(start).arg("--interval-end").arg(end)
     }
 
     /// Adds one argument.
@@ -169,10 +162,7 @@ impl Run {
 
     /// The first `ERROR` line of the log.
     pub fn error_line(&self) -> &str {
-        self.stderr
-            .lines()
-            .find(|line| line.starts_with("ERROR"))
-            .unwrap_or_default()
+        self.stderr.lines().find(|line| line.starts_with("ERROR")).unwrap_or_default()
     }
 }
 
@@ -182,8 +172,5 @@ fn folder() -> PathBuf {
     }
     let test = std::env::current_exe().expect("the test executable has a path");
     // target/<profile>/deps/<test>
-    test.ancestors()
-        .nth(2)
-        .expect("the test executable lies in target/<profile>/deps")
-        .to_owned()
+    test.ancestors().nth(2).expect("the test executable lies in target/<profile>/deps").to_owned()
 }

@@ -23,12 +23,7 @@ fn derived(lead: Vec<Column>, own: Vec<Column>) -> Vec<Column> {
 pub fn quality() -> TableDef {
     let own = vec![
         required("rule", Text, "", "name of the rule"),
-        required(
-            "scope",
-            Text,
-            "",
-            "element, object or region that the rule judged",
-        ),
+        required("scope", Text, "", "element, object or region that the rule judged"),
         required("period_start", Time, "", "start of the judged slot"),
         required("period_end", Time, "", "end of the judged slot"),
         nullable("checked", Long, "", "values or rows judged"),
@@ -78,11 +73,8 @@ pub fn kpis() -> TableDef {
 
 /// `kpi_groups`: the same for site, sector and region.
 pub fn kpi_groups() -> TableDef {
-    let own = [
-        entity_period(),
-        vec![nullable("members", Int, "", "entities that were added up")],
-    ]
-    .concat();
+    let own = [entity_period(), vec![nullable("members", Int, "", "entities that were added up")]]
+        .concat();
     table(
         "kpi_groups",
         "one sector, site or region and period",
@@ -100,30 +92,10 @@ pub fn profiles() -> TableDef {
         required("entity_type", Text, "", "type of the entity"),
         required("entity_id", Text, "", "identifier of the entity"),
         required("channel", Text, "", "channel of `kpis`"),
-        required(
-            "hour_of_week",
-            Int,
-            "h",
-            "0-167 in the site's time zone, Monday 00:00 first",
-        ),
-        required(
-            "valid_from",
-            Time,
-            "",
-            "cutoff that the profile was built at",
-        ),
-        nullable(
-            "median",
-            Double,
-            "as the channel",
-            "median of the look-back",
-        ),
-        nullable(
-            "spread",
-            Double,
-            "as the channel",
-            "interquartile range / 1.349",
-        ),
+        required("hour_of_week", Int, "h", "0-167 in the site's time zone, Monday 00:00 first"),
+        required("valid_from", Time, "", "cutoff that the profile was built at"),
+        nullable("median", Double, "as the channel", "median of the look-back"),
+        nullable("spread", Double, "as the channel", "interquartile range / 1.349"),
         nullable("observations", Int, "", "values that entered"),
     ];
     table(
@@ -168,31 +140,16 @@ pub fn samples(task: &str) -> TableDef {
         required("entity_id", Text, "", "identifier of the entity"),
         required("cutoff", Time, "", "features end here, labels begin here"),
         required("slice", Text, "", "fit, select, calibrate, gate or test"),
-        nullable(
-            "label",
-            Float,
-            "as the task",
-            "single label: class, value or 0/1",
-        ),
+        nullable("label", Float, "as the task", "single label: class, value or 0/1"),
         nullable(
             "labels",
             DataKind::Doubles,
             "as the task",
             "one label per horizon or hazard bin; null = not observed",
         ),
-        nullable(
-            "label_end",
-            Time,
-            "",
-            "end of the period the label looked at",
-        ),
+        nullable("label_end", Time, "", "end of the period the label looked at"),
         nullable("label_known_at", Time, "", "when the label could be known"),
-        nullable(
-            "mask_reason",
-            Text,
-            "",
-            "why the sample does not count; null = it counts",
-        ),
+        nullable("mask_reason", Text, "", "why the sample does not count; null = it counts"),
         required("weight", Float, "", "sample weight"),
         nullable(
             "features",

@@ -8,13 +8,7 @@ use DataKind::{Bool, Double, Doubles, Int, Long, Text, Texts, Time};
 
 /// All tables of this group that do not depend on a task.
 pub fn all() -> Vec<TableDef> {
-    vec![
-        evaluations(),
-        registry_events(),
-        alert_state(),
-        incidents(),
-        worklist(),
-    ]
+    vec![evaluations(), registry_events(), alert_state(), incidents(), worklist()]
 }
 
 fn dated(own: Vec<Column>) -> Vec<Column> {
@@ -25,35 +19,15 @@ fn dated(own: Vec<Column>) -> Vec<Column> {
 pub fn evaluations() -> TableDef {
     let own = vec![
         required("task", Text, "", "task of the model"),
-        required(
-            "model_id",
-            Text,
-            "",
-            "the evaluated model, or the baseline's name",
-        ),
-        required(
-            "slice",
-            Text,
-            "",
-            "gate or test, and the group where one is named",
-        ),
+        required("model_id", Text, "", "the evaluated model, or the baseline's name"),
+        required("slice", Text, "", "gate or test, and the group where one is named"),
         required("metric", Text, "", "name of the metric"),
         nullable("value", Double, "as the metric", "point value"),
-        nullable(
-            "low",
-            Double,
-            "as the metric",
-            "lower end of the 95 % block-bootstrap interval",
-        ),
+        nullable("low", Double, "as the metric", "lower end of the 95 % block-bootstrap interval"),
         nullable("high", Double, "as the metric", "upper end"),
         nullable("baseline", Text, "", "baseline this row compares with"),
         nullable("samples", Long, "", "samples behind it"),
-        nullable(
-            "verdict",
-            Text,
-            "",
-            "PASS, FAIL or INSUFFICIENT, on the deciding rows",
-        ),
+        nullable("verdict", Text, "", "PASS, FAIL or INSUFFICIENT, on the deciding rows"),
         required("at", Time, "", "when it was evaluated"),
     ];
     table(
@@ -71,12 +45,7 @@ pub fn registry_events() -> TableDef {
     let own = vec![
         required("task", Text, "", "task of the model"),
         required("seq", Long, "", "number of the event within the task"),
-        required(
-            "event",
-            Text,
-            "",
-            "registered, promoted, rolled_back or revoked",
-        ),
+        required("event", Text, "", "registered, promoted, rolled_back or revoked"),
         required("model_id", Text, "", "the model"),
         nullable("alias", Text, "", "champion, challenger or provisional"),
         nullable("reason", Text, "", "why"),
@@ -96,36 +65,16 @@ pub fn registry_events() -> TableDef {
 /// `predictions_<task>`: what a model said about an entity at a cutoff.
 pub fn predictions(task: &str) -> TableDef {
     let own = vec![
-        required(
-            "prediction_id",
-            Text,
-            "",
-            "hash of task, model, entity, cutoff and horizon",
-        ),
+        required("prediction_id", Text, "", "hash of task, model, entity, cutoff and horizon"),
         required("entity_type", Text, "", "type of the entity"),
         required("entity_id", Text, "", "identifier of the entity"),
         required("cutoff", Time, "", "nothing after this time was used"),
-        required(
-            "horizon_s",
-            Long,
-            "s",
-            "0 for a statement about the cutoff itself",
-        ),
+        required("horizon_s", Long, "s", "0 for a statement about the cutoff itself"),
         required("model_id", Text, "", "the model"),
         required("role", Text, "", "champion, challenger or provisional"),
-        required(
-            "replay",
-            Bool,
-            "",
-            "computed after a later cutoff had been published",
-        ),
+        required("replay", Bool, "", "computed after a later cutoff had been published"),
         required("as_of", Time, "", "the run's clock"),
-        nullable(
-            "score",
-            Double,
-            "",
-            "anomaly score, class probability or predicted value",
-        ),
+        nullable("score", Double, "", "anomaly score, class probability or predicted value"),
         nullable("p_value", Double, "", "conformal p-value of the score"),
         nullable(
             "probability",
@@ -133,25 +82,10 @@ pub fn predictions(task: &str) -> TableDef {
             "",
             "calibrated probability of the event within the horizon",
         ),
-        nullable(
-            "low",
-            Double,
-            "as the target",
-            "lower end of the 80 % interval",
-        ),
+        nullable("low", Double, "as the target", "lower end of the 80 % interval"),
         nullable("median", Double, "as the target", "central forecast"),
-        nullable(
-            "high",
-            Double,
-            "as the target",
-            "upper end of the 80 % interval",
-        ),
-        nullable(
-            "event_low_at",
-            Time,
-            "",
-            "earliest plausible date of the event (p10)",
-        ),
+        nullable("high", Double, "as the target", "upper end of the 80 % interval"),
+        nullable("event_low_at", Time, "", "earliest plausible date of the event (p10)"),
         nullable("event_at", Time, "", "median date of the event"),
         nullable(
             "event_high_at",
@@ -165,12 +99,7 @@ pub fn predictions(task: &str) -> TableDef {
             "as the task",
             "hazards, quantiles or class probabilities in the model's order",
         ),
-        nullable(
-            "drivers",
-            Texts,
-            "",
-            "`name=share (observed, expected)`, greatest first",
-        ),
+        nullable("drivers", Texts, "", "`name=share (observed, expected)`, greatest first"),
         nullable("not_scored", Text, "", "why there is no score"),
     ];
     table(
@@ -214,21 +143,11 @@ pub fn incidents() -> TableDef {
         required("cutoff", Time, "", "state at this cutoff"),
         nullable("task", Text, "", "task that raised it"),
         nullable("entity_type", Text, "", "type of the entity"),
-        nullable(
-            "entity_id",
-            Text,
-            "",
-            "the entity, or what the members share",
-        ),
+        nullable("entity_id", Text, "", "the entity, or what the members share"),
         nullable("members", Texts, "", "prediction ids behind it"),
         nullable("first_seen_at", Time, "", "cutoff that first raised it"),
         nullable("state", Text, "", "new, ongoing, worse, better or closed"),
-        nullable(
-            "known_cause",
-            Text,
-            "",
-            "alarm, ticket or planned work that explains it already",
-        ),
+        nullable("known_cause", Text, "", "alarm, ticket or planned work that explains it already"),
     ];
     table(
         "incidents",
@@ -251,31 +170,16 @@ pub fn worklist() -> TableDef {
         nullable("entity_type", Text, "", "type of the entity"),
         nullable("entity_id", Text, "", "the entity"),
         nullable("title", Text, "", "one line for people"),
-        nullable(
-            "evidence",
-            Texts,
-            "",
-            "sentences generated from checked numbers",
-        ),
+        nullable("evidence", Texts, "", "sentences generated from checked numbers"),
         nullable("urgency", Double, "", "ranking score"),
-        nullable(
-            "probability",
-            Double,
-            "",
-            "calibrated probability, where the task has one",
-        ),
+        nullable("probability", Double, "", "calibrated probability, where the task has one"),
         nullable(
             "traffic_at_risk_gb",
             Double,
             "GB/h",
             "downlink traffic that usually flows in the hours ahead",
         ),
-        nullable(
-            "users_at_risk",
-            Double,
-            "",
-            "users that are usually connected",
-        ),
+        nullable("users_at_risk", Double, "", "users that are usually connected"),
         nullable(
             "act_before",
             Time,

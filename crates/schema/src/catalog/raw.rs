@@ -31,12 +31,7 @@ fn measured_object() -> Vec<Column> {
     let mut columns = vec![date()];
     columns.extend(slot_columns());
     columns.extend([
-        required(
-            "ne_dn",
-            Text,
-            "",
-            "distinguished name of the managed element",
-        ),
+        required("ne_dn", Text, "", "distinguished name of the managed element"),
         required(
             "ldn",
             Text,
@@ -45,12 +40,7 @@ fn measured_object() -> Vec<Column> {
         ),
         required("mo_class", Text, "", "class of the last component of `ldn`"),
         required("period_start", Time, "", "start of the granularity period"),
-        required(
-            "granularity_s",
-            Int,
-            "s",
-            "length of the granularity period",
-        ),
+        required("granularity_s", Int, "s", "length of the granularity period"),
     ]);
     columns
 }
@@ -70,24 +60,14 @@ pub fn pm_counters() -> TableDef {
             "as in the catalogue",
             "one value per counter of the set; null = missing in the file",
         ),
-        required(
-            "suspect",
-            Bool,
-            "",
-            "the element marked the values as suspect",
-        ),
+        required("suspect", Bool, "", "the element marked the values as suspect"),
         required(
             "flags",
             Int,
             "",
             "bit 0: times disagree with header or footer; 1: truncated period; 2: stamp without offset",
         ),
-        nullable(
-            "sw_version",
-            Text,
-            "",
-            "software of the element as written in the file",
-        ),
+        nullable("sw_version", Text, "", "software of the element as written in the file"),
         nullable("meas_info_id", Text, "", "measInfoId of the block"),
         nullable("job_id", Text, "", "measurement job"),
         required("plan", Text, "", "plan that took the file"),
@@ -107,20 +87,10 @@ pub fn pm_counters() -> TableDef {
 /// `counter_sets`: the ordered counter names behind `pm_counters.values`.
 pub fn counter_sets() -> TableDef {
     let own = vec![
-        required(
-            "counter_set",
-            Text,
-            "",
-            "hash of vendor, class and ordered counter names",
-        ),
+        required("counter_set", Text, "", "hash of vendor, class and ordered counter names"),
         required("vendor", Text, "", "vendorName of the file"),
         required("mo_class", Text, "", "class of the measured objects"),
-        required(
-            "counters",
-            Texts,
-            "",
-            "counter names in the order of `values`",
-        ),
+        required("counters", Texts, "", "counter names in the order of `values`"),
     ];
     table(
         "counter_sets",
@@ -136,19 +106,9 @@ pub fn counter_sets() -> TableDef {
 pub fn pm_histograms() -> TableDef {
     let own = vec![
         required("counter", Text, "", "counter name"),
-        nullable(
-            "bins",
-            Doubles,
-            "count",
-            "the list; null when every element was blank",
-        ),
+        nullable("bins", Doubles, "count", "the list; null when every element was blank"),
         required("raw", Text, "", "the text as written"),
-        required(
-            "suspect",
-            Bool,
-            "",
-            "the element marked the values as suspect",
-        ),
+        required("suspect", Bool, "", "the element marked the values as suspect"),
         required("plan", Text, "", "plan that took the file"),
         required("file_id", Text, "", "sha256 of the file"),
     ];
@@ -166,38 +126,18 @@ pub fn pm_histograms() -> TableDef {
 fn validity() -> Vec<Column> {
     vec![
         required("valid_from", Time, "", "start of validity"),
-        nullable(
-            "valid_to",
-            Time,
-            "",
-            "end of validity, exclusive; null = still valid",
-        ),
+        nullable("valid_to", Time, "", "end of validity, exclusive; null = still valid"),
     ]
 }
 
 /// `objects`: which measured objects make which entity.
 pub fn objects() -> TableDef {
     let own = vec![
-        required(
-            "ne_dn",
-            Text,
-            "",
-            "distinguished name of the managed element",
-        ),
-        required(
-            "ldn",
-            Text,
-            "",
-            "measured object; a trailing `*` matches any continuation",
-        ),
+        required("ne_dn", Text, "", "distinguished name of the managed element"),
+        required("ldn", Text, "", "measured object; a trailing `*` matches any continuation"),
         required("mo_class", Text, "", "class of the object"),
         required("entity_type", Text, "", "site, sector, cell, unit or link"),
-        required(
-            "entity_id",
-            Text,
-            "",
-            "the entity that the object belongs to",
-        ),
+        required("entity_id", Text, "", "the entity that the object belongs to"),
     ];
     table(
         "objects",
@@ -212,12 +152,7 @@ pub fn objects() -> TableDef {
 /// `inventory`: the network's entities over time.
 pub fn inventory() -> TableDef {
     let own = vec![
-        required(
-            "entity_type",
-            Text,
-            "",
-            "region, site, sector, cell, unit or link",
-        ),
+        required("entity_type", Text, "", "region, site, sector, cell, unit or link"),
         required("entity_id", Text, "", "identifier of the entity"),
         nullable(
             "parent_id",
@@ -253,12 +188,7 @@ pub fn inventory() -> TableDef {
 /// `topology_edges`: who depends on or borders whom.
 pub fn topology_edges() -> TableDef {
     let own = vec![
-        required(
-            "a_id",
-            Text,
-            "",
-            "the depending entity, or the smaller id of two neighbours",
-        ),
+        required("a_id", Text, "", "the depending entity, or the smaller id of two neighbours"),
         required("b_id", Text, "", "the entity depended on, or the neighbour"),
         required("kind", Text, "", "backhaul, power or neighbour"),
     ];
@@ -291,12 +221,7 @@ pub fn alarms() -> TableDef {
         nullable("alarm_type", Text, "", "X.733 event type"),
         nullable("probable_cause", Text, "", "X.733 probable cause"),
         required("specific_problem", Text, "", "the vendor's alarm name"),
-        nullable(
-            "severity",
-            Text,
-            "",
-            "CRITICAL, MAJOR, MINOR, WARNING or INDETERMINATE",
-        ),
+        nullable("severity", Text, "", "CRITICAL, MAJOR, MINOR, WARNING or INDETERMINATE"),
         nullable("text", Text, "", "additional text"),
         required("plan", Text, "", "plan that took the file"),
         required("file_id", Text, "", "sha256 of the file"),
@@ -307,10 +232,7 @@ pub fn alarms() -> TableDef {
         TableKind::Raw,
         Keep::Days(760),
         "alarm_id fact",
-        with_provenance([
-            fact("alarm_id", "identifier of the alarm", "raised or cleared"),
-            own,
-        ]),
+        with_provenance([fact("alarm_id", "identifier of the alarm", "raised or cleared"), own]),
     )
     .layout("at", "entity_id at")
 }
@@ -318,24 +240,9 @@ pub fn alarms() -> TableDef {
 /// `tickets`: opened, cause, closed, planned work announced.
 pub fn tickets() -> TableDef {
     let own = vec![
-        nullable(
-            "start_at",
-            Time,
-            "",
-            "start of the outage or of the planned work",
-        ),
-        nullable(
-            "end_at",
-            Time,
-            "",
-            "end of the outage or of the planned work",
-        ),
-        nullable(
-            "cause",
-            Text,
-            "",
-            "cause as coded by the people who closed it",
-        ),
+        nullable("start_at", Time, "", "start of the outage or of the planned work"),
+        nullable("end_at", Time, "", "end of the outage or of the planned work"),
+        nullable("cause", Text, "", "cause as coded by the people who closed it"),
         nullable("text", Text, "", "free text"),
         required("plan", Text, "", "plan that took the file"),
         required("file_id", Text, "", "sha256 of the file"),
@@ -347,11 +254,7 @@ pub fn tickets() -> TableDef {
         Keep::Days(760),
         "ticket_id fact",
         with_provenance([
-            fact(
-                "ticket_id",
-                "identifier of the ticket",
-                "opened, cause, closed or planned",
-            ),
+            fact("ticket_id", "identifier of the ticket", "opened, cause, closed or planned"),
             own,
         ]),
     )
@@ -361,12 +264,7 @@ pub fn tickets() -> TableDef {
 /// `feedback`: people's marks on predictions.
 pub fn feedback() -> TableDef {
     let own = vec![
-        nullable(
-            "prediction_id",
-            Text,
-            "",
-            "prediction that was marked; null for a missed event",
-        ),
+        nullable("prediction_id", Text, "", "prediction that was marked; null for a missed event"),
         nullable("person", Text, "", "who marked it"),
         nullable("text", Text, "", "free text"),
         required("plan", Text, "", "plan that took the file"),
@@ -379,11 +277,7 @@ pub fn feedback() -> TableDef {
         Keep::Days(760),
         "feedback_id fact",
         with_provenance([
-            fact(
-                "feedback_id",
-                "identifier of the mark",
-                "confirmed, wrong, done or missed",
-            ),
+            fact("feedback_id", "identifier of the mark", "confirmed, wrong, done or missed"),
             own,
         ]),
     )
@@ -435,29 +329,14 @@ pub fn labels() -> TableDef {
 /// `ingest_ledger`: every file and expected period with its state.
 pub fn ingest_ledger() -> TableDef {
     let own = vec![
-        required(
-            "path",
-            Text,
-            "",
-            "path below the landing folder; empty for a missing period",
-        ),
+        required("path", Text, "", "path below the landing folder; empty for a missing period"),
         nullable("file_id", Text, "", "sha256 of the file"),
         nullable("size", Long, "B", "size of the file"),
         required("kind", Text, "", "pm, or the kind that the mapping names"),
         nullable("ne_dn", Text, "", "managed element"),
-        required(
-            "period_start",
-            Time,
-            "",
-            "first period of the file, or the expected period",
-        ),
+        required("period_start", Time, "", "first period of the file, or the expected period"),
         nullable("period_end", Time, "", "end of the last period"),
-        required(
-            "state",
-            Text,
-            "",
-            "taken, duplicate, quarantined or missing",
-        ),
+        required("state", Text, "", "taken, duplicate, quarantined or missing"),
         nullable("reason", Text, "", "why it is not `taken`"),
         required("rows_read", Long, "", "rows (PM: values) found in the file"),
         required("rows_written", Long, "", "rows written"),
@@ -485,12 +364,7 @@ pub fn quarantine() -> TableDef {
         required("at", Time, "", "when it was set aside"),
         nullable("place", Text, "", "line, element or column"),
         required("reason", Text, "", "what was wrong"),
-        nullable(
-            "sample",
-            Text,
-            "",
-            "up to 200 characters of the offending text",
-        ),
+        nullable("sample", Text, "", "up to 200 characters of the offending text"),
         required("rows", Long, "", "rows that this entry stands for"),
         required("plan", Text, "", "plan that decided this"),
     ];

@@ -30,12 +30,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            tables: Vec::new(),
-            keep_versions: 20,
-            grace_hours: 48.0,
-            delete: false,
-        }
+        Self { tables: Vec::new(), keep_versions: 20, grace_hours: 48.0, delete: false }
     }
 }
 
@@ -66,11 +61,7 @@ impl Stage for Maintain {
         report.number("tables", tables.len());
         report.number("checkpoints", checkpoints);
         report.number(
-            if config.delete && !cx.is_dry_run() {
-                "deleted_files"
-            } else {
-                "dead_files"
-            },
+            if config.delete && !cx.is_dry_run() { "deleted_files" } else { "dead_files" },
             dead,
         );
         Ok(report)
@@ -79,11 +70,7 @@ impl Stage for Maintain {
 
 /// The tables that exist, per-task ones included.
 fn tables(cx: &Context, config: &Config) -> Result<Vec<Table>> {
-    let names = if config.tables.is_empty() {
-        existing(cx)?
-    } else {
-        config.tables.clone()
-    };
+    let names = if config.tables.is_empty() { existing(cx)? } else { config.tables.clone() };
     let mut tables = Vec::with_capacity(names.len());
     for name in names {
         let Some(def) = catalog::find(&name) else {
@@ -117,12 +104,6 @@ fn vacuum(cx: &Context, table: &Table, config: &Config) -> Result<u64> {
     let keep_from = table.version()?.saturating_sub(config.keep_versions);
     let is_dry = cx.is_dry_run() || !config.delete;
     let dead = table.vacuum(keep_from, grace, is_dry)?;
-    tracing::info!(
-        table = table.def().name,
-        keep_from,
-        files = dead.len(),
-        is_dry,
-        "vacuum"
-    );
+    tracing::info!(table = table.def().name, keep_from, files = dead.len(), is_dry, "vacuum");
     Ok(dead.len() as u64)
 }
