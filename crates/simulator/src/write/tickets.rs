@@ -1,0 +1,58 @@
+//! Tickets as CSV: monthly for the history, hourly when live.
+
+use super::csv::{Csv, day_name, optional_stamp, stamp};
+use super::history::months;
+use super::{Folder, WriteError, Written};
+use crate::calendar::{HOUR, Micros, SECOND};
+use crate::network::Network;
+use crate::tickets::{TicketFact, draw_tickets};
+
+const HEADER: &str =
+    "ticket_id,fact,at,entity_type,entity_id,start_at,end_at,cause,text,recorded_at";
+
+/// One file a month of `[from, to)`.
+pub(super) fn write_months(
+    network: &Network,
+    folder: &Folder,
+    span: [Micros; 2],
+) -> Result<Written, WriteError> {
+    let facts = draw_tickets(network);
+    let mut written = Written::default();
+    for (number, month) in months(span).into_iter().enumerate() {
+        let name = format!("tickets/tickets_{}.csv", day_name(month[0], "%Y%m"));
+        // Work announced before the history began stands in its first month.
+        let from = if number == 0 { Micros::MIN } else { month[0] };
+        written += folder.land(&name, render(&facts, [from, month[1]]).bytes(), month[1])?;
+    }
+    Ok(written)
+}
+
+/// The facts that were entered in one hour.
+pub(super) fn write_hour(
+    network: &Network,
+    folder: &Folder,
+    hour: Micros,
+) -> Result<Written, WriteError> {
+    let name = format!("tickets/tickets_{}.csv", day_name(hour, "%Y%m%d.%H%M"));
+    let rows = render(&draw_tickets(network), [hour, hour + HOUR]);
+    folder.land(&name, rows.bytes(), hour + HOUR + 30 * SECOND)
+}
+
+fn render(facts: &[TicketFact], [from, to]: [Micros; 2]) -> Csv {
+    let mut csv = Csv::new(HEADER);
+    for fact in facts.iter().filter(|fact| (from..to).contains(&fact.recorded_at)) {
+        csv.row(&[
+            &fact.id,
+            fact.fact,
+            &stamp(fact.at),
+            fact.entity_type,
+            &fact.entity_id,
+            &optional_stamp(fact.span[0]),
+            &optional_stamp(fact.span[1]),
+            fact.cause,
+            fact.text,
+            &stamp(fact.recorded_at),
+        ]);
+    }
+    csv
+}
