@@ -9,6 +9,7 @@ pub mod anomaly;
 mod calibration;
 mod conformal;
 mod error;
+pub mod forecast;
 pub mod linear;
 pub mod network;
 pub mod tabular;

@@ -1,0 +1,114 @@
+//! A forecaster on series from a seed: a weekly shape, growth, noise.
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+const STEPS: usize = 700;
+const SHAPE: [f64; 7] = [0.0, 1.0, 2.0, 2.0, 3.0, -4.0, -4.0];
+
+fn set(growth_per_day: f64, seed: u64) -> SeriesSet {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut set = SeriesSet::new((0..8).map(|i| format!("sector-{i}")).collect(), STEPS);
+    for series in 0..8 {
+        let level = 30.0 + 2.0 * series as f64;
+        for (step, value) in set.row_mut(series).iter_mut().enumerate() {
+            let noise: f64 = rng.random_range(-1.5..1.5);
+            *value = level + growth_per_day * step as f64 + SHAPE[step % 7] + noise;
+        }
+    }
+    set
+}
+
+fn origins(range: std::ops::Range<usize>) -> Vec<Origin> {
+    range
+        .step_by(3)
+        .flat_map(|step| {
+            (0..8).map(move |series| Origin { series, step, block: (step / 7) as u64 })
+        })
+        .collect()
+}
+
+fn fitted(set: &SeriesSet, horizon: usize) -> (Forecaster, Vec<BaseScore>) {
+    let slices =
+        Origins { fit: origins(70..300), select: origins(340..400), calibrate: origins(440..540) };
+    let options =
+        ForecastOptions { horizon, look_back: 56, season: 7, quantiles: vec![0.1, 0.5, 0.9] };
+    Forecaster::fit(set, &slices, &options).unwrap()
+}
+
+#[test]
+fn the_weekly_shape_is_continued_and_the_interval_holds() {
+    let set = set(0.0, 1);
+    let (model, scores) = fitted(&set, 14);
+    assert!(scores.len() >= 4);
+    let (mut inside, mut count) = (0, 0);
+    for origin in origins(580..680) {
+        let name = &set.names[origin.series];
+        let forecast = model.predict(name, set.history(origin, 56)).unwrap();
+        for (h, truth) in set.future(origin, 14).iter().enumerate() {
+            count += 1;
+            let (low, high) = (forecast.quantiles[0][h], forecast.quantiles[2][h]);
+            assert!(low <= forecast.quantiles[1][h] && forecast.quantiles[1][h] <= high);
+            inside += usize::from(low <= *truth && *truth <= high);
+        }
+    }
+    let coverage = f64::from(inside as u32) / f64::from(count as u32);
+    assert!((coverage - 0.8).abs() < 0.05, "{coverage}");
+}
+
+#[test]
+fn growth_dates_the_passage() {
+    let set = set(0.05, 2);
+    let (model, _) = fitted(&set, 60);
+    let limit = Limit { value: 78.0, steps: 3, of_steps: 7 };
+    for series in [5, 7] {
+        let origin = Origin { series, step: 620, block: 0 };
+        let (past, ahead) = (set.history(origin, 56), set.future(origin, 60));
+        let truth = limit.passage(past, ahead);
+        let passage = model.passage(&set.names[series], past, limit, 1).unwrap();
+        match truth {
+            Some(day) => {
+                let median = passage.quantile(0.5).unwrap() as f64;
+                assert!((median - day as f64).abs() < 25.0, "{series}: {median} for {day}");
+            }
+            None => assert!(passage.within(30) < 0.5),
+        }
+        assert!(passage.within(20) <= passage.within(60));
+    }
+}
+
+#[test]
+fn components_add_up() {
+    let set = set(0.05, 3);
+    let (model, _) = fitted(&set, 14);
+    let origin = Origin { series: 2, step: 600, block: 0 };
+    let history = set.history(origin, 56);
+    let parts = model.components("sector-2", history, 5).unwrap();
+    let value = model.predict("sector-2", history).unwrap().base[5];
+    assert!((parts.level + parts.shape + parts.change - value).abs() < 1e-9);
+}
+
+#[test]
+fn gaps_and_strangers_are_forecast_and_nothing_is_not() {
+    let mut set = set(0.0, 4);
+    let (model, _) = fitted(&set, 14);
+    set.row_mut(0)[590..594].fill(f64::NAN);
+    let origin = Origin { series: 0, step: 600, block: 0 };
+    let forecast = model.predict("stranger", set.history(origin, 56)).unwrap();
+    assert!(forecast.base.iter().all(|value| value.is_finite()));
+    assert_eq!(model.predict("sector-0", &[f64::NAN; 56]), None);
+    assert_eq!(model.predict("sector-0", &[1.0; 3]), None);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_passage() {
+    let set = set(0.05, 5);
+    let (model, _) = fitted(&set, 30);
+    assert_eq!(model, fitted(&set, 30).0);
+    let limit = Limit { value: 60.0, steps: 3, of_steps: 7 };
+    let history = &set.row(1)[500..556];
+    let once = model.passage("sector-1", history, limit, 9);
+    assert_eq!(once, model.passage("sector-1", history, limit, 9));
+}
