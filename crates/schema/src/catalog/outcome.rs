@@ -145,9 +145,11 @@ pub fn incidents() -> TableDef {
         nullable("entity_type", Text, "", "type of the entity"),
         nullable("entity_id", Text, "", "the entity, or what the members share"),
         nullable("members", Texts, "", "prediction ids behind it"),
+        nullable("member_entities", Texts, "", "the entities that belong to it"),
         nullable("first_seen_at", Time, "", "cutoff that first raised it"),
         nullable("state", Text, "", "new, ongoing, worse, better or closed"),
         nullable("known_cause", Text, "", "alarm, ticket or planned work that explains it already"),
+        nullable("level", Double, "entities", "expected number of affected entities"),
     ];
     table(
         "incidents",
@@ -186,6 +188,12 @@ pub fn worklist() -> TableDef {
             "",
             "latest order date or start of the predicted failure window",
         ),
+        nullable("change", Text, "", "new, ongoing, worse or better since the last run"),
+        nullable("first_seen_at", Time, "", "cutoff that first raised the incident"),
+        nullable("limiting_resource", Text, "", "what runs out, of a forecast"),
+        nullable("event_low_at", Time, "", "earliest plausible date of the event (p10)"),
+        nullable("event_at", Time, "", "median date of the event"),
+        nullable("event_high_at", Time, "", "latest plausible date (p90)"),
         nullable("model_role", Text, "", "champion or provisional"),
         nullable("left_out", Text, "", "why it is not on the list"),
     ];
