@@ -1,0 +1,174 @@
+//! Files and mappings that are wrong.
+
+use std::io::Write as _;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn base() -> Json {
+    json!({
+        "name": "m", "target": "kpis", "sources": [{"path": "**"}],
+        "entity": {"type": {"constant": "cell"}, "id": "cell"},
+        "time": {"from": {"stamp": {"value": "t"}}, "cadence_seconds": 3600},
+        "channels": [{"name": "x"}]
+    })
+}
+
+fn with(pointer: &str, value: Json) -> Json {
+    let mut json = base();
+    if let Some(place) = json.pointer_mut(pointer) {
+        *place = value;
+        return json;
+    }
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    json.pointer_mut(parent).unwrap()[key] = value;
+    json
+}
+
+#[test]
+fn a_wrong_mapping_says_where() {
+    let cases = [
+        (with("/tim", json!(1)), "tim: unknown field `tim`"),
+        (with("/time/cadence", json!(1)), "time.cadence: unknown field `cadence`"),
+        (
+            with("/time/from", json!({"stamp": {"value": "t", "zone": "Mars"}})),
+            "time.from.stamp.zone: expected an IANA time zone",
+        ),
+        (with("/name", json!("My Map")), "name: name `My Map`"),
+        (
+            with("/channels/0", json!({"name": "x", "value": 5})),
+            "channels[0].value: invalid type: integer `5`, expected a column name",
+        ),
+        (with("/sources", json!([])), "`sources`: expected at least one source"),
+        (
+            with("/time", json!({"from": {"stamp": {"value": "t"}}})),
+            "`time.cadence_seconds`: needed for `kpis`",
+        ),
+        (
+            with("/channels", json!([{"name": "x"}, {"name": "x"}])),
+            "`channels[1].name`: `x` stands twice",
+        ),
+        (
+            with("/channels", json!([{"name": "quality"}])),
+            "`channels[0].name`: `quality` cannot be",
+        ),
+        (with("/fields", json!({"colour": "c"})), "`fields.colour`: expected one of"),
+        (
+            with("/entity/id", json!({"capture": "region"})),
+            "`sources[0].path`: expected a capture `{region}`",
+        ),
+        (with("/target", json!("alarms")), "`channels`, `shape`: only `kpis` has channels"),
+        (
+            with("/shape", json!({"entity_per_column": {"columns": "c_{", }})),
+            "shape.entity_per_column.columns: pattern",
+        ),
+    ];
+    for (json, expected) in cases {
+        let fault = fault(json);
+        assert!(fault.contains(expected), "expected `{expected}`, got `{fault}`");
+    }
+}
+
+#[test]
+fn a_mapping_survives_writing() {
+    let first = mapping(with("/history", json!({"delay_seconds": 3})));
+    let again: Mapping = serde_json::from_value(serde_json::to_value(&first).unwrap()).unwrap();
+    assert_eq!(first, again);
+}
+
+#[test]
+fn junk_of_archives_is_nobodys() {
+    let mapping = mapping(base());
+    assert!(mapping.matches("a/b.csv").is_some());
+    assert!(mapping.matches("__MACOSX/a/b.csv").is_none());
+    assert!(mapping.matches("a/._b.csv").is_none());
+}
+
+#[test]
+fn unreadable_files_are_one_error() {
+    let mapping = mapping(base());
+    let fault = |path: &str, bytes: &[u8]| {
+        try_read(&mapping, path, bytes.to_vec()).unwrap_err().to_string()
+    };
+    assert!(fault("a.parquet", b"PAR1nothing").starts_with("parquet: "));
+    assert!(fault("a.parquet", b"").starts_with("parquet: "));
+    assert_eq!(fault("a.csv", b"t,cell\n"), "column `x`: not in the file, which has t, cell");
+    assert_eq!(fault("a.csv", b""), "column `cell`: not in the file, which has ");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all("t,cell,x\n".repeat(100).as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    assert!(fault("a.csv.gz", &gzip[..gzip.len() / 2]).starts_with("compression: "));
+}
+
+#[test]
+fn gzip_is_read_as_it_is() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"t,cell,x\n2020-01-01,a,1\n").unwrap();
+    let mapped = try_read(&mapping(base()), "a.csv.gz", gzip.finish().unwrap()).unwrap();
+    assert_eq!(mapped.rows_written, 1);
+}
+
+#[test]
+fn a_bomb_is_refused() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&vec![b' '; 64 << 20]).unwrap();
+    let fault = try_read(&mapping(base()), "a.csv.gz", gzip.finish().unwrap()).unwrap_err();
+    assert!(fault.to_string().starts_with("too large: "), "{fault}");
+}
+
+#[test]
+fn odd_values_reject_their_row_only() {
+    let text = "t,cell,x\n\
+        2020-01-01,a,1\n2020-01-01,b,1e400\n2020-01-01,c,-\n2020-01-01,d,=1+1\n\
+        yesterday,e,1\n,f,1\n2020-01-01,,1\n9999-12-31,g,1\n1970-01-01,h,-0\n";
+    let mapped = read(&mapping(base()), "a.csv", text);
+    assert_eq!(
+        reasons(&mapped),
+        [
+            "line 3: `x`: `1e400` is not a number",
+            "line 5: `x`: `=1+1` is not a number",
+            "line 6: `yesterday` is not a moment",
+            "line 7: the time is empty",
+            "line 8: the entity's type or id is empty",
+            "line 9: `9999-12-31` is not a moment",
+        ]
+    );
+    assert_eq!(numbers(batch(&mapped, "kpis"), "x"), [Some(1.0), None, Some(-0.0)]);
+}
+
+#[test]
+fn thousands_of_bad_rows_are_counted_by_reason() {
+    let text = format!("t,cell,x\n{}", "never,a,1\n".repeat(5000));
+    let mapped = read(&mapping(base()), "a.csv", &text);
+    assert_eq!((mapped.rows_read, mapped.rows_written), (5000, 0));
+    assert_eq!(mapped.rejected.len(), 101);
+    assert_eq!(mapped.rejected[100].rows, 4900);
+}
+
+#[test]
+fn a_field_without_end_costs_one_row() {
+    let text = format!("t,cell,x\n2020-01-01,{},1\n2020-01-01,b,1\n", "a".repeat(100_000));
+    let mapped = read(&mapping(base()), "a.csv", &text);
+    assert_eq!((mapped.rows_read, mapped.rows_written), (2, 1));
+}
+
+proptest! {
+    #[test]
+    fn any_table_is_conserved(lines in proptest::collection::vec("[0-9a-z,;\"\\-: .]{0,24}", 0..30)) {
+        let text = format!("t,cell,x\n2020-01-01,a,1\n{}\n", lines.join("\n"));
+        let mapping = mapping(base());
+        if let Ok(mapped) = try_read(&mapping, "a.csv", text) {
+            let written = batch(&mapped, "kpis").num_rows() as u64;
+            prop_assert_eq!(mapped.rows_written, written);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_safe(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mapping = mapping(base());
+        let _ = try_read(&mapping, "a.csv", [b"t,cell,x\n".as_slice(), &bytes].concat());
+        let _ = try_read(&mapping, "a.parquet", bytes);
+    }
+}
