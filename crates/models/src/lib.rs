@@ -2,7 +2,7 @@
 //! calibrated statements with exact drivers.
 //!
 //! Everything works on plain arrays in memory; tables, files and clocks belong to the stages. A
-//! fitted model is a serde value ([`state`] puts its long arrays beside the JSON), so that a bundle
+//! fitted model is a serde value (the registry puts its long arrays beside the JSON), so that a bundle
 //! is written and read the same way for all of them.
 
 pub mod anomaly;

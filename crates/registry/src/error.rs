@@ -1,0 +1,42 @@
+//! Why a model cannot be stored, read or trusted.
+
+/// Result with [`RegistryError`].
+pub type Result<T, E = RegistryError> = std::result::Result<T, E>;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] foresite_tables::Error),
+    /// A folder is not what its sums say.
+    #[error("{folder}: {problem}")]
+    Sums {
+        /// Path of the folder.
+        folder: String,
+        /// Which file, and what is wrong with it.
+        problem: String,
+    },
+    /// No trusted key signed what is there.
+    #[error("model {model}: {problem}")]
+    Signature {
+        /// Path of the model.
+        model: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A key file cannot be used.
+    #[error("key {path}: {problem}")]
+    Key {
+        /// Path of the file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Stored weights do not fit the stored model.
+    #[error("weights: {0}")]
+    Weights(String),
+    /// A row of `registry_events` cannot be read.
+    #[error("registry events: {0}")]
+    Events(String),
+}
