@@ -27,13 +27,8 @@ pub(crate) fn column(
     name: &str,
     kind: &DataType,
 ) -> Result<ArrayRef, BatchError> {
-    let wrong = |problem: String| BatchError {
-        column: name.to_owned(),
-        problem,
-    };
-    let array = batch
-        .column_by_name(name)
-        .ok_or_else(|| wrong("is missing".into()))?;
+    let wrong = |problem: String| BatchError { column: name.to_owned(), problem };
+    let array = batch.column_by_name(name).ok_or_else(|| wrong("is missing".into()))?;
     if array.data_type() == kind {
         return Ok(array.clone());
     }
@@ -49,9 +44,7 @@ impl Texts {
     }
 
     pub(crate) fn at(&self, row: usize) -> Option<&str> {
-        self.0
-            .is_valid(row)
-            .then(|| self.0.as_string::<i32>().value(row))
+        self.0.is_valid(row).then(|| self.0.as_string::<i32>().value(row))
     }
 
     pub(crate) fn owned(&self, row: usize) -> Option<String> {

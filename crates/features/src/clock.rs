@@ -27,10 +27,7 @@ pub struct LocalClock {
 
 impl Default for LocalClock {
     fn default() -> Self {
-        Self {
-            zone: TimeZone::UTC,
-            holidays: Holidays::None,
-        }
+        Self { zone: TimeZone::UTC, holidays: Holidays::None }
     }
 }
 
@@ -44,6 +41,11 @@ impl LocalClock {
             zone: TimeZone::get(zone).map_err(|_| UnknownZone(zone.to_owned()))?,
             holidays: Holidays::named(calendar),
         })
+    }
+
+    /// Whether both show the same time always.
+    pub fn same_zone(&self, other: &Self) -> bool {
+        self.zone == other.zone
     }
 
     /// The local time at a moment.
@@ -100,15 +102,8 @@ impl LocalClock {
     }
 
     /// Names of the calendar features, in the order of [`Self::features`].
-    pub const FEATURES: [&'static str; 7] = [
-        "hour_sin",
-        "hour_cos",
-        "weekday_sin",
-        "weekday_cos",
-        "year_sin",
-        "year_cos",
-        "holiday",
-    ];
+    pub const FEATURES: [&'static str; 7] =
+        ["hour_sin", "hour_cos", "weekday_sin", "weekday_cos", "year_sin", "year_cos", "holiday"];
 
     /// Position in the local day, week and year on the circle, and whether it is a holiday.
     pub fn features(&self, at: Micros) -> [f64; 7] {
@@ -118,15 +113,10 @@ impl LocalClock {
         let day_of_year = f64::from(local.day_of_year()) + hour / 24.0;
         let circle =
             |position: f64, length: f64| (std::f64::consts::TAU * position / length).sin_cos();
-        let (hour, weekday, year) = (
-            circle(hour, 24.0),
-            circle(weekday, 7.0),
-            circle(day_of_year, 365.25),
-        );
+        let (hour, weekday, year) =
+            (circle(hour, 24.0), circle(weekday, 7.0), circle(day_of_year, 365.25));
         let holiday = f64::from(u8::from(self.holidays.contains(local.date())));
-        [
-            hour.0, hour.1, weekday.0, weekday.1, year.0, year.1, holiday,
-        ]
+        [hour.0, hour.1, weekday.0, weekday.1, year.0, year.1, holiday]
     }
 }
 
@@ -143,9 +133,7 @@ pub fn day_number(date: Date) -> i32 {
 
 fn date_of(day: i32) -> Date {
     let epoch = Date::constant(1970, 1, 1);
-    epoch
-        .checked_add(jiff::Span::new().days(day))
-        .unwrap_or(epoch)
+    epoch.checked_add(jiff::Span::new().days(day)).unwrap_or(epoch)
 }
 
 #[cfg(test)]
@@ -161,23 +149,11 @@ mod tests {
     fn the_hour_of_the_week_follows_daylight_saving() {
         let rome = LocalClock::new("Europe/Rome", "").unwrap();
         // 2026-03-29 is the Sunday on which the hour from 02:00 to 03:00 does not exist.
-        assert_eq!(
-            rome.hour_of_week(micros("2026-03-29T00:30:00Z")),
-            6 * 24 + 1
-        );
-        assert_eq!(
-            rome.hour_of_week(micros("2026-03-29T01:00:00Z")),
-            6 * 24 + 3
-        );
+        assert_eq!(rome.hour_of_week(micros("2026-03-29T00:30:00Z")), 6 * 24 + 1);
+        assert_eq!(rome.hour_of_week(micros("2026-03-29T01:00:00Z")), 6 * 24 + 3);
         // On 2026-10-25 the hour from 02:00 to 03:00 comes twice.
-        assert_eq!(
-            rome.hour_of_week(micros("2026-10-25T00:30:00Z")),
-            6 * 24 + 2
-        );
-        assert_eq!(
-            rome.hour_of_week(micros("2026-10-25T01:30:00Z")),
-            6 * 24 + 2
-        );
+        assert_eq!(rome.hour_of_week(micros("2026-10-25T00:30:00Z")), 6 * 24 + 2);
+        assert_eq!(rome.hour_of_week(micros("2026-10-25T01:30:00Z")), 6 * 24 + 2);
     }
 
     #[test]

@@ -36,11 +36,7 @@ impl Grid {
     pub fn covering(start: Micros, end: Micros, step: Micros) -> Self {
         let first = -(-start).div_euclid(step);
         let steps = end.div_euclid(step) - first;
-        Self {
-            start: first * step,
-            step,
-            steps: usize::try_from(steps).unwrap_or(0),
-        }
+        Self { start: first * step, step, steps: usize::try_from(steps).unwrap_or(0) }
     }
 
     /// Number of the first step since the epoch.
@@ -60,10 +56,14 @@ impl Grid {
         self.start + self.step * i64::try_from(index).unwrap_or(0)
     }
 
-    /// The steps that end at or before `end`, at most `k` of them, newest last.
+    /// The steps that end at or before `end`, at most `k` of them, newest last; none where the
+    /// grid stops before the newest one, because older steps must not pass for it.
     pub fn before(&self, end: Micros, k: usize) -> Range<usize> {
         let complete = (end - self.start).div_euclid(self.step);
-        let complete = usize::try_from(complete).unwrap_or(0).min(self.steps);
+        let complete = usize::try_from(complete).unwrap_or(0);
+        if complete > self.steps {
+            return self.steps..self.steps;
+        }
         complete.saturating_sub(k)..complete
     }
 }
@@ -148,9 +148,7 @@ impl Cube {
 
     /// Index of an entity.
     pub fn entity(&self, id: &str) -> Option<usize> {
-        self.entities
-            .binary_search_by(|have| have.as_str().cmp(id))
-            .ok()
+        self.entities.binary_search_by(|have| have.as_str().cmp(id)).ok()
     }
 
     /// Index of a channel.
@@ -170,12 +168,7 @@ impl Cube {
             return;
         }
         // The version known first stays in the grid, in whatever order rows arrive.
-        let mut correction = Correction {
-            step,
-            rank,
-            known_at,
-            values: values.into(),
-        };
+        let mut correction = Correction { step, rank, known_at, values: values.into() };
         if (known_at, rank) < (self.known[cell], self.rank[cell]) {
             std::mem::swap(&mut correction.known_at, &mut self.known[cell]);
             std::mem::swap(&mut correction.rank, &mut self.rank[cell]);
@@ -213,8 +206,7 @@ impl Cube {
 
     /// One value as known at `cutoff`; NaN where nothing was known.
     pub fn value(&self, entity: usize, step: usize, channel: usize, cutoff: Micros) -> f32 {
-        self.visible(entity, step, cutoff)
-            .map_or(f32::NAN, |values| values[channel])
+        self.visible(entity, step, cutoff).map_or(f32::NAN, |values| values[channel])
     }
 
     /// Appends `[time, channels]` of the steps as known at `cutoff`.
@@ -244,9 +236,7 @@ impl Cube {
         if self.is_plain(entity, steps.clone(), cutoff) {
             return self.first_versions(entity, channel, steps).collect();
         }
-        steps
-            .map(|step| f64::from(self.value(entity, step, channel, cutoff)))
-            .collect()
+        steps.map(|step| f64::from(self.value(entity, step, channel, cutoff))).collect()
     }
 
     /// One channel over the steps in the version known first, whenever that was.
@@ -263,9 +253,7 @@ impl Cube {
     /// Whether the first versions of the steps are exactly what was known at `cutoff`.
     pub fn is_plain(&self, entity: usize, steps: Range<usize>, cutoff: Micros) -> bool {
         let cells = entity * self.grid.steps + steps.start..entity * self.grid.steps + steps.end;
-        let all_known = self.known[cells]
-            .iter()
-            .all(|known| *known <= cutoff || *known == NEVER);
+        let all_known = self.known[cells].iter().all(|known| *known <= cutoff || *known == NEVER);
         all_known && self.corrections_of(entity, steps).is_empty()
     }
 

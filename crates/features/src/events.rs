@@ -87,7 +87,7 @@ impl Event {
     }
 }
 
-/// Events by site, each site's in the order of their first known beginning.
+/// Events by site, each site's in the order in which they became known.
 #[derive(Debug, Clone, Default)]
 pub struct EventLog {
     by_site: BTreeMap<String, Vec<Event>>,
@@ -102,8 +102,8 @@ impl EventLog {
             by_site.entry(site).or_default().push(event);
         }
         for events in by_site.values_mut() {
-            // Ids break ties so that neither row order nor ids of other events matter.
-            events.sort_by(|a, b| (&a.starts, &a.kind, &a.id).cmp(&(&b.starts, &b.kind, &b.id)));
+            // Ids break ties so that the order of rows never matters.
+            events.sort_by(|a, b| (a.first_known_at(), &a.id).cmp(&(b.first_known_at(), &b.id)));
         }
         Self { by_site }
     }
@@ -126,9 +126,7 @@ impl EventLog {
 
 /// Whether `upper` is `lower` or one of the entities that its id names above it.
 fn is_above(upper: &str, lower: &str) -> bool {
-    lower
-        .strip_prefix(upper)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    lower.strip_prefix(upper).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The alarm names that a task tells apart, `other` last.
@@ -137,14 +135,22 @@ pub fn kinds(events: &Events) -> impl Iterator<Item = &str> {
     named.chain(["other"])
 }
 
+/// The alarms that concern one entity, their kinds looked up once.
+#[derive(Debug)]
+pub struct EntityAlarms<'a> {
+    how: &'a Events,
+    /// In the order in which they became known.
+    alarms: Vec<(usize, &'a Event)>,
+}
+
 /// What the alarm log said about one entity at one cutoff.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EventState {
+pub struct AlarmState {
     /// `[kinds, windows]`: alarms raised within the window before the cutoff.
     pub counts: Vec<f64>,
     /// `[kinds]`: hours since the last raise; NaN = never within the memory.
     pub since: Vec<f64>,
-    /// `[windows]`: hours in which any alarm stood, each alarm counted by itself.
+    /// `[windows]`: hours in which an alarm stood, each alarm counted by itself.
     pub hours: Vec<f64>,
     /// Alarms that stand.
     pub open: f64,
@@ -152,35 +158,47 @@ pub struct EventState {
     pub open_since: f64,
 }
 
-impl EventState {
-    /// Reads the state of an entity.
+impl<'a> EntityAlarms<'a> {
+    /// The alarms of `log` that concern `entity`.
+    pub fn new(log: &'a EventLog, entity: &'a str, how: &'a Events) -> Self {
+        let alarms = log.of(entity).map(|event| (kind_of(event, how), event));
+        Self { how, alarms: alarms.collect() }
+    }
+
+    /// The state at a cutoff.
     ///
     /// Only what lies strictly before the cutoff counts: a repair that carries the very time of a
     /// failure would otherwise announce it.
-    pub fn at(log: &EventLog, entity: &str, cutoff: Micros, how: &Events) -> Self {
-        let (kinds, windows) = (how.specific_problems.len() + 1, how.windows.len());
-        let mut state = Self {
+    pub fn at(&self, cutoff: Micros) -> AlarmState {
+        let (kinds, windows) = (self.how.specific_problems.len() + 1, self.how.windows.len());
+        let mut state = AlarmState {
             counts: vec![0.0; kinds * windows],
             since: vec![f64::NAN; kinds],
             hours: vec![0.0; windows],
             open: 0.0,
             open_since: f64::NAN,
         };
-        for event in log.of(entity) {
-            let visible = event.start(cutoff).filter(|start| *start < cutoff);
-            if let Some(start) = visible {
+        let known = |(_, event): &(usize, &Event)| event.first_known_at();
+        // Nothing becomes known before it happens, so what was known before the memory is older.
+        let forgotten = cutoff.saturating_sub(self.how.memory.micros());
+        let begin = self.alarms.partition_point(|alarm| known(alarm) < Some(forgotten));
+        let end = self.alarms.partition_point(|alarm| known(alarm) <= Some(cutoff));
+        for (kind, event) in &self.alarms[begin..end] {
+            let started = event.start(cutoff);
+            if let Some(start) = started.filter(|at| (forgotten..cutoff).contains(at)) {
                 let end = event.end(cutoff).filter(|end| *end < cutoff);
-                state.see(kind_of(event, how), start, end, cutoff, how);
+                state.see(*kind, (start, end), cutoff, self.how);
             }
         }
         state
     }
+}
 
+impl AlarmState {
     fn see(
         &mut self,
         kind: usize,
-        start: Micros,
-        end: Option<Micros>,
+        (start, end): (Micros, Option<Micros>),
         cutoff: Micros,
         how: &Events,
     ) {
@@ -192,21 +210,18 @@ impl EventState {
             let from = start.max(cutoff - span.micros());
             self.hours[window] += hours((end.unwrap_or(cutoff) - from).max(0));
         }
-        if age <= how.memory.micros() {
-            self.since[kind] = self.since[kind].min(hours(age));
-        }
-        if end.is_none() && age <= how.memory.micros() {
+        self.since[kind] = self.since[kind].min(hours(age));
+        if end.is_none() {
             self.open += 1.0;
             self.open_since = self.open_since.max(hours(age));
         }
     }
 }
 
+/// The place of an alarm's name among those told apart; past the last one stands `other`.
 fn kind_of(event: &Event, how: &Events) -> usize {
-    let named = how.specific_problems.iter();
-    let mut named = named.take_while(|name| **name != event.kind);
-    // Past the last name the count equals the index of `other`.
-    named.by_ref().count()
+    let mut names = how.specific_problems.iter();
+    names.position(|name| *name == event.kind).unwrap_or(how.specific_problems.len())
 }
 
 /// Microseconds as hours.

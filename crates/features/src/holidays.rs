@@ -174,10 +174,7 @@ fn easter(year: i16) -> Date {
     let m = (a + 11 * h + 19 * l) / 433;
     let month = (h + l - 7 * m + 90) / 25;
     let day = (h + l - 7 * m + 33 * month + 19) % 32;
-    let (month, day) = (
-        i8::try_from(month).unwrap_or(4),
-        i8::try_from(day).unwrap_or(1),
-    );
+    let (month, day) = (i8::try_from(month).unwrap_or(4), i8::try_from(day).unwrap_or(1));
     Date::new(year, month, day).unwrap_or(Date::constant(1970, 1, 1))
 }
 
@@ -189,13 +186,9 @@ mod tests {
     #[test]
     fn easter_of_known_years() {
         // Dates as published by the US Naval Observatory.
-        for (year, month, day) in [
-            (2000, 4, 23),
-            (2008, 3, 23),
-            (2019, 4, 21),
-            (2026, 4, 5),
-            (2038, 4, 25),
-        ] {
+        for (year, month, day) in
+            [(2000, 4, 23), (2008, 3, 23), (2019, 4, 21), (2026, 4, 5), (2038, 4, 25)]
+        {
             assert_eq!(easter(year), date(year, month, day));
         }
     }

@@ -4,10 +4,16 @@
 mod batch;
 pub mod clock;
 pub mod cube;
+pub mod deviations;
+pub mod encode;
 pub mod events;
 pub mod holidays;
+pub mod kernel;
+pub mod labels;
+pub mod leaks;
 pub mod network;
 pub mod profile;
+pub mod slices;
 pub mod task;
 pub mod windows;
 pub use batch::BatchError;

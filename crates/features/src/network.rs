@@ -148,11 +148,7 @@ impl Network {
     /// nothing about the network changes.
     pub fn changes(&self) -> Vec<Micros> {
         let states = self.states.values().flatten().map(|state| state.validity);
-        let edges = self
-            .edges
-            .values()
-            .flatten()
-            .map(|(_, _, validity)| *validity);
+        let edges = self.edges.values().flatten().map(|(_, _, validity)| *validity);
         let mut moments: Vec<Micros> = states
             .chain(edges)
             .flat_map(|v| [Some(v.from.max(v.known_at)), v.to])
@@ -203,10 +199,23 @@ impl Network {
             group.insert(root_a.max(root_b), root_a.min(root_b));
         }
         let sites: BTreeSet<&str> = self.states.keys().map(|id| site_of(id)).collect();
-        sites
-            .into_iter()
-            .map(|site| (site, root(&group, site)))
-            .collect()
+        sites.into_iter().map(|site| (site, root(&group, site))).collect()
+    }
+}
+
+#[cfg(test)]
+impl Network {
+    /// Edges that always hold.
+    pub(crate) fn of_neighbours(edges: &[(&str, &str, EdgeKind)]) -> Self {
+        let validity = Validity { from: Micros::MIN, known_at: Micros::MIN, to: None };
+        let mut network = Self::default();
+        for (a, b, kind) in edges {
+            for (from, to) in [(a, b), (b, a)] {
+                let edges = network.edges.entry((*from).to_owned()).or_default();
+                edges.push((*kind, (*to).to_owned(), validity));
+            }
+        }
+        network
     }
 }
 

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use crate::clock::HOURS_OF_WEEK;
 use crate::task::Micros;
 
+pub(crate) use build::quantile;
 pub use build::{LOOK_BACK, build};
 pub use table::{read, rows};
 

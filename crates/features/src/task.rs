@@ -178,10 +178,7 @@ fn ensure(holds: bool, field: &str, problem: impl Into<String>) -> Result<(), Ta
     if holds {
         return Ok(());
     }
-    Err(TaskError {
-        field: field.into(),
-        problem: problem.into(),
-    })
+    Err(TaskError { field: field.into(), problem: problem.into() })
 }
 
 impl TryFrom<TaskFile> for Task {
@@ -221,9 +218,7 @@ impl Task {
 
     /// Gap that separates two slices: label horizon plus look-back.
     pub fn purge(&self) -> Span {
-        self.slices
-            .purge
-            .unwrap_or_else(|| self.horizon().plus(self.look_back))
+        self.slices.purge.unwrap_or_else(|| self.horizon().plus(self.look_back))
     }
 
     /// Whether samples carry a feature row; otherwise windows are gathered from `kpis`.
@@ -250,31 +245,13 @@ impl Task {
     fn check(&self) -> Result<(), TaskError> {
         let plain = |name: &str| {
             !name.is_empty()
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
-        ensure(
-            plain(&self.task),
-            "task",
-            "expected lower-case letters, digits and `_`",
-        )?;
+        ensure(plain(&self.task), "task", "expected lower-case letters, digits and `_`")?;
         ensure(!self.entity_type.is_empty(), "entity_type", "is empty")?;
-        ensure(
-            self.cutoffs.step.micros() > 0,
-            "cutoffs.step",
-            "must be longer than nothing",
-        )?;
-        ensure(
-            self.look_back.micros() > 0,
-            "look_back",
-            "must be longer than nothing",
-        )?;
-        ensure(
-            !self.metrics.is_empty(),
-            "metrics",
-            "expected at least one metric",
-        )?;
+        ensure(self.cutoffs.step.micros() > 0, "cutoffs.step", "must be longer than nothing")?;
+        ensure(self.look_back.micros() > 0, "look_back", "must be longer than nothing")?;
+        ensure(!self.metrics.is_empty(), "metrics", "expected at least one metric")?;
         self.inputs.check(self.look_back)?;
         self.slices.check()?;
         self.check_head()?;
@@ -292,17 +269,8 @@ impl Task {
                     "expected ascending spans, the first above zero",
                 )
             }
-            Head::Forecast {
-                step,
-                horizon,
-                quantiles,
-                limit,
-            } => {
-                ensure(
-                    step.micros() > 0,
-                    "head.step",
-                    "must be longer than nothing",
-                )?;
+            Head::Forecast { step, horizon, quantiles, limit } => {
+                ensure(step.micros() > 0, "head.step", "must be longer than nothing")?;
                 ensure(*horizon > 0, "head.horizon", "expected at least one step")?;
                 let inside = quantiles.iter().all(|q| *q > 0.0 && *q < 1.0);
                 let ascending = quantiles.windows(2).all(|pair| pair[0] < pair[1]);
@@ -314,46 +282,37 @@ impl Task {
                 let fits = limit.is_none_or(|l| l.steps > 0 && l.steps <= l.of_steps);
                 ensure(fits, "head.limit", "expected 1 <= `steps` <= `of_steps`")
             }
-            Head::Multiclass { classes } => ensure(
-                classes.len() > 1,
-                "head.classes",
-                "expected at least two classes",
-            ),
-            Head::Regression { cap } => ensure(
-                cap.is_none_or(|cap| cap > 0.0),
-                "head.cap",
-                "must be above zero",
-            ),
+            Head::Multiclass { classes } => {
+                ensure(classes.len() > 1, "head.classes", "expected at least two classes")
+            }
+            Head::Regression { cap } => {
+                ensure(cap.is_none_or(|cap| cap > 0.0), "head.cap", "must be above zero")
+            }
             Head::Anomaly {} | Head::Binary {} => Ok(()),
         }
     }
 
     fn check_label(&self) -> Result<(), TaskError> {
-        let fits = match (&self.head, &self.label) {
-            (Head::Anomaly {}, LabelRule::None {} | LabelRule::Point { .. }) => true,
-            (Head::TimeToEvent { .. }, LabelRule::EventWithin { .. }) => true,
-            (Head::Forecast { .. }, LabelRule::ValueAt { .. }) => true,
-            (
-                Head::Regression { .. },
-                LabelRule::RemainingLife { .. }
-                | LabelRule::Point { .. }
-                | LabelRule::ValueAt { .. },
-            ) => true,
-            (
-                Head::Binary {},
-                LabelRule::EventWithin { .. }
-                | LabelRule::Exceedance { .. }
-                | LabelRule::Interval { .. }
-                | LabelRule::Point { .. },
-            ) => true,
-            (Head::Multiclass { .. }, LabelRule::Interval { .. } | LabelRule::Point { .. }) => true,
-            _ => false,
+        let (events, point) = (
+            matches!(self.label, LabelRule::EventWithin { .. }),
+            matches!(self.label, LabelRule::Point { .. }),
+        );
+        let interval = matches!(self.label, LabelRule::Interval { .. });
+        let value_at = matches!(self.label, LabelRule::ValueAt { .. });
+        let fits = match self.head {
+            Head::Anomaly {} => point || matches!(self.label, LabelRule::None {}),
+            Head::TimeToEvent { .. } => events,
+            Head::Forecast { .. } => value_at,
+            Head::Regression { .. } => {
+                point || value_at || matches!(self.label, LabelRule::RemainingLife { .. })
+            }
+            Head::Binary {} => {
+                let exceeds = matches!(self.label, LabelRule::Exceedance { .. });
+                events || exceeds || interval || point
+            }
+            Head::Multiclass { .. } => interval || point,
         };
-        ensure(
-            fits,
-            "label.rule",
-            "this rule gives no labels for the task's head",
-        )?;
+        ensure(fits, "label.rule", "this rule gives no labels for the task's head")?;
         self.label.check(&self.inputs)
     }
 }

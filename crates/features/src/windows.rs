@@ -119,11 +119,7 @@ pub fn rolling(values: &[f64], origin: i64, k: usize) -> Vec<Moments> {
     let mut windows: Vec<Moments> = Vec::with_capacity(values.len());
     for index in 0..values.len() {
         let starts_block = index == 0 || at(index).rem_euclid(block) == 0;
-        let before = if starts_block {
-            Moments::EMPTY
-        } else {
-            windows[index - 1]
-        };
+        let before = if starts_block { Moments::EMPTY } else { windows[index - 1] };
         windows.push(before.then(step(index)));
     }
     // Then backwards: `tail` covers i ..= block end and completes the window that ends k - 1 later.
@@ -152,14 +148,20 @@ fn complete_short_windows(values: &[f64], origin: i64, k: usize, windows: &mut [
     }
 }
 
-/// Moments of one stretch of values; equals the last window of [`rolling`] within rounding.
-pub fn over(values: &[f64], origin: i64) -> Moments {
-    values
-        .iter()
-        .zip(origin..)
-        .fold(Moments::EMPTY, |moments, (value, time)| {
-            moments.then(Moments::of(time as f64, *value))
-        })
+/// Moments of one window; equals, to the bit, the window of [`rolling`] with the same steps.
+///
+/// `origin` is the absolute grid number of the first value.
+pub fn over(window: &[f64], origin: i64) -> Moments {
+    let block = i64::try_from(window.len()).unwrap_or(1).max(1);
+    let to_boundary = (-origin).rem_euclid(block);
+    let split = usize::try_from(to_boundary).unwrap_or(0);
+    let step = |index: usize| {
+        let time = origin + i64::try_from(index).unwrap_or(0);
+        Moments::of(time as f64, window[index])
+    };
+    let tail = (0..split).rev().fold(Moments::EMPTY, |tail, index| step(index).then(tail));
+    let head = (split..window.len()).fold(Moments::EMPTY, |head, index| head.then(step(index)));
+    tail.then(head)
 }
 
 /// The statistic, or NaN where less than `min_observed` of `k` steps is observed.

@@ -91,14 +91,8 @@ impl Cube {
         (fine, coarse): (&[Option<ArrayRef>], &[Option<ArrayRef>]),
         rows: &Rows<'_>,
     ) -> bool {
-        let start = keys
-            .start
-            .as_primitive::<TimestampMicrosecondType>()
-            .value(row);
-        let known = keys
-            .known
-            .as_primitive::<TimestampMicrosecondType>()
-            .value(row);
+        let start = keys.start.as_primitive::<TimestampMicrosecondType>().value(row);
+        let known = keys.known.as_primitive::<TimestampMicrosecondType>().value(row);
         let length = Micros::from(keys.granularity.as_primitive::<Int32Type>().value(row)) * SECOND;
         if rows.known_until.is_some_and(|until| known > until) || length < self.grid.step {
             return false;

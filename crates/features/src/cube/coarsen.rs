@@ -65,9 +65,7 @@ fn versions(
             })
             .collect();
         let same = |(_, have): &(Micros, Vec<f32>)| {
-            have.iter()
-                .map(|x| x.to_bits())
-                .eq(values.iter().map(|x| x.to_bits()))
+            have.iter().map(|x| x.to_bits()).eq(values.iter().map(|x| x.to_bits()))
         };
         if !found.last().is_some_and(same) {
             found.push((known_at, values));

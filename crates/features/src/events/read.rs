@@ -35,17 +35,12 @@ impl EventLog {
                 match fact.name {
                     "raised" => {
                         // Name and severity are those of the raise that was known first.
-                        if event
-                            .first_known_at()
-                            .is_none_or(|first| fact.known_at < first)
-                        {
+                        if event.first_known_at().is_none_or(|first| fact.known_at < first) {
                             event.kind = kinds.owned(row).unwrap_or_default();
                             event.severity = severities.owned(row).unwrap_or_default();
                         }
                         event.starts.push(fact.known(fact.at));
-                        event
-                            .causes
-                            .extend(causes.owned(row).map(|cause| fact.known(cause)));
+                        event.causes.extend(causes.owned(row).map(|cause| fact.known(cause)));
                     }
                     "cleared" => event.ends.push(fact.known(fact.at)),
                     _ => {}
@@ -98,9 +93,7 @@ impl Tickets {
                     continue;
                 }
                 let event = fact.event(&mut outages);
-                event
-                    .causes
-                    .extend(causes.owned(row).map(|cause| fact.known(cause)));
+                event.causes.extend(causes.owned(row).map(|cause| fact.known(cause)));
                 match fact.name {
                     "opened" => event.starts.push(fact.known(start.unwrap_or(fact.at))),
                     "closed" => event.ends.push(fact.known(end.unwrap_or(fact.at))),
@@ -158,10 +151,7 @@ impl FactRows {
 
 impl FactRow<'_> {
     fn known<T>(&self, value: T) -> Fact<T> {
-        Fact {
-            known_at: self.known_at,
-            value,
-        }
+        Fact { known_at: self.known_at, value }
     }
 
     fn event<'e>(&self, events: &'e mut BTreeMap<(String, String), Event>) -> &'e mut Event {

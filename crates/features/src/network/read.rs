@@ -102,19 +102,13 @@ impl Network {
             states.sort_by_key(|state| state.validity);
             states.dedup_by(|later, earlier| {
                 let unstamped = |state: &State| State {
-                    validity: Validity {
-                        known_at: 0,
-                        ..state.validity
-                    },
+                    validity: Validity { known_at: 0, ..state.validity },
                     ..state.clone()
                 };
                 unstamped(later) == unstamped(earlier)
             });
             for parent in states.iter().filter_map(|state| state.parent_id.as_ref()) {
-                self.below
-                    .entry(parent.clone())
-                    .or_default()
-                    .insert(id.clone());
+                self.below.entry(parent.clone()).or_default().insert(id.clone());
             }
         }
         for edges in self.edges.values_mut() {

@@ -31,23 +31,11 @@ fn network(rows: &[Row<'_>], edges: &[(&str, &str, &str)]) -> Network {
     let all =
         |of: &dyn Fn(&Row<'_>) -> Option<i64>| times(&rows.iter().map(of).collect::<Vec<_>>());
     let none = vec![None; rows.len()];
-    let zones: Vec<_> = rows
-        .iter()
-        .map(|row| (row.1 == "site").then_some("Asia/Tokyo"))
-        .collect();
+    let zones: Vec<_> = rows.iter().map(|row| (row.1 == "site").then_some("Asia/Tokyo")).collect();
     let inventory = batch(vec![
-        (
-            "entity_id",
-            texts(&rows.iter().map(|row| Some(row.0)).collect::<Vec<_>>()),
-        ),
-        (
-            "entity_type",
-            texts(&rows.iter().map(|row| Some(row.1)).collect::<Vec<_>>()),
-        ),
-        (
-            "parent_id",
-            texts(&rows.iter().map(|row| Some(row.2)).collect::<Vec<_>>()),
-        ),
+        ("entity_id", texts(&rows.iter().map(|row| Some(row.0)).collect::<Vec<_>>())),
+        ("entity_type", texts(&rows.iter().map(|row| Some(row.1)).collect::<Vec<_>>())),
+        ("parent_id", texts(&rows.iter().map(|row| Some(row.2)).collect::<Vec<_>>())),
         ("valid_from", all(&|row| Some(row.3))),
         ("valid_to", all(&|row| row.4)),
         ("known_at", all(&|row| Some(row.5))),
@@ -58,18 +46,9 @@ fn network(rows: &[Row<'_>], edges: &[(&str, &str, &str)]) -> Network {
     ]);
     let zero = vec![Some(0); edges.len()];
     let edges = batch(vec![
-        (
-            "a_id",
-            texts(&edges.iter().map(|edge| Some(edge.0)).collect::<Vec<_>>()),
-        ),
-        (
-            "b_id",
-            texts(&edges.iter().map(|edge| Some(edge.1)).collect::<Vec<_>>()),
-        ),
-        (
-            "kind",
-            texts(&edges.iter().map(|edge| Some(edge.2)).collect::<Vec<_>>()),
-        ),
+        ("a_id", texts(&edges.iter().map(|edge| Some(edge.0)).collect::<Vec<_>>())),
+        ("b_id", texts(&edges.iter().map(|edge| Some(edge.1)).collect::<Vec<_>>())),
+        ("kind", texts(&edges.iter().map(|edge| Some(edge.2)).collect::<Vec<_>>())),
         ("valid_from", times(&zero)),
         ("valid_to", times(&vec![None; zero.len()])),
         ("known_at", times(&zero)),
@@ -91,16 +70,10 @@ const ROWS: [Row<'_>; 7] = [
 fn membership_follows_validity_and_knowledge() {
     let network = network(&ROWS, &[]);
     let cells = |day: i64| network.below("n/s1", &["cell"], day * DAY).len();
-    assert_eq!(
-        [cells(0), cells(3), cells(4), cells(8), cells(9)],
-        [1, 1, 2, 2, 1]
-    );
+    assert_eq!([cells(0), cells(3), cells(4), cells(8), cells(9)], [1, 1, 2, 2, 1]);
     assert_eq!(network.below("n/s1", &["unit", "link"], 0).len(), 1);
     assert_eq!(
-        network
-            .same_site("n/s1/1/a", 5 * DAY)
-            .into_iter()
-            .collect::<Vec<_>>(),
+        network.same_site("n/s1/1/a", 5 * DAY).into_iter().collect::<Vec<_>>(),
         ["n/s1/1/b"]
     );
     assert_eq!(network.entities("cell", 10 * DAY).count(), 1);

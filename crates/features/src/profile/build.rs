@@ -27,6 +27,9 @@ const LEAST_SPREAD: f64 = 0.01;
 struct Raw {
     days: f64,
     level: f64,
+    /// Interquartile range of all values: how far the channel swings over a week.
+    swing: f64,
+    /// The same of what the profile leaves over.
     scale: f64,
     median: Vec<f64>,
     spread: Vec<f64>,
@@ -60,33 +63,19 @@ pub fn build(hourly: &Cube, clock_of: impl Fn(&str) -> LocalClock, cutoff: Micro
         .zip(&raw)
         .map(|(id, channels)| {
             let pairs = channels.iter().zip(&groups);
-            (
-                id.clone(),
-                pairs.map(|(own, group)| shrink(own, group)).collect(),
-            )
+            (id.clone(), pairs.map(|(own, group)| shrink(own, group)).collect())
         })
         .collect();
-    ProfileSet {
-        valid_from: cutoff,
-        channels: hourly.channels().to_vec(),
-        entities,
-    }
+    ProfileSet { valid_from: cutoff, channels: hourly.channels().to_vec(), entities }
 }
 
 impl Raw {
     fn of(series: &[f64], hours: &[u8], step: Micros) -> Self {
         let mut by_hour: Vec<Vec<f64>> = vec![Vec::new(); HOURS_OF_WEEK];
-        for (value, hour) in series
-            .iter()
-            .zip(hours)
-            .filter(|(value, _)| !value.is_nan())
-        {
+        for (value, hour) in series.iter().zip(hours).filter(|(value, _)| !value.is_nan()) {
             by_hour[usize::from(*hour)].push(*value);
         }
-        let median: Vec<f64> = by_hour
-            .iter_mut()
-            .map(|values| quantile(values, 0.5))
-            .collect();
+        let median: Vec<f64> = by_hour.iter_mut().map(|values| quantile(values, 0.5)).collect();
         let mut rest: Vec<f64> = by_hour
             .iter()
             .zip(&median)
@@ -97,6 +86,7 @@ impl Raw {
         Self {
             days: all.len() as f64 * step as f64 / Span::days(1).micros() as f64,
             level: quantile(&mut all, 0.5),
+            swing: iqr(&mut all),
             scale,
             spread: by_hour
                 .iter_mut()
@@ -114,11 +104,12 @@ impl Raw {
     }
 }
 
-/// What the entities of a group have in common, in units of each entity's own scale.
+/// What the entities of a group have in common, in units of each entity's own swing and scale.
 struct Group {
     level: f64,
+    swing: f64,
     scale: f64,
-    /// `[168]`: (median − level) / scale.
+    /// `[168]`: (median − level) / swing.
     shape: Vec<f64>,
     /// `[168]`: spread / scale.
     spread: Vec<f64>,
@@ -128,18 +119,16 @@ impl Group {
     fn of<'a>(members: impl Iterator<Item = &'a Raw>) -> Self {
         let members: Vec<&Raw> = members.filter(|raw| !raw.level.is_nan()).collect();
         let middle = |of: &dyn Fn(&Raw) -> f64| {
-            let mut values: Vec<f64> = members
-                .iter()
-                .map(|raw| of(raw))
-                .filter(|x| x.is_finite())
-                .collect();
+            let mut values: Vec<f64> =
+                members.iter().map(|raw| of(raw)).filter(|x| x.is_finite()).collect();
             quantile(&mut values, 0.5)
         };
         Self {
             level: middle(&|raw| raw.level),
+            swing: middle(&|raw| raw.swing),
             scale: middle(&|raw| raw.scale),
             shape: (0..HOURS_OF_WEEK)
-                .map(|hour| middle(&|raw| (raw.median[hour] - raw.level) / raw.scale))
+                .map(|hour| middle(&|raw| (raw.median[hour] - raw.level) / raw.swing))
                 .collect(),
             spread: (0..HOURS_OF_WEEK)
                 .map(|hour| middle(&|raw| raw.spread[hour] / raw.scale))
@@ -150,16 +139,14 @@ impl Group {
 
 fn shrink(own: &Raw, group: &Group) -> Profile {
     let trust = own.days / (own.days + HALF_TRUST_DAYS);
-    let level = blend(
-        own.days / (own.days + HALF_TRUST_LEVEL_DAYS),
-        own.level,
-        group.level,
-    );
+    let trust_in_level = own.days / (own.days + HALF_TRUST_LEVEL_DAYS);
+    let level = blend(trust_in_level, own.level, group.level);
+    let swing = blend(trust_in_level, own.swing, group.swing);
     let scale = blend(trust, own.scale, group.scale);
     let floor = (LEAST_SPREAD * level.abs()).max(f64::from(f32::EPSILON));
     let mut profile = Profile::unknown();
     for hour in 0..HOURS_OF_WEEK {
-        let usual = level + or(group.shape[hour], 0.0) * scale;
+        let usual = level + or(group.shape[hour], 0.0) * or(swing, 0.0);
         let spread = or(group.spread[hour], 1.0) * scale;
         profile.median[hour] = blend(trust, own.median[hour], usual) as f32;
         profile.spread[hour] = blend(trust, own.spread[hour], spread).max(floor) as f32;
@@ -200,9 +187,5 @@ pub(crate) fn quantile(values: &mut [f64], level: f64) -> f64 {
     let low = *low;
     let high = above.iter().copied().fold(f64::INFINITY, f64::min);
     let share = position - below as f64;
-    if share > 0.0 {
-        low + share * (high - low)
-    } else {
-        low
-    }
+    if share > 0.0 { low + share * (high - low) } else { low }
 }

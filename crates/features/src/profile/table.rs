@@ -74,27 +74,19 @@ pub fn read(batches: &[RecordBatch]) -> Result<Profiles, BatchError> {
             }
             let set = sets.entry(from).or_default();
             let channels = set.entry(id.to_owned()).or_default();
-            let profile = channels
-                .entry(channel.to_owned())
-                .or_insert_with(Profile::unknown);
+            let profile = channels.entry(channel.to_owned()).or_insert_with(Profile::unknown);
             profile.median[hour] = medians.as_primitive::<Float64Type>().value(row) as f32;
             profile.spread[hour] = spreads.as_primitive::<Float64Type>().value(row) as f32;
             let count = counts.as_primitive::<Int32Type>().value(row);
             profile.observations[hour] = u16::try_from(count).unwrap_or(0);
         }
     }
-    Ok(Profiles::new(
-        sets.into_iter()
-            .map(|(at, set)| assemble(at, set))
-            .collect(),
-    ))
+    Ok(Profiles::new(sets.into_iter().map(|(at, set)| assemble(at, set)).collect()))
 }
 
 fn assemble(valid_from: Micros, set: BTreeMap<String, BTreeMap<String, Profile>>) -> ProfileSet {
-    let channels: std::collections::BTreeSet<String> = set
-        .values()
-        .flat_map(|channels| channels.keys().cloned())
-        .collect();
+    let channels: std::collections::BTreeSet<String> =
+        set.values().flat_map(|channels| channels.keys().cloned()).collect();
     let channels: Vec<String> = channels.into_iter().collect();
     let entities = set
         .into_iter()
@@ -103,9 +95,5 @@ fn assemble(valid_from: Micros, set: BTreeMap<String, BTreeMap<String, Profile>>
             (id, channels.iter().map(take).collect())
         })
         .collect();
-    ProfileSet {
-        valid_from,
-        channels,
-        entities,
-    }
+    ProfileSet { valid_from, channels, entities }
 }

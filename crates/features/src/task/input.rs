@@ -210,18 +210,11 @@ impl Inputs {
 
     pub(super) fn check(&self, look_back: Span) -> Result<(), TaskError> {
         let step = self.granularity.micros();
-        ensure(
-            step > 0,
-            "inputs.granularity",
-            "must be longer than nothing",
-        )?;
+        ensure(step > 0, "inputs.granularity", "must be longer than nothing")?;
         ensure(
             look_back.micros() % step == 0,
             "look_back",
-            format!(
-                "{look_back} is no multiple of the granularity {}",
-                self.granularity
-            ),
+            format!("{look_back} is no multiple of the granularity {}", self.granularity),
         )?;
         ensure(
             self.min_observed > 0.0 && self.min_observed <= 1.0,
@@ -229,11 +222,7 @@ impl Inputs {
             "expected a share above 0, at most 1",
         )?;
         for (index, rolling) in self.rolling.iter().enumerate() {
-            rolling.check(
-                &format!("inputs.rolling[{index}]"),
-                self.granularity,
-                look_back,
-            )?;
+            rolling.check(&format!("inputs.rolling[{index}]"), self.granularity, look_back)?;
         }
         let events = self.events.as_ref();
         let windows = events.map_or(&[][..], |events| &events.windows);

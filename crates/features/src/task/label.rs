@@ -121,10 +121,7 @@ impl LabelRule {
                 format!("`{channel}` is not among `inputs.channels`"),
             ),
             // A label column among the inputs would be the answer handed to the model.
-            Self::Point { channel }
-            | Self::RemainingLife {
-                channel: Some(channel),
-            } => ensure(
+            Self::Point { channel } | Self::RemainingLife { channel: Some(channel) } => ensure(
                 !inputs.all_channels().contains(channel),
                 "label.channel",
                 format!("`{channel}` is a label and may not be an input"),

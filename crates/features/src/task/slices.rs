@@ -22,13 +22,7 @@ pub enum SliceName {
 
 impl SliceName {
     /// All slices in order.
-    pub const ALL: [Self; 5] = [
-        Self::Fit,
-        Self::Select,
-        Self::Calibrate,
-        Self::Gate,
-        Self::Test,
-    ];
+    pub const ALL: [Self; 5] = [Self::Fit, Self::Select, Self::Calibrate, Self::Gate, Self::Test];
 
     /// The word stored in `samples_<task>.slice`.
     pub fn word(self) -> &'static str {

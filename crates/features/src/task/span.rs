@@ -19,13 +19,8 @@ pub const DAY: Micros = 24 * HOUR;
 pub const WEEK: Micros = 7 * DAY;
 
 /// Units from the longest to the shortest.
-const UNITS: [(&str, Micros); 5] = [
-    ("w", WEEK),
-    ("d", DAY),
-    ("h", HOUR),
-    ("m", MINUTE),
-    ("s", SECOND),
-];
+const UNITS: [(&str, Micros); 5] =
+    [("w", WEEK), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)];
 
 /// A length of time, never negative, in whole seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,10 +50,8 @@ impl Span {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let count: Micros = rest[..digits].parse().map_err(|_| wrong())?;
             let unit = rest[digits..].chars().next().ok_or_else(wrong)?;
-            let (name, micros) = UNITS
-                .iter()
-                .find(|(name, _)| name.starts_with(unit))
-                .ok_or_else(wrong)?;
+            let (name, micros) =
+                UNITS.iter().find(|(name, _)| name.starts_with(unit)).ok_or_else(wrong)?;
             total = count
                 .checked_mul(*micros)
                 .and_then(|part| total.checked_add(part))
@@ -112,11 +105,7 @@ impl fmt::Display for Span {
             write!(f, "{count}{name}")?;
             rest %= micros;
         }
-        if self.0 == 0 {
-            f.write_str("0s")
-        } else {
-            Ok(())
-        }
+        if self.0 == 0 { f.write_str("0s") } else { Ok(()) }
     }
 }
 

@@ -1,18 +1,9 @@
 use super::*;
 
 const SAMPLES: [(&str, &str); 3] = [
-    (
-        "anomaly",
-        include_str!("../../../../docs/samples/tasks/anomaly.json"),
-    ),
-    (
-        "maintenance",
-        include_str!("../../../../docs/samples/tasks/maintenance.json"),
-    ),
-    (
-        "capacity",
-        include_str!("../../../../docs/samples/tasks/capacity.json"),
-    ),
+    ("anomaly", include_str!("../../../../docs/samples/tasks/anomaly.json")),
+    ("maintenance", include_str!("../../../../docs/samples/tasks/maintenance.json")),
+    ("capacity", include_str!("../../../../docs/samples/tasks/capacity.json")),
 ];
 
 fn sample(name: &str) -> &'static str {
@@ -46,21 +37,9 @@ fn contradictions_name_their_field() {
     let text = sample("maintenance");
     for (from, to, expected) in [
         ("\"1d\", \"3d\"", "\"3d\", \"1d\"", "`head.bins`"),
-        (
-            "\"look_back\": \"7d\"",
-            "\"look_back\": \"3d\"",
-            "`inputs.rolling[0]`",
-        ),
-        (
-            "\"rule\": \"event_within\"",
-            "\"rule\": \"value_at\"",
-            "unknown field `events`",
-        ),
-        (
-            "0.5, 0.1, 0.15",
-            "0.6, 0.1, 0.15",
-            "`slices.rule.fractions`",
-        ),
+        ("\"look_back\": \"7d\"", "\"look_back\": \"3d\"", "`inputs.rolling[0]`"),
+        ("\"rule\": \"event_within\"", "\"rule\": \"value_at\"", "unknown field `events`"),
+        ("0.5, 0.1, 0.15", "0.6, 0.1, 0.15", "`slices.rule.fractions`"),
         ("\"age\": true", "\"agee\": true", "unknown field `agee`"),
         ("\"step\": \"6h\"", "\"step\": \"6\"", "`6` is no span"),
     ] {
@@ -71,19 +50,14 @@ fn contradictions_name_their_field() {
 
 #[test]
 fn a_label_column_may_not_be_an_input() {
-    let text = sample("anomaly").replace(
-        "{ \"rule\": \"none\" }",
-        "{ \"rule\": \"point\", \"channel\": \"users_mean\" }",
-    );
+    let text = sample("anomaly")
+        .replace("{ \"rule\": \"none\" }", "{ \"rule\": \"point\", \"channel\": \"users_mean\" }");
     assert!(parse(&text).unwrap_err().contains("may not be an input"));
 }
 
 #[test]
 fn cutoffs_follow_the_end_of_their_period() {
-    let cutoffs = Cutoffs {
-        step: Span::hours(1),
-        offset: Span::parse("30m").unwrap(),
-    };
+    let cutoffs = Cutoffs { step: Span::hours(1), offset: Span::parse("30m").unwrap() };
     let of_an_hour: Vec<_> = cutoffs.of_interval(10 * HOUR, 11 * HOUR).collect();
     assert_eq!(of_an_hour, [11 * HOUR + 30 * MINUTE]);
     assert_eq!(cutoffs.period_end(of_an_hour[0]), 11 * HOUR);

@@ -13,11 +13,7 @@ const ALL: [Statistic; 6] = [
 
 /// The definition, in two passes, values shifted by the first one so that nothing cancels.
 fn two_pass(window: &[(f64, f64)], statistic: Statistic) -> f64 {
-    let seen: Vec<_> = window
-        .iter()
-        .filter(|(_, x)| !x.is_nan())
-        .copied()
-        .collect();
+    let seen: Vec<_> = window.iter().filter(|(_, x)| !x.is_nan()).copied().collect();
     let Some(&(_, first)) = seen.first() else {
         return f64::NAN;
     };
@@ -32,10 +28,7 @@ fn two_pass(window: &[(f64, f64)], statistic: Statistic) -> f64 {
         Statistic::Slope if n > 1.0 => sum(&|t, x| t * x) / sum(&|t, _| t * t),
         Statistic::Std | Statistic::Slope => f64::NAN,
         Statistic::Min => seen.iter().map(|(_, x)| *x).fold(f64::INFINITY, f64::min),
-        Statistic::Max => seen
-            .iter()
-            .map(|(_, x)| *x)
-            .fold(f64::NEG_INFINITY, f64::max),
+        Statistic::Max => seen.iter().map(|(_, x)| *x).fold(f64::NEG_INFINITY, f64::max),
         Statistic::Last => seen.last().map_or(f64::NAN, |(_, x)| *x),
     }
 }
@@ -54,14 +47,14 @@ proptest! {
     ) {
         let values: Vec<f64> = values.iter().map(|x| level + x).collect();
         let windows = rolling(&values, origin, k);
-        for end in 0..values.len() {
+        for (end, moments) in windows.iter().enumerate() {
             let start = (end + 1).saturating_sub(k);
             let window: Vec<_> = (start..=end).map(|i| (i as f64, values[i])).collect();
             for statistic in ALL {
                 let expected = two_pass(&window, statistic);
                 // A level of 1e9 leaves about 1e-7 of absolute resolution in the values themselves.
                 let scale = if level > 0.0 { 1e3 } else { 1.0 };
-                let got = windows[end].statistic(statistic);
+                let got = moments.statistic(statistic);
                 prop_assert!(close(got, expected, scale), "{statistic:?} {got} {expected}");
             }
         }
@@ -77,6 +70,10 @@ proptest! {
         let later = rolling(&values[cut..], 1000 + cut as i64, k);
         for (a, b) in whole[cut + k - 1..].iter().zip(&later[k - 1..]) {
             prop_assert_eq!(a, b);
+        }
+        for end in k - 1..values.len() {
+            let start = end + 1 - k;
+            prop_assert_eq!(over(&values[start..=end], 1000 + start as i64), whole[end]);
         }
     }
 }
