@@ -16,21 +16,11 @@ pub(crate) struct Accumulator {
 
 impl Accumulator {
     /// Nothing measured.
-    pub(crate) const EMPTY: Self = Self {
-        num: 0.0,
-        den: 0.0,
-        seconds: 0.0,
-        formula: 0,
-    };
+    pub(crate) const EMPTY: Self = Self { num: 0.0, den: 0.0, seconds: 0.0, formula: 0 };
 
     /// One period of `seconds`, computed by formula number `formula`.
     pub(crate) fn new(num: f64, den: f64, seconds: f64, formula: usize) -> Self {
-        Self {
-            num,
-            den,
-            seconds,
-            formula: u8::try_from(formula).unwrap_or(MIXED),
-        }
+        Self { num, den, seconds, formula: u8::try_from(formula).unwrap_or(MIXED) }
     }
 
     /// The seconds it covers; 0 when nothing was measured.
@@ -70,11 +60,7 @@ impl Accumulator {
         if self.formula == MIXED || self.den == 0.0 {
             return self;
         }
-        Self {
-            num: self.num / self.den * self.seconds,
-            den: self.seconds,
-            ..self
-        }
+        Self { num: self.num / self.den * self.seconds, den: self.seconds, ..self }
     }
 
     /// What an entity brings into a group: a mean over time that members add up becomes its value.
@@ -85,11 +71,7 @@ impl Accumulator {
         if self.den == 0.0 {
             return Self::EMPTY;
         }
-        Self {
-            num: self.num / self.den,
-            den: 1.0,
-            ..self
-        }
+        Self { num: self.num / self.den, den: 1.0, ..self }
     }
 
     fn value(self, rule: Aggregation) -> Option<f64> {

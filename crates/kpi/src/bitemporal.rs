@@ -14,10 +14,7 @@ pub struct Known {
 impl Known {
     /// Believed since `from`.
     pub fn since(from: Micros) -> Self {
-        Self {
-            from,
-            until: Micros::MAX,
-        }
+        Self { from, until: Micros::MAX }
     }
 
     /// Whether it was believed at `moment`.
@@ -27,18 +24,13 @@ impl Known {
 
     /// While both were believed.
     pub fn and(self, other: Self) -> Option<Self> {
-        let both = Self {
-            from: self.from.max(other.from),
-            until: self.until.min(other.until),
-        };
+        let both = Self { from: self.from.max(other.from), until: self.until.min(other.until) };
         (both.from < both.until).then_some(both)
     }
 
     /// The moments at which the belief changed.
     pub fn edges(self) -> impl Iterator<Item = Micros> {
-        [self.from, self.until]
-            .into_iter()
-            .filter(|edge| *edge != Micros::MAX)
+        [self.from, self.until].into_iter().filter(|edge| *edge != Micros::MAX)
     }
 }
 
@@ -110,13 +102,7 @@ mod tests {
     use super::*;
 
     fn fact(valid: (Micros, Micros), known_at: Micros, value: char) -> Fact<char> {
-        Fact {
-            rank: 0,
-            valid_from: valid.0,
-            valid_to: valid.1,
-            known_at,
-            value,
-        }
+        Fact { rank: 0, valid_from: valid.0, valid_to: valid.1, known_at, value }
     }
 
     #[test]
@@ -137,10 +123,7 @@ mod tests {
 
     #[test]
     fn the_more_exact_statement_wins() {
-        let mut facts = [
-            fact((0, Micros::MAX), 1, 'a'),
-            fact((0, Micros::MAX), 1, 'b'),
-        ];
+        let mut facts = [fact((0, Micros::MAX), 1, 'a'), fact((0, Micros::MAX), 1, 'b')];
         facts[1].rank = 7;
         assert_eq!(beliefs(&facts, 3), [('b', Known::since(1))]);
     }

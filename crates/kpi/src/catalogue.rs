@@ -52,21 +52,13 @@ impl Catalogue {
         let counters = counter::parse(counters)?;
         let mut by_name = HashMap::new();
         for (index, counter) in counters.iter().enumerate() {
-            if by_name
-                .insert(counter.name.to_ascii_lowercase(), index)
-                .is_some()
-            {
+            if by_name.insert(counter.name.to_ascii_lowercase(), index).is_some() {
                 return Err(KpiError::entry(&counter.name, "defined twice"));
             }
         }
         let dialects = dialect::parse(dialects, &by_name)?;
         let kpis = kpi::parse(kpis, &by_name)?;
-        Ok(Self {
-            counters,
-            by_name,
-            dialects,
-            kpis,
-        })
+        Ok(Self { counters, by_name, dialects, kpis })
     }
 
     /// All counters; their position is their slot.
@@ -85,9 +77,7 @@ impl Catalogue {
         vendor: &'a str,
         software: &'a str,
     ) -> impl Iterator<Item = &'a Dialect> + 'a {
-        self.dialects
-            .iter()
-            .filter(move |dialect| dialect.speaks(vendor, software))
+        self.dialects.iter().filter(move |dialect| dialect.speaks(vendor, software))
     }
 
     /// All KPIs, hidden factors included, in the order of the columns.

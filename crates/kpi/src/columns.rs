@@ -4,7 +4,7 @@ use arrow::array::{
     Array, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
     StringArray, TimestampMicrosecondArray,
 };
-use arrow::compute::cast;
+use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{
     DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
@@ -82,11 +82,14 @@ impl Columns<'_> {
 }
 
 fn wrong(column: &str, expected: &'static str, got: &str) -> KpiError {
-    KpiError::Column {
-        column: column.into(),
-        expected,
-        got: got.into(),
-    }
+    KpiError::Column { column: column.into(), expected, got: got.into() }
+}
+
+/// The rows of one bucket.
+pub fn of_bucket(rows: &RecordBatch, bucket: i32) -> Result<RecordBatch> {
+    let buckets = Columns(rows).ints("bucket")?;
+    let mine = buckets.iter().map(|value| Some(value == Some(bucket)));
+    Ok(filter_record_batch(rows, &mine.collect())?)
 }
 
 /// The time in row `row`, `None` where it is null.

@@ -96,11 +96,7 @@ impl CounterRows {
 
     /// Software release, empty where the file names none.
     pub fn software(&self, row: usize) -> &str {
-        if self.releases.is_valid(row) {
-            self.releases.value(row)
-        } else {
-            ""
-        }
+        if self.releases.is_valid(row) { self.releases.value(row) } else { "" }
     }
 
     /// Hash of the file.
@@ -145,8 +141,5 @@ impl CounterRows {
 }
 
 fn offset(offsets: &[i32], row: usize) -> usize {
-    offsets
-        .get(row)
-        .and_then(|offset| usize::try_from(*offset).ok())
-        .unwrap_or_default()
+    offsets.get(row).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or_default()
 }

@@ -30,13 +30,11 @@ impl CounterSets {
             let lists = columns.lists("counters")?;
             for row in 0..batch.num_rows() {
                 let list = lists.value(row);
-                let names = list
-                    .as_string_opt::<i32>()
-                    .ok_or_else(|| KpiError::Column {
-                        column: "counters".into(),
-                        expected: "list of text",
-                        got: lists.data_type().to_string(),
-                    })?;
+                let names = list.as_string_opt::<i32>().ok_or_else(|| KpiError::Column {
+                    column: "counters".into(),
+                    expected: "list of text",
+                    got: lists.data_type().to_string(),
+                })?;
                 let set = CounterSet {
                     vendor: vendors.value(row).to_owned(),
                     names: names.iter().flatten().map(str::to_owned).collect(),
@@ -48,9 +46,7 @@ impl CounterSets {
     }
 
     pub(crate) fn get(&self, counter_set: &str) -> Result<&CounterSet> {
-        self.0
-            .get(counter_set)
-            .ok_or_else(|| KpiError::UnknownCounterSet(counter_set.to_owned()))
+        self.0.get(counter_set).ok_or_else(|| KpiError::UnknownCounterSet(counter_set.to_owned()))
     }
 
     /// The plan for one counter set and software release.
@@ -61,12 +57,7 @@ impl CounterSets {
         software: &str,
     ) -> Result<CounterPlan> {
         let set = self.get(counter_set)?;
-        Ok(CounterPlan::new(
-            catalogue,
-            &set.vendor,
-            software,
-            &set.names,
-        ))
+        Ok(CounterPlan::new(catalogue, &set.vendor, software, &set.names))
     }
 
     /// The vendor that writes a counter set.

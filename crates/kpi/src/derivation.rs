@@ -71,11 +71,7 @@ impl<'a> Derivation<'a> {
             inputs.objects,
             inputs.nulling,
         );
-        Self {
-            inputs,
-            settings,
-            observations,
-        }
+        Self { inputs, settings, observations }
     }
 
     /// Takes rows of `pm_counters`: every version that was known as of the run.
@@ -120,19 +116,12 @@ impl<'a> Derivation<'a> {
         let mut hours = BTreeMap::new();
         let hour_of = |row: &Observation| row.period_start.div_euclid(HOUR) * HOUR;
         for of_hour in rows.chunk_by(|a, b| (a.entity, hour_of(a)) == (b.entity, hour_of(b))) {
-            let Some(first) = of_hour
-                .first()
-                .filter(|row| interval.contains(&row.period_start))
+            let Some(first) = of_hour.first().filter(|row| interval.contains(&row.period_start))
             else {
                 continue;
             };
             let entity = first.entity as usize;
-            let level = self
-                .inputs
-                .objects
-                .entities()
-                .get(entity)
-                .map_or(Level::Element, level_of);
+            let level = self.inputs.objects.entities().get(entity).map_or(Level::Element, level_of);
             let periods = of_hour.chunk_by(|a, b| {
                 (a.period_start, a.granularity_s) == (b.period_start, b.granularity_s)
             });
@@ -178,12 +167,7 @@ impl<'a> Derivation<'a> {
         hours: &BTreeMap<(usize, Micros), Hour>,
         interval: std::ops::Range<Micros>,
     ) -> Vec<(Micros, Vec<Group>)> {
-        let Inputs {
-            catalogue,
-            hierarchy,
-            objects,
-            ..
-        } = self.inputs;
+        let Inputs { catalogue, hierarchy, objects, .. } = self.inputs;
         interval
             .step_by(HOUR as usize)
             .map(|start| {
@@ -214,20 +198,13 @@ impl<'a> Derivation<'a> {
                 let row = |version| (period.start, period.granularity_s, version);
                 period.versions.iter().map(row)
             });
-            let hourly = hour
-                .versions
-                .iter()
-                .map(|version| (hour.start, HOUR_S, version));
-            rows.extend(
-                native
-                    .chain(hourly)
-                    .map(|(start, granularity_s, version)| Row {
-                        entity,
-                        start,
-                        granularity_s,
-                        version,
-                    }),
-            );
+            let hourly = hour.versions.iter().map(|version| (hour.start, HOUR_S, version));
+            rows.extend(native.chain(hourly).map(|(start, granularity_s, version)| Row {
+                entity,
+                start,
+                granularity_s,
+                version,
+            }));
         }
         rows.sort_by(|a, b| (&a.entity.id, a.start).cmp(&(&b.entity.id, b.start)));
         let def = derived::kpis().with_columns(self.inputs.catalogue.columns());

@@ -44,9 +44,6 @@ pub enum KpiError {
 
 impl KpiError {
     pub(crate) fn entry(entry: &str, reason: impl Into<String>) -> Self {
-        Self::Entry {
-            entry: entry.into(),
-            reason: reason.into(),
-        }
+        Self::Entry { entry: entry.into(), reason: reason.into() }
     }
 }

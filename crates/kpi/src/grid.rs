@@ -26,31 +26,19 @@ impl Hour {
     /// Puts the periods that were measured on the grid and adds them up.
     pub(crate) fn new(catalogue: &Catalogue, start: Micros, periods: Vec<Period>) -> Self {
         let versions = add_up(catalogue, &periods);
-        let mut hour = Self {
-            start,
-            periods,
-            versions,
-        };
+        let mut hour = Self { start, periods, versions };
         hour.fill_gaps(catalogue);
         hour
     }
 
     /// An hour without any measurement, known to be a gap since `known_at`.
     pub(crate) fn gap(catalogue: &Catalogue, start: Micros, known_at: Micros) -> Self {
-        Self {
-            start,
-            periods: Vec::new(),
-            versions: vec![Version::gap(catalogue, known_at)],
-        }
+        Self { start, periods: Vec::new(), versions: vec![Version::gap(catalogue, known_at)] }
     }
 
     /// Says that the hour was known to be a gap before anything arrived.
     pub(crate) fn came_after(&mut self, catalogue: &Catalogue, known_at: Micros) {
-        if self
-            .versions
-            .first()
-            .is_none_or(|first| first.known_at > known_at)
-        {
+        if self.versions.first().is_none_or(|first| first.known_at > known_at) {
             self.versions.insert(0, Version::gap(catalogue, known_at));
         }
     }
@@ -75,17 +63,10 @@ impl Hour {
                     versions = period.versions;
                 }
             }
-            if versions
-                .first()
-                .is_none_or(|version| version.known_at > first)
-            {
+            if versions.first().is_none_or(|version| version.known_at > first) {
                 versions.insert(0, Version::gap(catalogue, first));
             }
-            self.periods.push(Period {
-                start,
-                granularity_s,
-                versions,
-            });
+            self.periods.push(Period { start, granularity_s, versions });
         }
     }
 
@@ -99,10 +80,7 @@ impl Hour {
         let steps = self.periods.iter().filter(on_grid);
         let steps: Vec<_> = steps.map(|period| period.granularity_s).collect();
         let count = |step: i32| steps.iter().filter(|other| **other == step).count();
-        steps
-            .iter()
-            .copied()
-            .max_by_key(|step| (count(*step), *step))
+        steps.iter().copied().max_by_key(|step| (count(*step), *step))
     }
 }
 

@@ -33,12 +33,7 @@ pub(crate) struct GroupBuilder<'a> {
 
 impl<'a> GroupBuilder<'a> {
     pub(crate) fn new(catalogue: &'a Catalogue, hierarchy: &'a Hierarchy, time: Micros) -> Self {
-        Self {
-            catalogue,
-            hierarchy,
-            time,
-            members: Default::default(),
-        }
+        Self { catalogue, hierarchy, time, members: Default::default() }
     }
 
     /// Adds an entity's hour. Cells and measured sectors go up the hierarchy; a site's own
@@ -94,10 +89,7 @@ impl<'a> GroupBuilder<'a> {
             for (id, members) in of_kind {
                 let versions = self.versions(&members);
                 self.add_to_parents(kind, &id, &versions);
-                let entity = Entity {
-                    id,
-                    kind: (*kind).to_owned(),
-                };
+                let entity = Entity { id, kind: (*kind).to_owned() };
                 groups.push(Group { entity, versions });
             }
         }
@@ -115,26 +107,19 @@ impl<'a> GroupBuilder<'a> {
                 .filter(|moment| *moment < member.known.until)
                 .chain(left)
         });
-        distinct(moments)
-            .into_iter()
-            .map(|moment| self.version(members, moment))
-            .collect()
+        distinct(moments).into_iter().map(|moment| self.version(members, moment)).collect()
     }
 
     fn version(&self, members: &[Member], moment: Micros) -> Version {
         let mut group = Version::gap(self.catalogue, moment);
         let (mut bits, mut incomplete) = (0, false);
-        let belonging = members
-            .iter()
-            .filter(|member| member.known.contains(moment));
+        let belonging = members.iter().filter(|member| member.known.contains(moment));
         for version in belonging.filter_map(|member| at(&member.versions, moment)) {
             bits |= version.bits & !quality::MISSING;
             incomplete |= version.bits & quality::MISSING != 0;
             group.seconds = group.seconds.max(version.seconds);
             group.members += version.members;
-            add(&mut group.sums, &version.sums, self.catalogue, |kpi| {
-                kpi.members
-            });
+            add(&mut group.sums, &version.sums, self.catalogue, |kpi| kpi.members);
         }
         if group.seconds > 0.0 || bits & quality::NULLED != 0 {
             group.bits = bits;

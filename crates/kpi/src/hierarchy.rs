@@ -37,9 +37,7 @@ impl Hierarchy {
                     continue;
                 };
                 let id = ids.value(row).to_owned();
-                hierarchy
-                    .kinds
-                    .insert(id.clone(), kinds.value(row).to_owned());
+                hierarchy.kinds.insert(id.clone(), kinds.value(row).to_owned());
                 hierarchy.parents.entry(id).or_default().push(Fact {
                     rank: 0,
                     valid_from,

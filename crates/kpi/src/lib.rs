@@ -33,7 +33,7 @@ mod resolve;
 
 pub use bitemporal::Known;
 pub use catalogue::{Catalogue, channels};
-pub use columns::{Columns, micros};
+pub use columns::{Columns, micros, of_bucket};
 pub use counter_rows::CounterRows;
 pub use counter_sets::CounterSets;
 pub use counts::Counts;

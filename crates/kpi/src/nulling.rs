@@ -44,10 +44,7 @@ impl Nulling {
                     by_scope.entry(scope.clone()).or_default().push(Span {
                         start,
                         end: version.end,
-                        known: Known {
-                            from: version.known_at,
-                            until,
-                        },
+                        known: Known { from: version.known_at, until },
                     });
                 }
             }
@@ -83,18 +80,12 @@ fn read(
         let says = |column: &arrow::array::StringArray, word| {
             column.is_valid(row) && column.value(row) == word
         };
-        let (Some(start), Some(end), Some(known_at)) = (
-            micros(&starts, row),
-            micros(&ends, row),
-            micros(&known, row),
-        ) else {
+        let (Some(start), Some(end), Some(known_at)) =
+            (micros(&starts, row), micros(&ends, row), micros(&known, row))
+        else {
             continue;
         };
-        let key = (
-            scopes.value(row).to_owned(),
-            start,
-            rules.value(row).to_owned(),
-        );
+        let key = (scopes.value(row).to_owned(), start, rules.value(row).to_owned());
         outcomes.entry(key).or_default().push(Outcome {
             known_at,
             end,

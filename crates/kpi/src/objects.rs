@@ -63,39 +63,27 @@ impl ObjectMap {
             else {
                 continue;
             };
-            let entity = Entity {
-                id: ids.value(row).to_owned(),
-                kind: kinds.value(row).to_owned(),
-            };
+            let entity =
+                Entity { id: ids.value(row).to_owned(), kind: kinds.value(row).to_owned() };
             let entity = self.number(entity, &mut numbers.entities);
             let object = object_dn(elements.value(row), names.value(row));
             let next = numbers.objects.len();
             let object = *numbers.objects.entry(object).or_insert(next);
             let valid_to = micros(&ends, row).unwrap_or(Micros::MAX);
-            let fact = |rank, value| Fact {
-                rank,
-                valid_from,
-                valid_to,
-                known_at,
-                value,
-            };
+            let fact = |rank, value| Fact { rank, valid_from, valid_to, known_at, value };
             if let Some(expected) = self.expected.get_mut(entity as usize) {
                 expected.push(fact(object, entity));
             }
-            let element = self
-                .elements
-                .entry(elements.value(row).to_owned())
-                .or_default();
+            let element = self.elements.entry(elements.value(row).to_owned()).or_default();
             match names.value(row).strip_suffix('*') {
-                Some(prefix) => element
-                    .prefixes
-                    .push((prefix.to_owned(), fact(prefix.len(), entity))),
-                None => element
-                    .exact
-                    .entry(names.value(row).to_owned())
-                    .or_default()
+                Some(prefix) => {
+                    element.prefixes.push((prefix.to_owned(), fact(prefix.len(), entity)));
+                }
+                None => {
+                    let facts = element.exact.entry(names.value(row).to_owned()).or_default();
                     // An exact name outranks every prefix.
-                    .push(fact(usize::MAX, entity)),
+                    facts.push(fact(usize::MAX, entity));
+                }
             }
         }
         Ok(())
@@ -130,9 +118,20 @@ impl ObjectMap {
 
     /// Whether, as known at `moment`, an object of the entity was to be measured at `time`.
     pub(crate) fn is_expected(&self, entity: usize, time: Micros, moment: Micros) -> bool {
-        self.expected
-            .get(entity)
-            .is_some_and(|facts| belief(facts, time, moment).is_some())
+        self.expected.get(entity).is_some_and(|facts| belief(facts, time, moment).is_some())
+    }
+
+    /// The objects of an element that are named in full and valid at `time`, as known at `moment`.
+    pub fn objects_at(&self, ne_dn: &str, time: Micros, moment: Micros) -> Vec<&str> {
+        let of_element = self.elements.get(ne_dn).map(|element| &element.exact);
+        let mut found: Vec<_> = of_element
+            .into_iter()
+            .flatten()
+            .filter(|(_, facts)| belief(facts, time, moment).is_some())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        found.sort_unstable();
+        found
     }
 
     /// The managed elements that have an object valid at `time`, as known at `moment`, with the
@@ -159,9 +158,5 @@ impl ObjectMap {
 
 /// The full name of an object: the element's, then its own where it has one.
 pub fn object_dn(ne_dn: &str, ldn: &str) -> String {
-    if ldn.is_empty() {
-        ne_dn.to_owned()
-    } else {
-        format!("{ne_dn},{ldn}")
-    }
+    if ldn.is_empty() { ne_dn.to_owned() } else { format!("{ne_dn},{ldn}") }
 }

@@ -6,7 +6,7 @@ use crate::bitemporal::beliefs;
 use crate::catalogue::Catalogue;
 use crate::counter_rows::CounterRows;
 use crate::counter_sets::CounterSets;
-use crate::counts::Counts;
+use crate::counts::{Counts, MOST_EXAMPLES};
 use crate::error::Result;
 use crate::lookup::{Lookup, number};
 use crate::nulling::Nulling;
@@ -83,9 +83,7 @@ impl<'a> Observations<'a> {
     /// One row, not yet given to an entity.
     fn observe(&mut self, rows: &CounterRows, row: usize) -> Result<Observation> {
         let object = self.lookup.object(rows.element(row), rows.object(row));
-        let plan = self
-            .lookup
-            .plan(rows.counter_set(row), rows.software(row))?;
+        let plan = self.lookup.plan(rows.counter_set(row), rows.software(row))?;
         let (values, mut bits) = self.translate(plan, rows.values(row));
         if rows.is_suspect(row) {
             self.counts.suspect_rows += 1;
@@ -129,11 +127,7 @@ impl<'a> Observations<'a> {
                 && !counter.accepts(value)
             {
                 bits |= quality::OUT_OF_RANGE;
-                *self
-                    .counts
-                    .out_of_range
-                    .entry(counter.name.clone())
-                    .or_default() += 1;
+                *self.counts.out_of_range.entry(counter.name.clone()).or_default() += 1;
                 value = f64::NAN;
             }
             self.values.push((slot as u16, value));
@@ -153,7 +147,7 @@ impl<'a> Observations<'a> {
         let believed = beliefs(&object.facts, start);
         if believed.is_empty() {
             self.counts.unmapped_rows += 1;
-            if self.counts.unmapped_objects.len() < 20 {
+            if self.counts.unmapped_objects.len() < MOST_EXAMPLES {
                 self.counts.unmapped_objects.insert(object.name.clone());
             }
         }

@@ -81,9 +81,7 @@ fn fixed(name: &str, rows: &[Row<'_>], stamp: &Stamp) -> Option<ArrayRef> {
         Arc::new(times.with_timezone("UTC"))
     };
     Some(match name {
-        "date" => Arc::new(Date32Array::from_iter_values(
-            rows.iter().map(|row| days(row.start)),
-        )),
+        "date" => Arc::new(Date32Array::from_iter_values(rows.iter().map(|row| days(row.start)))),
         "source" => text(&|_| stamp.source.clone()),
         "bucket" => int(&|row| bucket_of(site_of(&row.entity.id), stamp.buckets)),
         "entity_type" => text(&|row| row.entity.kind.clone()),

@@ -53,20 +53,11 @@ struct Slot {
     row_known_at: Micros,
 }
 
-const NOTHING: Slot = Slot {
-    value: f64::NAN,
-    objects: 0,
-    depth: 0,
-    object: 0,
-    row_known_at: 0,
-};
+const NOTHING: Slot = Slot { value: f64::NAN, objects: 0, depth: 0, object: 0, row_known_at: 0 };
 
 impl<'a> PeriodKernel<'a> {
     pub(crate) fn new(catalogue: &'a Catalogue) -> Self {
-        Self {
-            catalogue,
-            slots: vec![NOTHING; catalogue.counters().len()],
-        }
+        Self { catalogue, slots: vec![NOTHING; catalogue.counters().len()] }
     }
 
     /// All versions of one entity and period, from its observations in the order of
@@ -83,10 +74,7 @@ impl<'a> PeriodKernel<'a> {
             nulled.chain([row.known]).flat_map(Known::edges)
         });
         let moments = distinct(edges.filter(|edge| Some(*edge) >= first));
-        moments
-            .into_iter()
-            .map(|moment| self.version(rows, values, level, moment))
-            .collect()
+        moments.into_iter().map(|moment| self.version(rows, values, level, moment)).collect()
     }
 
     fn version(
@@ -132,10 +120,9 @@ impl<'a> PeriodKernel<'a> {
     /// Combines one value into its slot. Rows of one object come newest first; parents come before
     /// their children, which then do not count.
     fn take(&mut self, index: usize, value: f64, row: &Observation) {
-        let (Some(slot), Some(counter)) = (
-            self.slots.get_mut(index),
-            self.catalogue.counters().get(index),
-        ) else {
+        let (Some(slot), Some(counter)) =
+            (self.slots.get_mut(index), self.catalogue.counters().get(index))
+        else {
             return;
         };
         let mine = Slot {

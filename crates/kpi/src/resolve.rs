@@ -29,11 +29,8 @@ impl CounterPlan {
     /// The plan for elements of `vendor` with release `software` that write `names`.
     pub fn new(catalogue: &Catalogue, vendor: &str, software: &str, names: &[String]) -> Self {
         let lower: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        let mut plan = Planner {
-            names: &lower,
-            claimed: vec![false; lower.len()],
-            sources: BTreeMap::new(),
-        };
+        let mut plan =
+            Planner { names: &lower, claimed: vec![false; lower.len()], sources: BTreeMap::new() };
         for dialect in catalogue.dialects_of(vendor, software) {
             for translation in &dialect.translations {
                 plan.translate(translation);
@@ -157,12 +154,7 @@ impl Planner<'_> {
                 .collect(),
         };
         if !of.is_empty() {
-            self.sources.entry(slot).or_insert(Source {
-                slot,
-                of,
-                over: None,
-                scale: 1.0,
-            });
+            self.sources.entry(slot).or_insert(Source { slot, of, over: None, scale: 1.0 });
         }
     }
 }
@@ -177,11 +169,7 @@ fn one_family<'a>(
         move |part: &str| Some(Family::of(part)) == family && combine != Combine::Ignore;
     let count = parts.iter().filter(|(part, _)| of_family(part)).count();
     #[allow(clippy::cast_precision_loss)]
-    let factor = if combine == Combine::Mean {
-        1.0 / count as f64
-    } else {
-        1.0
-    };
+    let factor = if combine == Combine::Mean { 1.0 / count as f64 } else { 1.0 };
     parts
         .iter()
         .filter(move |(part, _)| of_family(part))
@@ -218,10 +206,7 @@ mod tests {
 
     fn read(vendor: &str, software: &str, counters: &[(&str, f64)]) -> Vec<(String, Option<f64>)> {
         let catalogue = Catalogue::built_in();
-        let names: Vec<_> = counters
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
+        let names: Vec<_> = counters.iter().map(|(name, _)| (*name).to_owned()).collect();
         let plan = CounterPlan::new(catalogue, vendor, software, &names);
         let value_at = |position: usize| counters.get(position).map(|(_, value)| *value);
         plan.read(value_at)
@@ -235,10 +220,7 @@ mod tests {
 
     #[test]
     fn a_total_is_never_added_to_its_parts() {
-        let parts = [
-            ("RRC.ConnEstabAtt.mo-Data", 3.0),
-            ("RRC.ConnEstabAtt.mt-Access", 4.0),
-        ];
+        let parts = [("RRC.ConnEstabAtt.mo-Data", 3.0), ("RRC.ConnEstabAtt.mt-Access", 4.0)];
         assert_eq!(read("x", "", &parts), one("RRC.ConnEstabAtt", 7.0));
         let with_total = [parts[0], parts[1], ("RRC.ConnEstabAtt.Sum", 8.0)];
         assert_eq!(read("x", "", &with_total), one("RRC.ConnEstabAtt", 8.0));
@@ -246,30 +228,20 @@ mod tests {
 
     #[test]
     fn two_families_of_parts_are_not_added() {
-        let parts = [
-            ("DRB.EstabAtt.1", 3.0),
-            ("DRB.EstabAtt.9", 4.0),
-            ("DRB.EstabAtt.01", 7.0),
-        ];
+        let parts = [("DRB.EstabAtt.1", 3.0), ("DRB.EstabAtt.9", 4.0), ("DRB.EstabAtt.01", 7.0)];
         assert_eq!(read("x", "", &parts), one("DRB.EstabAtt", 7.0));
     }
 
     #[test]
     fn sampled_parts_are_averaged() {
-        let parts = [
-            ("DRB.RlcSduDelayDl.01", 40.0),
-            ("DRB.RlcSduDelayDl.02", 60.0),
-        ];
+        let parts = [("DRB.RlcSduDelayDl.01", 40.0), ("DRB.RlcSduDelayDl.02", 60.0)];
         assert_eq!(read("x", "", &parts), one("DRB.RlcSduDelayDl", 50.0));
     }
 
     #[test]
     fn energy_saving_is_not_an_outage() {
         let name = "RRU.CellUnavailableTime";
-        let total = [
-            (name, 300.0),
-            ("RRU.CellUnavailableTime.EnergySaving", 100.0),
-        ];
+        let total = [(name, 300.0), ("RRU.CellUnavailableTime.EnergySaving", 100.0)];
         assert_eq!(read("x", "", &total), one(name, 200.0));
         let parts = [("RRU.CellUnavailableTime.Fault", 50.0), total[1]];
         assert_eq!(read("x", "", &parts), one(name, 50.0));
@@ -277,17 +249,11 @@ mod tests {
 
     #[test]
     fn vendors_words_are_translated() {
-        let levels = [
-            ("pmRrcConnLevelSumSa", 900.0),
-            ("pmRrcConnLevelSamp", 180.0),
-        ];
+        let levels = [("pmRrcConnLevelSumSa", 900.0), ("pmRrcConnLevelSamp", 180.0)];
         assert_eq!(read("Ericsson AB", "", &levels), one("RRC.ConnMean", 5.0));
         assert!(read("Other", "", &levels).is_empty());
         let prbs = [("RRU.PrbTotDl", 40.0)];
-        assert_eq!(
-            read("OpenAirInterface", "", &prbs),
-            one("RRU.PrbUsedDl", 40.0)
-        );
+        assert_eq!(read("OpenAirInterface", "", &prbs), one("RRU.PrbUsedDl", 40.0));
         assert_eq!(read("Other", "", &prbs), one("RRU.PrbTotDl", 40.0));
     }
 

@@ -76,11 +76,7 @@ impl Counter {
     }
 
     fn usual(&self) -> Combine {
-        if self.kind == CounterKind::Cumulative {
-            Combine::Sum
-        } else {
-            Combine::Mean
-        }
+        if self.kind == CounterKind::Cumulative { Combine::Sum } else { Combine::Mean }
     }
 }
 
@@ -95,10 +91,8 @@ struct File {
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<Counter>> {
-    let file: File = toml::from_str(text).map_err(|error| KpiError::Syntax {
-        file: "counters.toml",
-        reason: error.to_string(),
-    })?;
+    let file: File = toml::from_str(text)
+        .map_err(|error| KpiError::Syntax { file: "counters.toml", reason: error.to_string() })?;
     for counter in &file.counters {
         if counter.across() == Combine::Ignore || counter.parts() == Combine::Max {
             return Err(KpiError::entry(

@@ -73,20 +73,14 @@ fn one() -> f64 {
 }
 
 pub(super) fn parse(text: &str, counters: &HashMap<String, usize>) -> Result<Vec<Dialect>> {
-    let file: File = toml::from_str(text).map_err(|error| KpiError::Syntax {
-        file: "dialects.toml",
-        reason: error.to_string(),
-    })?;
+    let file: File = toml::from_str(text)
+        .map_err(|error| KpiError::Syntax { file: "dialects.toml", reason: error.to_string() })?;
     file.dialect
         .into_iter()
         .map(|block| {
             let translate = |entry| translation(entry, &block.vendor, counters);
             Ok(Dialect {
-                translations: block
-                    .counters
-                    .iter()
-                    .map(translate)
-                    .collect::<Result<_>>()?,
+                translations: block.counters.iter().map(translate).collect::<Result<_>>()?,
                 vendor: block.vendor,
                 software: block.software,
             })
@@ -106,11 +100,7 @@ fn translation(
     Ok(Translation {
         slot: *slot,
         of: Terms::parse(&name, &entry.of)?,
-        over: entry
-            .over
-            .as_deref()
-            .map(|over| Terms::parse(&name, over))
-            .transpose()?,
+        over: entry.over.as_deref().map(|over| Terms::parse(&name, over)).transpose()?,
         scale: entry.scale,
         beside: entry.beside.as_deref().map(str::to_ascii_lowercase),
     })

@@ -122,10 +122,8 @@ fn one() -> f64 {
 }
 
 pub(super) fn parse(text: &str, counters: &HashMap<String, usize>) -> Result<Vec<Kpi>> {
-    let file: File = toml::from_str(text).map_err(|error| KpiError::Syntax {
-        file: "kpis.toml",
-        reason: error.to_string(),
-    })?;
+    let file: File = toml::from_str(text)
+        .map_err(|error| KpiError::Syntax { file: "kpis.toml", reason: error.to_string() })?;
     let mut kpis: Vec<Kpi> = Vec::with_capacity(file.kpis.len());
     for entry in file.kpis {
         let kpi = resolve(entry, &kpis, counters)?;
@@ -148,9 +146,7 @@ fn resolve(entry: Entry, before: &[Kpi], counters: &HashMap<String, usize>) -> R
         match before.iter().position(|kpi| &kpi.name == factor) {
             Some(position) if before[position].product.is_empty() => product.push(position),
             _ => {
-                return refuse(format!(
-                    "no KPI with formulas before it is named `{factor}`"
-                ));
+                return refuse(format!("no KPI with formulas before it is named `{factor}`"));
             }
         }
     }

@@ -39,10 +39,7 @@ pub(super) fn counters(ldn: &str, quarter: i64, values: &[(&str, f64)]) -> Count
         ldn: ldn.into(),
         start,
         granularity_s: 900,
-        values: values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Some(*value)))
-            .collect(),
+        values: values.iter().map(|(name, value)| ((*name).to_owned(), Some(*value))).collect(),
         suspect: false,
         software: "1.0".into(),
         file: "f".into(),
@@ -56,9 +53,7 @@ pub(super) fn times(values: impl IntoIterator<Item = Option<Micros>>) -> ArrayRe
 }
 
 pub(super) fn texts<S: Into<String>>(values: impl IntoIterator<Item = S>) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(
-        values.into_iter().map(Into::into),
-    ))
+    Arc::new(StringArray::from_iter_values(values.into_iter().map(Into::into)))
 }
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
@@ -131,10 +126,7 @@ impl Network {
             ("severity", texts(rows.iter().map(|row| row.4.clone()))),
             ("verdict", texts(rows.iter().map(|_| "fail"))),
             ("known_at", times(rows.iter().map(|row| Some(row.5)))),
-            (
-                "tombstone",
-                Arc::new(BooleanArray::from(vec![false; rows.len()])),
-            ),
+            ("tombstone", Arc::new(BooleanArray::from(vec![false; rows.len()]))),
         ]);
         Nulling::new(&[one]).unwrap()
     }
@@ -161,10 +153,7 @@ impl Network {
             hierarchy: &hierarchy,
             nulling: &nulling,
         };
-        let settings = Settings {
-            gap_after: LATENESS,
-            native_rows: self.native_rows,
-        };
+        let settings = Settings { gap_after: LATENESS, native_rows: self.native_rows };
         let mut derivation = Derivation::new(inputs, settings);
         derivation.push(&pm_counters(&rows)).unwrap();
         let stamp = Stamp {
@@ -212,25 +201,13 @@ fn pm_counters(rows: &[Counters]) -> RecordBatch {
     batch(vec![
         ("ne_dn", texts(rows.iter().map(|_| "NE=1"))),
         ("ldn", texts(rows.iter().map(|row| row.ldn.clone()))),
-        (
-            "period_start",
-            times(rows.iter().map(|row| Some(row.start))),
-        ),
-        (
-            "granularity_s",
-            Arc::new(Int32Array::from_iter_values(lengths)),
-        ),
+        ("period_start", times(rows.iter().map(|row| Some(row.start)))),
+        ("granularity_s", Arc::new(Int32Array::from_iter_values(lengths))),
         ("counter_set", texts(rows.iter().map(set_of))),
         ("values", Arc::new(lists.finish())),
         ("suspect", Arc::new(BooleanArray::from(suspect))),
-        (
-            "flags",
-            Arc::new(Int32Array::from_iter_values(rows.iter().map(|_| 0))),
-        ),
-        (
-            "sw_version",
-            texts(rows.iter().map(|row| row.software.clone())),
-        ),
+        ("flags", Arc::new(Int32Array::from_iter_values(rows.iter().map(|_| 0)))),
+        ("sw_version", texts(rows.iter().map(|row| row.software.clone()))),
         ("file_id", texts(rows.iter().map(|row| row.file.clone()))),
         ("known_at", times(rows.iter().map(|row| Some(row.known_at)))),
     ])
@@ -255,10 +232,8 @@ impl Rows {
         let columns = Columns(batch);
         let kinds = columns.text("entity_type").unwrap();
         let ids = columns.text("entity_id").unwrap();
-        let (starts, known) = (
-            columns.times("period_start").unwrap(),
-            columns.times("known_at").unwrap(),
-        );
+        let (starts, known) =
+            (columns.times("period_start").unwrap(), columns.times("known_at").unwrap());
         let lengths = columns.ints("granularity_s").unwrap();
         let bits = columns.ints("quality").unwrap();
         for row in 0..batch.num_rows() {
@@ -288,10 +263,7 @@ impl Rows {
 
     /// Value of a channel of an entity's hour number `hour`, newest version.
     pub(super) fn hourly(&self, id: &str, hour: i64, channel: &str) -> Option<f64> {
-        self.find(id, T0 + hour * HOUR, 3600)
-            .1
-            .get(channel)
-            .copied()
+        self.find(id, T0 + hour * HOUR, 3600).1.get(channel).copied()
     }
 
     /// Quality bits of an entity's hour, newest version.

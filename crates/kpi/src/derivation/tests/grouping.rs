@@ -21,9 +21,7 @@ fn load(ldn: &str, attempts: f64, successes: f64, users: f64) -> Vec<Counters> {
         ("RRC.ConnMax", 2.0 * users),
         ("DRB.PdcpSduVolumeDL", 8_000.0),
     ];
-    (0..4)
-        .map(|quarter| counters(ldn, quarter, &values))
-        .collect()
+    (0..4).map(|quarter| counters(ldn, quarter, &values)).collect()
 }
 
 #[test]
@@ -38,10 +36,7 @@ fn numerators_and_denominators_are_added_up_the_hierarchy() {
     close(of("group sector:north/N001/1", "rrc_setup_sr"), 99.0); // a mean of ratios: 50
     close(of("group site:north/N001", "users_mean"), 10.0);
     close(of("group site:north/N001", "members"), 2.0);
-    close(
-        of("group region:north", "rrc_setup_sr"),
-        100.0 * 179.0 / 200.0,
-    );
+    close(of("group region:north", "rrc_setup_sr"), 100.0 * 179.0 / 200.0);
     close(of("group region:north", "users_mean"), 20.0);
     close(of("group region:north", "users_max"), 20.0);
     close(of("group region:north", "traffic_dl_gb"), 12.0);
@@ -55,11 +50,7 @@ fn a_region_adds_sites_but_not_the_units_inside() {
             counters(
                 ldn,
                 q,
-                &[
-                    ("PEE.AvgPower", watts),
-                    ("PEE.Energy", watts / 4e3),
-                    ("PEE.Voltage", volts),
-                ],
+                &[("PEE.AvgPower", watts), ("PEE.Energy", watts / 4e3), ("PEE.Voltage", volts)],
             )
         })
     };
@@ -78,10 +69,7 @@ fn a_silent_member_makes_the_group_partly_filled() {
     assert_eq!(out.bits("group sector:north/N001/1", 0), quality::PARTLY);
     close(out.hourly("group sector:north/N001/1", 0, "members"), 1.0);
     assert_eq!(out.bits("group site:north/N002", 0), quality::MISSING);
-    assert_eq!(
-        out.hourly("group site:north/N002", 0, "traffic_dl_gb"),
-        None
-    );
+    assert_eq!(out.hourly("group site:north/N002", 0, "traffic_dl_gb"), None);
 }
 
 #[test]
@@ -89,13 +77,8 @@ fn a_rehomed_cell_counts_where_it_was() {
     let mut network = network();
     let cell = "north/N002/1/n78";
     let moved = T0 + HOUR;
-    for (parent, from, to) in [
-        ("north/N002/1", 0, Some(moved)),
-        ("north/N001/1", moved, None),
-    ] {
-        network
-            .inventory
-            .push(("cell".into(), cell.into(), parent.into(), from, to, 0));
+    for (parent, from, to) in [("north/N002/1", 0, Some(moved)), ("north/N001/1", moved, None)] {
+        network.inventory.push(("cell".into(), cell.into(), parent.into(), from, to, 0));
     }
     let mut rows = load("NRCellCU=3", 10.0, 9.0, 4.0);
     let later = rows.clone().into_iter().map(|mut row| {
@@ -108,9 +91,7 @@ fn a_rehomed_cell_counts_where_it_was() {
     let out = Rows::new(&derived);
     close(out.hourly("group site:north/N002", 0, "traffic_dl_gb"), 4.0);
     close(out.hourly("group site:north/N001", 1, "traffic_dl_gb"), 4.0);
-    let stale = out
-        .0
-        .keys()
-        .any(|key| key.0 == "group site" && key.1 == "north/N002" && key.2 == moved);
+    let stale =
+        out.0.keys().any(|key| key.0 == "group site" && key.1 == "north/N002" && key.2 == moved);
     assert!(!stale, "the old site has no row any more");
 }

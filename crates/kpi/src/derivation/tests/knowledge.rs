@@ -9,10 +9,7 @@ const CU: &str = "NRCellCU=1";
 const CELL: &str = "north/N001/1/n78";
 
 fn network() -> Network {
-    Network::new(&[
-        (CU, "cell", CELL),
-        ("NRCellCU=2", "cell", "north/N001/2/n78"),
-    ])
+    Network::new(&[(CU, "cell", CELL), ("NRCellCU=2", "cell", "north/N001/2/n78")])
 }
 
 fn volume(quarter: i64, mbit: f64) -> Counters {
@@ -22,8 +19,7 @@ fn volume(quarter: i64, mbit: f64) -> Counters {
 fn versions(out: &Rows, id: &str) -> Vec<(Micros, Option<f64>)> {
     let of_hour = |key: &Key| key.1 == id && key.3 == 3600 && !key.0.starts_with("group");
     let rows = out.0.iter().filter(|(key, _)| of_hour(key));
-    rows.map(|(key, row)| ((key.4 - T0) / MINUTE, row.1.get("traffic_dl_gb").copied()))
-        .collect()
+    rows.map(|(key, row)| ((key.4 - T0) / MINUTE, row.1.get("traffic_dl_gb").copied())).collect()
 }
 
 #[test]
@@ -65,14 +61,7 @@ fn validate_takes_values_away_from_when_it_said_so() {
     let mut network = network();
     let (start, end) = (T0 + QUARTER, T0 + 2 * QUARTER);
     let scope = format!("NE=1,{CU}");
-    network.quality.push((
-        "suspect".into(),
-        scope,
-        start,
-        end,
-        "null_rows".into(),
-        T0 + 3 * HOUR,
-    ));
+    network.quality.push(("suspect".into(), scope, start, end, "null_rows".into(), T0 + 3 * HOUR));
     let out = network.hour(&rows);
     assert_eq!(versions(&out, CELL), [(80, Some(4.0)), (180, Some(3.0))]);
     assert_eq!(out.bits(CELL, 0), quality::NULLED | quality::PARTLY);
@@ -81,24 +70,14 @@ fn validate_takes_values_away_from_when_it_said_so() {
     (withdrawn.4, withdrawn.5) = ("info".into(), T0 + 4 * HOUR);
     network.quality.push(withdrawn);
     let out = network.hour(&rows);
-    assert_eq!(
-        versions(&out, CELL),
-        [(80, Some(4.0)), (180, Some(3.0)), (240, Some(4.0))]
-    );
+    assert_eq!(versions(&out, CELL), [(80, Some(4.0)), (180, Some(3.0)), (240, Some(4.0))]);
 }
 
 #[test]
 fn an_object_that_was_mapped_wrongly_moves_when_that_is_known() {
     let mut network = network();
     let other = "north/N009/1/n78";
-    network.objects.push((
-        CU.into(),
-        "cell".into(),
-        other.into(),
-        0,
-        None,
-        T0 + 3 * HOUR,
-    ));
+    network.objects.push((CU.into(), "cell".into(), other.into(), 0, None, T0 + 3 * HOUR));
     let out = network.hour(&[volume(0, 8_000.0)]);
     assert_eq!(versions(&out, CELL), [(80, Some(1.0)), (180, None)]);
     assert_eq!(versions(&out, other), [(180, Some(1.0))]);

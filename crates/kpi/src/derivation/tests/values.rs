@@ -66,11 +66,7 @@ fn an_hour_by_hand() {
     close(hour("traffic_dl_gb"), 4.0);
     close(hour("users_mean"), 5.0);
     close(hour("availability"), 100.0 * (3600.0 - 990.0) / 3600.0);
-    assert_eq!(
-        hour("accessibility"),
-        None,
-        "two of three factors are missing"
-    );
+    assert_eq!(hour("accessibility"), None, "two of three factors are missing");
     assert_eq!(hour("power_w"), None);
     assert_eq!(out.bits(CELL, 0), 0);
     let third = out.find(CELL, T0 + 2 * QUARTER, 900);
@@ -92,15 +88,9 @@ fn products_multiply_rates_that_were_aggregated_apart() {
             ],
         )
     };
-    let rows = [
-        row(0, [10.0, 8.0, 8.0, 8.0]),
-        row(1, [30.0, 24.0, 24.0, 16.0]),
-    ];
+    let rows = [row(0, [10.0, 8.0, 8.0, 8.0]), row(1, [30.0, 24.0, 24.0, 16.0])];
     let out = one_cell().hour(&rows);
-    close(
-        out.hourly(CELL, 0, "ho_success_inter"),
-        100.0 * (32.0 / 40.0) * (24.0 / 32.0),
-    );
+    close(out.hourly(CELL, 0, "ho_success_inter"), 100.0 * (32.0 / 40.0) * (24.0 / 32.0));
 }
 
 #[test]
@@ -130,15 +120,7 @@ fn an_hour_is_no_gap_before_its_lateness_has_passed() {
 fn null_is_not_zero_and_odd_values_are_left_out() {
     let mut rows: Vec<_> = (0..4)
         .map(|quarter| {
-            counters(
-                CU,
-                quarter,
-                &[
-                    ("RRC.ConnMean", 6.0),
-                    ("RRC.ConnEstabAtt", 1.0),
-                    ("pmX", 1.0),
-                ],
-            )
+            counters(CU, quarter, &[("RRC.ConnMean", 6.0), ("RRC.ConnEstabAtt", 1.0), ("pmX", 1.0)])
         })
         .collect();
     rows[1].values[0].1 = None;
@@ -157,9 +139,7 @@ fn null_is_not_zero_and_odd_values_are_left_out() {
 fn a_parent_is_not_added_to_its_children() {
     let child = |n: u32| format!("{CU},NRCellRelation={n}");
     let mut network = one_cell();
-    network
-        .objects
-        .push((format!("{CU},*"), "cell".into(), CELL.into(), 0, None, 0));
+    network.objects.push((format!("{CU},*"), "cell".into(), CELL.into(), 0, None, 0));
     let prep = |succ| {
         [
             ("MM.HoPrepInterReq", 10.0),
@@ -168,22 +148,11 @@ fn a_parent_is_not_added_to_its_children() {
             ("MM.HoExeInterSucc", 1.0),
         ]
     };
-    let children = [
-        counters(&child(1), 0, &prep(5.0)),
-        counters(&child(2), 0, &prep(9.0)),
-    ];
-    close(
-        network.hour(&children).hourly(CELL, 0, "ho_success_inter"),
-        70.0,
-    );
+    let children = [counters(&child(1), 0, &prep(5.0)), counters(&child(2), 0, &prep(9.0))];
+    close(network.hour(&children).hourly(CELL, 0, "ho_success_inter"), 70.0);
     let mut with_parent = children.to_vec();
     with_parent.push(counters(CU, 0, &prep(8.0)));
-    close(
-        network
-            .hour(&with_parent)
-            .hourly(CELL, 0, "ho_success_inter"),
-        80.0,
-    );
+    close(network.hour(&with_parent).hourly(CELL, 0, "ho_success_inter"), 80.0);
 }
 
 #[test]
@@ -198,29 +167,15 @@ fn an_object_of_nobody_is_counted() {
 fn renamed_and_rescaled_counters_continue_over_an_upgrade() {
     let mut network = one_cell();
     network.vendor = "Fernfunk";
-    network.objects.push((
-        String::new(),
-        "site".into(),
-        "north/N001".into(),
-        0,
-        None,
-        0,
-    ));
+    network.objects.push((String::new(), "site".into(), "north/N001".into(), 0, None, 0));
     let before = |quarter| {
-        let cell = [
-            ("DRB.PdcpSduVolumeDL", 8_000.0),
-            ("DRB.RelActNbr", 1.0),
-            ("DRB.RelNormNbr", 9.0),
-        ];
+        let cell =
+            [("DRB.PdcpSduVolumeDL", 8_000.0), ("DRB.RelActNbr", 1.0), ("DRB.RelNormNbr", 9.0)];
         let site = [("PEE.AvgTemperature", 25.5), ("PEE.Voltage", 53.5)];
         [counters(CU, quarter, &cell), counters("", quarter, &site)]
     };
     let after = |quarter| {
-        let cell = [
-            ("DRB.PdcpSduVolumeDL", 8e6),
-            ("DRB.RelActNbr", 1.0),
-            ("VS.DrbRelNormal", 9.0),
-        ];
+        let cell = [("DRB.PdcpSduVolumeDL", 8e6), ("DRB.RelActNbr", 1.0), ("VS.DrbRelNormal", 9.0)];
         let site = [("VS.CabinetTemp", 255.0), ("VS.SupplyVoltage", 53_500.0)];
         [counters(CU, quarter, &cell), counters("", quarter, &site)]
     };
@@ -232,25 +187,10 @@ fn renamed_and_rescaled_counters_continue_over_an_upgrade() {
     let (derived, counts) = network.derive(&rows, (T0, T0 + HOUR), T0 + 9 * HOUR);
     let out = Rows::new(&derived);
     for start in (0..4).map(|quarter| T0 + quarter * QUARTER) {
-        close(
-            out.find(CELL, start, 900).1.get("traffic_dl_gb").copied(),
-            1.0,
-        );
+        close(out.find(CELL, start, 900).1.get("traffic_dl_gb").copied(), 1.0);
         close(out.find(CELL, start, 900).1.get("drop_rate").copied(), 10.0);
-        close(
-            out.find("site:north/N001", start, 900)
-                .1
-                .get("temperature_c")
-                .copied(),
-            25.5,
-        );
-        close(
-            out.find("site:north/N001", start, 900)
-                .1
-                .get("voltage_v")
-                .copied(),
-            53.5,
-        );
+        close(out.find("site:north/N001", start, 900).1.get("temperature_c").copied(), 25.5);
+        close(out.find("site:north/N001", start, 900).1.get("voltage_v").copied(), 53.5);
     }
     assert!(counts.unknown_counters.is_empty());
 }
@@ -258,9 +198,7 @@ fn renamed_and_rescaled_counters_continue_over_an_upgrade() {
 #[test]
 fn two_granularities_of_one_time_are_not_added() {
     let volume = [("DRB.PdcpSduVolumeDL", 8_000.0)];
-    let mut rows: Vec<_> = (0..4)
-        .map(|quarter| counters(CU, quarter, &volume))
-        .collect();
+    let mut rows: Vec<_> = (0..4).map(|quarter| counters(CU, quarter, &volume)).collect();
     rows.push(counters(CU, 0, &[("DRB.PdcpSduVolumeDL", 2_000.0)]));
     rows[4].granularity_s = 300;
     let out = one_cell().hour(&rows);
@@ -271,11 +209,7 @@ fn two_granularities_of_one_time_are_not_added() {
 #[test]
 fn one_counter_under_two_jobs_counts_once() {
     let rows = [
-        counters(
-            CU,
-            0,
-            &[("DRB.PdcpSduVolumeDL", 8_000.0), ("RRC.ConnMean", 1.0)],
-        ),
+        counters(CU, 0, &[("DRB.PdcpSduVolumeDL", 8_000.0), ("RRC.ConnMean", 1.0)]),
         counters(CU, 0, &[("DRB.PdcpSduVolumeDL", 8_000.0)]),
     ];
     close(one_cell().hour(&rows).hourly(CELL, 0, "traffic_dl_gb"), 1.0);

@@ -1,0 +1,133 @@
+//! The configuration of validate.
+
+use std::num::NonZeroU32;
+
+use foresite_kpi::{HOUR, Micros};
+use serde::{Deserialize, Serialize};
+
+/// What validate can be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// An hour without data counts as missing this long after its end; the same as in derive.
+    pub gap_after_minutes: u32,
+    /// Hours that are held in memory and committed together.
+    pub hours_per_step: NonZeroU32,
+    /// What to do about values that the element itself marked as suspect.
+    pub suspect: Treatment,
+    /// What to do about a period in which a cumulative counter ran backwards: the element
+    /// restarted.
+    pub reset: Treatment,
+    /// A region of which a smaller share of elements reported is warned about.
+    pub coverage_warn_below: Share,
+    /// A vendor's rows in a region are halted when a greater share of them is suspect, restarted
+    /// or out of range.
+    pub halt_unfit_above: Share,
+    /// Elements that a vendor must have in a region before it is halted as a whole.
+    pub halt_elements: NonZeroU32,
+    /// Relative difference up to which a derived and an imported KPI agree.
+    pub overlap_tolerance: Share,
+    /// Share of disagreeing values of a channel from which on its overlap fails.
+    pub overlap_fail_above: Share,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            gap_after_minutes: 30,
+            hours_per_step: NonZeroU32::MIN.saturating_add(23),
+            suspect: Treatment::NullRows,
+            reset: Treatment::NullRows,
+            coverage_warn_below: Share(0.9),
+            halt_unfit_above: Share(0.5),
+            halt_elements: NonZeroU32::MIN.saturating_add(2),
+            overlap_tolerance: Share(0.02),
+            overlap_fail_above: Share(0.05),
+        }
+    }
+}
+
+impl Config {
+    /// Time after its end at which a silent hour is missing.
+    pub fn gap_after(&self) -> Micros {
+        Micros::from(self.gap_after_minutes) * HOUR / 60
+    }
+
+    /// Length of a step.
+    pub fn step(&self) -> Micros {
+        Micros::from(self.hours_per_step.get()) * HOUR
+    }
+}
+
+/// What follows from a broken rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Treatment {
+    /// The values are used; people are told.
+    Warn,
+    /// Derive leaves the values out.
+    NullRows,
+}
+
+/// A number from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Share(f64);
+
+impl TryFrom<f64> for Share {
+    type Error = String;
+
+    fn try_from(value: f64) -> Result<Self, String> {
+        if (0.0..=1.0).contains(&value) {
+            return Ok(Self(value));
+        }
+        Err(format!("expected a share from 0 to 1, got {value}"))
+    }
+}
+
+impl From<Share> for f64 {
+    fn from(share: Share) -> Self {
+        share.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_samples_parse() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/validate");
+        let mut samples = 0;
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let origin = path.display().to_string();
+            foresite_stage::parse_config::<Config>(&text, &origin).unwrap();
+            samples += 1;
+        }
+        assert!(samples > 0);
+    }
+
+    #[test]
+    fn the_default_sample_is_the_default() {
+        let text = include_str!("../../../../docs/samples/validate/default.json");
+        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
+        assert_eq!(sample, Config::default());
+        let empty: Config = foresite_stage::parse_config("{}", "empty").unwrap();
+        assert_eq!(empty, Config::default());
+    }
+
+    #[test]
+    fn a_share_is_checked_where_it_stands() {
+        let text = r#"{"halt_unfit_above": 50}"#;
+        let error = foresite_stage::parse_config::<Config>(text, "c").unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.starts_with("c at `halt_unfit_above`: expected a share from 0 to 1, got 50"),
+            "{message}"
+        );
+    }
+}
