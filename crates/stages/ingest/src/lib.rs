@@ -1,0 +1,93 @@
+//! The ingest stage: files of the landing folder into raw tables, each once.
+//!
+//! `plan` freezes the files that landed by the as-of and that the ledger does not hold yet;
+//! `shard` reads its part of them and stages rows that nobody sees; `commit` checks that nothing got
+//! lost and publishes all tables, the ledger last. `all` does the three in one process. What cannot
+//! be read goes to `quarantine` with its reason; what should have come and did not is `missing` in
+//! the ledger; the hours that changed are `stale` for the stages that follow.
+//!
+//! Memory is bounded by `batch_values` and a few files per thread, not by the number of files.
+
+mod commit;
+mod config;
+mod feeds;
+mod landing;
+mod ledger;
+mod mapped;
+mod measured;
+mod missing;
+mod outcome;
+mod plan;
+mod records;
+mod shard;
+mod staging;
+mod stale;
+
+pub use config::{Config, MappingEntry, PmFeed, Schedule};
+
+use foresite_stage::{Context, NoArgs, Report, Result, Shard, Stage};
+
+use feeds::Feeds;
+use landing::Landing;
+use plan::IngestPlan;
+
+/// The stage.
+pub struct Ingest;
+
+impl Stage for Ingest {
+    const NAME: &'static str = "ingest";
+    const ABOUT: &'static str = "Takes the files of the landing folder into the raw tables";
+    const REVISION: &'static str = env!("FORESITE_REVISION");
+    const STEPS: &'static [&'static str] = &["all", "plan", "shard", "commit"];
+    type Config = Config;
+    type Args = NoArgs;
+
+    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+        let feeds = Feeds::load(&config, cx.args().config.as_deref())?;
+        let landing = Landing::open(cx, &config)?;
+        match cx.step() {
+            "plan" => plan_step(cx, &config, &feeds, &landing),
+            "shard" => shard_step(cx, &config, &feeds, &landing),
+            "commit" => commit::commit(cx, &config, &named_plan(cx)?),
+            _ => all_steps(cx, &config, &feeds, &landing),
+        }
+    }
+}
+
+fn plan_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -> Result<Report> {
+    let plan = plan::make(cx, config, feeds, landing)?;
+    let mut report = cx.report();
+    plan::describe(&plan, &mut report);
+    Ok(report)
+}
+
+fn shard_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -> Result<Report> {
+    let plan = named_plan(cx)?;
+    let shard = cx.args().shard.unwrap_or(Shard { index: 0, count: plan.shards });
+    shard::take(cx, config, feeds, landing, &plan, shard)
+}
+
+fn all_steps(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -> Result<Report> {
+    let plan = plan::make(cx, config, feeds, landing)?;
+    if cx.is_dry_run() {
+        let mut report = cx.report();
+        plan::describe(&plan, &mut report);
+        return Ok(report);
+    }
+    if cx.is_forced() || !commit::is_published(cx, &plan)? {
+        for index in 0..plan.shards {
+            let shard = Shard { index, count: plan.shards };
+            shard::take(cx, config, feeds, landing, &plan, shard)?;
+        }
+    }
+    commit::commit(cx, config, &plan)
+}
+
+/// The plan that `--plan` names.
+fn named_plan(cx: &Context) -> Result<IngestPlan> {
+    let id = cx.args().plan.as_deref().ok_or_else(|| {
+        foresite_stage::StageError::new(foresite_stage::ErrorKind::Usage, "no plan is given")
+            .hint("pass --plan with the id that --step plan gave out")
+    })?;
+    plan::load(cx, id)
+}

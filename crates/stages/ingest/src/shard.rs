@@ -1,0 +1,206 @@
+//! A shard: its part of the plan's files, read in parallel, staged in order.
+
+use bytes::Bytes;
+use foresite_pm::mapping::TableBatch;
+use foresite_pm::{Limits, MeasFile, PmReader, ValuePath};
+use foresite_stage::{Context, ErrorKind, Manifest, Report, Result, Shard, StageError, Status};
+use rayon::prelude::*;
+
+use crate::config::Config;
+use crate::feeds::{Claim, Feeds};
+use crate::landing::Landing;
+use crate::mapped::{self, Loader};
+use crate::measured;
+use crate::outcome::{Notes, Outcome};
+use crate::plan::{IngestPlan, PlannedFile};
+use crate::staging::Staging;
+
+/// Files that are read at the same time, per thread.
+const FILES_PER_THREAD: usize = 4;
+
+/// Reads the files of a shard and publishes its manifest; one that is published already stands.
+pub(crate) fn take(
+    cx: &Context,
+    config: &Config,
+    feeds: &Feeds,
+    landing: &Landing,
+    plan: &IngestPlan,
+    shard: Shard,
+) -> Result<Report> {
+    check_shard(plan, shard)?;
+    let mut report = cx.report();
+    report.number("plan_id", plan.id.as_str());
+    if cx.is_forced() && !cx.is_dry_run() {
+        withdraw(cx, plan, shard)?;
+    } else if Manifest::find(cx.root(), &plan.id, shard)?.is_some() {
+        return Ok(report);
+    }
+    let mut staging = Staging::new(cx, config.batch_values)?;
+    let mut notes = read_all(cx, (config, feeds, landing), plan, shard, &mut staging)?;
+    staging.finish()?;
+    notes.counter_rows = staging.counter_rows;
+    notes.histogram_rows = staging.histogram_rows;
+    report.number("files", notes.outcomes.len());
+    report.number("rows", notes.outcomes.iter().map(|outcome| outcome.rows_written).sum::<u64>());
+    if cx.is_dry_run() {
+        return Ok(report);
+    }
+    let manifest = Manifest {
+        shard: shard.index,
+        revision: plan.revision.clone(),
+        files: staging.files,
+        notes: serde_json::to_value(notes)?,
+    };
+    if manifest.publish(cx.root(), &plan.id)? {
+        report.status = Status::Done;
+    }
+    Ok(report)
+}
+
+fn check_shard(plan: &IngestPlan, shard: Shard) -> Result<()> {
+    if shard.count == plan.shards {
+        return Ok(());
+    }
+    let message = format!("shard {shard}: plan {} has {} shards", plan.id, plan.shards);
+    Err(StageError::new(ErrorKind::Usage, message).hint("pass the count that the plan gave out"))
+}
+
+/// Takes back the manifest of an earlier run, for `--force`.
+fn withdraw(cx: &Context, plan: &IngestPlan, shard: Shard) -> Result<()> {
+    let name = format!("shard-{:05}.json", shard.index);
+    for file in cx.root().list(&format!("_staging/{}/", plan.id))? {
+        if file.path.ends_with(&name) {
+            cx.root().delete(&file.path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A file as it was read.
+enum Content {
+    Measured(Box<MeasFile>),
+    Mapped(Vec<TableBatch>),
+    Unreadable,
+}
+
+fn read_all(
+    cx: &Context,
+    (config, feeds, landing): (&Config, &Feeds, &Landing),
+    plan: &IngestPlan,
+    shard: Shard,
+    staging: &mut Staging<'_>,
+) -> Result<Notes> {
+    let limits = Limits { max_bytes: (config.max_file_mib as usize) << 20, ..Limits::default() };
+    let loader = Loader {
+        plan: &plan.id,
+        lineage_id: &plan.content.lineage_id,
+        ingested_at: cx.now(),
+        limits,
+    };
+    let files = plan.content.part(shard.index, shard.count);
+    let progress = cx.progress(files.len() as u64, "files read");
+    let mut notes = Notes::default();
+    for group in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
+        cx.check_stop()?;
+        let read: Vec<Option<(Outcome, Content)>> = group
+            .par_iter()
+            .map_init(
+                || PmReader::new(limits, ValuePath::Fast),
+                |reader, file| read_one(reader, file, (feeds, landing), &loader),
+            )
+            .collect::<Result<_>>()?;
+        for one in read {
+            progress.add(1);
+            match one {
+                Some((outcome, content)) => {
+                    stage_one(&outcome, content, &loader, staging)?;
+                    notes.outcomes.push(outcome);
+                }
+                None => notes.changed += 1,
+            }
+        }
+    }
+    Ok(notes)
+}
+
+/// `None` when the file is no longer what the plan saw: the next plan takes it.
+fn read_one(
+    reader: &mut PmReader,
+    file: &PlannedFile,
+    (feeds, landing): (&Feeds, &Landing),
+    loader: &Loader<'_>,
+) -> Result<Option<(Outcome, Content)>> {
+    let Some(claim) = feeds.claim(&file.path) else {
+        let message = format!("{}: planned, but nobody takes it now", file.path);
+        return Err(StageError::new(ErrorKind::Usage, message)
+            .hint("run every step of a plan with the same configuration"));
+    };
+    let Some(bytes) = unchanged(landing, &file.path, file.size, &file.sha256)? else {
+        return Ok(None);
+    };
+    let mut joined: Vec<Bytes> = Vec::with_capacity(file.joined.len());
+    for other in &file.joined {
+        match unchanged(landing, &other.path, other.size, &other.sha256)? {
+            Some(bytes) => joined.push(bytes),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(match claim {
+        Claim::Pm(feed) => {
+            let (outcome, measured) = measured::read(reader, file, feed, &bytes);
+            let content =
+                measured.map_or(Content::Unreadable, |file| Content::Measured(Box::new(file)));
+            (outcome, content)
+        }
+        Claim::Mapped(mapping, found) => {
+            let (outcome, batches) =
+                mapped::read(file, (mapping, &found), (bytes, &joined), loader);
+            (outcome, Content::Mapped(batches))
+        }
+    }))
+}
+
+fn unchanged(landing: &Landing, path: &str, size: u64, sha256: &str) -> Result<Option<Bytes>> {
+    let bytes = landing.read(path, size)?;
+    let same = bytes.filter(|bytes| foresite_tables::sha256_hex(bytes) == sha256);
+    if same.is_none() {
+        tracing::warn!(path, "changed since it was planned, waits for the next plan");
+    }
+    Ok(same)
+}
+
+/// Stages the rows of a file and checks that none got lost.
+fn stage_one(
+    outcome: &Outcome,
+    content: Content,
+    loader: &Loader<'_>,
+    staging: &mut Staging<'_>,
+) -> Result<()> {
+    let mut is_whole = outcome.is_conserved();
+    match content {
+        Content::Measured(file) => {
+            let load = measured::load(outcome, loader.plan, loader.lineage_id, loader.ingested_at);
+            let written = staging.add_measured(&file, &load)?;
+            is_whole &=
+                (written.scalars, written.lists) == (file.counts.scalars, file.counts.lists);
+        }
+        Content::Mapped(batches) => {
+            for rows in batches {
+                staging.add_mapped(&outcome.source, rows)?;
+            }
+        }
+        Content::Unreadable => {}
+    }
+    if is_whole {
+        tracing::debug!(path = outcome.path, rows = outcome.rows_written, "read");
+        return Ok(());
+    }
+    let message = format!(
+        "{}: read {} rows, wrote {} and set {} aside",
+        outcome.path,
+        outcome.rows_read,
+        outcome.rows_written,
+        outcome.rows_quarantined()
+    );
+    Err(StageError::new(ErrorKind::Internal, message).hint("this is a defect: report the file"))
+}
