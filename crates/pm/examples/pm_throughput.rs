@@ -21,9 +21,7 @@ use quick_xml::events::Event;
 const ROUNDS: usize = 5;
 
 fn main() {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .map(|text| text.parse().expect("a number"));
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
     let cells = arguments.next().unwrap_or(300);
     let counters = arguments.next().unwrap_or(120);
     let text = xml(cells, counters);
@@ -43,10 +41,7 @@ fn main() {
     report("plain quick-xml", text.len(), values, || {
         black_box(plain_quick_xml(&text));
     });
-    for (name, path) in [
-        ("general path", ValuePath::General),
-        ("fast path", ValuePath::Fast),
-    ] {
+    for (name, path) in [("general path", ValuePath::General), ("fast path", ValuePath::Fast)] {
         let mut reader = PmReader::new(Limits::default(), path);
         report(name, text.len(), values, || {
             black_box(reader.read(text.as_bytes()).expect("readable"));
@@ -112,10 +107,7 @@ fn xml(cells: usize, counters: usize) -> String {
             "<granPeriod duration=\"PT900S\" endTime=\"2024-05-01T{hour}:{minute:02}:00Z\"/>"
         );
         for counter in 1..=counters {
-            let _ = writeln!(
-                text,
-                "<measType p=\"{counter}\">counter.{counter}</measType>"
-            );
+            let _ = writeln!(text, "<measType p=\"{counter}\">counter.{counter}</measType>");
         }
         for cell in 0..cells {
             let _ = writeln!(

@@ -90,9 +90,7 @@ impl Batcher {
         for at in (0..block.objects.len()).filter(|_| !columns.is_empty()) {
             let place = Place::new(element, block, at);
             let set = sets.entry(place.class).or_insert_with(|| {
-                let names = columns
-                    .iter()
-                    .map(|column| block.counters[*column].as_str());
+                let names = columns.iter().map(|column| block.counters[*column].as_str());
                 self.sets.add(&file.vendor, place.class, names, load)
             });
             self.written.scalars += self.counters.add(&place, set, &columns, load);

@@ -59,10 +59,7 @@ pub(crate) struct BlockBuilder {
 impl BlockBuilder {
     /// An empty block with that `measInfoId`.
     pub(crate) fn new(meas_info_id: Option<String>) -> Self {
-        Self {
-            meas_info_id,
-            ..Self::default()
-        }
+        Self { meas_info_id, ..Self::default() }
     }
 
     /// Opens the row of an object.
@@ -72,10 +69,7 @@ impl BlockBuilder {
         self.given_by.resize(width, 0);
         self.row = self.values.len();
         self.values.resize(self.row + width, f64::NAN);
-        self.objects.push(Object {
-            ldn,
-            suspect: false,
-        });
+        self.objects.push(Object { ldn, suspect: false });
         self.ordinals = 0;
         self.first_list = self.lists.len();
         self.object_counts = Counts::default();
@@ -166,9 +160,7 @@ impl BlockBuilder {
 
     /// Whether a second value for a column of the same object says the same as the first.
     fn agrees(&self, column: usize, value: &Value) -> bool {
-        let list = self.lists[self.first_list..]
-            .iter()
-            .find(|list| list.counter == column);
+        let list = self.lists[self.first_list..].iter().find(|list| list.counter == column);
         match value {
             Value::Number(number) => self.values[self.row + column] == *number,
             Value::List(bins) => list.is_some_and(|list| list.bins == *bins),
@@ -204,9 +196,7 @@ impl BlockBuilder {
         if self.ordinals != 0 && self.ordinals != width {
             let values = self.object_counts.read - self.object_counts.rejected;
             let sample = format!("{} values for {width} counters", self.ordinals);
-            rejects.add(RejectReason::WrongCount, offset, &sample, values, || {
-                self.place()
-            });
+            rejects.add(RejectReason::WrongCount, offset, &sample, values, || self.place());
             self.drop_object();
         }
         let object = self.object_counts;

@@ -120,26 +120,14 @@ mod tests {
         for (prefix, local, full) in [
             ("", "N1", "ManagedElement=N1"),
             ("SubNetwork=G3", "", "SubNetwork=G3"),
-            (
-                "SubNetwork=G3",
-                "ManagedElement=N1",
-                "SubNetwork=G3,ManagedElement=N1",
-            ),
+            ("SubNetwork=G3", "ManagedElement=N1", "SubNetwork=G3,ManagedElement=N1"),
             (
                 "SubNetwork=G3,ManagedElement=N1",
                 "ManagedElement=N1",
                 "SubNetwork=G3,ManagedElement=N1",
             ),
-            (
-                "SubNetwork=G3",
-                "SubNetwork=G3,ManagedElement=N1",
-                "SubNetwork=G3,ManagedElement=N1",
-            ),
-            (
-                "SubNetwork=1",
-                "ManagedElement=a\\,b",
-                "SubNetwork=1,ManagedElement=a\\,b",
-            ),
+            ("SubNetwork=G3", "SubNetwork=G3,ManagedElement=N1", "SubNetwork=G3,ManagedElement=N1"),
+            ("SubNetwork=1", "ManagedElement=a\\,b", "SubNetwork=1,ManagedElement=a\\,b"),
             ("", "PLMN-PLMN/MRBTS-7", "PLMN-PLMN/MRBTS-7"),
         ] {
             assert_eq!(join_dn(prefix, local), full);
@@ -155,17 +143,11 @@ mod tests {
             ("SubNetwork=G3,ManagedElement=N1,Equipment=1", "Equipment=1"),
             ("DC=a,SubNetwork=G3,ManagedElement=N1", ""),
             ("Equipment=1", "Equipment=1"),
-            (
-                "ManagedElement=N12,Equipment=1",
-                "ManagedElement=N12,Equipment=1",
-            ),
+            ("ManagedElement=N12,Equipment=1", "ManagedElement=N12,Equipment=1"),
         ] {
             assert_eq!(dn_below(element, ldn), below, "{ldn}");
         }
-        assert_eq!(
-            dn_below("PLMN-PLMN/MRBTS-7", "PLMN-PLMN/MRBTS-7/NRBTS-7"),
-            "NRBTS-7"
-        );
+        assert_eq!(dn_below("PLMN-PLMN/MRBTS-7", "PLMN-PLMN/MRBTS-7/NRBTS-7"), "NRBTS-7");
     }
 
     #[test]

@@ -66,19 +66,10 @@ pub struct ReadError {
 
 impl ReadError {
     pub(crate) fn new(kind: ReadErrorKind, offset: u64, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            offset,
-            path: String::new(),
-            message: message.into(),
-        }
+        Self { kind, offset, path: String::new(), message: message.into() }
     }
 }
 
 fn place(path: &str) -> String {
-    if path.is_empty() {
-        String::new()
-    } else {
-        format!(" in {path}")
-    }
+    if path.is_empty() { String::new() } else { format!(" in {path}") }
 }

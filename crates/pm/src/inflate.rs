@@ -61,10 +61,7 @@ fn inflate_whole(inflater: &mut Decompressor, bytes: &[u8], cap: usize) -> Optio
 /// Checksum and size in the last eight bytes.
 fn trailer(bytes: &[u8]) -> Option<(u32, u32)> {
     let (crc, size) = bytes.last_chunk::<TRAILER>()?.split_at(4);
-    Some((
-        u32::from_le_bytes(crc.try_into().ok()?),
-        u32::from_le_bytes(size.try_into().ok()?),
-    ))
+    Some((u32::from_le_bytes(crc.try_into().ok()?), u32::from_le_bytes(size.try_into().ok()?)))
 }
 
 /// Whether `text` is all that `bytes` hold: the file's trailer is the member's own, and no other

@@ -103,9 +103,7 @@ fn info(
             _ => cursor.skip()?,
         }
     }
-    block.period = end
-        .zip(length)
-        .map(|(end, length)| Period::ending(end, length));
+    block.period = end.zip(length).map(|(end, length)| Period::ending(end, length));
     draft.close(block, element, begins_at);
     Ok(())
 }

@@ -133,12 +133,8 @@ fn info(
 /// The granularity period, by its end and duration; never from header, footer or file name.
 fn period(open: &Open<'_>) -> Result<Option<Period>, ReadError> {
     let end = open.attr("endTime")?.and_then(|text| parse_stamp(&text));
-    let length = open
-        .attr("duration")?
-        .and_then(|text| parse_duration_s(&text));
-    Ok(end
-        .zip(length)
-        .map(|(end, length)| Period::ending(end, length)))
+    let length = open.attr("duration")?.and_then(|text| parse_duration_s(&text));
+    Ok(end.zip(length).map(|(end, length)| Period::ending(end, length)))
 }
 
 /// The values of one object, and whether they are suspect; in any order.
@@ -161,11 +157,7 @@ fn values(
                 let offset = cursor.offset();
                 for token in cursor.text()?.split_whitespace() {
                     let position = block.next_ordinal();
-                    let raw = RawValue {
-                        position,
-                        text: token,
-                        offset,
-                    };
+                    let raw = RawValue { position, text: token, offset };
                     block.put_text(&raw, &mut draft.rejects);
                 }
             }
@@ -193,11 +185,7 @@ pub(crate) fn positional(
     };
     let text = &cursor.text()?;
     let offset = cursor.offset();
-    let raw = RawValue {
-        position,
-        text,
-        offset,
-    };
+    let raw = RawValue { position, text, offset };
     block.put_text(&raw, &mut draft.rejects);
     Ok(())
 }
@@ -213,11 +201,7 @@ fn plain_run(cursor: &mut Cursor<'_>, block: &mut BlockBuilder, draft: &mut Draf
         // The text was valid UTF-8 as a whole and is cut at ASCII characters.
         let text = std::str::from_utf8(text).unwrap_or_default();
         let offset = start + end as u64;
-        let raw = RawValue {
-            position,
-            text,
-            offset,
-        };
+        let raw = RawValue { position, text, offset };
         block.put_text(&raw, &mut draft.rejects);
     });
     cursor.advance(consumed);

@@ -52,12 +52,8 @@ fn setup(cursor: &mut Cursor<'_>, open: &Open<'_>, draft: &mut Draft) -> Result<
     let period = period(open)?;
     if let Some(period) = period {
         let end = period.start + i64::from(period.granularity_s) * 1_000_000;
-        draft.file.begin = Some(
-            draft
-                .file
-                .begin
-                .map_or(period.start, |begin| begin.min(period.start)),
-        );
+        draft.file.begin =
+            Some(draft.file.begin.map_or(period.start, |begin| begin.min(period.start)));
         draft.file.end = Some(draft.file.end.map_or(end, |have| have.max(end)));
     }
     let mut gathered = Gathered::default();
@@ -75,12 +71,8 @@ fn setup(cursor: &mut Cursor<'_>, open: &Open<'_>, draft: &mut Draft) -> Result<
 
 fn period(open: &Open<'_>) -> Result<Option<Period>, ReadError> {
     let start = open.attr("startTime")?.and_then(|text| parse_stamp(&text));
-    let minutes = open
-        .attr("interval")?
-        .and_then(|text| text.trim().parse::<i32>().ok());
-    let length = minutes
-        .and_then(|minutes| minutes.checked_mul(60))
-        .filter(|length| *length > 0);
+    let minutes = open.attr("interval")?.and_then(|text| text.trim().parse::<i32>().ok());
+    let length = minutes.and_then(|minutes| minutes.checked_mul(60)).filter(|length| *length > 0);
     Ok(start.zip(length).map(|(start, granularity_s)| Period {
         start: start.at,
         granularity_s,
@@ -170,11 +162,7 @@ fn add(
     block.begin_object(ldn.to_owned());
     for text in &target.values {
         let position = block.next_ordinal();
-        let raw = RawValue {
-            position,
-            text,
-            offset,
-        };
+        let raw = RawValue { position, text, offset };
         block.put_text(&raw, &mut draft.rejects);
     }
     block.end_object(offset, &mut draft.rejects);

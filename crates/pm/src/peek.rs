@@ -35,10 +35,7 @@ pub(crate) fn peek(text: &str, limits: Limits) -> Result<Peek, ReadError> {
         Err(error) => Err(error),
     };
     let peek = found.map_err(|error| cursor.locate(error))?;
-    Ok(Peek {
-        end: footer_end(text).or(peek.end),
-        ..peek
-    })
+    Ok(Peek { end: footer_end(text).or(peek.end), ..peek })
 }
 
 fn whole(text: &str, limits: Limits) -> Result<Peek, ReadError> {

@@ -37,11 +37,7 @@ impl Default for PmReader {
 impl PmReader {
     /// A reader with limits of its own.
     pub fn new(limits: Limits, path: ValuePath) -> Self {
-        Self {
-            inflater: Decompressor::new(),
-            limits,
-            path,
-        }
+        Self { inflater: Decompressor::new(), limits, path }
     }
 
     /// Reads a whole file, plain or gzipped.
@@ -74,15 +70,8 @@ pub(crate) fn read_text(cursor: &mut Cursor<'_>, path: ValuePath) -> Result<Meas
         Format::Omes => omes::read(cursor, &mut draft)?,
     }
     if let Some(second) = cursor.child()? {
-        let message = format!(
-            "expected the end of the file, got element `{}`",
-            second.name()
-        );
-        return Err(ReadError::new(
-            ReadErrorKind::Syntax,
-            cursor.offset(),
-            message,
-        ));
+        let message = format!("expected the end of the file, got element `{}`", second.name());
+        return Err(ReadError::new(ReadErrorKind::Syntax, cursor.offset(), message));
     }
     Ok(draft.finish())
 }
@@ -138,20 +127,12 @@ impl Draft {
         if ne_dn.is_empty() {
             return None;
         }
-        let element = Element {
-            ne_dn,
-            sw_version: software.map(str::to_owned),
-        };
+        let element = Element { ne_dn, sw_version: software.map(str::to_owned) };
         let elements = &mut self.file.elements;
-        Some(
-            elements
-                .iter()
-                .position(|have| *have == element)
-                .unwrap_or_else(|| {
-                    elements.push(element);
-                    elements.len() - 1
-                }),
-        )
+        Some(elements.iter().position(|have| *have == element).unwrap_or_else(|| {
+            elements.push(element);
+            elements.len() - 1
+        }))
     }
 
     /// The name of an object below its element.

@@ -92,12 +92,7 @@ impl Rejects {
                 sample: sample.trim().chars().take(SAMPLE_CHARS).collect(),
                 values,
             });
-        } else if let Some(last) = self
-            .kept
-            .iter_mut()
-            .rev()
-            .find(|kept| kept.reason == reason)
-        {
+        } else if let Some(last) = self.kept.iter_mut().rev().find(|kept| kept.reason == reason) {
             last.values += values;
         }
     }
@@ -124,9 +119,7 @@ mod tests {
     fn repeats_are_counted_not_listed() {
         let mut rejects = Rejects::default();
         for n in 0..30 {
-            rejects.add(RejectReason::NotANumber, n, "x", 1, || {
-                format!("object {n}")
-            });
+            rejects.add(RejectReason::NotANumber, n, "x", 1, || format!("object {n}"));
         }
         rejects.add(RejectReason::NoPeriod, 0, "", 5, || "block".into());
         let kept = rejects.finish();

@@ -96,8 +96,7 @@ impl Scan<'_> {
         let (head, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
         head.iter().try_fold(0, |number, byte| {
-            byte.is_ascii_digit()
-                .then(|| number * 10 + i32::from(byte - b'0'))
+            byte.is_ascii_digit().then(|| number * 10 + i32::from(byte - b'0'))
         })
     }
 
@@ -106,11 +105,8 @@ impl Scan<'_> {
         let hours = self.number(2)?;
         let colons = self.accept(b":");
         let minutes = self.number(2)?;
-        let more = if colons {
-            self.accept(b":")
-        } else {
-            self.0.first().is_some_and(u8::is_ascii_digit)
-        };
+        let more =
+            if colons { self.accept(b":") } else { self.0.first().is_some_and(u8::is_ascii_digit) };
         let seconds = if more { self.number(2)? } else { 0 };
         Some([hours, minutes, seconds])
     }
@@ -120,11 +116,7 @@ impl Scan<'_> {
         if !self.accept(b".") && !self.accept(b",") {
             return Some(0);
         }
-        let digits = self
-            .0
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (head, rest) = self.0.split_at(digits);
         self.0 = rest;
         let padded = head.iter().map(|byte| i64::from(byte - b'0'));
@@ -179,14 +171,7 @@ mod tests {
             ("20210301143000+0100", Some(3600)),
         ] {
             let stamp = parse_stamp(text);
-            assert_eq!(
-                stamp,
-                Some(Stamp {
-                    at: HALF_PAST_ONE,
-                    offset_s
-                }),
-                "{text}"
-            );
+            assert_eq!(stamp, Some(Stamp { at: HALF_PAST_ONE, offset_s }), "{text}");
         }
         let fraction = parse_stamp("2021-03-01T13:30:00.25Z").unwrap();
         assert_eq!(fraction.at, HALF_PAST_ONE + 250_000);
@@ -195,10 +180,7 @@ mod tests {
     #[test]
     fn far_years_are_moments_too() {
         assert_eq!(parse_stamp("1970-01-01T00:00:00Z").unwrap().at, 0);
-        assert_eq!(
-            parse_stamp("2106-02-07T06:28:16Z").unwrap().at,
-            (1_i64 << 32) * 1_000_000
-        );
+        assert_eq!(parse_stamp("2106-02-07T06:28:16Z").unwrap().at, (1_i64 << 32) * 1_000_000);
     }
 
     #[test]

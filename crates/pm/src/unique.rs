@@ -49,12 +49,7 @@ fn find(file: &MeasFile) -> Vec<(Cell, Cell)> {
         within(block, at, &mut clashes);
         let ne_dn = file.elements[block.element].ne_dn.as_str();
         for (counter, name) in block.counters.iter().enumerate() {
-            let key = (
-                ne_dn,
-                block.period_start,
-                block.granularity_s,
-                name.as_str(),
-            );
+            let key = (ne_dn, block.period_start, block.granularity_s, name.as_str());
             match counters.entry(key) {
                 Entry::Vacant(free) => drop(free.insert(Holders::Block { block: at, counter })),
                 Entry::Occupied(mut taken) => {
@@ -75,11 +70,7 @@ fn within(block: &Block, at: usize, clashes: &mut Vec<(Cell, Cell)>) {
             continue;
         }
         clashes.extend((0..block.counters.len()).map(|counter| {
-            let cell = |object| Cell {
-                block: at,
-                object,
-                counter,
-            };
+            let cell = |object| Cell { block: at, object, counter };
             (cell(first), cell(object))
         }));
     }
@@ -113,16 +104,7 @@ fn share<'a>(
 
 fn cells(file: &MeasFile, block: usize, counter: usize) -> impl Iterator<Item = (&str, Cell)> {
     let objects = file.blocks[block].objects.iter().enumerate();
-    objects.map(move |(object, named)| {
-        (
-            named.ldn.as_str(),
-            Cell {
-                block,
-                object,
-                counter,
-            },
-        )
-    })
+    objects.map(move |(object, named)| (named.ldn.as_str(), Cell { block, object, counter }))
 }
 
 /// The file while repeats are settled, with its lists by their place.
@@ -136,11 +118,7 @@ impl<'a> Settlement<'a> {
         let mut lists = HashMap::new();
         for (at, block) in file.blocks.iter_mut().enumerate() {
             lists.extend(block.lists.drain(..).map(|list| {
-                let cell = Cell {
-                    block: at,
-                    object: list.object,
-                    counter: list.counter,
-                };
+                let cell = Cell { block: at, object: list.object, counter: list.counter };
                 (cell, list)
             }));
         }
@@ -150,10 +128,7 @@ impl<'a> Settlement<'a> {
     fn settle(&mut self, first: Cell, again: Cell, rejects: &mut Rejects) {
         if let Some(list) = self.lists.remove(&again) {
             self.file.counts.lists -= 1;
-            let agrees = self
-                .lists
-                .get(&first)
-                .is_some_and(|kept| kept.bins == list.bins);
+            let agrees = self.lists.get(&first).is_some_and(|kept| kept.bins == list.bins);
             return self.account(first, again, agrees, &list.raw, rejects);
         }
         let number = std::mem::replace(self.value(again), f64::NAN);
@@ -184,12 +159,8 @@ impl<'a> Settlement<'a> {
         self.file.counts.rejected += 1;
         let blocks = &self.file.blocks;
         rejects.add(RejectReason::Disagrees, 0, sample, 1, || {
-            let info = |at: usize| {
-                blocks[at]
-                    .meas_info_id
-                    .as_deref()
-                    .unwrap_or("without measInfoId")
-            };
+            let info =
+                |at: usize| blocks[at].meas_info_id.as_deref().unwrap_or("without measInfoId");
             let block = &blocks[again.block];
             let ldn = &block.objects[again.object].ldn;
             let counter = &block.counters[again.counter];
@@ -225,9 +196,7 @@ fn drop_emptied(file: &mut MeasFile, repeats: &BTreeSet<(usize, usize)>) {
                 || listed.contains(&object)
                 || block.row(object).iter().any(|value| !value.is_nan())
         };
-        let left: Vec<_> = (0..block.objects.len())
-            .filter(|object| is_left(*object))
-            .collect();
+        let left: Vec<_> = (0..block.objects.len()).filter(|object| is_left(*object)).collect();
         if left.len() < block.objects.len() {
             keep_objects(block, &left);
         }
@@ -236,14 +205,8 @@ fn drop_emptied(file: &mut MeasFile, repeats: &BTreeSet<(usize, usize)>) {
 }
 
 fn keep_objects(block: &mut Block, left: &[usize]) {
-    block.values = left
-        .iter()
-        .flat_map(|object| block.row(*object).to_vec())
-        .collect();
-    block.objects = left
-        .iter()
-        .map(|object| block.objects[*object].clone())
-        .collect();
+    block.values = left.iter().flat_map(|object| block.row(*object).to_vec()).collect();
+    block.objects = left.iter().map(|object| block.objects[*object].clone()).collect();
     for list in &mut block.lists {
         // Objects with lists are all left, and `left` is sorted.
         list.object = left.partition_point(|object| *object < list.object);

@@ -36,12 +36,7 @@ fn an_equal_repeat_is_dropped_with_its_row() {
     let file = file(&[one.clone(), one]);
     assert_eq!(file.blocks.len(), 1);
     assert_eq!(
-        (
-            file.counts.read,
-            file.counts.scalars,
-            file.counts.lists,
-            file.counts.repeated
-        ),
+        (file.counts.read, file.counts.scalars, file.counts.lists, file.counts.repeated),
         (4, 1, 1, 2)
     );
     assert!(file.rejects.is_empty());
@@ -49,14 +44,8 @@ fn an_equal_repeat_is_dropped_with_its_row() {
 
 #[test]
 fn a_different_value_is_set_aside_and_the_first_stays() {
-    let first = block(
-        &["a", "b"],
-        &[("Cell=1", &["1", "5"]), ("Cell=2", &["1", "1"])],
-    );
-    let second = block(
-        &["c", "a"],
-        &[("Cell=1", &["7", "2"]), ("Cell=3", &["7", "9"])],
-    );
+    let first = block(&["a", "b"], &[("Cell=1", &["1", "5"]), ("Cell=2", &["1", "1"])]);
+    let second = block(&["c", "a"], &[("Cell=1", &["7", "2"]), ("Cell=3", &["7", "9"])]);
     let file = file(&[first, second]);
     assert_eq!(file.counts.rejected, 1);
     assert_eq!(
@@ -77,18 +66,12 @@ fn a_value_fills_the_blank_of_an_earlier_block() {
     let file = file(&[first, second]);
     assert_eq!(file.blocks.len(), 1);
     assert_eq!(file.blocks[0].row(0), [4.0, 5.0]);
-    assert_eq!(
-        (file.counts.nulls, file.counts.scalars, file.counts.rejected),
-        (1, 2, 0)
-    );
+    assert_eq!((file.counts.nulls, file.counts.scalars, file.counts.rejected), (1, 2, 0));
 }
 
 #[test]
 fn an_object_may_stand_twice_in_one_block() {
-    let twice = block(
-        &["a"],
-        &[("Cell=1", &["4"]), ("Cell=1", &["4"]), ("Cell=1", &["5"])],
-    );
+    let twice = block(&["a"], &[("Cell=1", &["4"]), ("Cell=1", &["4"]), ("Cell=1", &["5"])]);
     let file = file(&[twice]);
     assert_eq!(file.blocks[0].objects.len(), 1);
     assert_eq!((file.counts.repeated, file.counts.rejected), (1, 1));

@@ -32,10 +32,7 @@ pub fn parse_value(text: &str) -> Value {
 }
 
 fn is_null(text: &str) -> bool {
-    text.is_empty()
-        || ["NULL", "NIL", "NaN"]
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(text))
+    text.is_empty() || ["NULL", "NIL", "NaN"].iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// A finite number; `inf` and `1e400` are none.
@@ -57,9 +54,8 @@ fn list(text: &str) -> Value {
 }
 
 /// Powers of ten that an `f64` holds exactly and that the digits accepted below can need.
-const POWERS: [f64; 16] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-];
+const POWERS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// A number at the beginning of `text` and the bytes it takes: `123` or `123.45` of at most 15
 /// digits, which is nearly every value; `None` for anything else.
@@ -114,27 +110,14 @@ mod tests {
         ] {
             assert_eq!(parse_value(text), Value::Number(number), "{text:?}");
         }
-        for text in [
-            "inf",
-            "-Infinity",
-            "1e400",
-            "-",
-            "12 34",
-            "0x10",
-            "=1+1",
-            "1.2.3",
-            ".",
-        ] {
+        for text in ["inf", "-Infinity", "1e400", "-", "12 34", "0x10", "=1+1", "1.2.3", "."] {
             assert_eq!(parse_value(text), Value::Invalid, "{text:?}");
         }
     }
 
     #[test]
     fn lists_keep_their_blanks() {
-        assert_eq!(
-            parse_value("1,,3"),
-            Value::List(Some(vec![Some(1.0), None, Some(3.0)]))
-        );
+        assert_eq!(parse_value("1,,3"), Value::List(Some(vec![Some(1.0), None, Some(3.0)])));
         assert_eq!(parse_value(" , , "), Value::List(None));
         assert_eq!(parse_value("1,x"), Value::Invalid);
     }

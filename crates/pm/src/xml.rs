@@ -80,12 +80,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str, limits: Limits) -> Self {
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
-        Self {
-            text,
-            reader,
-            depth: 0,
-            limits,
-        }
+        Self { text, reader, depth: 0, limits }
     }
 
     /// Byte offset behind the last event.
@@ -125,22 +120,14 @@ impl<'a> Cursor<'a> {
                 }
                 Event::Start(tag) => {
                     let message = format!("expected text, got element `{}`", tag.name().as_ref());
-                    return Err(ReadError::new(
-                        ReadErrorKind::Syntax,
-                        self.offset(),
-                        message,
-                    ));
+                    return Err(ReadError::new(ReadErrorKind::Syntax, self.offset(), message));
                 }
                 Event::Eof => return Err(self.truncated()),
                 _ => {}
             }
             if text.len() > self.limits.max_text {
                 let message = format!("expected a text of at most {} bytes", self.limits.max_text);
-                return Err(ReadError::new(
-                    ReadErrorKind::TooLarge,
-                    self.offset(),
-                    message,
-                ));
+                return Err(ReadError::new(ReadErrorKind::TooLarge, self.offset(), message));
             }
         }
     }
@@ -202,11 +189,7 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         let message = "expected no document type declaration";
-        Err(ReadError::new(
-            ReadErrorKind::Doctype,
-            self.offset(),
-            message,
-        ))
+        Err(ReadError::new(ReadErrorKind::Doctype, self.offset(), message))
     }
 
     fn syntax(&self, fault: &Error) -> ReadError {

@@ -22,12 +22,7 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     pub(super) fn new(element: &'a Element, block: &'a Block, at: usize) -> Self {
         let class = class_of(&element.ne_dn, &block.objects[at].ldn);
-        Self {
-            element,
-            class,
-            block,
-            at,
-        }
+        Self { element, class, block, at }
     }
 
     pub(super) fn object(&self) -> &'a Object {
@@ -53,8 +48,7 @@ impl MeasuredObject {
         let start = place.block.period_start;
         self.date.push(start.div_euclid(MICROS_PER_DAY) as i32);
         self.source.append_value(&load.source);
-        self.bucket
-            .push(bucket_of(&place.element.ne_dn, load.buckets));
+        self.bucket.push(bucket_of(&place.element.ne_dn, load.buckets));
         self.ne_dn.append_value(&place.element.ne_dn);
         self.ldn.append_value(&place.object().ldn);
         self.mo_class.append_value(place.class);
@@ -92,10 +86,8 @@ impl Origin {
     }
 
     pub(super) fn finish(mut self) -> Vec<ArrayRef> {
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.plan.finish()),
-            Arc::new(self.file_id.finish()),
-        ];
+        let mut columns: Vec<ArrayRef> =
+            vec![Arc::new(self.plan.finish()), Arc::new(self.file_id.finish())];
         columns.extend(self.provenance.finish());
         columns
     }

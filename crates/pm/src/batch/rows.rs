@@ -50,22 +50,16 @@ impl CounterRows {
         if columns.len() == row.len() {
             self.values.extend_from_slice(row);
         } else {
-            self.values
-                .extend(columns.iter().map(|column| row[*column]));
+            self.values.extend(columns.iter().map(|column| row[*column]));
         }
         self.lengths.push(columns.len());
         self.suspect.append_value(place.object().suspect);
         self.flags.push(block.flags);
-        self.sw_version
-            .append_option(place.element.sw_version.as_deref());
-        self.meas_info_id
-            .append_option(block.meas_info_id.as_deref());
+        self.sw_version.append_option(place.element.sw_version.as_deref());
+        self.meas_info_id.append_option(block.meas_info_id.as_deref());
         self.job_id.append_option(block.job_id.as_deref());
         self.origin.add(load);
-        self.values[begin..]
-            .iter()
-            .filter(|value| !value.is_nan())
-            .count() as u64
+        self.values[begin..].iter().filter(|value| !value.is_nan()).count() as u64
     }
 
     pub(super) fn pending_values(&self) -> usize {
@@ -144,10 +138,7 @@ fn set_key<'a>(vendor: &str, class: &str, names: impl Iterator<Item = &'a str>) 
     add(class);
     names.for_each(add);
     let digest = hash.finalize();
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Rows of `pm_histograms`.
@@ -164,10 +155,8 @@ pub(super) struct HistogramRows {
 impl HistogramRows {
     pub(super) fn add(&mut self, place: &Place<'_>, list: &ListValue, load: &Load) {
         self.object.add(place, load);
-        self.counter
-            .append_value(&place.block.counters[list.counter]);
-        self.bins
-            .append_option(list.bins.as_ref().map(|bins| bins.iter().copied()));
+        self.counter.append_value(&place.block.counters[list.counter]);
+        self.bins.append_option(list.bins.as_ref().map(|bins| bins.iter().copied()));
         self.raw.append_value(&list.raw);
         self.suspect.append_value(place.object().suspect);
         self.origin.add(load);
@@ -198,21 +187,11 @@ fn doubles(values: Vec<f64>, lengths: Vec<usize>) -> Result<ArrayRef, ArrowError
     let numbers = Float64Array::new(ScalarBuffer::from(values), valid);
     let offsets = OffsetBuffer::from_lengths(lengths);
     let field = Arc::new(Field::new("element", DataType::Float64, true));
-    Ok(Arc::new(ListArray::try_new(
-        field,
-        offsets,
-        Arc::new(numbers),
-        None,
-    )?))
+    Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(numbers), None)?))
 }
 
 /// Arrow's builder calls the items `item`, the tables call them `element`.
 fn with_element_field(list: ListArray, kind: DataType) -> Result<ListArray, ArrowError> {
     let (_, offsets, values, nulls) = list.into_parts();
-    ListArray::try_new(
-        Arc::new(Field::new("element", kind, true)),
-        offsets,
-        values,
-        nulls,
-    )
+    ListArray::try_new(Arc::new(Field::new("element", kind, true)), offsets, values, nulls)
 }

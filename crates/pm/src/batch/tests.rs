@@ -29,74 +29,42 @@ fn batches() -> (Batches, Written) {
     let file = PmReader::default().read(FILE.as_bytes()).unwrap();
     let mut batcher = Batcher::default();
     let written = batcher.push(&file, &load());
-    assert_eq!(
-        (written.scalars, written.lists),
-        (file.counts.scalars, file.counts.lists)
-    );
+    assert_eq!((written.scalars, written.lists), (file.counts.scalars, file.counts.lists));
     (batcher.finish().unwrap(), written)
 }
 
 #[test]
 fn rows_hold_the_values_in_the_order_of_their_set() {
     let (batches, written) = batches();
-    assert_eq!(
-        written,
-        Written {
-            objects: 3,
-            scalars: 3,
-            lists: 2
-        }
-    );
+    assert_eq!(written, Written { objects: 3, scalars: 3, lists: 2 });
     let rows = &batches.pm_counters;
     assert_eq!(rows.num_rows(), 3);
     let list = |row: usize| {
-        let values = rows
-            .column_by_name("values")
-            .unwrap()
-            .as_list::<i32>()
-            .value(row);
-        values
-            .as_primitive::<Float64Type>()
-            .iter()
-            .collect::<Vec<_>>()
+        let values = rows.column_by_name("values").unwrap().as_list::<i32>().value(row);
+        values.as_primitive::<Float64Type>().iter().collect::<Vec<_>>()
     };
     assert_eq!(list(0), [Some(1.5), None]);
     assert_eq!(list(1), [None, Some(4.0)]);
     assert_eq!(list(2), [Some(9.0), None]);
     let text = |name: &str, row: usize| {
-        rows.column_by_name(name)
-            .unwrap()
-            .as_string::<i32>()
-            .value(row)
-            .to_owned()
+        rows.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned()
     };
     assert_eq!(text("ne_dn", 0), "SubNetwork=S,ManagedElement=N1");
     assert_eq!(text("ldn", 1), "GNBDUFunction=1,NRCellDU=2");
-    assert_eq!(
-        (text("mo_class", 0), text("mo_class", 2)),
-        ("NRCellDU".into(), "NRCellCU".into())
-    );
+    assert_eq!((text("mo_class", 0), text("mo_class", 2)), ("NRCellDU".into(), "NRCellCU".into()));
     assert_eq!(
         (text("sw_version", 0), text("plan", 2), text("file_id", 2)),
         ("R1".into(), "p1".into(), "f1".into())
     );
-    assert!(
-        rows.column_by_name("suspect")
-            .unwrap()
-            .as_boolean()
-            .value(1)
-    );
+    assert!(rows.column_by_name("suspect").unwrap().as_boolean().value(1));
     let start = rows
         .column_by_name("period_start")
         .unwrap()
         .as_primitive::<TimestampMicrosecondType>()
         .value(0);
     assert_eq!(start, 1_650_308_400_000_000); // date -u -d 2022-04-18T19:00:00Z +%s
-    let granularity = rows
-        .column_by_name("granularity_s")
-        .unwrap()
-        .as_primitive::<Int32Type>()
-        .value(0);
+    let granularity =
+        rows.column_by_name("granularity_s").unwrap().as_primitive::<Int32Type>().value(0);
     assert_eq!(granularity, 900);
 }
 
@@ -104,28 +72,11 @@ fn rows_hold_the_values_in_the_order_of_their_set() {
 fn sets_are_keyed_by_vendor_class_and_names() {
     let (batches, _) = batches();
     let sets = &batches.counter_sets;
-    let keys = sets
-        .column_by_name("counter_set")
-        .unwrap()
-        .as_string::<i32>();
+    let keys = sets.column_by_name("counter_set").unwrap().as_string::<i32>();
     // printf 'V\nNRCellDU\na\nb\n' | sha256sum | cut -c1-16; the same with NRCellCU
-    assert_eq!(
-        (keys.value(0), keys.value(1)),
-        ("97369c2284977a59", "ece67bde16532dc0")
-    );
-    let names = sets
-        .column_by_name("counters")
-        .unwrap()
-        .as_list::<i32>()
-        .value(0);
-    assert_eq!(
-        names
-            .as_string::<i32>()
-            .iter()
-            .flatten()
-            .collect::<Vec<_>>(),
-        ["a", "b"]
-    );
+    assert_eq!((keys.value(0), keys.value(1)), ("97369c2284977a59", "ece67bde16532dc0"));
+    let names = sets.column_by_name("counters").unwrap().as_list::<i32>().value(0);
+    assert_eq!(names.as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["a", "b"]);
 }
 
 #[test]
@@ -135,10 +86,7 @@ fn lists_keep_blanks_and_text() {
     let bins = rows.column_by_name("bins").unwrap().as_list::<i32>();
     let first = bins.value(0);
     assert_eq!(
-        first
-            .as_primitive::<Float64Type>()
-            .iter()
-            .collect::<Vec<_>>(),
+        first.as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
         [Some(1.0), None, Some(3.0)]
     );
     assert!(bins.is_null(1));
@@ -150,18 +98,9 @@ fn lists_keep_blanks_and_text() {
 fn nothing_gives_empty_batches_of_the_right_schema() {
     let batches = Batcher::default().finish().unwrap();
     let schemas = [
-        (
-            batches.pm_counters,
-            foresite_schema::catalog::raw::pm_counters(),
-        ),
-        (
-            batches.counter_sets,
-            foresite_schema::catalog::raw::counter_sets(),
-        ),
-        (
-            batches.pm_histograms,
-            foresite_schema::catalog::raw::pm_histograms(),
-        ),
+        (batches.pm_counters, foresite_schema::catalog::raw::pm_counters()),
+        (batches.counter_sets, foresite_schema::catalog::raw::counter_sets()),
+        (batches.pm_histograms, foresite_schema::catalog::raw::pm_histograms()),
     ];
     for (batch, table) in schemas {
         assert_eq!((batch.num_rows(), batch.schema()), (0, table.schema()));

@@ -30,19 +30,14 @@ fn genuine(prefix: &str) -> Option<MeasFile> {
     let path = entries
         .map(|entry| entry.expect("a readable entry").path())
         .find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
         })
         .expect("the file of that name");
     Some(read(&std::fs::read(path).expect("a readable file")))
 }
 
 fn suspects(file: &MeasFile) -> usize {
-    file.blocks
-        .iter()
-        .flat_map(|block| &block.objects)
-        .filter(|object| object.suspect)
-        .count()
+    file.blocks.iter().flat_map(|block| &block.objects).filter(|object| object.suspect).count()
 }
 
 fn objects(file: &MeasFile) -> usize {
@@ -65,44 +60,17 @@ fn classes(file: &MeasFile) -> usize {
 
 /// `blanks` are single-blank values, `blank_lists` lists of blanks.
 fn assert_ericsson(file: &MeasFile, blanks: u64, blank_lists: usize) {
-    assert_eq!(
-        (file.counts.read, file.counts.lists, file.counts.nulls),
-        (2_667, 409, blanks)
-    );
+    assert_eq!((file.counts.read, file.counts.lists, file.counts.nulls), (2_667, 409, blanks));
     assert_eq!(file.counts.scalars, 2_667 - 409 - blanks);
     assert_eq!((file.counts.repeated, file.counts.rejected), (0, 0));
-    assert_eq!(
-        (
-            file.blocks.len(),
-            objects(file),
-            suspects(file),
-            classes(file)
-        ),
-        (34, 125, 2, 24)
-    );
-    let counters: Vec<_> = file
-        .blocks
-        .iter()
-        .flat_map(|block| &block.counters)
-        .collect();
-    assert_eq!(
-        (
-            counters.len(),
-            counters.iter().collect::<BTreeSet<_>>().len()
-        ),
-        (880, 810)
-    );
-    let jobs: BTreeSet<_> = file
-        .blocks
-        .iter()
-        .filter_map(|block| block.job_id.as_deref())
-        .collect();
+    assert_eq!((file.blocks.len(), objects(file), suspects(file), classes(file)), (34, 125, 2, 24));
+    let counters: Vec<_> = file.blocks.iter().flat_map(|block| &block.counters).collect();
+    assert_eq!((counters.len(), counters.iter().collect::<BTreeSet<_>>().len()), (880, 810));
+    let jobs: BTreeSet<_> =
+        file.blocks.iter().filter_map(|block| block.job_id.as_deref()).collect();
     assert_eq!(jobs.len(), 12);
-    let empty = file
-        .blocks
-        .iter()
-        .flat_map(|block| &block.lists)
-        .filter(|list| list.bins.is_none());
+    let empty =
+        file.blocks.iter().flat_map(|block| &block.lists).filter(|list| list.bins.is_none());
     assert_eq!(empty.count(), blank_lists);
     let lengths = file
         .blocks
@@ -110,20 +78,9 @@ fn assert_ericsson(file: &MeasFile, blanks: u64, blank_lists: usize) {
         .flat_map(|block| &block.lists)
         .filter_map(|list| Some(list.bins.as_ref()?.len()));
     assert!(lengths.clone().min() >= Some(3) && lengths.max() == Some(273));
-    assert!(
-        file.blocks
-            .iter()
-            .all(|block| block.flags == 0 && block.granularity_s == 900)
-    );
-    assert_eq!(
-        (file.vendor.as_str(), file.elements.len()),
-        ("Ericsson AB", 1)
-    );
-    assert!(
-        file.elements[0]
-            .ne_dn
-            .starts_with("SubNetwork=G3,ManagedElement=")
-    );
+    assert!(file.blocks.iter().all(|block| block.flags == 0 && block.granularity_s == 900));
+    assert_eq!((file.vendor.as_str(), file.elements.len()), ("Ericsson AB", 1));
+    assert!(file.elements[0].ne_dn.starts_with("SubNetwork=G3,ManagedElement="));
 }
 
 #[test]
@@ -156,31 +113,14 @@ fn keysight_emulator() {
     let Some(file) = genuine("keysight_28532") else {
         return;
     };
-    assert_eq!(
-        (file.counts.read, file.counts.scalars, file.counts.rejected),
-        (284, 284, 0)
-    );
-    assert_eq!(
-        (file.blocks.len(), objects(&file), suspects(&file)),
-        (94, 166, 0)
-    );
+    assert_eq!((file.counts.read, file.counts.scalars, file.counts.rejected), (284, 284, 0));
+    assert_eq!((file.blocks.len(), objects(&file), suspects(&file)), (94, 166, 0));
     let rows = file.blocks.iter().flat_map(|block| &block.values);
-    assert_eq!(
-        rows.filter(|value| **value != 0.0 && !value.is_nan())
-            .count(),
-        22
-    );
-    let nameless = file
-        .blocks
-        .iter()
-        .flat_map(|block| &block.objects)
-        .filter(|object| object.ldn.is_empty());
+    assert_eq!(rows.filter(|value| **value != 0.0 && !value.is_nan()).count(), 22);
+    let nameless =
+        file.blocks.iter().flat_map(|block| &block.objects).filter(|object| object.ldn.is_empty());
     assert!(nameless.count() >= 14);
-    let ends: BTreeSet<_> = file
-        .blocks
-        .iter()
-        .map(foresite_pm::Block::period_end)
-        .collect();
+    let ends: BTreeSet<_> = file.blocks.iter().map(foresite_pm::Block::period_end).collect();
     assert_eq!(ends.len(), 2);
     assert!(file.blocks.iter().all(|block| block.granularity_s == 60));
 }
@@ -201,10 +141,7 @@ fn batches_hold_what_was_counted() {
     };
     let mut batcher = Batcher::default();
     let written = batcher.push(&file, &load);
-    assert_eq!(
-        (written.scalars, written.lists),
-        (file.counts.scalars, file.counts.lists)
-    );
+    assert_eq!((written.scalars, written.lists), (file.counts.scalars, file.counts.lists));
     let batches = batcher.finish().expect("batches of the catalogue's schema");
     assert_eq!(batches.pm_histograms.num_rows(), 409);
     assert!(batches.pm_counters.num_rows() <= 125);

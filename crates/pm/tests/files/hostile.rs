@@ -25,10 +25,7 @@ fn gzip_is_recognised_by_its_magic() {
     let plain = format!("{:?}", read(GOOD));
     let (head, tail) = GOOD.split_at(700);
     assert_eq!(format!("{:?}", read(&gzip(GOOD))), plain);
-    assert_eq!(
-        format!("{:?}", read(&[gzip(head), gzip(tail)].concat())),
-        plain
-    );
+    assert_eq!(format!("{:?}", read(&[gzip(head), gzip(tail)].concat())), plain);
     assert_eq!(kind(&gzip(GOOD)[..300]), ReadErrorKind::Compression);
 }
 
@@ -55,10 +52,7 @@ fn bombs_and_foreign_entities_are_refused() {
     let fault = PmReader::default().read(undeclared.as_bytes()).unwrap_err();
     assert_eq!(
         (fault.kind, fault.path.as_str()),
-        (
-            ReadErrorKind::Entity,
-            "measCollecFile/measData/measInfo/measValue/r"
-        )
+        (ReadErrorKind::Entity, "measCollecFile/measData/measInfo/measValue/r")
     );
     assert_eq!(kind(&gzip(&vec![b'<'; 64 << 20])), ReadErrorKind::TooLarge);
 }
@@ -66,36 +60,22 @@ fn bombs_and_foreign_entities_are_refused() {
 #[test]
 fn foreign_text_is_named() {
     assert_eq!(kind(b""), ReadErrorKind::UnknownFormat);
-    assert_eq!(
-        kind(b"Start Time,Period (min),NE Name\n"),
-        ReadErrorKind::UnknownFormat
-    );
+    assert_eq!(kind(b"Start Time,Period (min),NE Name\n"), ReadErrorKind::UnknownFormat);
     assert_eq!(kind(b"\xff\xfe<\0m\0"), ReadErrorKind::Encoding);
     assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), ReadErrorKind::Encoding);
     assert_eq!(
-        PmReader::default()
-            .read(b"<bulkCmConfigDataFile/>")
-            .unwrap_err()
-            .to_string(),
+        PmReader::default().read(b"<bulkCmConfigDataFile/>").unwrap_err().to_string(),
         "unknown format: expected measCollecFile, measDataFile, mdc or OMeS, got element \
          `bulkCmConfigDataFile` at byte 23"
     );
     assert_eq!(kind(b"<mdc/><mdc/>"), ReadErrorKind::Syntax);
-    assert_eq!(
-        kind("<measCollecFile>".repeat(50).as_bytes()),
-        ReadErrorKind::Depth
-    );
+    assert_eq!(kind("<measCollecFile>".repeat(50).as_bytes()), ReadErrorKind::Depth);
 }
 
 #[test]
 fn limits_are_the_callers() {
-    let limits = Limits {
-        max_bytes: 100,
-        ..Limits::default()
-    };
-    let fault = PmReader::new(limits, ValuePath::Fast)
-        .read(GOOD)
-        .unwrap_err();
+    let limits = Limits { max_bytes: 100, ..Limits::default() };
+    let fault = PmReader::new(limits, ValuePath::Fast).read(GOOD).unwrap_err();
     assert_eq!(fault.kind, ReadErrorKind::TooLarge);
 }
 

@@ -15,10 +15,7 @@ fn read(bytes: &[u8]) -> MeasFile {
     let file = PmReader::default().read(bytes).expect("a readable file");
     assert!(file.counts.is_conserved(), "{:?}", file.counts);
     let rejected: u64 = file.rejects.iter().map(|reject| reject.values).sum();
-    assert_eq!(
-        rejected, file.counts.rejected,
-        "rejects must stand for what was rejected"
-    );
+    assert_eq!(rejected, file.counts.rejected, "rejects must stand for what was rejected");
     file
 }
 
@@ -28,9 +25,5 @@ fn micros(stamp: &str) -> i64 {
 
 /// The values of an object with nulls as `None`.
 fn row(block: &Block, object: usize) -> Vec<Option<f64>> {
-    block
-        .row(object)
-        .iter()
-        .map(|value| Some(*value).filter(|value| !value.is_nan()))
-        .collect()
+    block.row(object).iter().map(|value| Some(*value).filter(|value| !value.is_nan())).collect()
 }

@@ -48,12 +48,8 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 fn object() -> impl Strategy<Value = String> {
-    (
-        proptest::collection::vec(piece(), 0..12),
-        1..4_u8,
-        any::<bool>(),
-    )
-        .prop_map(|(pieces, cell, empty)| {
+    (proptest::collection::vec(piece(), 0..12), 1..4_u8, any::<bool>()).prop_map(
+        |(pieces, cell, empty)| {
             let pieces = pieces.concat();
             if empty && pieces.len() % 5 == 0 {
                 // Values beside an empty object belong to no object.
@@ -61,7 +57,8 @@ fn object() -> impl Strategy<Value = String> {
             } else {
                 format!("<measValue measObjLdn=\"Cell={cell}\">{pieces}</measValue>")
             }
-        })
+        },
+    )
 }
 
 proptest! {
