@@ -1,82 +1,18 @@
 //! What the alarm system shows: failures and what they drag along, deteriorations where a
 //! threshold noticed them, storms, and much that means nothing. Sleeping cells show nothing.
 
-use crate::calendar::{DAY, HOUR, Micros, SECOND};
+use crate::calendar::{self, Micros, SECOND};
 use crate::faults::{Cause, Episode, Failure, Spell, Unit};
 use crate::network::Network;
 use crate::random::{Key, Stream};
 
-/// A kind of alarm, in the words of X.733.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AlarmKind {
-    /// Event type.
-    pub alarm_type: &'static str,
-    /// Probable cause.
-    pub probable_cause: &'static str,
-    /// The vendor's name.
-    pub specific_problem: &'static str,
-    /// Perceived severity.
-    pub severity: &'static str,
-}
+mod kinds;
 
-const fn kind(
-    alarm_type: &'static str,
-    probable_cause: &'static str,
-    specific_problem: &'static str,
-    severity: &'static str,
-) -> AlarmKind {
-    AlarmKind { alarm_type, probable_cause, specific_problem, severity }
-}
-
-const MAINS: AlarmKind = kind("Environmental", "powerProblem", "Mains Failure", "MAJOR");
-const RECTIFIER: AlarmKind =
-    kind("Equipment", "rectifierFailure", "Rectifier Module Failure", "MAJOR");
-const BATTERY_LOW: AlarmKind =
-    kind("Environmental", "batteryDischarging", "Battery Voltage Low", "CRITICAL");
-const HEARTBEAT: AlarmKind =
-    kind("Communications", "lossOfSignal", "NE Heartbeat Lost", "CRITICAL");
-const HOT: AlarmKind =
-    kind("Environmental", "temperatureUnacceptable", "Thermal Shutdown", "CRITICAL");
-const BASEBAND: AlarmKind =
-    kind("Equipment", "processorProblem", "Baseband Unit Failure", "CRITICAL");
-const RADIO: AlarmKind = kind("Equipment", "transmitterFailure", "Radio Unit Failure", "CRITICAL");
-const LINK: AlarmKind = kind("Communications", "linkFailure", "Optical Link Down", "CRITICAL");
-const CELL: AlarmKind =
-    kind("QualityOfService", "underlyingResourceUnavailable", "Cell Unavailable", "MAJOR");
-const RELATION: AlarmKind =
-    kind("Communications", "communicationsSubsystemFailure", "Xn Link Failure", "MINOR");
-const SIGNALLING: AlarmKind =
-    kind("Communications", "communicationsProtocolError", "NG Link Flapping", "MAJOR");
-const LOCKED: AlarmKind = kind("Equipment", "outOfService", "Cell Locked", "WARNING");
-const FRAMES: AlarmKind =
-    kind("Communications", "degradedSignal", "Frame Error Rate High", "WARNING");
-
-/// Alarms that come and go without meaning; some look like those of a deterioration.
-const IDLE: [AlarmKind; 7] = [
-    kind("Environmental", "enclosureDoorOpen", "Cabinet Door Open", "WARNING"),
-    kind("ProcessingError", "timingProblem", "Clock Deviation", "MINOR"),
-    kind("ProcessingError", "softwareError", "Licence Threshold Reached", "WARNING"),
-    kind("QualityOfService", "thresholdCrossed", "CPU Load High", "MINOR"),
-    minor(Unit::Fan),
-    minor(Unit::Radio(1)),
-    minor(Unit::Backhaul),
-];
-
-/// The alarm of a unit whose deterioration passed a threshold.
-const fn minor(unit: Unit) -> AlarmKind {
-    match unit {
-        Unit::Battery => kind("Environmental", "batteryFailing", "Battery Capacity Low", "MINOR"),
-        Unit::Rectifier => kind("Equipment", "powerProblem", "Rectifier Output Deviation", "MINOR"),
-        Unit::Fan => kind("Environmental", "coolingFanFailure", "Fan Speed Deviation", "MINOR"),
-        Unit::Baseband => {
-            kind("ProcessingError", "outOfMemory", "Memory Utilisation High", "MINOR")
-        }
-        Unit::Radio(_) => kind("Equipment", "degradedSignal", "VSWR Above Threshold", "MINOR"),
-        Unit::Backhaul => {
-            kind("Communications", "degradedSignal", "Optical Receive Power Low", "MINOR")
-        }
-    }
-}
+pub use kinds::AlarmKind;
+use kinds::{
+    BASEBAND, BATTERY_LOW, CELL, FRAMES, HEARTBEAT, HOT, IDLE, LINK, LOCKED, MAINS, RADIO,
+    RECTIFIER, RELATION, SIGNALLING, minor,
+};
 
 /// One alarm with its whole life.
 #[derive(Debug, Clone, PartialEq)]
@@ -234,7 +170,7 @@ impl Log<'_> {
         around.sort_unstable();
         around.dedup();
         for cell in around {
-            let at = start + (draw.between(5.0, 300.0) * SECOND as f64) as Micros;
+            let at = start + draw.between(5.0, 300.0) as i64 * SECOND;
             let span = [at, end.max(at + 30 * SECOND)];
             self.raise(network.site_of(cell), &On::Cell(cell), RELATION, span);
         }
@@ -244,8 +180,7 @@ impl Log<'_> {
         let site = episode.site;
         let key = self.network.layout.sites[site].key.named(episode.unit.name());
         let mut draw = key.named("minor").at_time(episode.start).stream();
-        let at =
-            |severity: f64| episode.start + (severity * episode.pace_hours * HOUR as f64) as Micros;
+        let at = |severity: f64| episode.start + calendar::hours(severity * episode.pace_hours);
         let noticed = at(draw.between(0.3, 0.75));
         if draw.chance(0.75) && noticed < episode.end {
             self.raise(site, &On::Unit(episode.unit), minor(episode.unit), [noticed, episode.end]);
@@ -257,7 +192,7 @@ impl Log<'_> {
         let mut now = episode.start;
         loop {
             let severity = episode.severity(now).max(0.15);
-            now += (draw.exponential(24.0 / (3.0 * severity * severity)) * HOUR as f64) as Micros;
+            now += calendar::hours(draw.exponential(24.0 / (3.0 * severity * severity)));
             if now >= episode.end {
                 return;
             }
@@ -277,7 +212,7 @@ impl Log<'_> {
                 _ => On::Site,
             };
             let hours = draw.log_normal(0.7, 1.3).min(72.0);
-            self.raise(site, &on, IDLE[which], [at, at + (hours * HOUR as f64) as Micros]);
+            self.raise(site, &on, IDLE[which], [at, at + calendar::hours(hours)]);
         }
     }
 
@@ -301,7 +236,7 @@ fn arrivals(network: &Network, site: usize, what: &str, per_year: f64) -> Vec<(M
     let mut times = Vec::new();
     let mut at = network.config.start.0;
     loop {
-        at += (draw.exponential(365.25 / per_year.max(1e-9)) * DAY as f64) as Micros;
+        at += calendar::days(draw.exponential(365.25 / per_year.max(1e-9)));
         if at >= network.until {
             return times;
         }

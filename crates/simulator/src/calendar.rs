@@ -16,6 +16,18 @@ pub const HOUR: Micros = 3_600 * SECOND;
 /// Twenty-four hours.
 pub const DAY: Micros = 24 * HOUR;
 
+/// So many hours, to the second: nothing in a network's records is finer. Waiting times of things
+/// that never happen end at a thousand years.
+pub fn hours(count: f64) -> Micros {
+    const LIMIT: f64 = 1000.0 * 8766.0;
+    (count.clamp(-LIMIT, LIMIT) * 3600.0).round() as Micros * SECOND
+}
+
+/// So many days of 24 hours, to the second.
+pub fn days(count: f64) -> Micros {
+    hours(24.0 * count)
+}
+
 /// A moment as the people of a region see it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocalTime {
@@ -119,7 +131,7 @@ impl Clock {
     pub fn next_local_hour(&self, at: Micros, hour: f64) -> Micros {
         let now = self.local(at).hour;
         let wait = (hour - now).rem_euclid(24.0);
-        at + (wait * HOUR as f64) as Micros
+        at + hours(wait)
     }
 }
 

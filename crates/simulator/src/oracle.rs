@@ -5,7 +5,7 @@
 //! and since when, whether a storm blows, and the same of the hub it hangs on. Units fail
 //! independently given that state, so `P(site) = 1 − Π (1 − P(unit))`.
 
-use crate::calendar::{HOUR, Micros};
+use crate::calendar::{self, HOUR, Micros};
 use crate::faults::{
     Cause, Episode, MAINS_HOURS, MAINS_SIGMA, Rates, STORM_BACKHAUL, STORM_MAINS, Spell, Unit,
     Weather, autonomy_hours,
@@ -24,25 +24,16 @@ const STEPS: usize = 12;
 #[derive(Debug)]
 pub struct Oracle<'a> {
     network: &'a Network,
-    /// Failures from onsets at rate 1 within each horizon, by unit.
-    fresh: Vec<[f64; HORIZONS.len()]>,
-    /// Probability that a broken rectifier outlasts the battery is a function of the autonomy.
     weather: Weather,
 }
 
-/// Probability of staying without failure, as a sum of hazards.
+/// Cumulative hazard within each horizon: P = 1 − exp(−hazard).
 type Hazards = [f64; HORIZONS.len()];
 
 impl<'a> Oracle<'a> {
-    /// Prepares the integrals that do not depend on the moment.
+    /// The oracle of a network.
     pub fn new(network: &'a Network) -> Self {
-        let fresh =
-            |unit: &Unit| HORIZONS.map(|hours| network.rates.law(*unit).fresh_failures(hours));
-        Self {
-            network,
-            fresh: Unit::ALL.iter().map(fresh).collect(),
-            weather: Weather { onset: network.rates.storms },
-        }
+        Self { network, weather: Weather { onset: network.rates.storms } }
     }
 
     /// P(a loss of service begins within each of [`HORIZONS`] after `at`) for a site.
@@ -64,17 +55,14 @@ impl<'a> Oracle<'a> {
                 Unit::Fan | Unit::Baseband | Unit::Radio(_) => !as_hub,
             };
             if counts {
-                add(
-                    &mut hazards,
-                    std::array::from_fn(|h| self.unit(site, unit, at, HORIZONS[h], h)),
-                );
+                add(&mut hazards, std::array::from_fn(|h| self.unit(site, unit, at, HORIZONS[h])));
             }
         }
         hazards
     }
 
-    /// Hazard of one unit within `hours`; `h` is the index of the horizon for fresh onsets.
-    fn unit(&self, site: usize, unit: Unit, at: Micros, hours: f64, h: usize) -> f64 {
+    /// Hazard of one unit within `hours`.
+    fn unit(&self, site: usize, unit: Unit, at: Micros, hours: f64) -> f64 {
         let network = self.network;
         let law = network.rates.law(unit);
         if let Some(episode) = self.episode(site, unit, at) {
@@ -84,7 +72,7 @@ impl<'a> Oracle<'a> {
         }
         let entity = &network.layout.sites[site];
         // Rates move with the seasons: those of the middle of the horizon stand for all of it.
-        let middle = at + (hours / 2.0 * HOUR as f64) as Micros;
+        let middle = at + calendar::hours(hours / 2.0);
         let local = network.layout.regions[entity.region].clock.local(middle);
         let stormy = match unit {
             Unit::Backhaul => self.weather.stormy_hours(self.is_stormy(entity, at), hours),
@@ -92,7 +80,7 @@ impl<'a> Oracle<'a> {
         };
         let sudden = network.rates.sudden(entity, unit, middle, local)
             * (hours + (STORM_BACKHAUL - 1.0) * stormy);
-        let onset = network.rates.onset(entity, unit, middle, local) * self.fresh[unit.index()][h];
+        let onset = network.rates.onset(entity, unit, middle, local) * law.fresh_failures(hours);
         sudden + onset
     }
 
@@ -144,7 +132,7 @@ impl<'a> Oracle<'a> {
             let failure = law.failure_within(severity, left, episode.pace_hours) * late;
             return -(-failure.min(1.0 - 1e-9)).ln_1p();
         }
-        let middle = at + (left / 2.0 * HOUR as f64) as Micros;
+        let middle = at + calendar::hours(left / 2.0);
         let local = self.network.layout.regions[entity.region].clock.local(middle);
         let rates = &self.network.rates;
         let sudden = rates.sudden(entity, Unit::Rectifier, middle, local) * left;

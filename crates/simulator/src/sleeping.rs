@@ -1,6 +1,6 @@
 //! Sleeping cells: they lose traffic at a fixed level and raise no alarm.
 
-use crate::calendar::{DAY, HOUR, Micros};
+use crate::calendar::{self, DAY, HOUR, Micros};
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::random::Stream;
@@ -64,7 +64,7 @@ pub fn draw_sleeping(config: &Config, layout: &Layout, end: Micros) -> Vec<Vec<S
             return times;
         }
         loop {
-            at += (draw.exponential(1.0 / rate) * HOUR as f64) as Micros;
+            at += calendar::hours(draw.exponential(1.0 / rate));
             if at >= end {
                 break;
             }
@@ -87,7 +87,7 @@ fn draw_one(config: &Config, cell: usize, at: Micros, draw: &mut Stream) -> Slee
     let hours = draw.log_normal(30.0, 0.9).clamp(4.0, 240.0);
     let start = at - at.rem_euclid(QUARTER);
     let quarters = (hours * 4.0).round() as i64;
-    let delay = (draw.between(0.3, 1.0) * hours * HOUR as f64) as Micros;
+    let delay = calendar::hours(draw.between(0.3, 1.0) * hours);
     let complains = draw.chance(0.25 + 0.4 * level.loss());
     Sleeping {
         cell,

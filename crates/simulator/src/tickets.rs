@@ -1,7 +1,7 @@
 //! What people write down about failures and planned work: not everything, not always at once,
 //! not always right.
 
-use crate::calendar::{DAY, HOUR, Micros};
+use crate::calendar::{self, Micros};
 use crate::faults::{Cause, Failure, Unit};
 use crate::network::Network;
 use crate::random::{Key, Stream};
@@ -59,7 +59,7 @@ fn about_failure(network: &Network, failure: &Failure) -> Vec<TicketFact> {
         return Vec::new();
     }
     let late = fate < habits.missing + habits.late;
-    let delay = if late { draw.between(1.0, 6.0) * DAY as f64 } else { 0.0 } as Micros;
+    let delay = if late { calendar::days(draw.between(1.0, 6.0)) } else { 0 };
     let opened = failure.start + minutes(draw.log_normal(18.0, 0.8));
     let found = failure.end + minutes(draw.log_normal(60.0, 0.8));
     let closed = found + minutes(draw.log_normal(240.0, 0.9));
@@ -172,5 +172,5 @@ fn about_work(network: &Network, work: &Work) -> TicketFact {
 }
 
 fn minutes(count: f64) -> Micros {
-    (count.min(2880.0) * (HOUR / 60) as f64) as Micros
+    calendar::hours(count.min(2880.0) / 60.0)
 }

@@ -1,6 +1,6 @@
 //! Planned work and what it changes: visits, new carriers, re-homing, the software roll-out.
 
-use crate::calendar::{DAY, HOUR, Micros};
+use crate::calendar::{self, DAY, HOUR, Micros};
 use crate::capacity::first_day_over;
 use crate::config::Config;
 use crate::layout::Layout;
@@ -68,8 +68,8 @@ pub fn draw_work(config: &Config, layout: &mut Layout, until: Micros) -> Vec<Wor
     for site in 0..layout.sites.len() {
         visits(config, layout, site, until, &mut all);
         upgrade(config, layout, site, &mut all);
-        rehome(config, layout, site, &mut all);
     }
+    rehome(config, layout, &mut all);
     for sector in 0..layout.sectors.len() {
         expand(config, layout, sector, until, &mut all);
     }
@@ -90,9 +90,9 @@ fn work(config: &Config, site: usize, kind: WorkKind, start: Micros, draw: &mut 
     let minutes = draw.log_normal(75.0, 0.5).clamp(15.0, 240.0).round() as i64;
     let end = start + minutes * HOUR / 60;
     let recorded_at = if draw.chance(config.work.announced) {
-        start - (draw.between(2.0, 14.0) * DAY as f64) as Micros
+        start - calendar::days(draw.between(2.0, 14.0))
     } else {
-        end + (draw.between(0.5, 5.0) * DAY as f64) as Micros
+        end + calendar::days(draw.between(0.5, 5.0))
     };
     Work { site, sector: None, kind, start, end, recorded_at }
 }
@@ -102,7 +102,7 @@ fn visits(config: &Config, layout: &Layout, site: usize, until: Micros, all: &mu
     let mean_days = 365.25 / config.work.per_site_year.max(1e-9);
     let mut at = config.start.0 + DAY;
     loop {
-        at += (draw.exponential(mean_days) * DAY as f64) as Micros;
+        at += calendar::days(draw.exponential(mean_days));
         if at >= until {
             return;
         }
@@ -125,38 +125,43 @@ fn upgrade(config: &Config, layout: &mut Layout, site: usize, all: &mut Vec<Work
     let mut upgrade = work(config, site, WorkKind::Upgrade, start, &mut draw);
     upgrade.recorded_at = start - 10 * DAY;
     upgrade.end = start + 35 * HOUR / 60;
-    // The new release counts from the next full quarter of an hour, so that no period mixes names.
-    let quarter = HOUR / 4;
-    layout.sites[site].upgraded_at = Some(upgrade.end + (-upgrade.end).rem_euclid(quarter));
+    // The new release counts from the next full hour, so that no file mixes names.
+    layout.sites[site].upgraded_at = Some(upgrade.end + (-upgrade.end).rem_euclid(HOUR));
     all.push(upgrade);
 }
 
-/// Re-homing: a new element name for one half of the chosen sites, another hub for the other.
-fn rehome(config: &Config, layout: &mut Layout, site: usize, all: &mut Vec<Work>) {
-    let mut draw = layout.sites[site].key.named("rehome").stream();
-    if !draw.chance(config.work.rehomed) {
-        return;
-    }
-    let span = (config.end.0 - config.start.0) as f64;
-    let day = config.start.0 + (draw.between(0.3, 0.985) * span) as i64;
-    let start = at_night(layout, site, day, &mut draw);
-    let others: Vec<usize> = hubs_of(layout, site);
-    let kind = match draw.chance(0.5) || others.is_empty() {
-        true => WorkKind::NewElement,
-        false => WorkKind::NewHub,
-    };
-    let done = work(config, site, kind, start, &mut draw);
-    // Files are per element and hour: the new element begins on the hour.
-    let at = done.end + (-done.end).rem_euclid(HOUR);
-    let entity = &mut layout.sites[site];
-    match kind {
-        WorkKind::NewElement => {
+/// Re-homing of the chosen sites: by turns a new element and another hub; the first site gets its
+/// new element while measurement files exist, so that readers meet both names.
+fn rehome(config: &Config, layout: &mut Layout, all: &mut Vec<Work>) {
+    let lot = |site: &usize| layout.sites[*site].key.named("rehome").number();
+    let mut sites: Vec<usize> = (0..layout.sites.len()).collect();
+    sites.sort_by_key(lot);
+    let count = (config.work.rehomed * sites.len() as f64).round() as usize;
+    for (number, site) in sites.into_iter().take(count).enumerate() {
+        let others = hubs_of(layout, site);
+        let kind = match number % 2 == 0 || others.is_empty() {
+            true => WorkKind::NewElement,
+            false => WorkKind::NewHub,
+        };
+        let mut draw = layout.sites[site].key.named("new home").stream();
+        let past = calendar::hours(
+            draw.between(0.3, 0.97) * (config.end.0 - config.start.0) as f64 / HOUR as f64,
+        );
+        let recent = config.end.0 - i64::from(config.xml_days) * DAY / 3;
+        let day = if number == 0 { recent } else { config.start.0 + past };
+        let start = at_night(layout, site, day, &mut draw);
+        let done = work(config, site, kind, start, &mut draw);
+        let entity = &mut layout.sites[site];
+        if kind == WorkKind::NewElement {
+            // Files are per element and hour: the new element begins on the hour.
+            let at = done.end + (-done.end).rem_euclid(HOUR);
             let name = format!("{}-B", entity.element(start));
             entity.elements.push((at, name));
+        } else {
+            entity.hubs.push((done.end, Some(others[draw.below(others.len())])));
         }
-        _ => entity.hubs.push((done.end, Some(others[draw.below(others.len())]))),
+        all.push(done);
     }
-    all.push(done);
 }
 
 /// Hubs of the region that this site does not hang on; none for a hub itself.
@@ -183,7 +188,7 @@ fn expand(config: &Config, layout: &mut Layout, sector: usize, until: Micros, al
         return;
     };
     let site = layout.sectors[sector].site;
-    let built = day + (draw.between(60.0, 150.0) * DAY as f64) as Micros;
+    let built = day + calendar::days(draw.between(60.0, 150.0));
     let start = at_night(layout, site, built, &mut draw);
     let mut done = work(config, site, WorkKind::NewCarrier, start, &mut draw);
     if done.start >= until {

@@ -9,6 +9,7 @@ mod folder;
 mod history;
 mod inventory;
 mod measurement;
+mod states;
 mod tickets;
 mod truth;
 

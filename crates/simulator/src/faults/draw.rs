@@ -3,7 +3,7 @@
 //! Each unit is walked from the start with its own stream, so a longer plan only adds to a
 //! shorter one: nothing before its end changes.
 
-use crate::calendar::{HOUR, Micros};
+use crate::calendar::{self, HOUR, Micros};
 use crate::faults::power::{autonomy_at, draw_mains, draw_storms, is_stormy};
 use crate::faults::rates::surroundings_limit;
 use crate::faults::{Cause, Episode, Failure, Faults, Outcome, Rates, STORM_BACKHAUL, Spell, Unit};
@@ -107,7 +107,7 @@ impl Walk<'_> {
             }
             if let Some(start) = failed_at {
                 let hours = draw.log_normal(repair.hours, repair.sigma).clamp(0.2, 96.0);
-                at = start + (hours * HOUR as f64) as Micros;
+                at = start + calendar::hours(hours);
                 if start < self.span[1] {
                     failures.push((start, at, precursor));
                 }
@@ -119,7 +119,7 @@ impl Walk<'_> {
     fn episode(&self, unit: Unit, start: Micros, draw: &mut Stream) -> Episode {
         let (pace_hours, hours, fails) = self.rates.law(unit).draw(draw);
         let outcome = if fails { Outcome::Failed } else { Outcome::Healed };
-        let end = start + (hours * HOUR as f64) as Micros;
+        let end = start + calendar::hours(hours);
         Episode { site: self.index, unit, start, end, pace_hours, outcome }
     }
 
@@ -133,7 +133,7 @@ impl Walk<'_> {
             return None;
         }
         loop {
-            at += (draw.exponential(1.0 / limit) * HOUR as f64) as Micros;
+            at += calendar::hours(draw.exponential(1.0 / limit));
             if at >= self.span[1] {
                 return None;
             }
@@ -160,7 +160,7 @@ impl Walk<'_> {
             let (start, _) = self.next_event(Unit::Battery, after, draw)?;
             let (pace_hours, _, _) = self.rates.law(Unit::Battery).draw(draw);
             let hours = pace_hours * draw.exponential(BATTERY_REPLACED).min(2.0);
-            let end = start + (hours * HOUR as f64) as Micros;
+            let end = start + calendar::hours(hours);
             let unit = Unit::Battery;
             Some(Episode {
                 site: self.index,
@@ -180,7 +180,7 @@ impl Walk<'_> {
             }
             let active = now.filter(|episode| episode.end > spell.start);
             let hours = autonomy_at(self.site, active.as_ref(), spell.start);
-            spell.empty_at = spell.start + (hours * HOUR as f64) as Micros;
+            spell.empty_at = spell.start + calendar::hours(hours);
             faults.spells[self.index].push(spell);
             if spell.empty_at < spell.end && spell.empty_at > dark_until {
                 dark_until = spell.end + RESTART;

@@ -14,6 +14,8 @@ const BETA: f64 = 6.0;
 /// Step and end of the table.
 const STEP: f64 = 0.004;
 const END: f64 = 2.4;
+/// The longest horizon, 30 days.
+const FRESH_HOURS: usize = 720;
 
 /// The law of one kind of unit.
 #[derive(Debug, Clone)]
@@ -26,12 +28,20 @@ pub struct Law {
     heal: f64,
     /// Probability to have failed before severity x, at steps of [`STEP`].
     failed: Vec<f64>,
+    /// Failures from fresh onsets within each number of hours.
+    fresh: Vec<f64>,
 }
 
 impl Law {
     /// Tabulates the law.
     pub fn new(pace_days: f64, pace_sigma: f64, heal: f64) -> Self {
-        let mut law = Self { pace_hours: 24.0 * pace_days, pace_sigma, heal, failed: vec![0.0] };
+        let mut law = Self {
+            pace_hours: 24.0 * pace_days,
+            pace_sigma,
+            heal,
+            failed: vec![0.0],
+            fresh: Vec::new(),
+        };
         let density = |law: &Self, x: f64| K * (BETA * x).exp() * law.survival(x);
         let mut sum = 0.0;
         for step in 0..(END / STEP) as usize {
@@ -41,6 +51,7 @@ impl Law {
             sum += STEP / 6.0 * (a + 4.0 * b + c);
             law.failed.push(sum);
         }
+        law.fresh = law.tabulate_fresh();
         law
     }
 
@@ -66,18 +77,27 @@ impl Law {
     /// Expected failures from onsets at rate 1 per hour during the next `hours`:
     /// ∫ P(onset at u fails before `hours`) du, averaged over the pace.
     pub fn fresh_failures(&self, hours: f64) -> f64 {
-        const PACES: usize = 9;
-        const STEPS: usize = 64;
-        let mut sum = 0.0;
-        for n in 0..PACES {
+        let place = hours.clamp(0.0, FRESH_HOURS as f64);
+        let low = place as usize;
+        let high = (low + 1).min(FRESH_HOURS);
+        self.fresh[low] + (self.fresh[high] - self.fresh[low]) * place.fract()
+    }
+
+    /// The table behind [`Self::fresh_failures`], a value for each full hour.
+    fn tabulate_fresh(&self) -> Vec<f64> {
+        const PACES: usize = 15;
+        let paces: [f64; PACES] = std::array::from_fn(|n| {
             let z = normal_quantile((n as f64 + 0.5) / PACES as f64);
-            let pace = self.pace_hours * (self.pace_sigma * z).exp();
-            let width = hours / STEPS as f64;
-            sum += (0..STEPS)
-                .map(|step| width * self.failed((step as f64 + 0.5) * width / pace))
-                .sum::<f64>();
+            self.pace_hours * (self.pace_sigma * z).exp()
+        });
+        let mut table = vec![0.0];
+        let mut sum = 0.0;
+        for hour in 0..FRESH_HOURS {
+            let failed = |pace: f64| self.failed((hour as f64 + 0.5) / pace);
+            sum += paces.iter().map(|&pace| failed(pace)).sum::<f64>() / PACES as f64;
+            table.push(sum);
         }
-        sum / PACES as f64
+        table
     }
 
     /// Draws a deterioration: pace in hours, hours to its end, whether it ends in a failure.

@@ -1,6 +1,6 @@
 //! Storms, mains and batteries.
 
-use crate::calendar::{HOUR, Micros};
+use crate::calendar::{self, Micros};
 use crate::faults::rates::hours_between;
 use crate::layout::{Layout, Site};
 use crate::random::Key;
@@ -48,11 +48,11 @@ pub(super) fn draw_storms(
     let mut storms = Vec::new();
     let mut at = start;
     loop {
-        at += (draw.exponential(1.0 / rates.storms) * HOUR as f64) as Micros;
+        at += calendar::hours(draw.exponential(1.0 / rates.storms));
         if at >= end {
             return storms;
         }
-        let over = at + (draw.exponential(STORM_MEAN_HOURS) * HOUR as f64) as Micros;
+        let over = at + calendar::hours(draw.exponential(STORM_MEAN_HOURS));
         storms.push((at, over));
         at = over;
     }
@@ -81,7 +81,7 @@ pub(super) fn draw_mains(
         let limit = rates.mains * STORM_MAINS;
         let mut at = span[0];
         loop {
-            at += (draw.exponential(1.0 / limit.max(1e-12)) * HOUR as f64) as Micros;
+            at += calendar::hours(draw.exponential(1.0 / limit.max(1e-12)));
             if at >= span[1] {
                 break;
             }
@@ -90,7 +90,7 @@ pub(super) fn draw_mains(
                 continue;
             }
             let hours = draw.log_normal(MAINS_HOURS, MAINS_SIGMA).clamp(0.05, 60.0);
-            let over = at + (hours * HOUR as f64) as Micros;
+            let over = at + calendar::hours(hours);
             feeds[site.feed].push((at, over));
             at = over;
         }

@@ -6,50 +6,12 @@ use std::collections::BTreeSet;
 
 use super::counters::{NEW_RELEASE, OLD_RELEASE, VENDOR};
 use super::csv::{optional_stamp, stamp};
+use super::states::Row;
+pub(super) use super::states::Table;
 use crate::calendar::{HOUR, Micros};
 use crate::faults::Unit;
 use crate::layout::{Cell, Sector, Site, SiteKind};
 use crate::network::Network;
-
-/// The three files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Table {
-    /// Entities.
-    Inventory,
-    /// Edges.
-    Topology,
-    /// Measured objects.
-    Objects,
-}
-
-impl Table {
-    /// All of them.
-    pub(super) const ALL: [Self; 3] = [Self::Inventory, Self::Topology, Self::Objects];
-
-    /// First part of the file name.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Inventory => "inventory",
-            Self::Topology => "topology",
-            Self::Objects => "objects",
-        }
-    }
-
-    /// Header of the file.
-    pub(super) fn header(self) -> &'static str {
-        match self {
-            Self::Inventory => {
-                "entity_type,entity_id,parent_id,name,latitude,longitude,azimuth,technology,band,\
-                 bandwidth_mhz,prb_count,vendor,hardware,software,commissioned_at,time_zone,\
-                 holiday_calendar,valid_from,valid_to,recorded_at"
-            }
-            Self::Topology => "a_id,b_id,kind,valid_from,valid_to,recorded_at",
-            Self::Objects => {
-                "ne_dn,ldn,mo_class,entity_type,entity_id,valid_from,valid_to,recorded_at"
-            }
-        }
-    }
-}
 
 /// One row of one file.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,45 +49,6 @@ pub(super) fn changes(network: &Network) -> Vec<Change> {
         (a.recorded_at, a.table, &a.fields).cmp(&(b.recorded_at, b.table, &b.fields))
     });
     changes
-}
-
-/// An entity in the inventory.
-#[derive(Debug, Clone, Default)]
-struct Row {
-    entity_type: &'static str,
-    id: String,
-    parent: String,
-    name: String,
-    position: Option<[f64; 2]>,
-    azimuth: String,
-    /// Technology, band, bandwidth, resource blocks.
-    radio: [String; 4],
-    /// Vendor, hardware, software.
-    product: [String; 3],
-    commissioned_at: Option<Micros>,
-    /// Time zone, holiday calendar.
-    zone: [String; 2],
-}
-
-impl Row {
-    fn new(entity_type: &'static str, id: &str, parent: &str) -> Self {
-        let name = id.rsplit('/').next().unwrap_or(id).to_owned();
-        Self { entity_type, id: id.into(), parent: parent.into(), name, ..Self::default() }
-    }
-
-    fn fields(self, from: Micros, to: Option<Micros>) -> Vec<String> {
-        let [latitude, longitude] = self
-            .position
-            .map_or([String::new(), String::new()], |at| at.map(|degrees| degrees.to_string()));
-        let mut fields = vec![self.entity_type.into(), self.id, self.parent, self.name];
-        fields.extend([latitude, longitude, self.azimuth]);
-        fields.extend(self.radio);
-        fields.extend(self.product);
-        fields.push(optional_stamp(self.commissioned_at));
-        fields.extend(self.zone);
-        fields.extend([stamp(from), optional_stamp(to)]);
-        fields
-    }
 }
 
 struct Book<'a> {

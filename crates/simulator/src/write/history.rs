@@ -135,7 +135,7 @@ fn sum_day(network: &Network, [from, to]: [Micros; 2], step: Micros) -> Vec<(Mic
 
 /// When the reporting system gave a row out.
 fn release(start: Micros, step: Micros) -> Micros {
-    if step == DAY { start + step + 6 * HOUR } else { start + step + HOUR / 2 }
+    if step == DAY { start + step + 6 * HOUR } else { start + step + HOUR / 6 }
 }
 
 /// Rows of one file, column by column.

@@ -1,0 +1,31 @@
+//! The simulated network from outside: what it writes, and whether it is what it claims.
+
+mod delivery;
+mod files;
+mod history;
+mod oracle;
+mod story;
+mod traffic;
+
+use foresite_simulator::Config;
+use foresite_simulator::config::Moment;
+
+/// A region of five sites over forty days, with files for the last two.
+fn small() -> Config {
+    let mut config = Config::default();
+    config.seed = 11;
+    config.start = at("2025-12-01T00:00:00Z");
+    config.end = at("2026-01-10T00:00:00Z");
+    config.hourly_days = 6;
+    config.xml_days = 2;
+    config.truth_days = 10;
+    config.regions.truncate(1);
+    config.regions[0].sites = 5;
+    config.work.upgrade_days_before_end = 1;
+    config.work.rehomed = 0.2;
+    config
+}
+
+fn at(text: &str) -> Moment {
+    Moment::try_from(text.to_owned()).unwrap()
+}
