@@ -12,11 +12,7 @@ fn main() -> ExitCode {
     let Some(path) = env::args().nth(1) else {
         return ExitCode::from(2);
     };
-    let fixture::Fixture {
-        signals,
-        context,
-        config,
-    } = fixture::fixture();
+    let fixture::Fixture { signals, context, config } = fixture::fixture();
     let opened = advice::open_incidents(&signals, &config);
     let advice = advice::advise(opened, &signals, &context, &config);
     let page = report::render(Page {

@@ -84,11 +84,7 @@ pub type Opened = Vec<(ListConfig, Identified)>;
 
 /// Groups the candidates of each list and gives the groups their ids.
 pub fn open_incidents(signals: &Signals, config: &Config) -> Opened {
-    config
-        .lists
-        .iter()
-        .map(|list| (list.clone(), open_list(list, signals, config)))
-        .collect()
+    config.lists.iter().map(|list| (list.clone(), open_list(list, signals, config))).collect()
 }
 
 fn open_list(list: &ListConfig, signals: &Signals, config: &Config) -> Identified {
@@ -100,12 +96,8 @@ fn open_list(list: &ListConfig, signals: &Signals, config: &Config) -> Identifie
         .map(|candidate| (candidate.entity_id.clone(), candidate.entity_type.clone()))
         .collect();
     let groups = incidents::group(list.head, found, network, config.together());
-    let run = Run {
-        task: &list.task,
-        cutoff: signals.cutoff,
-        prior: &signals.prior,
-        scored: &scored,
-    };
+    let run =
+        Run { task: &list.task, cutoff: signals.cutoff, prior: &signals.prior, scored: &scored };
     let type_of = |id: &str| {
         network
             .type_of(id)
@@ -125,27 +117,30 @@ pub struct Focus {
     pub busy_hours: BTreeSet<String>,
     /// Profiles of the load only, for what is at risk.
     pub load: BTreeSet<String>,
+    /// Channels that evidence and plots may want.
+    pub channels: BTreeSet<String>,
 }
 
 /// The entities behind the open incidents.
 pub fn focus(opened: &Opened, signals: &Signals) -> Focus {
     let network = &signals.network;
     let mut focus = Focus::default();
+    focus.channels.extend([exposure::TRAFFIC, exposure::USERS].map(str::to_owned));
+    focus.channels.extend(evidence::EQUIPMENT_CHANNELS.map(str::to_owned));
+    focus.channels.extend(opened.iter().map(|(list, _)| list.channel.clone()));
     for (list, identified) in opened {
         for incident in &identified.open {
-            focus
-                .load
-                .extend(exposure::cells(incident, list.head, network));
+            focus.load.extend(exposure::cells(incident, list.head, network));
             for member in &incident.members {
                 let id = &member.entity_id;
+                let drivers = member.drivers().iter().map(|driver| driver.name.clone());
+                focus.channels.extend(drivers);
                 let inside = network.inside(id);
                 if list.head == Head::Forecast {
                     focus.busy_hours.extend(inside);
                     continue;
                 }
-                focus
-                    .hourly
-                    .extend(network.neighbours(id).map(str::to_owned));
+                focus.hourly.extend(network.neighbours(id).map(str::to_owned));
                 focus.hourly.extend(inside);
             }
         }
@@ -163,20 +158,13 @@ pub fn advise(opened: Opened, signals: &Signals, context: &Context, config: &Con
             (list, items, identified.closed)
         })
         .collect();
-    let exposures = judged
-        .iter()
-        .flat_map(|(_, items, _)| items.iter().map(|item| &item.exposure));
+    let exposures = judged.iter().flat_map(|(_, items, _)| items.iter().map(|item| &item.exposure));
     let average = AverageCell::of(exposures);
     let lists = judged
         .into_iter()
         .map(|(list, items, closed)| {
             let ranked = ranking::rank(items, average, list.budget);
-            let sources = Sources {
-                list: &list,
-                signals,
-                context,
-                config,
-            };
+            let sources = Sources { list: &list, signals, context, config };
             let (listed, left_out) = ranked
                 .into_iter()
                 .map(|item| entry(item, sources))
@@ -191,19 +179,13 @@ pub fn advise(opened: Opened, signals: &Signals, context: &Context, config: &Con
             }
         })
         .collect();
-    Advice {
-        lists,
-        not_scored: not_scored(signals, config),
-    }
+    Advice { lists, not_scored: not_scored(signals, config) }
 }
 
 fn entry(item: Item, sources: Sources<'_>) -> Entry {
     let evidence = evidence::collect(&item, sources);
-    let panels = if item.rank.is_some() {
-        panels::of(&item, &evidence, sources)
-    } else {
-        Vec::new()
-    };
+    let panels =
+        if item.rank.is_some() { panels::of(&item, &evidence, sources) } else { Vec::new() };
     let lead = item.incident.lead();
     Entry {
         role: lead.map_or(Role::Provisional, candidates::Candidate::role),
@@ -240,12 +222,6 @@ fn not_scored(signals: &Signals, config: &Config) -> Vec<NotScored> {
     found.into_iter().collect()
 }
 
-fn of_task<'a>(
-    list: &'a ListConfig,
-    signals: &'a Signals,
-) -> impl Iterator<Item = &'a Prediction> {
-    signals
-        .predictions
-        .iter()
-        .filter(|row| row.task == list.task && row.role != Role::Challenger)
+fn of_task<'a>(list: &'a ListConfig, signals: &'a Signals) -> impl Iterator<Item = &'a Prediction> {
+    signals.predictions.iter().filter(|row| row.task == list.task && row.role != Role::Challenger)
 }

@@ -46,13 +46,12 @@ impl Candidate {
     /// Observed ÷ expected load, from the first driver that tells it.
     pub fn load_ratio(&self) -> Option<f64> {
         let load = ["traffic_dl_gb", "users_mean"];
-        self.drivers()
-            .iter()
-            .filter(|driver| load.contains(&driver.name.as_str()))
-            .find_map(|driver| {
+        self.drivers().iter().filter(|driver| load.contains(&driver.name.as_str())).find_map(
+            |driver| {
                 let expected = driver.expected.filter(|expected| *expected > 0.0)?;
                 Some(driver.observed? / expected)
-            })
+            },
+        )
     }
 }
 
@@ -62,29 +61,20 @@ pub fn select(list: &ListConfig, signals: &Signals) -> Vec<Candidate> {
         .alert_states
         .iter()
         .filter(|state| state.task == list.task && state.is_open)
-        .map(|state| {
-            (
-                state.entity_id.as_str(),
-                state.opened_at.unwrap_or(signals.cutoff),
-            )
-        })
+        .map(|state| (state.entity_id.as_str(), state.opened_at.unwrap_or(signals.cutoff)))
         .collect();
     scored(list, signals)
         .into_iter()
         .filter_map(|(entity_id, rows)| {
             let (probability, onset) = match list.head {
                 Head::Anomaly => (anomaly_probability(&rows)?, *opened.get(entity_id)?),
-                Head::TimeToEvent | Head::Forecast => (
-                    probability_within(&rows, list.act_within())?,
-                    signals.cutoff,
-                ),
+                Head::TimeToEvent | Head::Forecast => {
+                    (probability_within(&rows, list.act_within())?, signals.cutoff)
+                }
             };
             (probability >= list.min_probability).then(|| Candidate {
                 entity_id: entity_id.to_owned(),
-                entity_type: rows
-                    .first()
-                    .map(|row| row.entity_type.clone())
-                    .unwrap_or_default(),
+                entity_type: rows.first().map(|row| row.entity_type.clone()).unwrap_or_default(),
                 probability,
                 onset,
                 rows: rows.into_iter().cloned().collect(),
@@ -117,7 +107,6 @@ pub fn scored<'a>(
 /// The hazard is taken as constant inside a bin, so that 7 days between rows of 3 and 14 days is an
 /// interpolation and not a choice. Beyond the last row its value stands: nothing is extrapolated.
 pub fn probability_within(rows: &[&Prediction], within: Micros) -> Option<f64> {
-    let hazard = |p: f64| -(1.0 - p.clamp(0.0, 1.0 - 1e-9)).ln();
     let mut before = (0, 0.0);
     let mut last = None;
     for row in rows {
@@ -127,11 +116,7 @@ pub fn probability_within(rows: &[&Prediction], within: Micros) -> Option<f64> {
         let here = (row.horizon, hazard(p));
         if row.horizon >= within {
             let width = (here.0 - before.0) as f64;
-            let part = if width > 0.0 {
-                (within - before.0) as f64 / width
-            } else {
-                1.0
-            };
+            let part = if width > 0.0 { (within - before.0) as f64 / width } else { 1.0 };
             return Some(1.0 - (-(before.1 + (here.1 - before.1) * part)).exp());
         }
         before = here;
@@ -140,11 +125,33 @@ pub fn probability_within(rows: &[&Prediction], within: Micros) -> Option<f64> {
     last
 }
 
+/// The time within which the event has the given probability; `None` beyond the last row.
+pub fn time_to_probability(rows: &[&Prediction], probability: f64) -> Option<Micros> {
+    let target = hazard(probability);
+    let mut before = (0, 0.0);
+    for row in rows {
+        let Some(p) = row.probability.filter(|p| p.is_finite()) else {
+            continue;
+        };
+        let here = (row.horizon, hazard(p));
+        if here.1 >= target {
+            let rise = here.1 - before.1;
+            let part = if rise > 0.0 { (target - before.1) / rise } else { 0.0 };
+            return Some(before.0 + ((here.0 - before.0) as f64 * part) as Micros);
+        }
+        before = here;
+    }
+    None
+}
+
+/// Cumulative hazard of a probability.
+fn hazard(p: f64) -> f64 {
+    -(1.0 - p.clamp(0.0, 1.0 - 1e-9)).ln()
+}
+
 fn anomaly_probability(rows: &[&Prediction]) -> Option<f64> {
     let row = rows.first()?;
-    row.probability
-        .or_else(|| row.p_value.map(posterior))
-        .filter(|p| p.is_finite())
+    row.probability.or_else(|| row.p_value.map(posterior)).filter(|p| p.is_finite())
 }
 
 /// The most that a p-value can say for an anomaly, as a probability.
@@ -154,11 +161,7 @@ fn anomaly_probability(rows: &[&Prediction]) -> Option<f64> {
 /// 1 / (-e p ln p) for p < 1/e.
 fn posterior(p_value: f64) -> f64 {
     let p = p_value.clamp(1e-12, 1.0);
-    let factor = if p < (-1.0_f64).exp() {
-        -1.0 / (std::f64::consts::E * p * p.ln())
-    } else {
-        1.0
-    };
+    let factor = if p < (-1.0_f64).exp() { -1.0 / (std::f64::consts::E * p * p.ln()) } else { 1.0 };
     let odds = factor * ANOMALY_PRIOR / (1.0 - ANOMALY_PRIOR);
     odds / (1.0 + odds)
 }
@@ -190,6 +193,9 @@ mod tests {
         assert_eq!(probability_within(&rows, 30 * DAY), Some(0.4));
         assert!((probability_within(&rows, 3 * DAY).unwrap() - 0.19).abs() < 1e-12);
         assert_eq!(probability_within(&[], DAY), None);
+        let time = time_to_probability(&rows, p).unwrap();
+        assert!((time - 7 * DAY).abs() < DAY / 1000, "{time}");
+        assert_eq!(time_to_probability(&rows, 0.5), None);
     }
 
     #[test]
@@ -232,10 +238,7 @@ mod tests {
 
     #[test]
     fn small_risks_are_no_candidates() {
-        let signals = Signals {
-            predictions: vec![row(7, 0.04)],
-            ..Signals::default()
-        };
+        let signals = Signals { predictions: vec![row(7, 0.04)], ..Signals::default() };
         assert!(select(&ListConfig::maintenance(), &signals).is_empty());
     }
 }

@@ -18,13 +18,8 @@ pub const DAY: Micros = 24 * HOUR;
 pub fn local(at: Micros, zone: &TimeZone) -> ZonedDateTime {
     // A stamp outside jiff's years (-9999 to 9999) can only come from a corrupt row: clamp it, so
     // that one row does not cost the whole report.
-    let at = at.clamp(
-        Timestamp::MIN.as_microsecond(),
-        Timestamp::MAX.as_microsecond(),
-    );
-    Timestamp::from_microsecond(at)
-        .unwrap_or(Timestamp::UNIX_EPOCH)
-        .to_zoned_datetime(zone.clone())
+    let at = at.clamp(Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
+    Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(zone.clone())
 }
 
 /// The hour of the week at `at` in `zone`: 0 is Monday 00:00, 167 Sunday 23:00.
@@ -37,29 +32,22 @@ pub fn hour_of_week(at: Micros, zone: &TimeZone) -> usize {
 
 /// The time zone of that IANA name; UTC where the name is unknown.
 pub fn zone(name: Option<&str>) -> TimeZone {
-    name.and_then(|name| TimeZone::get(name).ok())
-        .unwrap_or(TimeZone::UTC)
+    name.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// `2026-03-09 14:00 UTC`.
 pub fn stamp(at: Micros) -> String {
-    local(at, &TimeZone::UTC)
-        .strftime("%Y-%m-%d %H:%M UTC")
-        .to_string()
+    local(at, &TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// `2026-03-09T14:00Z`, for file names and the `datetime` attribute.
 pub fn machine_stamp(at: Micros) -> String {
-    local(at, &TimeZone::UTC)
-        .strftime("%Y-%m-%dT%H:%MZ")
-        .to_string()
+    local(at, &TimeZone::UTC).strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
 /// `20260309T1400Z`, for folder names.
 pub fn folder_stamp(at: Micros) -> String {
-    local(at, &TimeZone::UTC)
-        .strftime("%Y%m%dT%H%MZ")
-        .to_string()
+    local(at, &TimeZone::UTC).strftime("%Y%m%dT%H%MZ").to_string()
 }
 
 /// `9 Mar 14:00` on the clock of `zone`.
@@ -75,11 +63,8 @@ pub fn day(at: Micros, zone: &TimeZone) -> String {
 /// A length of time in its two greatest units: `3 h`, `2 d 5 h`, `45 min`.
 pub fn span(length: Micros) -> String {
     let total = SignedDuration::from_micros(length.abs());
-    let (days, hours, minutes) = (
-        total.as_hours() / 24,
-        total.as_hours() % 24,
-        total.as_mins() % 60,
-    );
+    let (days, hours, minutes) =
+        (total.as_hours() / 24, total.as_hours() % 24, total.as_mins() % 60);
     match (days, hours, minutes) {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, 0) => format!("{hours} h"),

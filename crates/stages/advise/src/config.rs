@@ -66,11 +66,7 @@ pub enum Head {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            lists: vec![
-                ListConfig::anomaly(),
-                ListConfig::maintenance(),
-                ListConfig::capacity(),
-            ],
+            lists: vec![ListConfig::anomaly(), ListConfig::maintenance(), ListConfig::capacity()],
             together_hours: 6,
             reopen_hours: 24,
             change_ratio: 1.25,
@@ -209,9 +205,6 @@ mod tests {
             Some("lists[1].min_probability: must lie between 0 and 1")
         );
         config.lists[1] = ListConfig::anomaly();
-        assert_eq!(
-            config.fault().as_deref(),
-            Some("lists: task `anomaly` stands twice")
-        );
+        assert_eq!(config.fault().as_deref(), Some("lists: task `anomaly` stands twice"));
     }
 }

@@ -59,10 +59,7 @@ pub fn cells(incident: &Incident, head: Head, network: &Network) -> BTreeSet<Str
         Head::TimeToEvent => network.cells_behind(id),
         Head::Anomaly | Head::Forecast => network.cells_inside(id),
     };
-    incident
-        .affected()
-        .flat_map(|member| of_member(&member.entity_id))
-        .collect()
+    incident.affected().flat_map(|member| of_member(&member.entity_id)).collect()
 }
 
 /// The load of an average cell among the incidents, against which loads are compared.
@@ -76,12 +73,10 @@ impl AverageCell {
     /// The average over all exposures of a run.
     pub fn of<'a>(exposures: impl Iterator<Item = &'a Exposure> + Clone) -> Self {
         let mean = |value: fn(&Exposure) -> Option<f64>| {
-            let known = exposures
-                .clone()
-                .filter_map(|exposure| Some((value(exposure)?, exposure.cells)));
-            let (sum, cells) = known.fold((0.0, 0), |(sum, cells), (value, of)| {
-                (sum + value, cells + of)
-            });
+            let known =
+                exposures.clone().filter_map(|exposure| Some((value(exposure)?, exposure.cells)));
+            let (sum, cells) =
+                known.fold((0.0, 0), |(sum, cells), (value, of)| (sum + value, cells + of));
             if cells > 0 { sum / cells as f64 } else { 0.0 }
         };
         Self {
@@ -93,14 +88,13 @@ impl AverageCell {
     /// How many average cells an exposure weighs: the mean of its traffic and its users in cells,
     /// of what is known; the plain number of cells where neither is.
     pub fn weigh(&self, exposure: &Exposure) -> f64 {
-        let in_cells = |value: Option<f64>, cell: f64| value.filter(|_| cell > 0.0).map(|v| v / cell);
-        let known: Vec<f64> = [
-            in_cells(exposure.traffic_gb, self.traffic_gb),
-            in_cells(exposure.users, self.users),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let in_cells =
+            |value: Option<f64>, cell: f64| value.filter(|_| cell > 0.0).map(|v| v / cell);
+        let known: Vec<f64> =
+            [in_cells(exposure.traffic_gb, self.traffic_gb), in_cells(exposure.users, self.users)]
+                .into_iter()
+                .flatten()
+                .collect();
         if known.is_empty() {
             exposure.cells as f64
         } else {
@@ -136,9 +130,7 @@ fn lost_share(cells: &BTreeSet<String>, signals: &Signals, context: &Context) ->
         else {
             continue;
         };
-        let recent = series
-            .iter()
-            .filter(|sample| sample.at >= from && sample.at < signals.cutoff);
+        let recent = series.iter().filter(|sample| sample.at >= from && sample.at < signals.cutoff);
         for sample in recent {
             if let (Some(value), Some(hour)) = (sample.value, profile.at(sample.at, &zone)) {
                 observed += value;
@@ -170,10 +162,7 @@ mod tests {
 
     #[test]
     fn without_profiles_cells_are_counted() {
-        let bare = Exposure {
-            cells: 3,
-            ..Exposure::default()
-        };
+        let bare = Exposure { cells: 3, ..Exposure::default() };
         let average = AverageCell::of([bare].iter());
         assert!((average.weigh(&bare) - 3.0).abs() < 1e-12);
     }

@@ -29,17 +29,10 @@ pub struct Known {
 ///
 /// It is explained when every affected member is covered by an explaining fact, or when a person
 /// marked it `done` or `wrong` and the mark still holds.
-pub fn beside(
-    incident: &Incident,
-    list: &ListConfig,
-    signals: &Signals,
-    config: &Config,
-) -> Known {
+pub fn beside(incident: &Incident, list: &ListConfig, signals: &Signals, config: &Config) -> Known {
     let network = &signals.network;
-    let scopes: Vec<BTreeSet<String>> = incident
-        .affected()
-        .map(|member| scope(&member.entity_id, network))
-        .collect();
+    let scopes: Vec<BTreeSet<String>> =
+        incident.affected().map(|member| scope(&member.entity_id, network)).collect();
     let concerns = |fact: &&Fact| scopes.iter().any(|scope| scope.contains(&fact.entity_id));
     let explains = |fact: &Fact| is_explaining(fact, incident, list, signals.cutoff, config);
     let mut facts: Vec<Fact> = signals.facts.iter().filter(concerns).cloned().collect();
@@ -48,12 +41,9 @@ pub fn beside(
     });
     let explaining = facts.iter().filter(|fact| explains(fact)).count();
     let is_covered = !scopes.is_empty()
-        && scopes.iter().all(|scope| {
-            facts
-                .iter()
-                .take(explaining)
-                .any(|fact| scope.contains(&fact.entity_id))
-        });
+        && scopes
+            .iter()
+            .all(|scope| facts.iter().take(explaining).any(|fact| scope.contains(&fact.entity_id)));
     let by_facts = || {
         let first = facts.first().filter(|_| is_covered)?;
         let zone = network.time_zone(&first.entity_id);
@@ -61,11 +51,7 @@ pub fn beside(
         Some(format!("Already known: {}", first.sentence(&label, &zone)))
     };
     let reason = by_mark(incident, signals, config).or_else(by_facts);
-    Known {
-        facts,
-        explaining,
-        reason,
-    }
+    Known { facts, explaining, reason }
 }
 
 /// The entities whose facts concern `id`: what it belongs to, the equipment of its site, and what
@@ -112,7 +98,10 @@ fn is_explaining(
                 Head::Anomaly => 0,
                 Head::TimeToEvent | Head::Forecast => list.act_within(),
             };
-            fact.from <= cutoff + ahead && fact.until.is_none_or(|until| until > onset)
+            // Work on the site relieves no sector; work on the sector itself (a carrier) does.
+            let relieves = list.head != Head::Forecast
+                || fact.entity_id.starts_with(incident.entity_id.as_str());
+            relieves && fact.from <= cutoff + ahead && fact.until.is_none_or(|until| until > onset)
         }
     }
 }
@@ -122,10 +111,7 @@ fn by_mark(incident: &Incident, signals: &Signals, config: &Config) -> Option<St
         let is_entity = mark.entity_id.as_ref().is_some_and(|id| {
             *id == incident.entity_id || incident.affected().any(|member| names(member, id))
         });
-        let is_row = mark
-            .prediction_id
-            .as_ref()
-            .is_some_and(|id| is_among(id, incident, signals));
+        let is_row = mark.prediction_id.as_ref().is_some_and(|id| is_among(id, incident, signals));
         is_entity || is_row
     };
     let mark = signals
@@ -158,11 +144,7 @@ fn is_among(prediction_id: &String, incident: &Incident, signals: &Signals) -> b
         .iter()
         .filter(|prior| prior.incident_id == incident.incident_id)
         .flat_map(|prior| &prior.prediction_ids);
-    incident
-        .prediction_ids
-        .iter()
-        .chain(earlier)
-        .any(|id| id == prediction_id)
+    incident.prediction_ids.iter().chain(earlier).any(|id| id == prediction_id)
 }
 
 #[cfg(test)]

@@ -1,4 +1,9 @@
-//! The advise stage.
+//! The advise stage: from predictions to a short worklist that people can act on.
+//!
+//! Reads what the models said about a cutoff, groups it into incidents that keep their id from run
+//! to run, puts beside each what is known already, ranks the rest within a budget, and tells people
+//! in two tables and one self-contained HTML report. Everything between reading and writing is a
+//! pure function of [`inputs::Signals`] and [`inputs::Context`].
 
 pub mod advice;
 pub mod candidates;
@@ -6,11 +11,111 @@ pub mod clock;
 pub mod config;
 pub mod evidence;
 pub mod exposure;
+pub mod hindsight;
 pub mod incidents;
 pub mod inputs;
 pub mod known;
 pub mod network;
 pub mod panels;
+pub mod publish;
 pub mod ranking;
+pub mod read;
 pub mod report;
 pub mod wording;
+pub mod worklist;
+
+use foresite_schema::catalog::outcome;
+use foresite_stage::{Context, ErrorKind, NoArgs, Report, Result, Stage, StageError};
+use foresite_tables::Slot;
+
+use crate::advice::Advice;
+use crate::config::Config;
+use crate::read::Reader;
+use crate::report::Page;
+use crate::worklist::{SOURCE, Stamp};
+
+/// The stage.
+pub struct Advise;
+
+impl Stage for Advise {
+    const NAME: &'static str = "advise";
+    const ABOUT: &'static str = "Turns predictions into incidents, a ranked worklist and a report";
+    const REVISION: &'static str = env!("FORESITE_REVISION");
+    const STEPS: &'static [&'static str] = &["list", "hindsight"];
+    type Config = Config;
+    type Args = NoArgs;
+
+    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+        if let Some(fault) = config.fault() {
+            let message = format!("configuration at {fault}");
+            return Err(StageError::new(ErrorKind::Usage, message));
+        }
+        match cx.step() {
+            "hindsight" => hindsight::run(cx, &config),
+            _ => list(cx, &config),
+        }
+    }
+}
+
+/// Makes the worklists of the cutoff at the end of the interval.
+fn list(cx: &Context, config: &Config) -> Result<Report> {
+    let cutoff = cx.interval()?.end;
+    let mut reader = Reader::new(cx, config, cutoff);
+    let signals = reader.signals()?;
+    let mut report = cx.report();
+    if signals.predictions.is_empty() {
+        // A cutoff older than one that is published comes as a replay, which is not read.
+        let is_replay = !publish::is_newest(cx.root(), cutoff)?;
+        report.verdict = Some(if is_replay { "replay" } else { "no_predictions" }.into());
+        if is_replay {
+            return Ok(report);
+        }
+    }
+    let opened = advice::open_incidents(&signals, config);
+    let focus = advice::focus(&opened, &signals);
+    let context = reader.context(&focus, &signals)?;
+    let advice = advice::advise(opened, &signals, &context, config);
+    count(&mut report, &advice);
+    if cx.is_dry_run() {
+        return Ok(report);
+    }
+    let lineage = cx.lineage(cutoff, reader.inputs())?;
+    let page = Page {
+        advice: &advice,
+        signals: &signals,
+        context: &context,
+        config,
+        lineage_id: &lineage.id,
+    };
+    // The report first: a row of the worklist may be looked up in it at once.
+    publish::publish(cx, cutoff, report::render(page))?;
+    report.number("report", publish::report_path(cutoff));
+    let stamp = Stamp {
+        cutoff,
+        known_at: reader.inputs().known_at().unwrap_or(cx.as_of()),
+        ingested_at: cx.now(),
+        lineage_id: &lineage.id,
+    };
+    let slot = Slot::derived(SOURCE, 0, cutoff, cutoff + 1);
+    for (def, rows) in [
+        (outcome::incidents(), worklist::incident_rows(&advice, stamp)?),
+        (outcome::worklist(), worklist::worklist_rows(&advice, stamp)?),
+    ] {
+        cx.replace(&cx.root().table(def)?, &slot, &rows, &lineage, &mut report)?;
+    }
+    Ok(report)
+}
+
+fn count(report: &mut Report, advice: &Advice) {
+    let mut left_out = 0;
+    let mut known = 0;
+    for list in &advice.lists {
+        report.number(&format!("{}_items", list.list.task), list.listed.len());
+        report.number(&format!("{}_closed", list.list.task), list.closed.len());
+        left_out += list.left_out.len();
+        known += list.left_out.iter().filter(|entry| entry.item.known.reason.is_some()).count();
+    }
+    report.number("left_out", left_out);
+    report.number("known_already", known);
+    report.number("not_scored", advice.not_scored.len());
+}

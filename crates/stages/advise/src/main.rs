@@ -1,3 +1,7 @@
-//! Entry point.
+//! `foresite-advise`: tells people what to look at.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    foresite_stage::main::<foresite_advise::Advise>()
+}

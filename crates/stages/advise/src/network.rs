@@ -110,9 +110,7 @@ impl Network {
 
     /// All entities of a type, ordered by id.
     pub fn of_type<'a>(&'a self, entity_type: &'a str) -> impl Iterator<Item = &'a Entity> {
-        self.entities
-            .values()
-            .filter(move |entity| entity.entity_type == entity_type)
+        self.entities.values().filter(move |entity| entity.entity_type == entity_type)
     }
 
     /// The entity and everything above it, nearest first.
@@ -179,14 +177,10 @@ impl Network {
 
     /// The neighbours of a cell or site.
     pub fn neighbours(&self, id: &str) -> impl Iterator<Item = &str> {
-        self.neighbours
-            .get(id)
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        self.neighbours.get(id).into_iter().flatten().map(String::as_str)
     }
 
-    /// Neighbour pairs and dependencies do not name their kind here; whether two border each other.
+    /// Whether two cells or sites border each other.
     pub fn are_neighbours(&self, a: &str, b: &str) -> bool {
         self.neighbours.get(a).is_some_and(|of_a| of_a.contains(b))
     }
@@ -201,18 +195,39 @@ impl Network {
         clock::zone(name)
     }
 
-    /// The name for people, with the site's name where it has one: `N001 Harbour · sector 2`.
+    /// The name for people, with the site's name where it has one: `Harbour · sector 2 · n78`.
     pub fn label(&self, id: &str) -> String {
         let site = self.site_of(id);
         let site_name = self
             .entity(site)
             .and_then(|entity| entity.name.clone())
             .unwrap_or_else(|| site.to_owned());
-        match id.strip_prefix(site).map(|rest| rest.trim_matches('/')) {
-            Some("") | None if site == id => site_name,
-            Some(part) => format!("{site_name} · {}", part.replace('/', " · ")),
-            None => id.to_owned(),
+        if id == site {
+            return site_name;
         }
+        let Some(inside) = id.strip_prefix(site).and_then(|rest| rest.strip_prefix('/')) else {
+            return self
+                .entity(id)
+                .and_then(|entity| entity.name.clone())
+                .unwrap_or_else(|| id.to_owned());
+        };
+        format!("{site_name} · {}", self.part_label(site, inside))
+    }
+
+    /// The name of a part within its site: `sector 2 · n78`.
+    pub fn part_label(&self, site: &str, inside: &str) -> String {
+        let mut path = site.to_owned();
+        let parts: Vec<String> = inside
+            .split('/')
+            .map(|part| {
+                path = format!("{path}/{part}");
+                match self.type_of(&path) {
+                    Some("sector") => format!("sector {part}"),
+                    _ => part.to_owned(),
+                }
+            })
+            .collect();
+        parts.join(" · ")
     }
 
     /// The type of an entity.
@@ -222,9 +237,7 @@ impl Network {
 
     /// The region of an entity, for headings.
     pub fn region_of<'a>(&'a self, id: &'a str) -> Option<&'a str> {
-        self.path_up(id)
-            .into_iter()
-            .find(|above| self.type_of(above) == Some("region"))
+        self.path_up(id).into_iter().find(|above| self.type_of(above) == Some("region"))
     }
 
     fn parent<'a>(&'a self, id: &str) -> Option<&'a str> {
@@ -232,22 +245,14 @@ impl Network {
     }
 
     fn cells_among(&self, id: &str, reached: BTreeSet<String>) -> BTreeSet<String> {
-        let cells: BTreeSet<_> = reached
-            .into_iter()
-            .filter(|part| self.type_of(part) == Some("cell"))
-            .collect();
-        if cells.is_empty() {
-            BTreeSet::from([id.to_owned()])
-        } else {
-            cells
-        }
+        let cells: BTreeSet<_> =
+            reached.into_iter().filter(|part| self.type_of(part) == Some("cell")).collect();
+        if cells.is_empty() { BTreeSet::from([id.to_owned()]) } else { cells }
     }
 }
 
 fn link(map: &mut BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) {
-    map.entry(from.to_owned())
-        .or_default()
-        .insert(to.to_owned());
+    map.entry(from.to_owned()).or_default().insert(to.to_owned());
 }
 
 /// `start` and all that `next` leads to; loops in the data end the walk.
@@ -285,18 +290,11 @@ mod tests {
         for site in ["r/A", "r/B", "r/H"] {
             entities.push(entity("site", site, "r"));
             entities.push(entity("sector", &format!("{site}/1"), site));
-            entities.push(entity(
-                "cell",
-                &format!("{site}/1/n78"),
-                &format!("{site}/1"),
-            ));
+            entities.push(entity("cell", &format!("{site}/1/n78"), &format!("{site}/1")));
             entities.push(entity("link", &format!("{site}/backhaul"), site));
         }
-        let edge = |a: &str, b: &str| Edge {
-            a_id: a.into(),
-            b_id: b.into(),
-            kind: EdgeKind::Backhaul,
-        };
+        let edge =
+            |a: &str, b: &str| Edge { a_id: a.into(), b_id: b.into(), kind: EdgeKind::Backhaul };
         let edges = [
             edge("r/A", "r/A/backhaul"),
             edge("r/A/backhaul", "r/H"),
@@ -320,10 +318,7 @@ mod tests {
         let network = two_sites_behind_a_hub();
         assert_eq!(network.cells_inside("r/H").len(), 1);
         assert_eq!(network.cells_behind("r/H").len(), 3);
-        assert_eq!(
-            network.sites_behind("r/H"),
-            BTreeSet::from(["r/A", "r/B", "r/H"])
-        );
+        assert_eq!(network.sites_behind("r/H"), BTreeSet::from(["r/A", "r/B", "r/H"]));
         assert!(network.needs_of("r/A").contains("r/H"));
         assert!(!network.needs_of("r/A").contains("r/A/backhaul"));
     }

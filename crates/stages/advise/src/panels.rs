@@ -120,19 +120,13 @@ pub fn of(item: &Item, evidence: &evidence::Evidence, sources: Sources<'_>) -> V
                     .map(Panel::Hours),
             )
             .collect(),
-        Head::Forecast => busy_hours(item, evidence, sources)
-            .map(Panel::BusyHours)
-            .into_iter()
-            .collect(),
+        Head::Forecast => {
+            busy_hours(item, evidence, sources).map(Panel::BusyHours).into_iter().collect()
+        }
     }
 }
 
-fn hours(
-    entity_id: &str,
-    channel: &str,
-    item: &Item,
-    sources: Sources<'_>,
-) -> Option<HoursPanel> {
+fn hours(entity_id: &str, channel: &str, item: &Item, sources: Sources<'_>) -> Option<HoursPanel> {
     let signals = sources.signals;
     let range = (signals.cutoff - sources.config.plot(), signals.cutoff);
     let series = sources.context.series(entity_id, channel)?;
@@ -173,11 +167,7 @@ fn band(
         return Vec::new();
     };
     let zone = sources.signals.network.time_zone(entity_id);
-    let floor = if wording::is_never_negative(channel) {
-        0.0
-    } else {
-        f64::NEG_INFINITY
-    };
+    let floor = if wording::is_never_negative(channel) { 0.0 } else { f64::NEG_INFINITY };
     hours_of(start, end)
         .filter_map(|at| {
             let usual = profile.at(at, &zone)?;

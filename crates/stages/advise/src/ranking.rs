@@ -127,14 +127,8 @@ mod tests {
                 is_confirmed: true,
             },
             head: Head::TimeToEvent,
-            exposure: Exposure {
-                cells,
-                ..Exposure::default()
-            },
-            known: Known {
-                reason: known.then(|| "Already known".to_owned()),
-                ..Known::default()
-            },
+            exposure: Exposure { cells, ..Exposure::default() },
+            known: Known { reason: known.then(|| "Already known".to_owned()), ..Known::default() },
             urgency: 0.0,
             rank: None,
             left_out: None,

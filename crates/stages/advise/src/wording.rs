@@ -3,7 +3,6 @@
 //! Every figure in a sentence, a table or a plot goes through these functions, so that one number
 //! reads the same everywhere.
 
-
 /// The words of the built-in channels.
 const CHANNELS: [(&str, &str, &str); 25] = [
     ("rrc_setup_sr", "RRC set-up success", "%"),
@@ -35,13 +34,10 @@ const CHANNELS: [(&str, &str, &str); 25] = [
 
 /// The words of a channel; a channel of the user's own keeps its name.
 pub fn channel(name: &str) -> (String, &'static str) {
-    CHANNELS
-        .iter()
-        .find(|(known, _, _)| *known == name)
-        .map_or_else(
-            || (name.replace('_', " "), ""),
-            |(_, label, unit)| ((*label).to_owned(), *unit),
-        )
+    CHANNELS.iter().find(|(known, _, _)| *known == name).map_or_else(
+        || (name.replace('_', " "), ""),
+        |(_, label, unit)| ((*label).to_owned(), *unit),
+    )
 }
 
 /// Whether a built-in channel cannot fall below zero, so that its expected band must not either.
@@ -92,11 +88,7 @@ pub fn probability(p: f64) -> String {
 
 /// A share of 1 as a whole percentage.
 pub fn share(part: f64) -> String {
-    if part.is_finite() {
-        format!("{:.0}\u{a0}%", part * 100.0)
-    } else {
-        "–".into()
-    }
+    if part.is_finite() { format!("{:.0}\u{a0}%", part * 100.0) } else { "–".into() }
 }
 
 /// A relative change with its sign: `−87 %`, `+12 %`.
@@ -124,10 +116,7 @@ pub fn list(words: &[String]) -> String {
 /// The text with its first letter in upper case.
 pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn group_thousands(text: &str) -> String {

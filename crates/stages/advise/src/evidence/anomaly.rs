@@ -1,9 +1,7 @@
 //! Evidence of an anomaly: own history, neighbours, drivers, silence.
 
-use super::{Evidence, Sources, drivers, lasting, measure};
-use crate::{
-    candidates::Candidate, config::ListConfig, exposure, ranking::Item, wording,
-};
+use super::{Evidence, Sources, drivers, measure};
+use crate::{candidates::Candidate, config::ListConfig, exposure, ranking::Item, wording};
 
 /// Loss of load from which a cell without alarms is called asleep.
 const ASLEEP: f64 = 0.9;
@@ -18,38 +16,25 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
     let signals = sources.signals;
     let mut sentences: Vec<String> = told_channels(lead, sources.list)
         .iter()
-        .filter_map(|channel| {
-            measure::history(&lead.entity_id, channel, signals, sources.context)
-        })
+        .filter_map(|channel| measure::history(&lead.entity_id, channel, signals, sources.context))
         .take(TOLD_CHANNELS)
         .collect();
     sentences.extend(neighbours(lead, item, sources));
     sentences.extend(absorbing(item, sources));
-    sentences.extend(lasting(item, signals.cutoff));
     sentences.extend(drivers(lead.drivers()));
-    Evidence {
-        title: title(item, lead, sources),
-        sentences,
-        ..Evidence::default()
-    }
+    Evidence { title: title(item, lead, sources), sentences, ..Evidence::default() }
 }
 
 /// Text for an incident that no entity could confirm at this cutoff.
 pub(super) fn unconfirmed(item: &Item, sources: Sources<'_>) -> Evidence {
     let label = sources.signals.network.label(&item.incident.entity_id);
-    Evidence {
-        title: format!("{label} could not be scored at this cutoff"),
-        ..Evidence::default()
-    }
+    Evidence { title: format!("{label} could not be scored at this cutoff"), ..Evidence::default() }
 }
 
 /// The drivers that have a series, then the list's own channel.
 fn told_channels(lead: &Candidate, list: &ListConfig) -> Vec<String> {
-    let mut channels: Vec<String> = lead
-        .drivers()
-        .iter()
-        .map(|driver| driver.name.clone())
-        .collect();
+    let mut channels: Vec<String> =
+        lead.drivers().iter().map(|driver| driver.name.clone()).collect();
     if !channels.contains(&list.channel) {
         channels.push(list.channel.clone());
     }
@@ -75,10 +60,7 @@ fn title(item: &Item, lead: &Candidate, sources: Sources<'_>) -> String {
         let side = if deviation < 0.0 { "below" } else { "above" };
         let observed = wording::quantity(recent.observed, unit);
         let usual = wording::quantity(recent.usual, unit);
-        Some(format!(
-            "{} {side} usual: {observed} instead of {usual}",
-            wording::sentence(&label)
-        ))
+        Some(format!("{} {side} usual: {observed} instead of {usual}", wording::sentence(&label)))
     });
     driver.unwrap_or_else(|| {
         if several {
@@ -104,25 +86,14 @@ fn neighbours(lead: &Candidate, item: &Item, sources: Sources<'_>) -> Option<Str
     } else {
         "less than usual too: the cause may lie around it"
     };
-    Some(format!(
-        "{who} {} of their usual traffic, {verdict}.",
-        wording::share(ratio)
-    ))
+    Some(format!("{who} {} of their usual traffic, {verdict}.", wording::share(ratio)))
 }
 
 fn absorbing(item: &Item, sources: Sources<'_>) -> Option<String> {
-    let labels: Vec<String> = item
-        .incident
-        .absorbing
-        .iter()
-        .map(|id| sources.signals.network.label(id))
-        .collect();
-    (!labels.is_empty()).then(|| {
-        format!(
-            "{} alerted only because of the load taken over.",
-            wording::list(&labels)
-        )
-    })
+    let labels: Vec<String> =
+        item.incident.absorbing.iter().map(|id| sources.signals.network.label(id)).collect();
+    (!labels.is_empty())
+        .then(|| format!("{} alerted only because of the load taken over.", wording::list(&labels)))
 }
 
 /// The channels whose plots stand beside an anomaly, at most two: traffic first.

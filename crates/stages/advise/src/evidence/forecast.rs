@@ -43,11 +43,7 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
 
 fn dates(rows: &[Prediction]) -> [Option<Micros>; 3] {
     let first = |of: fn(&Prediction) -> Option<Micros>| rows.iter().find_map(of);
-    [
-        first(|row| row.event_low_at),
-        first(|row| row.event_at),
-        first(|row| row.event_high_at),
-    ]
+    [first(|row| row.event_low_at), first(|row| row.event_at), first(|row| row.event_high_at)]
 }
 
 fn title(
@@ -57,10 +53,10 @@ fn title(
     zone: &TimeZone,
 ) -> String {
     let (_, unit) = wording::channel(&sources.list.channel);
-    let limit = sources.list.limit.map_or_else(
-        || "its limit".to_owned(),
-        |limit| wording::quantity(limit, unit),
-    );
+    let limit = sources
+        .list
+        .limit
+        .map_or_else(|| "its limit".to_owned(), |limit| wording::quantity(limit, unit));
     match event[1] {
         Some(at) => format!("Busy hour passes {limit} around {}", clock::day(at, zone)),
         None => format!(
@@ -104,9 +100,7 @@ fn interval(event: &[Option<Micros>; 3], zone: &TimeZone) -> Option<String> {
         || "beyond the forecast's horizon".to_owned(),
         |latest| clock::day(latest, zone),
     );
-    Some(format!(
-        "Earliest plausible date (p10) {earliest}, latest (p90) {latest}."
-    ))
+    Some(format!("Earliest plausible date (p10) {earliest}, latest (p90) {latest}."))
 }
 
 fn by_horizon(rows: &[Prediction]) -> Option<String> {
@@ -157,20 +151,14 @@ fn resource(lead: &Candidate, sources: Sources<'_>) -> String {
     match busiest {
         Some((value, cell)) => {
             let carrier = cell.rsplit('/').next().unwrap_or(&cell).to_owned();
-            format!(
-                "{label}; busiest carrier {carrier} at {}",
-                wording::quantity(value, unit)
-            )
+            format!("{label}; busiest carrier {carrier} at {}", wording::quantity(value, unit))
         }
         None => label,
     }
 }
 
 fn busy_hours<'a>(entity_id: &str, channel: &str, sources: Sources<'a>) -> Option<&'a Vec<Sample>> {
-    sources
-        .context
-        .busy_hours
-        .get(&SeriesKey::new(entity_id, channel))
+    sources.context.busy_hours.get(&SeriesKey::new(entity_id, channel))
 }
 
 fn greatest(series: &[Sample], start: Micros, end: Micros) -> Option<f64> {

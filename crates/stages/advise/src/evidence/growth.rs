@@ -42,10 +42,9 @@ pub fn weekly_growth(daily: &[Sample], cutoff: Micros) -> Option<Growth> {
     } else {
         f64::midpoint(slopes[middle - 1], slopes[middle])
     };
-    median.is_finite().then_some(Growth {
-        per_month: median * MONTH_DAYS / 7.0,
-        weeks: maxima.len(),
-    })
+    median
+        .is_finite()
+        .then_some(Growth { per_month: median * MONTH_DAYS / 7.0, weeks: maxima.len() })
 }
 
 /// The greatest value of each week, by weeks before the cutoff (negative), oldest first.
@@ -54,10 +53,7 @@ fn weekly_maxima(daily: &[Sample], cutoff: Micros) -> Vec<(i64, f64)> {
     for sample in daily.iter().filter(|sample| sample.at < cutoff) {
         if let Some(value) = sample.value.filter(|value| value.is_finite()) {
             let week = (sample.at - cutoff).div_euclid(7 * DAY);
-            maxima
-                .entry(week)
-                .and_modify(|most| *most = most.max(value))
-                .or_insert(value);
+            maxima.entry(week).and_modify(|most| *most = most.max(value)).or_insert(value);
         }
     }
     maxima.into_iter().collect()
@@ -68,12 +64,7 @@ mod tests {
     use super::*;
 
     fn daily(days: i64, value: impl Fn(i64) -> f64) -> Vec<Sample> {
-        (0..days)
-            .map(|day| Sample {
-                at: day * DAY,
-                value: Some(value(day)),
-            })
-            .collect()
+        (0..days).map(|day| Sample { at: day * DAY, value: Some(value(day)) }).collect()
     }
 
     #[test]

@@ -34,14 +34,17 @@ impl Recent {
         (self.usual > 0.0).then(|| self.observed / self.usual)
     }
 
-    /// `−87 %`, or `−59 points` for a channel that is a percentage itself.
+    /// `−87 %`; where a ratio says nothing, the difference: `−59 points` of a percentage, `+15.7 °C`.
     pub(super) fn change(&self, unit: &str) -> Option<String> {
-        if unit == "%" {
-            let points = self.observed - self.usual;
-            let sign = if points < 0.0 { "−" } else { "+" };
-            return Some(format!("{sign}{} points", wording::number(points.abs())));
+        let difference = self.observed - self.usual;
+        let sign = if difference < 0.0 { "−" } else { "+" };
+        let by = |unit| format!("{sign}{}", wording::quantity(difference.abs(), unit));
+        match unit {
+            "%" => Some(by("points")),
+            "°C" | "V" => Some(by(unit)),
+            "dBm" => Some(by("dB")),
+            _ => self.ratio().map(wording::change),
         }
-        self.ratio().map(wording::change)
     }
 }
 
@@ -58,16 +61,9 @@ pub fn recent(
     let from = signals.cutoff - RECENT_HOURS * HOUR;
     let mut sums = (0.0, 0.0, 0.0);
     let mut hours = 0;
-    for sample in series
-        .iter()
-        .filter(|sample| sample.at >= from && sample.at < signals.cutoff)
-    {
+    for sample in series.iter().filter(|sample| sample.at >= from && sample.at < signals.cutoff) {
         if let (Some(value), Some(usual)) = (sample.value, profile.at(sample.at, &zone)) {
-            sums = (
-                sums.0 + value,
-                sums.1 + usual.median,
-                sums.2 + usual.spread,
-            );
+            sums = (sums.0 + value, sums.1 + usual.median, sums.2 + usual.spread);
             hours += 1;
         }
     }
@@ -88,22 +84,32 @@ pub(super) fn history(
     signals: &Signals,
     context: &Context,
 ) -> Option<String> {
+    let (label, _) = wording::channel(channel);
+    history_of(&label, entity_id, channel, signals, context)
+}
+
+/// [`history`] under another name than the channel's: `Rectifier temperature: …`.
+pub(super) fn history_of(
+    label: &str,
+    entity_id: &str,
+    channel: &str,
+    signals: &Signals,
+    context: &Context,
+) -> Option<String> {
     let recent = recent(entity_id, channel, signals, context)?;
-    let (label, unit) = wording::channel(channel);
-    let (observed, usual) = (
-        wording::quantity(recent.observed, unit),
-        wording::quantity(recent.usual, unit),
-    );
+    let (_, unit) = wording::channel(channel);
+    let (observed, usual) =
+        (wording::quantity(recent.observed, unit), wording::quantity(recent.usual, unit));
     let hours = wording::count(recent.hours as usize, "hour", "hours");
     let head = format!(
         "{}: {observed} in the last {hours}, usually {usual} at these hours of the week",
-        wording::sentence(&label)
+        wording::sentence(label)
     );
     let detail = match recent.deviation() {
         Some(deviation) if deviation.abs() < 1.0 => "as usual".to_owned(),
         Some(deviation) => {
             let side = if deviation < 0.0 { "below" } else { "above" };
-            let spreads = format!("{} spreads {side}", wording::number(deviation.abs()));
+            let spreads = format!("{:.1} spreads {side}", deviation.abs());
             recent
                 .change(unit)
                 .map_or_else(|| spreads.clone(), |change| format!("{change}, {spreads}"))
@@ -119,9 +125,8 @@ pub fn load_ratio<'a>(
     signals: &Signals,
     context: &Context,
 ) -> Option<(f64, usize)> {
-    let known: Vec<Recent> = entities
-        .filter_map(|id| recent(id, crate::exposure::TRAFFIC, signals, context))
-        .collect();
+    let known: Vec<Recent> =
+        entities.filter_map(|id| recent(id, crate::exposure::TRAFFIC, signals, context)).collect();
     let usual: f64 = known.iter().map(|recent| recent.usual).sum();
     let observed: f64 = known.iter().map(|recent| recent.observed).sum();
     (usual > 0.0).then(|| (observed / usual, known.len()))
@@ -133,18 +138,12 @@ mod tests {
     use crate::inputs::{Profile, Sample, SeriesKey, UsualHour};
 
     fn sources(values: [Option<f64>; 3], median: f64, spread: f64) -> (Signals, Context) {
-        let signals = Signals {
-            cutoff: 3 * HOUR,
-            ..Signals::default()
-        };
+        let signals = Signals { cutoff: 3 * HOUR, ..Signals::default() };
         let mut profile = Profile::default();
         for hour in 0..168 {
             profile.set(hour, UsualHour { median, spread });
         }
-        let series = (0..).zip(values).map(|(hour, value)| Sample {
-            at: hour * HOUR,
-            value,
-        });
+        let series = (0..).zip(values).map(|(hour, value)| Sample { at: hour * HOUR, value });
         let key = SeriesKey::new("c", "traffic_dl_gb");
         let context = Context {
             hourly: [(key.clone(), series.collect())].into(),
@@ -165,7 +164,7 @@ mod tests {
             told([Some(0.2), Some(0.3), Some(0.4)], 2.4, 0.35).as_deref(),
             Some(
                 "Downlink traffic: 0.3 GB/h in the last 3 hours, usually 2.4 GB/h at these hours \
-                 of the week (−88 %, 6 spreads below)."
+                 of the week (−88 %, 6.0 spreads below)."
             )
         );
     }

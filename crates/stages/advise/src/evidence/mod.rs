@@ -10,21 +10,27 @@ mod measure;
 mod risk;
 
 pub(crate) use anomaly::plotted_channels;
-pub(crate) use risk::plotted_equipment;
+pub(crate) use risk::{EQUIPMENT_CHANNELS, plotted_equipment};
 
 pub use growth::{Growth, weekly_growth};
 pub use measure::{Recent, load_ratio, recent};
 
+use std::collections::BTreeMap;
+
 use crate::{
-    clock::{self, Micros},
+    clock::Micros,
     config::{Config, Head, ListConfig},
     inputs::{Context, Driver, Fact, FactKind, Signals},
+    network::Network,
     ranking::Item,
     wording,
 };
 
 /// Drivers that are named in a sentence.
 const NAMED_DRIVERS: usize = 3;
+
+/// Sites that are named before the rest is counted.
+const NAMED_SITES: usize = 4;
 
 /// A driver with a smaller share than this is not worth naming.
 const LEAST_SHARE: f64 = 0.05;
@@ -65,58 +71,51 @@ pub fn collect(item: &Item, sources: Sources<'_>) -> Evidence {
         Head::Forecast => forecast::evidence(item, sources),
     };
     evidence.sentences.extend(members(item, sources));
-    evidence.sentences.extend(at_risk(item));
     evidence.sentences.extend(beside(item, sources));
     evidence
 }
 
-/// `Also affected: …` for incidents of several entities.
+/// `Affected together: …` for incidents of several entities.
 fn members(item: &Item, sources: Sources<'_>) -> Option<String> {
     let network = &sources.signals.network;
-    let labels: Vec<String> = item
-        .incident
-        .affected()
-        .map(|member| network.label(&member.entity_id))
-        .collect();
-    if labels.len() < 2 {
+    let mut by_site: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for member in item.incident.affected() {
+        let site = network.site_of(&member.entity_id);
+        by_site.entry(site).or_default().push(&member.entity_id);
+    }
+    if item.incident.affected().count() < 2 {
         return None;
     }
-    let shown: Vec<String> = labels.iter().take(6).cloned().collect();
-    let rest = labels.len() - shown.len();
-    let more = if rest > 0 {
-        format!(" and {rest} more")
-    } else {
-        String::new()
-    };
-    Some(format!("Affected together: {}{more}.", shown.join("; ")))
+    let mut shown: Vec<String> = by_site
+        .iter()
+        .take(NAMED_SITES)
+        .map(|(site, members)| of_site(site, members, network))
+        .collect();
+    if by_site.len() > shown.len() {
+        shown.push(wording::count(by_site.len() - shown.len(), "more site", "more sites"));
+    }
+    Some(format!("Affected together: {}.", wording::list(&shown)))
 }
 
-fn at_risk(item: &Item) -> Option<String> {
-    let exposure = item.exposure;
-    let mut parts = Vec::new();
-    if let Some(traffic) = exposure.traffic_gb.filter(|gb| gb.is_finite()) {
-        parts.push(wording::quantity(traffic, "GB/h"));
+/// `all 6 cells of Mill Road`, or the parts by name.
+fn of_site(site: &str, members: &[&str], network: &Network) -> String {
+    let name = network.label(site);
+    let cells = network.cells_inside(site);
+    if members.len() > 1 && cells.iter().all(|cell| members.contains(&cell.as_str())) {
+        return format!("all {} cells of {name}", cells.len());
     }
-    if let Some(users) = exposure.users.filter(|users| users.is_finite()) {
-        parts.push(format!("{} connected users", wording::number(users)));
-    }
-    (!parts.is_empty()).then(|| {
-        format!(
-            "At risk in the hours ahead: usually {} on {}.",
-            wording::list(&parts),
-            wording::count(exposure.cells, "cell", "cells")
-        )
-    })
+    let parts: Vec<String> = members
+        .iter()
+        .filter_map(|id| id.strip_prefix(site)?.strip_prefix('/'))
+        .map(|inside| network.part_label(site, inside))
+        .collect();
+    if parts.is_empty() { name } else { format!("{name} ({})", parts.join(", ")) }
 }
 
 /// The facts that stand beside the item, or that none does.
 fn beside(item: &Item, sources: Sources<'_>) -> Vec<String> {
     let network = &sources.signals.network;
-    let has_alarm = item
-        .known
-        .facts
-        .iter()
-        .any(|fact| fact.kind == FactKind::Alarm);
+    let has_alarm = item.known.facts.iter().any(|fact| fact.kind == FactKind::Alarm);
     let told = |fact: &Fact| {
         let zone = network.time_zone(&fact.entity_id);
         let label = network.label(&fact.entity_id);
@@ -141,10 +140,4 @@ fn drivers(drivers: &[Driver]) -> Option<String> {
         })
         .collect();
     (!named.is_empty()).then(|| format!("Shares in the model's score: {}.", wording::list(&named)))
-}
-
-/// `It has lasted 3 h` since the onset, if it began before the last hour.
-fn lasting(item: &Item, cutoff: Micros) -> Option<String> {
-    let length = cutoff - item.incident.onset();
-    (length >= clock::HOUR).then(|| format!("It has lasted {}.", clock::span(length)))
 }

@@ -2,94 +2,129 @@
 
 use super::{Evidence, Sources, anomaly::unconfirmed, drivers, measure};
 use crate::{
-    candidates::Candidate, clock, clock::Micros, inputs::Prediction,
-    ranking::Item, wording,
+    candidates::{self, Candidate},
+    clock::{self, Micros},
+    inputs::Prediction,
+    ranking::Item,
+    wording,
 };
 
 pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
     let Some(lead) = item.incident.lead() else {
         return unconfirmed(item, sources);
     };
-    let within = clock::span(sources.list.act_within());
+    let unusual = unusual_readings(lead, sources);
     let mut sentences: Vec<String> = by_horizon(&lead.rows).into_iter().collect();
-    sentences.extend(telemetry(lead, sources));
+    sentences.extend(
+        unusual.iter().take(TOLD_READINGS).filter_map(|reading| reading.sentence(lead, sources)),
+    );
     sentences.extend(drivers(lead.drivers()));
     Evidence {
-        title: format!(
-            "{} risk of a service-affecting failure within {within}",
-            wording::probability(lead.probability)
-        ),
+        title: title(lead, unusual.first(), sources),
         sentences,
-        act_before: window_start(&lead.rows, sources.signals.cutoff),
+        act_before: act_before(&lead.rows, sources),
         ..Evidence::default()
     }
 }
 
-/// `Probability: 4 % within 1 d, 12 % within 7 d and 31 % within 30 d.`
+/// `38 % risk of failure within 7 d: rectifier temperature above usual`.
+fn title(lead: &Candidate, most: Option<&Reading>, sources: Sources<'_>) -> String {
+    let risk = format!(
+        "{} risk of failure within {}",
+        wording::probability(lead.probability),
+        clock::span(sources.list.act_within())
+    );
+    let Some(reading) = most else {
+        return risk;
+    };
+    let side = if reading.deviation < 0.0 { "below" } else { "above" };
+    format!("{risk}: {} {side} usual", reading.label(lead))
+}
+
+/// `Calibrated probability: 4 % within 1 d, 12 % within 7 d and 31 % within 30 d.`
 fn by_horizon(rows: &[Prediction]) -> Option<String> {
     let parts: Vec<String> = rows
         .iter()
         .filter_map(|row| {
             let p = row.probability.filter(|p| p.is_finite())?;
-            Some(format!(
-                "{} within {}",
-                wording::probability(p),
-                clock::span(row.horizon)
-            ))
+            Some(format!("{} within {}", wording::probability(p), clock::span(row.horizon)))
         })
         .collect();
     (!parts.is_empty()).then(|| format!("Calibrated probability: {}.", wording::list(&parts)))
 }
 
-/// Equipment readings that stand outside their usual range: of the entity and of its site's parts.
-fn telemetry(lead: &Candidate, sources: Sources<'_>) -> Vec<String> {
-    let network = &sources.signals.network;
-    let equipment = network.inside(&lead.entity_id);
-    let unusual = |id: &String, channel: &str| {
-        measure::recent(id, channel, sources.signals, sources.context)
-            .and_then(|recent| recent.deviation())
-            .is_some_and(|deviation| deviation.abs() >= 2.0)
-    };
-    equipment
-        .iter()
-        .flat_map(|id| EQUIPMENT_CHANNELS.iter().map(move |channel| (id, *channel)))
-        .filter(|(id, channel)| unusual(id, channel))
-        .filter_map(|(id, channel)| {
-            let text = measure::history(id, channel, sources.signals, sources.context)?;
-            if *id == lead.entity_id {
-                return Some(text);
-            }
-            Some(format!("{} – {text}", network.label(id)))
-        })
-        .take(3)
-        .collect()
+/// The recent reading of a channel of the entity or of a part of it.
+struct Reading {
+    entity_id: String,
+    channel: &'static str,
+    deviation: f64,
 }
 
-/// Channels of equipment, the most telling first.
-pub(crate) const EQUIPMENT_CHANNELS: [&str; 5] = [
-    "temperature_c",
-    "voltage_v",
-    "rx_power_dbm",
-    "power_w",
-    "energy_kwh",
-];
-
-/// Start of the horizon bin that the failure most likely falls into.
-fn window_start(rows: &[Prediction], cutoff: Micros) -> Option<Micros> {
-    if let Some(at) = rows.iter().find_map(|row| row.event_low_at) {
-        return Some(at);
-    }
-    let mut before = (0, 0.0);
-    let mut best: Option<(f64, Micros)> = None;
-    for row in rows {
-        let p = row.probability.filter(|p| p.is_finite())?;
-        let gain = p - before.1;
-        if best.is_none_or(|(most, _)| gain > most) {
-            best = Some((gain, before.0));
+impl Reading {
+    /// `rectifier temperature`, or the plain channel for the entity itself.
+    fn label(&self, lead: &Candidate) -> String {
+        let (label, _) = wording::channel(self.channel);
+        match self.entity_id.rsplit('/').next() {
+            Some(part) if self.entity_id != lead.entity_id => format!("{part} {label}"),
+            _ => label,
         }
-        before = (row.horizon, p);
     }
-    best.map(|(_, start)| cutoff + start)
+
+    fn sentence(&self, lead: &Candidate, sources: Sources<'_>) -> Option<String> {
+        let (signals, context) = (sources.signals, sources.context);
+        measure::history_of(&self.label(lead), &self.entity_id, self.channel, signals, context)
+    }
+}
+
+/// Readings that stand outside their usual range, the most unusual first.
+fn unusual_readings(lead: &Candidate, sources: Sources<'_>) -> Vec<Reading> {
+    let mut readings = readings(lead, sources);
+    readings.retain(|reading| reading.deviation.abs() >= UNUSUAL);
+    readings
+}
+
+/// All equipment readings of the entity and its parts, the most unusual first.
+fn readings(lead: &Candidate, sources: Sources<'_>) -> Vec<Reading> {
+    let deviation = |id: &str, channel| {
+        measure::recent(id, channel, sources.signals, sources.context)?.deviation()
+    };
+    let mut readings: Vec<Reading> = sources
+        .signals
+        .network
+        .inside(&lead.entity_id)
+        .into_iter()
+        .flat_map(|id| EQUIPMENT_CHANNELS.map(|channel| (id.clone(), channel)))
+        .filter_map(|(entity_id, channel)| {
+            let deviation = deviation(&entity_id, channel)?;
+            Some(Reading { entity_id, channel, deviation })
+        })
+        .collect();
+    readings.sort_by(|a, b| b.deviation.abs().total_cmp(&a.deviation.abs()));
+    readings
+}
+
+/// Spreads from which a reading is told.
+const UNUSUAL: f64 = 2.0;
+
+/// Readings that are told.
+const TOLD_READINGS: usize = 3;
+
+/// Readings that are plotted.
+const PLOTTED_READINGS: usize = 2;
+
+/// Channels of equipment.
+pub(crate) const EQUIPMENT_CHANNELS: [&str; 5] =
+    ["temperature_c", "voltage_v", "rx_power_dbm", "power_w", "energy_kwh"];
+
+/// Latest moment to act: when the accumulated risk passes the risk that the list tolerates.
+fn act_before(rows: &[Prediction], sources: Sources<'_>) -> Option<Micros> {
+    let earliest = rows.iter().find_map(|row| row.event_low_at);
+    let rows: Vec<&Prediction> = rows.iter().collect();
+    let tolerated = sources.list.min_probability;
+    earliest.or_else(|| {
+        let within = candidates::time_to_probability(&rows, tolerated)?;
+        Some(sources.signals.cutoff + within)
+    })
 }
 
 /// The entity and channels whose plots stand beside a risk, the most unusual first.
@@ -97,30 +132,11 @@ pub(crate) fn plotted_equipment(item: &Item, sources: Sources<'_>) -> Vec<(Strin
     let Some(lead) = item.incident.lead() else {
         return Vec::new();
     };
-    let mut scored: Vec<(f64, String, String)> = sources
-        .signals
-        .network
-        .inside(&lead.entity_id)
-        .into_iter()
-        .flat_map(|id| {
-            EQUIPMENT_CHANNELS
-                .iter()
-                .chain([&sources.list.channel.as_str()])
-                .map(move |channel| (id.clone(), (*channel).to_owned()))
-                .collect::<Vec<_>>()
-        })
-        .filter_map(|(id, channel)| {
-            let recent = measure::recent(&id, &channel, sources.signals, sources.context)?;
-            Some((recent.deviation().map_or(0.0, f64::abs), id, channel))
-        })
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (&a.1, &a.2).cmp(&(&b.1, &b.2))));
-    scored.dedup_by(|a, b| (&a.1, &a.2) == (&b.1, &b.2));
-    scored
-        .into_iter()
-        .take(2)
-        .map(|(_, id, channel)| (id, channel))
-        .collect()
+    let mut readings = readings(lead, sources);
+    // One reading within its usual range tells that much; a second one only takes room.
+    let unusual = readings.iter().filter(|reading| reading.deviation.abs() >= UNUSUAL).count();
+    readings.truncate(unusual.clamp(1, PLOTTED_READINGS));
+    readings.into_iter().map(|reading| (reading.entity_id, reading.channel.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -129,18 +145,17 @@ mod tests {
     use crate::clock::DAY;
 
     #[test]
-    fn the_window_starts_where_the_greatest_bin_starts() {
+    fn every_horizon_is_told() {
         let row = |days: i64, probability: f64| Prediction {
             horizon: days * DAY,
             probability: Some(probability),
             ..Prediction::default()
         };
-        let rows = [row(1, 0.05), row(3, 0.3), row(7, 0.4)];
-        assert_eq!(window_start(&rows, 10 * DAY), Some(11 * DAY));
-        assert_eq!(window_start(&[], 0), None);
+        let rows = [row(1, 0.05), row(3, 0.3), row(7, f64::NAN)];
         assert_eq!(
             by_horizon(&rows).map(|text| text.replace('\u{a0}', " ")).as_deref(),
-            Some("Calibrated probability: 5 % within 1 d, 30 % within 3 d and 40 % within 7 d.")
+            Some("Calibrated probability: 5 % within 1 d and 30 % within 3 d.")
         );
+        assert_eq!(by_horizon(&[]), None);
     }
 }

@@ -42,23 +42,14 @@ pub fn group(
         shared = join_shared(&candidates, network, together, &mut union);
         join_absorbers(&candidates, network, together, &mut union);
     }
-    union
-        .sets()
-        .into_iter()
-        .map(|set| assemble(&set, &candidates, network, &shared))
-        .collect()
+    union.sets().into_iter().map(|set| assemble(&set, &candidates, network, &shared)).collect()
 }
 
 fn is_together(a: &Candidate, b: &Candidate, together: Micros) -> bool {
     (a.onset - b.onset).abs() <= together
 }
 
-fn join_sites(
-    candidates: &[Candidate],
-    network: &Network,
-    together: Micros,
-    union: &mut Union,
-) {
+fn join_sites(candidates: &[Candidate], network: &Network, together: Micros, union: &mut Union) {
     let mut by_site: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, candidate) in candidates.iter().enumerate() {
         let site = network.site_of(&candidate.entity_id);
@@ -70,12 +61,7 @@ fn join_sites(
 }
 
 /// Joins members whose onsets follow each other closely.
-fn join_in_time(
-    members: &[usize],
-    candidates: &[Candidate],
-    together: Micros,
-    union: &mut Union,
-) {
+fn join_in_time(members: &[usize], candidates: &[Candidate], together: Micros, union: &mut Union) {
     let mut ordered = members.to_vec();
     ordered.sort_by_key(|at| (candidates[*at].onset, *at));
     for pair in ordered.windows(2) {
@@ -102,10 +88,8 @@ fn join_shared(
     let mut causes = BTreeMap::new();
     for (shared, members) in behind {
         let reach = network.sites_behind(&shared);
-        let alerting: BTreeSet<&str> = members
-            .iter()
-            .map(|at| network.site_of(&candidates[*at].entity_id))
-            .collect();
+        let alerting: BTreeSet<&str> =
+            members.iter().map(|at| network.site_of(&candidates[*at].entity_id)).collect();
         if alerting.len() >= 2 && alerting.len() * 2 >= reach.len() {
             join_in_time(&members, candidates, together, union);
             causes.insert(shared, reach.into_iter().map(str::to_owned).collect());
@@ -144,9 +128,8 @@ fn assemble(
 ) -> Group {
     let mut members: Vec<Candidate> = set.iter().map(|at| candidates[*at].clone()).collect();
     members.sort_by(|a, b| a.entity_id.cmp(&b.entity_id));
-    let has_loser = members
-        .iter()
-        .any(|member| member.load_ratio().is_some_and(|ratio| ratio <= LOSS));
+    let has_loser =
+        members.iter().any(|member| member.load_ratio().is_some_and(|ratio| ratio <= LOSS));
     let absorbing: BTreeSet<String> = members
         .iter()
         .filter(|member| has_loser && member.load_ratio().is_some_and(|ratio| ratio >= GAIN))
@@ -158,11 +141,7 @@ fn assemble(
         .filter(|id| !absorbing.contains(*id))
         .collect();
     let entity_id = common_entity(&affected, network, shared);
-    Group {
-        entity_id,
-        members,
-        absorbing,
-    }
+    Group { entity_id, members, absorbing }
 }
 
 /// The smallest entity that all of `ids` belong to or hang on.
@@ -202,9 +181,7 @@ struct Union {
 
 impl Union {
     fn new(size: usize) -> Self {
-        Self {
-            parent: (0..size).collect(),
-        }
+        Self { parent: (0..size).collect() }
     }
 
     fn root(&mut self, mut at: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest, Sha256};
+use foresite_tables::sha256_hex;
 
 use super::{Change, Group, Incident, PriorIncident};
 use crate::{clock::Micros, config::Config};
@@ -50,19 +50,14 @@ pub fn identify(
     for (at, group) in groups.into_iter().enumerate() {
         let earlier = matched.get(&at).map(|prior_at| prior[*prior_at]);
         let entity_type = type_of(&group.entity_id);
-        result
-            .open
-            .push(continued(group, entity_type, earlier, &run, config));
+        result.open.push(continued(group, entity_type, earlier, &run, config));
     }
     let taken: BTreeSet<usize> = matched.into_values().collect();
     for (at, earlier) in prior.into_iter().enumerate() {
         if taken.contains(&at) || earlier.change == Change::Closed {
             continue;
         }
-        let judged = earlier
-            .member_entities
-            .iter()
-            .all(|id| run.scored.contains(id.as_str()));
+        let judged = earlier.member_entities.iter().all(|id| run.scored.contains(id.as_str()));
         if judged {
             result.closed.push(without_members(earlier, Change::Closed));
         } else {
@@ -74,15 +69,8 @@ pub fn identify(
 
 /// The id of an incident that is seen for the first time.
 pub fn incident_id(task: &str, entity_id: &str, first_seen_at: Micros) -> String {
-    let mut hash = Sha256::new();
-    for part in [task, entity_id, &first_seen_at.to_string()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    hash.finalize()
-        .iter()
-        .take(8)
-        .fold(String::from("inc-"), |id, byte| format!("{id}{byte:02x}"))
+    let hash = sha256_hex(format!("{task}\0{entity_id}\0{first_seen_at}").as_bytes());
+    format!("inc-{}", &hash[..16])
 }
 
 /// Open incidents, and closed ones that may still come back.
@@ -102,11 +90,8 @@ fn match_groups(groups: &[Group], prior: &[&PriorIncident]) -> BTreeMap<usize, u
                 .filter(|member| earlier.member_entities.contains(&member.entity_id))
                 .count();
             if overlap > 0 {
-                let order = (
-                    std::cmp::Reverse(overlap),
-                    earlier.first_seen_at,
-                    &earlier.incident_id,
-                );
+                let order =
+                    (std::cmp::Reverse(overlap), earlier.first_seen_at, &earlier.incident_id);
                 pairs.push((order, group_at, prior_at));
             }
         }
@@ -138,11 +123,7 @@ fn continued(
         ),
         task: run.task.to_owned(),
         entity_type,
-        member_entities: group
-            .members
-            .iter()
-            .map(|member| member.entity_id.clone())
-            .collect(),
+        member_entities: group.members.iter().map(|member| member.entity_id.clone()).collect(),
         prediction_ids: group
             .members
             .iter()
@@ -180,11 +161,7 @@ fn without_members(earlier: &PriorIncident, change: Change) -> Incident {
         prediction_ids: earlier.prediction_ids.clone(),
         first_seen_at: earlier.first_seen_at,
         change,
-        level: if change == Change::Closed {
-            0.0
-        } else {
-            earlier.level
-        },
+        level: if change == Change::Closed { 0.0 } else { earlier.level },
         is_confirmed: change == Change::Closed,
     }
 }

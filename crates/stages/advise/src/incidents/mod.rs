@@ -39,15 +39,9 @@ impl Change {
 
     /// The change that `incidents.state` names.
     pub fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::New,
-            Self::Worse,
-            Self::Ongoing,
-            Self::Better,
-            Self::Closed,
-        ]
-        .into_iter()
-        .find(|change| change.word() == word)
+        [Self::New, Self::Worse, Self::Ongoing, Self::Better, Self::Closed]
+            .into_iter()
+            .find(|change| change.word() == word)
     }
 }
 
@@ -83,36 +77,26 @@ pub struct Incident {
 impl Incident {
     /// The members that lost something, not those that merely carry it.
     pub fn affected(&self) -> impl Iterator<Item = &Candidate> {
-        self.members
-            .iter()
-            .filter(|member| !self.absorbing.contains(&member.entity_id))
+        self.members.iter().filter(|member| !self.absorbing.contains(&member.entity_id))
     }
 
     /// When the first alert of it opened.
     pub fn onset(&self) -> Micros {
-        self.members
-            .iter()
-            .map(|member| member.onset)
-            .min()
-            .unwrap_or(self.first_seen_at)
+        self.members.iter().map(|member| member.onset).min().unwrap_or(self.first_seen_at)
     }
 
     /// Probability of the surest member.
     pub fn probability(&self) -> f64 {
-        self.affected()
-            .map(|member| member.probability)
-            .fold(0.0, f64::max)
+        self.affected().map(|member| member.probability).fold(0.0, f64::max)
     }
 
     /// The surest member; ties go to the smaller id.
     pub fn lead(&self) -> Option<&Candidate> {
-        self.affected().reduce(|best, next| {
-            if next.probability > best.probability {
-                next
-            } else {
-                best
-            }
-        })
+        self.affected().reduce(
+            |best, next| {
+                if next.probability > best.probability { next } else { best }
+            },
+        )
     }
 }
 

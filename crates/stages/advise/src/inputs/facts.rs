@@ -41,11 +41,8 @@ impl Fact {
     /// One line for people: `MAJOR alarm “Mains failure” on N001 · rectifier since 9 Mar 04:00`.
     pub fn sentence(&self, label: &str, zone: &jiff::tz::TimeZone) -> String {
         let from = clock::local_stamp(self.from, zone);
-        let text = if self.text.is_empty() {
-            String::new()
-        } else {
-            format!(" “{}”", self.text)
-        };
+        let text =
+            if self.text.is_empty() { String::new() } else { format!(" “{}”", self.text) };
         match self.kind {
             FactKind::Alarm => {
                 let severity = self.severity.as_deref().unwrap_or("Active");

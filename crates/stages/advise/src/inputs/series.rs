@@ -16,10 +16,7 @@ pub struct SeriesKey {
 impl SeriesKey {
     /// A key from its parts.
     pub fn new(entity_id: &str, channel: &str) -> Self {
-        Self {
-            entity_id: entity_id.to_owned(),
-            channel: channel.to_owned(),
-        }
+        Self { entity_id: entity_id.to_owned(), channel: channel.to_owned() }
     }
 }
 
@@ -52,9 +49,7 @@ pub struct Profile {
 
 impl Default for Profile {
     fn default() -> Self {
-        Self {
-            hours: vec![None; 168],
-        }
+        Self { hours: vec![None; 168] }
     }
 }
 
@@ -69,10 +64,7 @@ impl Profile {
 
     /// What is usual at `at` in `zone`.
     pub fn at(&self, at: Micros, zone: &TimeZone) -> Option<UsualHour> {
-        self.hours
-            .get(clock::hour_of_week(at, zone))
-            .copied()
-            .flatten()
+        self.hours.get(clock::hour_of_week(at, zone)).copied().flatten()
     }
 
     /// The mean median of the hours in `[start, end)`; `None` where no hour is known.
@@ -100,27 +92,9 @@ mod tests {
     fn unknown_hours_are_left_out_of_a_mean() {
         let mut profile = Profile::default();
         // 1970-01-01 is a Thursday: its first hour is hour 72 of the week.
-        profile.set(
-            72,
-            UsualHour {
-                median: 4.0,
-                spread: 1.0,
-            },
-        );
-        profile.set(
-            73,
-            UsualHour {
-                median: f64::NAN,
-                spread: 1.0,
-            },
-        );
-        profile.set(
-            500,
-            UsualHour {
-                median: 1.0,
-                spread: 1.0,
-            },
-        );
+        profile.set(72, UsualHour { median: 4.0, spread: 1.0 });
+        profile.set(73, UsualHour { median: f64::NAN, spread: 1.0 });
+        profile.set(500, UsualHour { median: 1.0, spread: 1.0 });
         assert_eq!(profile.mean(0, 3 * HOUR, &TimeZone::UTC), Some(4.0));
         assert_eq!(profile.mean(HOUR, 3 * HOUR, &TimeZone::UTC), None);
     }

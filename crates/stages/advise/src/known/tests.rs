@@ -64,13 +64,8 @@ fn alarm(entity_id: &str, severity: &str, hour: i64) -> Fact {
 }
 
 fn look(list: &ListConfig, incident: &Incident, facts: Vec<Fact>, marks: Vec<Mark>) -> Known {
-    let signals = Signals {
-        cutoff: 103 * HOUR,
-        network: network(),
-        facts,
-        marks,
-        ..Signals::default()
-    };
+    let signals =
+        Signals { cutoff: 103 * HOUR, network: network(), facts, marks, ..Signals::default() };
     beside(incident, list, &signals, &Config::default())
 }
 
@@ -83,18 +78,13 @@ fn a_known_alarm_is_not_news() {
     let known = anomaly(&["r/A/1/n78"], vec![alarm("r/A/rectifier", "MAJOR", 99)]);
     assert_eq!(
         known.reason.as_deref(),
-        Some(
-            "Already known: MAJOR alarm “Mains failure” on r/A · rectifier since 5 Jan 03:00"
-        )
+        Some("Already known: MAJOR alarm “Mains failure” on r/A · rectifier since 5 Jan 03:00")
     );
 }
 
 #[test]
 fn a_lesser_or_older_alarm_only_stands_beside() {
-    for fact in [
-        alarm("r/A/rectifier", "MINOR", 99),
-        alarm("r/A", "MAJOR", 1),
-    ] {
+    for fact in [alarm("r/A/rectifier", "MINOR", 99), alarm("r/A", "MAJOR", 1)] {
         let known = anomaly(&["r/A/1/n78"], vec![fact]);
         assert_eq!((known.facts.len(), known.explaining), (1, 0));
         assert_eq!(known.reason, None);
@@ -111,10 +101,7 @@ fn an_alarm_on_another_cell_or_site_is_another_matter() {
 
 #[test]
 fn every_member_must_be_covered() {
-    let known = anomaly(
-        &["r/A/1/n78", "r/B/1/n78"],
-        vec![alarm("r/A", "CRITICAL", 100)],
-    );
+    let known = anomaly(&["r/A/1/n78", "r/B/1/n78"], vec![alarm("r/A", "CRITICAL", 100)]);
     assert_eq!(known.reason, None);
     assert_eq!(known.explaining, 1);
 }

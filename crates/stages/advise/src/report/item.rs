@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use super::{Page, class_of, lists, moment, plot, sign};
 use crate::{
     advice::{Entry, Worklist},
-    clock, wording,
+    clock,
+    config::Head,
+    wording,
 };
 
 /// The article of an item.
@@ -27,7 +29,7 @@ pub(super) fn article(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup 
             div.body {
                 div.evidence {
                     ul { @for sentence in &entry.evidence.sentences { li { (sentence) } } }
-                    (facts(entry, list))
+                    (facts(entry, list, page))
                     (origin(entry))
                 }
                 div.plots { @for panel in &entry.panels { (plot::figure(panel)) } }
@@ -36,13 +38,19 @@ pub(super) fn article(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup 
     }
 }
 
-fn facts(entry: &Entry, list: &Worklist) -> Markup {
+fn facts(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup {
     let incident = &entry.item.incident;
     let zone = jiff::tz::TimeZone::UTC;
     html! {
         dl.facts {
             div { dt { "Probability" } dd { (wording::probability(incident.probability())) } }
             div { dt { "First seen" } dd { (moment(incident.first_seen_at)) } }
+            @if entry.item.head == Head::Anomaly {
+                div { dt { "Alert open for" } dd { (clock::span(page.signals.cutoff - incident.onset())) } }
+            }
+            div { dt { "Usual traffic at risk" } dd { (lists::optional(entry.item.exposure.traffic_gb, "GB/h")) } }
+            div { dt { "Usual users at risk" } dd { (lists::users(entry.item.exposure.users)) } }
+            div { dt { "Cells" } dd { (entry.item.exposure.cells) } }
             @if let Some(resource) = &entry.evidence.limiting_resource {
                 div { dt { "Limiting resource" } dd { (wording::sentence(resource)) } }
             }
@@ -63,7 +71,7 @@ fn facts(entry: &Entry, list: &Worklist) -> Markup {
 
 fn deadline_name(list: &Worklist) -> &'static str {
     match list.list.head {
-        crate::config::Head::Forecast => "Latest order date",
+        Head::Forecast => "Latest order date",
         _ => "Act before",
     }
 }

@@ -54,7 +54,9 @@ fn lede(list: &Worklist) -> String {
                           without a known reason."
             .into(),
         Head::TimeToEvent => {
-            format!("Equipment likely to fail in a way that affects service; ranked by the risk within {within}.")
+            format!(
+                "Equipment likely to fail in a way that affects service; ranked by the risk within {within}."
+            )
         }
         Head::Forecast => format!(
             "Sectors whose busy hour will pass its limit; ranked by the probability within {within}, the time from order to service."
@@ -77,7 +79,7 @@ fn heading(head: Head) -> Markup {
             th.num scope="col" { "#" }
             th scope="col" { "Item" }
             th scope="col" { "Change" }
-            th.num scope="col" { (if head == Head::Anomaly { "Surely" } else { "Risk" }) }
+            th.num scope="col" { (if head == Head::Anomaly { "Confidence" } else { "Risk" }) }
             th.num.wide scope="col" { "Traffic at risk" }
             th.num.wide scope="col" { "Users at risk" }
             th.wide scope="col" {
@@ -106,14 +108,19 @@ fn row(entry: &Entry, page: Page<'_>) -> Markup {
             td { (change_badge(incident.change)) }
             td.num { (wording::probability(incident.probability())) }
             td.num.wide { (optional(exposure.traffic_gb, "GB/h")) }
-            td.num.wide { (optional(exposure.users, "")) }
+            td.num.wide { (users(exposure.users)) }
             td.wide { (deadline(entry, page.signals.cutoff)) }
             td.wide { (plot::spark(entry)) }
         }
     }
 }
 
-fn optional(value: Option<f64>, unit: &str) -> String {
+/// People come in whole numbers.
+pub(super) fn users(value: Option<f64>) -> String {
+    optional(value.map(f64::round), "")
+}
+
+pub(super) fn optional(value: Option<f64>, unit: &str) -> String {
     value.map_or_else(|| "–".into(), |value| wording::quantity(value, unit))
 }
 
@@ -141,7 +148,7 @@ pub(super) fn change_badge(change: Change) -> Markup {
         Change::New => "●",
         Change::Worse => "▲",
         Change::Better => "▼",
-        Change::Ongoing => "＝",
+        Change::Ongoing => "→",
         Change::Closed => "✓",
     };
     html! {
@@ -230,10 +237,7 @@ pub(super) fn closed(page: Page<'_>) -> Markup {
 pub(super) fn not_scored(page: Page<'_>) -> Markup {
     let mut by_reason: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for entity in &page.advice.not_scored {
-        by_reason
-            .entry((&entity.task, &entity.reason))
-            .or_default()
-            .push(&entity.entity_id);
+        by_reason.entry((&entity.task, &entity.reason)).or_default().push(&entity.entity_id);
     }
     html! {
         section #not-scored aria-labelledby="not-scored-title" {

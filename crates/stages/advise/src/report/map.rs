@@ -69,10 +69,8 @@ fn marks<'a>(page: Page<'a>) -> BTreeMap<&'a str, Vec<Mark<'a>>> {
     let mut marks: BTreeMap<&str, Vec<Mark<'_>>> = BTreeMap::new();
     for entry in page.advice.lists.iter().flat_map(|list| &list.listed) {
         let incident = &entry.item.incident;
-        let sites: BTreeSet<&str> = incident
-            .affected()
-            .map(|member| network.site_of(&member.entity_id))
-            .collect();
+        let sites: BTreeSet<&str> =
+            incident.affected().map(|member| network.site_of(&member.entity_id)).collect();
         for site in sites {
             marks.entry(site).or_default().push(Mark {
                 head: entry.item.head,
@@ -91,12 +89,8 @@ fn plain_sites(
     marks: &BTreeMap<&str, Vec<Mark<'_>>>,
 ) -> Markup {
     let network = &page.signals.network;
-    let unscored: BTreeSet<&str> = page
-        .advice
-        .not_scored
-        .iter()
-        .map(|entity| network.site_of(&entity.entity_id))
-        .collect();
+    let unscored: BTreeSet<&str> =
+        page.advice.not_scored.iter().map(|entity| network.site_of(&entity.entity_id)).collect();
     html! {
         @for site in network.of_type("site").filter(|site| !marks.contains_key(site.id.as_str())) {
             @if let Some((x, y)) = projection.place(network, &site.id) {
@@ -150,10 +144,8 @@ fn constellations(page: Page<'_>, projection: &Projection) -> Markup {
             .affected()
             .map(|member| network.site_of(&member.entity_id))
             .collect();
-        let places: Vec<_> = sites
-            .iter()
-            .filter_map(|site| projection.place(network, site))
-            .collect();
+        let places: Vec<_> =
+            sites.iter().filter_map(|site| projection.place(network, site)).collect();
         (places.len() > 1).then_some(places)
     });
     html! {
@@ -218,10 +210,8 @@ struct Projection {
 
 impl Projection {
     fn fit(network: &Network) -> Option<Self> {
-        let places: Vec<(f64, f64)> = network
-            .of_type("site")
-            .filter_map(|site| position(network, &site.id))
-            .collect();
+        let places: Vec<(f64, f64)> =
+            network.of_type("site").filter_map(|site| position(network, &site.id)).collect();
         let bounds = |of: fn(&(f64, f64)) -> f64| {
             let low = places.iter().map(of).reduce(f64::min)?;
             let high = places.iter().map(of).reduce(f64::max)?;
@@ -278,11 +268,7 @@ mod tests {
     #[test]
     fn north_is_up_and_kilometres_are_square() {
         let network = Network::new(
-            [
-                site("r/S", 48.0, 11.0),
-                site("r/N", 48.1, 11.0),
-                site("r/E", 48.0, 11.1),
-            ],
+            [site("r/S", 48.0, 11.0), site("r/N", 48.1, 11.0), site("r/E", 48.0, 11.1)],
             [],
         );
         let projection = Projection::fit(&network).unwrap();

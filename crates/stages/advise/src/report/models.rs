@@ -26,12 +26,8 @@ pub(super) fn section(page: Page<'_>) -> Markup {
 }
 
 fn model(list: &Worklist, page: Page<'_>) -> Markup {
-    let rows: Vec<&Evaluation> = page
-        .context
-        .evaluations
-        .iter()
-        .filter(|row| row.task == list.list.task)
-        .collect();
+    let rows: Vec<&Evaluation> =
+        page.context.evaluations.iter().filter(|row| row.task == list.list.task).collect();
     let lines = lines(&rows, list);
     let verdict = rows.iter().find_map(|row| row.verdict.as_deref());
     html! {
@@ -102,9 +98,8 @@ fn figure(value: f64) -> String {
 fn lines<'a>(rows: &[&'a Evaluation], list: &Worklist) -> Vec<Line<'a>> {
     let mut by_metric: BTreeMap<(&str, &str), Line<'a>> = BTreeMap::new();
     for row in rows.iter().copied() {
-        let line = by_metric
-            .entry((row.slice.as_str(), row.metric.as_str()))
-            .or_insert_with(|| Line {
+        let line =
+            by_metric.entry((row.slice.as_str(), row.metric.as_str())).or_insert_with(|| Line {
                 slice: &row.slice,
                 metric: &row.metric,
                 model: None,

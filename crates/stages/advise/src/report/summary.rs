@@ -3,12 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Page, list_title, moment, sign};
-use crate::{
-    advice::Worklist,
-    incidents::Change,
-    inputs::Role,
-    wording,
-};
+use crate::{advice::Worklist, incidents::Change, inputs::Role, wording};
 
 /// Title, cutoff and the way through the page.
 pub(super) fn masthead(page: Page<'_>) -> Markup {
@@ -69,10 +64,7 @@ fn tile(list: &Worklist) -> Markup {
 
 fn changes(list: &Worklist) -> String {
     let of = |change: Change| {
-        list.listed
-            .iter()
-            .filter(|entry| entry.item.incident.change == change)
-            .count()
+        list.listed.iter().filter(|entry| entry.item.incident.change == change).count()
     };
     let told = [
         (of(Change::New), "new"),
@@ -81,29 +73,20 @@ fn changes(list: &Worklist) -> String {
         (of(Change::Ongoing), "ongoing"),
         (list.closed.len(), "closed"),
     ];
-    let parts: Vec<String> = told
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{n} {word}"))
-        .collect();
-    if parts.is_empty() {
-        "nothing open, nothing closed".into()
-    } else {
-        parts.join(" · ")
-    }
+    let parts: Vec<String> =
+        told.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n}\u{a0}{word}")).collect();
+    if parts.is_empty() { "nothing open, nothing closed".into() } else { parts.join(" · ") }
 }
 
 fn data_tile(page: Page<'_>) -> Markup {
     let completeness = &page.context.completeness;
-    let share = completeness
-        .taken_share()
-        .map_or_else(|| "–".to_owned(), whole_share);
+    let share = completeness.taken_share().map_or_else(|| "–".to_owned(), whole_share);
     let missing: u64 = completeness.missing_by_element.values().sum();
     html! {
         a.tile href="#data" {
             span.tile-title { "Data" }
             span.tile-number { (share) }
-            span.tile-unit { "of expected files" }
+            span.tile-unit { "of files expected" }
             span.tile-note { (wording::count(missing as usize, "period", "periods")) " missing" }
             span.tile-note {
                 (wording::count(page.advice.not_scored.len(), "entity", "entities")) " not scored"

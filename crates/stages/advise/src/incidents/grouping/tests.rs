@@ -35,11 +35,7 @@ fn network() -> Network {
 }
 
 fn edge(a: &str, b: &str, kind: EdgeKind) -> Edge {
-    Edge {
-        a_id: a.into(),
-        b_id: b.into(),
-        kind,
-    }
+    Edge { a_id: a.into(), b_id: b.into(), kind }
 }
 
 fn alert(entity_id: &str, onset_hours: i64, load: Option<f64>) -> Candidate {
@@ -57,10 +53,7 @@ fn alert(entity_id: &str, onset_hours: i64, load: Option<f64>) -> Candidate {
         entity_type: "cell".into(),
         probability: 0.5,
         onset: onset_hours * HOUR,
-        rows: vec![Prediction {
-            drivers,
-            ..Prediction::default()
-        }],
+        rows: vec![Prediction { drivers, ..Prediction::default() }],
     }
 }
 
@@ -73,67 +66,47 @@ fn groups(candidates: Vec<Candidate>) -> Vec<(String, usize)> {
 
 #[test]
 fn cells_of_one_site_are_one_incident() {
-    let found = groups(vec![
-        alert("r/A/1/n28", 0, None),
-        alert("r/A/1/n78", 3, None),
-    ]);
+    let found = groups(vec![alert("r/A/1/n28", 0, None), alert("r/A/1/n78", 3, None)]);
     assert_eq!(found, [("r/A".to_owned(), 2)]);
 }
 
 #[test]
 fn an_alert_of_another_day_stands_alone() {
-    let found = groups(vec![
-        alert("r/A/1/n28", 0, None),
-        alert("r/A/1/n78", 48, None),
-    ]);
+    let found = groups(vec![alert("r/A/1/n28", 0, None), alert("r/A/1/n78", 48, None)]);
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].0, "r/A/1/n28");
 }
 
 #[test]
 fn sites_behind_one_rectifier_are_one_incident() {
-    let found = groups(vec![
-        alert("r/A/1/n28", 0, None),
-        alert("r/B/1/n28", 1, None),
-    ]);
+    let found = groups(vec![alert("r/A/1/n28", 0, None), alert("r/B/1/n28", 1, None)]);
     assert_eq!(found, [("r/power-1".to_owned(), 2)]);
 }
 
 #[test]
 fn a_hub_does_not_swallow_unrelated_faults() {
-    let found = groups(vec![
-        alert("r/C/1/n28", 0, None),
-        alert("r/E/1/n28", 0, None),
-    ]);
+    let found = groups(vec![alert("r/C/1/n28", 0, None), alert("r/E/1/n28", 0, None)]);
     assert_eq!(found.len(), 2);
 }
 
 #[test]
 fn most_sites_behind_a_hub_are_one_incident() {
-    let found = groups(["A", "C", "E"].map(|site| alert(&format!("r/{site}/1/n28"), 0, None)).into());
+    let found =
+        groups(["A", "C", "E"].map(|site| alert(&format!("r/{site}/1/n28"), 0, None)).into());
     assert_eq!(found, [("r/H".to_owned(), 3)]);
 }
 
 #[test]
 fn a_neighbour_that_carries_the_loss_joins_it() {
-    let candidates = vec![
-        alert("r/C/1/n78", 0, Some(0.1)),
-        alert("r/D/1/n78", 1, Some(1.4)),
-    ];
+    let candidates = vec![alert("r/C/1/n78", 0, Some(0.1)), alert("r/D/1/n78", 1, Some(1.4))];
     let found = group(Head::Anomaly, candidates, &network(), 6 * HOUR);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].entity_id, "r/C/1/n78");
-    assert_eq!(
-        found[0].absorbing,
-        BTreeSet::from(["r/D/1/n78".to_owned()])
-    );
+    assert_eq!(found[0].absorbing, BTreeSet::from(["r/D/1/n78".to_owned()]));
 }
 
 #[test]
 fn forecasts_stand_alone() {
     let candidates = vec![alert("r/A/1/n28", 0, None), alert("r/A/1/n78", 0, None)];
-    assert_eq!(
-        group(Head::Forecast, candidates, &network(), 6 * HOUR).len(),
-        2
-    );
+    assert_eq!(group(Head::Forecast, candidates, &network(), 6 * HOUR).len(), 2);
 }

@@ -20,19 +20,9 @@ fn group(entity_id: &str, members: &[(&str, f64)]) -> Group {
 }
 
 /// Runs one step; `prior` is what the step before left.
-fn step(
-    hour: i64,
-    groups: Vec<Group>,
-    prior: &[PriorIncident],
-    scored: &[&str],
-) -> Identified {
+fn step(hour: i64, groups: Vec<Group>, prior: &[PriorIncident], scored: &[&str]) -> Identified {
     let scored: BTreeSet<&str> = scored.iter().copied().collect();
-    let run = Run {
-        task: "anomaly",
-        cutoff: hour * HOUR,
-        prior,
-        scored: &scored,
-    };
+    let run = Run { task: "anomaly", cutoff: hour * HOUR, prior, scored: &scored };
     identify(groups, run, |_| "cell".into(), &Config::default())
 }
 
@@ -63,38 +53,15 @@ fn an_incident_keeps_its_id_while_it_lasts_and_reports_its_change() {
     let id = first.open[0].incident_id.clone();
     assert_eq!(first.open[0].change, Change::New);
 
-    let same = step(
-        2,
-        vec![group("a", &[("a", 0.42)])],
-        &rows(1, &first),
-        &["a", "b"],
-    );
-    assert_eq!(
-        (&same.open[0].incident_id, same.open[0].change),
-        (&id, Change::Ongoing)
-    );
+    let same = step(2, vec![group("a", &[("a", 0.42)])], &rows(1, &first), &["a", "b"]);
+    assert_eq!((&same.open[0].incident_id, same.open[0].change), (&id, Change::Ongoing));
 
-    let wider = step(
-        3,
-        vec![group("site", &[("a", 0.4), ("b", 0.4)])],
-        &rows(2, &same),
-        &["a", "b"],
-    );
-    assert_eq!(
-        (&wider.open[0].incident_id, wider.open[0].change),
-        (&id, Change::Worse)
-    );
+    let wider =
+        step(3, vec![group("site", &[("a", 0.4), ("b", 0.4)])], &rows(2, &same), &["a", "b"]);
+    assert_eq!((&wider.open[0].incident_id, wider.open[0].change), (&id, Change::Worse));
 
-    let smaller = step(
-        4,
-        vec![group("b", &[("b", 0.4)])],
-        &rows(3, &wider),
-        &["a", "b"],
-    );
-    assert_eq!(
-        (&smaller.open[0].incident_id, smaller.open[0].change),
-        (&id, Change::Better)
-    );
+    let smaller = step(4, vec![group("b", &[("b", 0.4)])], &rows(3, &wider), &["a", "b"]);
+    assert_eq!((&smaller.open[0].incident_id, smaller.open[0].change), (&id, Change::Better));
     assert_eq!(smaller.open[0].first_seen_at, HOUR);
 
     let over = step(5, vec![], &rows(4, &smaller), &["a", "b"]);
@@ -102,10 +69,7 @@ fn an_incident_keeps_its_id_while_it_lasts_and_reports_its_change() {
     assert_eq!(over.closed[0].change, Change::Closed);
 
     let back = step(6, vec![group("b", &[("b", 0.4)])], &rows(5, &over), &["b"]);
-    assert_eq!(
-        (&back.open[0].incident_id, back.open[0].change),
-        (&id, Change::Worse)
-    );
+    assert_eq!((&back.open[0].incident_id, back.open[0].change), (&id, Change::Worse));
 }
 
 #[test]
@@ -130,18 +94,11 @@ fn missing_data_closes_nothing() {
 
 #[test]
 fn the_greater_part_of_a_split_keeps_the_id() {
-    let first = step(
-        1,
-        vec![group("s", &[("a", 0.4), ("b", 0.4), ("c", 0.4)])],
-        &[],
-        &["a", "b", "c"],
-    );
+    let first =
+        step(1, vec![group("s", &[("a", 0.4), ("b", 0.4), ("c", 0.4)])], &[], &["a", "b", "c"]);
     let split = step(
         2,
-        vec![
-            group("a", &[("a", 0.4)]),
-            group("bc", &[("b", 0.4), ("c", 0.4)]),
-        ],
+        vec![group("a", &[("a", 0.4)]), group("bc", &[("b", 0.4), ("c", 0.4)])],
         &rows(1, &first),
         &["a", "b", "c"],
     );

@@ -20,13 +20,8 @@ pub(super) fn figure(panel: &BusyHoursPanel) -> Markup {
         return html! {};
     };
     let fan = fan(panel);
-    let median: Vec<Sample> = fan
-        .iter()
-        .map(|point| Sample {
-            at: point.at,
-            value: Some(point.median),
-        })
-        .collect();
+    let median: Vec<Sample> =
+        fan.iter().map(|point| Sample { at: point.at, value: Some(point.median) }).collect();
     html! {
         figure {
             figcaption {
@@ -58,10 +53,7 @@ fn frame(panel: &BusyHoursPanel) -> Option<Frame> {
     let fan = panel.fan.iter().flat_map(|point| [point.low, point.high]);
     let (low, high) = bounds(values(&panel.daily).chain(fan).chain(panel.limit))?;
     let low = if low >= 0.0 && low < 0.4 * high { 0.0 } else { low };
-    Some(Frame::with_axes(
-        panel.range,
-        (low, high + (high - low) * 0.06),
-    ))
+    Some(Frame::with_axes(panel.range, (low, high + (high - low) * 0.06)))
 }
 
 /// The forecast, set out from the present level so that past and future meet.
@@ -71,21 +63,12 @@ fn fan(panel: &BusyHoursPanel) -> Vec<BandPoint> {
     }
     let level = values_since(panel, panel.cutoff - LEVEL_DAYS * DAY)
         .reduce(f64::max)
-        .map(|level| BandPoint {
-            at: panel.cutoff,
-            low: level,
-            median: level,
-            high: level,
-        });
+        .map(|level| BandPoint { at: panel.cutoff, low: level, median: level, high: level });
     level.into_iter().chain(panel.fan.iter().copied()).collect()
 }
 
 fn values_since(panel: &BusyHoursPanel, since: clock::Micros) -> impl Iterator<Item = f64> {
-    panel
-        .daily
-        .iter()
-        .filter(move |sample| sample.at >= since)
-        .filter_map(|sample| sample.value)
+    panel.daily.iter().filter(move |sample| sample.at >= since).filter_map(|sample| sample.value)
 }
 
 /// The greatest day of each week before the cutoff, at the middle of the week.
@@ -96,10 +79,7 @@ fn weekly_maxima(panel: &BusyHoursPanel) -> Vec<Sample> {
         .chunk_by(|a, b| week_of(a.at) == week_of(b.at))
         .filter_map(|week| {
             let middle = panel.cutoff + week_of(week.first()?.at) * 7 * DAY + 7 * DAY / 2;
-            Some(Sample {
-                at: middle.max(panel.range.0),
-                value: values(week).reduce(f64::max),
-            })
+            Some(Sample { at: middle.max(panel.range.0), value: values(week).reduce(f64::max) })
         })
         .collect()
 }
@@ -153,9 +133,8 @@ fn description(panel: &BusyHoursPanel) -> String {
     let limit = panel.limit.map_or_else(String::new, |limit| {
         format!(", limit {}", wording::quantity(limit, panel.unit))
     });
-    let event = panel.event[1].map_or_else(String::new, |at| {
-        format!(", passed around {}", clock::day(at, &panel.zone))
-    });
+    let event = panel.event[1]
+        .map_or_else(String::new, |at| format!(", passed around {}", clock::day(at, &panel.zone)));
     format!(
         "Plot of the daily busy hour of {} on {}{level}{limit}{event}",
         panel.channel, panel.entity

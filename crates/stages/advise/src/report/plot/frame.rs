@@ -33,12 +33,7 @@ impl Frame {
     pub(super) fn with_axes(x: (Micros, Micros), y: (f64, f64)) -> Self {
         Self {
             size: (520.0, 200.0),
-            inset: Inset {
-                left: 44.0,
-                right: 12.0,
-                top: 12.0,
-                bottom: 24.0,
-            },
+            inset: Inset { left: 44.0, right: 12.0, top: 12.0, bottom: 24.0 },
             x,
             y,
         }
@@ -170,18 +165,15 @@ pub(super) fn px(place: f64) -> String {
 
 /// Least and greatest of the finite values, apart from each other; `None` without values.
 pub(super) fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    let (low, high) = values
-        .filter(|value| value.is_finite())
-        .fold(None, |bounds: Option<(f64, f64)>, value| {
+    let (low, high) = values.filter(|value| value.is_finite()).fold(
+        None,
+        |bounds: Option<(f64, f64)>, value| {
             let (low, high) = bounds.unwrap_or((value, value));
             Some((low.min(value), high.max(value)))
-        })?;
+        },
+    )?;
     let room = (high - low).max(high.abs() * 1e-3).max(1e-9);
-    Some(if high - low < room {
-        (low - room / 2.0, high + room / 2.0)
-    } else {
-        (low, high)
-    })
+    Some(if high - low < room { (low - room / 2.0, high + room / 2.0) } else { (low, high) })
 }
 
 /// Three to six round numbers inside the bounds.
@@ -223,12 +215,7 @@ mod tests {
     fn frame() -> Frame {
         Frame {
             size: (100.0, 50.0),
-            inset: Inset {
-                left: 0.0,
-                right: 0.0,
-                top: 0.0,
-                bottom: 0.0,
-            },
+            inset: Inset { left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 },
             x: (0, 10),
             y: (0.0, 5.0),
         }
@@ -252,12 +239,7 @@ mod tests {
 
     #[test]
     fn a_band_is_cut_where_hours_are_missing() {
-        let point = |at| BandPoint {
-            at,
-            low: 1.0,
-            median: 2.0,
-            high: 3.0,
-        };
+        let point = |at| BandPoint { at, low: 1.0, median: 2.0, high: 3.0 };
         let path = frame().band(&[point(0), point(1), point(5)], 1);
         assert_eq!(path.matches('Z').count(), 2);
         assert!(path.starts_with("M0,20L10,20L10,40L0,40Z"), "{path}");

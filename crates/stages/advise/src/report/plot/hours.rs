@@ -11,14 +11,8 @@ pub(super) fn figure(panel: &HoursPanel) -> Markup {
     let Some(frame) = frame(panel) else {
         return html! {};
     };
-    let usual: Vec<Sample> = panel
-        .band
-        .iter()
-        .map(|point| Sample {
-            at: point.at,
-            value: Some(point.median),
-        })
-        .collect();
+    let usual: Vec<Sample> =
+        panel.band.iter().map(|point| Sample { at: point.at, value: Some(point.median) }).collect();
     html! {
         figure {
             figcaption {
@@ -28,6 +22,7 @@ pub(super) fn figure(panel: &HoursPanel) -> Markup {
             svg.plot viewBox="0 0 520 200" role="img" aria-label=(description(panel)) {
                 @if let Some(from) = panel.alert_from.filter(|from| *from < panel.range.1) {
                     @let x = frame.x(from.max(panel.range.0));
+                    line.event x1=(px(x)) x2=(px(x)) y1=(px(frame.top())) y2=(px(frame.bottom())) {}
                     rect.alert-span x=(px(x)) y=(px(frame.top()))
                         width=(px(frame.right() - x)) height=(px(frame.bottom() - frame.top())) {}
                 }
@@ -48,9 +43,7 @@ pub(super) fn figure(panel: &HoursPanel) -> Markup {
 
 fn frame(panel: &HoursPanel) -> Option<Frame> {
     let band = panel.band.iter().flat_map(|point| [point.low, point.high]);
-    let all = values(&panel.observed)
-        .chain(values(&panel.neighbours))
-        .chain(band);
+    let all = values(&panel.observed).chain(values(&panel.neighbours)).chain(band);
     let (low, high) = bounds(all)?;
     // A quantity that starts near zero is read against zero.
     let low = if low >= 0.0 && low < 0.4 * high { 0.0 } else { low };
@@ -90,8 +83,5 @@ fn description(panel: &HoursPanel) -> String {
             wording::quantity(point.high, panel.unit)
         )
     });
-    format!(
-        "Plot of {} on {} over {days} days{last}{usual}",
-        panel.channel, panel.entity
-    )
+    format!("Plot of {} on {} over {days} days{last}{usual}", panel.channel, panel.entity)
 }

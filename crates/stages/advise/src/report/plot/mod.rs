@@ -7,11 +7,7 @@ mod risk;
 
 use maud::{Markup, html};
 
-use crate::{
-    advice::Entry,
-    inputs::Sample,
-    panels::Panel,
-};
+use crate::{advice::Entry, inputs::Sample, panels::Panel};
 
 /// The plot of a panel with its caption.
 pub(super) fn figure(panel: &Panel) -> Markup {
@@ -39,19 +35,12 @@ pub(super) fn spark(entry: &Entry) -> Markup {
     let end = series.last().map_or(range.1, |sample| sample.at);
     let frame = frame::Frame {
         size: (120.0, 26.0),
-        inset: frame::Inset {
-            left: 2.0,
-            right: 4.0,
-            top: 3.0,
-            bottom: 3.0,
-        },
+        inset: frame::Inset { left: 2.0, right: 4.0, top: 3.0, bottom: 3.0 },
         x: (range.0, end.max(range.0 + 1)),
         y,
     };
-    let last = series
-        .iter()
-        .rev()
-        .find_map(|sample| Some((frame.x(sample.at), frame.y(sample.value?))));
+    let last =
+        series.iter().rev().find_map(|sample| Some((frame.x(sample.at), frame.y(sample.value?))));
     html! {
         svg.spark viewBox="0 0 120 26" aria-hidden="true" focusable="false" {
             path.observed d=(frame.line(series)) {}

@@ -45,16 +45,8 @@ fn description(panel: &RiskPanel) -> String {
         .steps
         .iter()
         .map(|(horizon, p)| {
-            format!(
-                "{} within {}",
-                wording::probability(*p),
-                clock::span(*horizon)
-            )
+            format!("{} within {}", wording::probability(*p), clock::span(*horizon))
         })
         .collect();
-    format!(
-        "Probability of failure of {}: {}",
-        panel.entity,
-        wording::list(&steps)
-    )
+    format!("Probability of failure of {}: {}", panel.entity, wording::list(&steps))
 }

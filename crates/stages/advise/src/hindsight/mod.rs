@@ -1,0 +1,113 @@
+//! How good the worklists were, judged by a truth that nobody had at the time.
+//!
+//! Only the simulator knows the truth, so the step `hindsight` runs on simulated networks alone. It
+//! is the only code of this stage that opens `truth/`; the worklist itself never sees it.
+
+mod score;
+mod truth;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use foresite_schema::catalog::outcome;
+use foresite_stage::{Context, Report, Result};
+use foresite_tables::Read;
+
+pub use score::{Item, Population, Rules, Score, TruthEvent, score_against_truth};
+
+use crate::clock::Micros;
+use crate::config::{Config, Head, ListConfig};
+use crate::network::Network;
+use crate::read::{Reader, Rows};
+
+/// Scores the lists whose cutoffs lie in the interval (its end included, as a run's cutoff is the
+/// end of its interval).
+///
+/// # Errors
+/// `Missing` without a truth or a worklist; storage errors.
+pub fn run(cx: &Context, config: &Config) -> Result<Report> {
+    let interval = cx.interval()?;
+    let mut report = cx.report();
+    let span = (interval.start + 1, interval.end + 1);
+    let network = Reader::new(cx, config, interval.end).network()?;
+    let members = members(cx, span)?;
+    for list in &config.lists {
+        let events = truth::events(cx, list.head)?;
+        let (items, cutoffs) = items(cx, list, span, &members)?;
+        let population = population(&network, list.head, cutoffs);
+        let score = score_against_truth(
+            &items,
+            &events,
+            &population,
+            &Rules::of(list.head, list),
+            |a, b| concerns(&network, a, b),
+        );
+        put(&mut report, &list.task, &score);
+    }
+    Ok(report)
+}
+
+fn put(report: &mut Report, task: &str, score: &Score) {
+    let rounded = |value: Option<f64>| value.map(|value| (value * 1e4).round() / 1e4);
+    report.number(&format!("{task}_incidents"), score.listed);
+    report.number(&format!("{task}_events"), score.events);
+    report.number(&format!("{task}_found"), score.found);
+    report.number(&format!("{task}_precision"), rounded(score.precision));
+    report.number(&format!("{task}_recall"), rounded(score.recall));
+    report.number(&format!("{task}_random_precision"), rounded(score.random_precision));
+}
+
+/// Entities of every incident and cutoff.
+type Members = BTreeMap<(String, Micros), BTreeSet<String>>;
+
+fn members(cx: &Context, span: (Micros, Micros)) -> Result<Members> {
+    let table = cx.root().existing(outcome::incidents())?;
+    let batch = table.read(&Read::all().period(span.0, span.1).as_of(cx.as_of()))?;
+    let rows = Rows::of(&batch);
+    let (id, cutoff) = (rows.text("incident_id")?, rows.times("cutoff")?);
+    let entities = rows.texts("member_entities")?;
+    Ok((0..rows.len())
+        .map(|row| ((id.owned(row), cutoff.required(row)), entities.at(row).into_iter().collect()))
+        .collect())
+}
+
+/// The listed items of a task, and every cutoff that had a list.
+fn items(
+    cx: &Context,
+    list: &ListConfig,
+    span: (Micros, Micros),
+    members: &Members,
+) -> Result<(Vec<Item>, BTreeSet<Micros>)> {
+    let table = cx.root().existing(outcome::worklist())?;
+    let batch = table.read(&Read::all().period(span.0, span.1).as_of(cx.as_of()))?;
+    let rows = Rows::of(&batch);
+    let (id, task) = (rows.text("incident_id")?, rows.text("task")?);
+    let (cutoff, rank) = (rows.times("cutoff")?, rows.ints("rank")?);
+    let cutoffs = members.keys().map(|(_, cutoff)| *cutoff).collect();
+    let items = (0..rows.len())
+        .filter(|row| task.at(*row) == Some(&list.task) && rank.at(*row).is_some())
+        .map(|row| {
+            let cutoff = cutoff.required(row);
+            let incident_id = id.owned(row);
+            let entities = members.get(&(incident_id.clone(), cutoff)).cloned().unwrap_or_default();
+            Item { incident_id, cutoff, entities }
+        })
+        .collect();
+    Ok((items, cutoffs))
+}
+
+/// The entities among which a random list would be drawn.
+fn population(network: &Network, head: Head, cutoffs: BTreeSet<Micros>) -> Population {
+    let entity_type = match head {
+        Head::Anomaly => "cell",
+        Head::TimeToEvent => "site",
+        Head::Forecast => "sector",
+    };
+    let entities = network.of_type(entity_type).map(|entity| entity.id.clone()).collect();
+    Population { entities, cutoffs }
+}
+
+/// Whether a listed entity and the place of an event are one thing: the same, or one inside the
+/// other.
+fn concerns(network: &Network, listed: &str, event: &str) -> bool {
+    network.path_up(listed).contains(&event) || network.path_up(event).contains(&listed)
+}

@@ -1,0 +1,118 @@
+//! From tables to the plain structs of [`crate::inputs`].
+//!
+//! A table that is not there is an empty one: a data root without tickets still gets a worklist.
+//! Everything read is noted for the lineage.
+
+mod columns;
+mod context;
+mod facts;
+mod incidents;
+mod models;
+mod network;
+mod predictions;
+mod series;
+
+pub(crate) use columns::Rows;
+
+use arrow::array::RecordBatch;
+use foresite_schema::TableDef;
+use foresite_stage::{Context as StageContext, Inputs, Result};
+use foresite_tables::Read;
+
+use crate::advice::Focus;
+use crate::clock::Micros;
+use crate::config::Config;
+use crate::inputs::{Context, Signals};
+
+/// Reads tables as of a run and remembers what was read.
+pub struct Reader<'a> {
+    cx: &'a StageContext,
+    config: &'a Config,
+    cutoff: Micros,
+    inputs: Inputs,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader for the cutoff.
+    pub fn new(cx: &'a StageContext, config: &'a Config, cutoff: Micros) -> Self {
+        Self { cx, config, cutoff, inputs: Inputs::new() }
+    }
+
+    /// What was read so far.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Reads what was said about the cutoff.
+    ///
+    /// # Errors
+    /// Storage errors; `Stopped`.
+    pub fn signals(&mut self) -> Result<Signals> {
+        let network = self.network()?;
+        let predictions = self.predictions()?;
+        let alert_states = self.alert_states(&predictions)?;
+        let prior = self.prior_incidents()?;
+        let alarms = self.alarms()?;
+        let has_alarms = alarms.is_some();
+        let mut facts = alarms.unwrap_or_default();
+        facts.extend(self.tickets()?);
+        Ok(Signals {
+            cutoff: self.cutoff,
+            as_of: self.cx.as_of(),
+            predictions,
+            alert_states,
+            prior,
+            network,
+            facts,
+            has_alarms,
+            marks: self.marks()?,
+        })
+    }
+
+    /// Reads the series behind the focus, and what the report adds.
+    ///
+    /// # Errors
+    /// Storage errors; `Stopped`.
+    pub fn context(&mut self, focus: &Focus, signals: &Signals) -> Result<Context> {
+        Ok(Context {
+            hourly: self.hourly(focus)?,
+            busy_hours: self.busy_hours(focus, signals)?,
+            profiles: self.profiles(focus)?,
+            evaluations: self.evaluations(signals)?,
+            completeness: self.completeness()?,
+            lineage: models::lineage(signals),
+        })
+    }
+
+    /// The rows as they were known; `None` where there is no such table.
+    fn resolved(&mut self, def: TableDef, read: Read) -> Result<Option<RecordBatch>> {
+        self.cx.check_stop()?;
+        let Some(table) = self.cx.root().find(def)? else {
+            return Ok(None);
+        };
+        let rows = table.read(&read.as_of(self.cx.as_of()))?;
+        let name = &table.def().name;
+        let id = if rows.column_by_name("file_id").is_some() { "file_id" } else { "lineage_id" };
+        self.inputs.add_rows(name, &rows, id)?;
+        Ok(Some(rows))
+    }
+
+    /// All versions of the rows, batch by batch, so that memory stays bounded by what `take` keeps.
+    fn scanned(
+        &mut self,
+        def: TableDef,
+        read: Read,
+        mut take: impl FnMut(&Rows<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(table) = self.cx.root().find(def)? else {
+            return Ok(());
+        };
+        for batch in table.scan(&read.as_of(self.cx.as_of()))? {
+            self.cx.check_stop()?;
+            let batch = batch?;
+            self.inputs.add_rows(&table.def().name, &batch, "lineage_id")?;
+            take(&Rows::of(&batch))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! `evaluations` of the models in use, and the lineage of what they said.
+
+use std::collections::BTreeSet;
+
+use foresite_schema::catalog::outcome;
+use foresite_stage::Result;
+use foresite_tables::Read;
+
+use super::{Reader, Rows};
+use crate::inputs::{Evaluation, Signals};
+
+impl Reader<'_> {
+    /// The newest evaluation of every model in use: its rows, and the baselines' rows of the same
+    /// evaluation.
+    pub(super) fn evaluations(&mut self, signals: &Signals) -> Result<Vec<Evaluation>> {
+        let Some(batch) = self.resolved(outcome::evaluations(), Read::all())? else {
+            return Ok(Vec::new());
+        };
+        let models: BTreeSet<&str> =
+            signals.predictions.iter().map(|row| row.model_id.as_str()).collect();
+        let rows = Rows::of(&batch);
+        let (model, lineage) = (rows.text("model_id")?, rows.text("lineage_id")?);
+        let ours: BTreeSet<&str> = (0..rows.len())
+            .filter(|row| model.at(*row).is_some_and(|id| models.contains(id)))
+            .filter_map(|row| lineage.at(row))
+            .collect();
+        let mut found = parse(&rows)?;
+        let mut row = 0;
+        found.retain(|_| {
+            let is_ours = lineage.at(row).is_some_and(|id| ours.contains(id));
+            row += 1;
+            is_ours
+        });
+        Ok(found)
+    }
+}
+
+fn parse(rows: &Rows<'_>) -> Result<Vec<Evaluation>> {
+    let [task, model, slice, metric] =
+        [rows.text("task")?, rows.text("model_id")?, rows.text("slice")?, rows.text("metric")?];
+    let [baseline, verdict] = [rows.text("baseline")?, rows.text("verdict")?];
+    let [value, low, high] = [rows.doubles("value")?, rows.doubles("low")?, rows.doubles("high")?];
+    let samples = rows.longs("samples")?;
+    Ok((0..rows.len())
+        .map(|row| Evaluation {
+            task: task.owned(row),
+            model_id: model.owned(row),
+            slice: slice.owned(row),
+            metric: metric.owned(row),
+            value: value.at(row),
+            low: low.at(row),
+            high: high.at(row),
+            baseline: baseline.filled(row),
+            samples: samples.at(row),
+            verdict: verdict.filled(row),
+        })
+        .collect())
+}
+
+/// Lineage ids of the predictions, by task.
+pub(super) fn lineage(signals: &Signals) -> Vec<(String, String)> {
+    let ids: BTreeSet<(String, String)> = signals
+        .predictions
+        .iter()
+        .map(|row| (format!("{} predictions", row.task), row.lineage_id.clone()))
+        .collect();
+    ids.into_iter().collect()
+}

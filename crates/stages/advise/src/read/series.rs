@@ -1,0 +1,214 @@
+//! `kpis`, `kpi_groups` and `profiles` of the entities in focus.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use foresite_schema::TableDef;
+use foresite_schema::catalog::derived;
+use foresite_stage::Result;
+use foresite_tables::Read;
+
+use super::Reader;
+use crate::advice::Focus;
+use crate::clock::{self, DAY, HOUR, Micros};
+use crate::config::Head;
+use crate::exposure::{TRAFFIC, USERS};
+use crate::inputs::{Profile, Sample, Series, SeriesKey, Signals, UsualHour};
+
+/// Days of hourly values behind the busy hours.
+const BUSY_DAYS: Micros = 200;
+
+/// A profile is built daily; an older one than this says nothing about today.
+const PROFILE_MEMORY: Micros = 40 * DAY;
+
+/// Granularity of the rows that models and reports use.
+const HOUR_S: i64 = 3600;
+
+/// One version of a value: derived before imported, then the later known.
+type Version = (bool, Micros);
+type Versions = BTreeMap<(SeriesKey, Micros), (Version, Option<f64>)>;
+
+impl Reader<'_> {
+    /// Hourly values of the focus over the days that plots show.
+    pub(super) fn hourly(&mut self, focus: &Focus) -> Result<BTreeMap<SeriesKey, Series>> {
+        let channels: BTreeSet<String> = focus.channels.clone();
+        let span = (self.cutoff - self.config.plot(), self.cutoff);
+        let mut versions = Versions::new();
+        self.values(derived::kpis(), span, &focus.hourly, &channels, &mut versions)?;
+        Ok(settle(versions))
+    }
+
+    /// Daily maxima of the forecast channels, on the site's own days: a sector that `kpi_groups`
+    /// does not hold takes, hour by hour, the greatest of its cells.
+    pub(super) fn busy_hours(
+        &mut self,
+        focus: &Focus,
+        signals: &Signals,
+    ) -> Result<BTreeMap<SeriesKey, Series>> {
+        let channels: BTreeSet<String> = self
+            .config
+            .lists
+            .iter()
+            .filter(|list| list.head == Head::Forecast)
+            .map(|list| list.channel.clone())
+            .collect();
+        if focus.busy_hours.is_empty() || channels.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let span = (self.cutoff - BUSY_DAYS * DAY, self.cutoff);
+        let mut versions = Versions::new();
+        for def in [derived::kpis(), derived::kpi_groups()] {
+            self.values(def, span, &focus.busy_hours, &channels, &mut versions)?;
+        }
+        let mut hourly = settle(versions);
+        add_missing_groups(&mut hourly, focus, &channels, signals);
+        Ok(hourly
+            .into_iter()
+            .map(|(key, series)| {
+                let daily = daily_maxima(&series, &key.entity_id, signals);
+                (key, daily)
+            })
+            .collect())
+    }
+
+    /// Usual weeks of the focus; of all other candidates only their load.
+    pub(super) fn profiles(&mut self, focus: &Focus) -> Result<BTreeMap<SeriesKey, Profile>> {
+        let read = Read::all().period(self.cutoff - PROFILE_MEMORY, self.cutoff + 1).columns([
+            "entity_id",
+            "channel",
+            "hour_of_week",
+            "valid_from",
+            "median",
+            "spread",
+            "tombstone",
+            "known_at",
+            "lineage_id",
+        ]);
+        let mut newest: BTreeMap<(SeriesKey, usize), ((Micros, Micros), UsualHour)> =
+            BTreeMap::new();
+        self.scanned(derived::profiles(), read, |rows| {
+            let [entity, channel] = [rows.text("entity_id")?, rows.text("channel")?];
+            let (hour, from, known) =
+                (rows.ints("hour_of_week")?, rows.times("valid_from")?, rows.times("known_at")?);
+            let (median, spread) = (rows.doubles("median")?, rows.doubles("spread")?);
+            for row in 0..rows.len() {
+                let (Some(id), Some(name)) = (entity.at(row), channel.at(row)) else { continue };
+                let wanted = focus.hourly.contains(id)
+                    || (focus.load.contains(id) && (name == TRAFFIC || name == USERS));
+                let (Some(hour), Some(median)) = (hour.at(row), median.at(row)) else { continue };
+                if !wanted || rows.flag("tombstone", row)? {
+                    continue;
+                }
+                let usual = UsualHour { median, spread: spread.at(row).unwrap_or(0.0) };
+                let version = (from.required(row), known.required(row));
+                let place = (SeriesKey::new(id, name), usize::try_from(hour).unwrap_or(usize::MAX));
+                let slot = newest.entry(place).or_insert((version, usual));
+                if version >= slot.0 {
+                    *slot = (version, usual);
+                }
+            }
+            Ok(())
+        })?;
+        let mut profiles: BTreeMap<SeriesKey, Profile> = BTreeMap::new();
+        for ((key, hour), (_, usual)) in newest {
+            profiles.entry(key).or_default().set(hour, usual);
+        }
+        Ok(profiles)
+    }
+
+    fn values(
+        &mut self,
+        def: TableDef,
+        (start, end): (Micros, Micros),
+        entities: &BTreeSet<String>,
+        channels: &BTreeSet<String>,
+        versions: &mut Versions,
+    ) -> Result<()> {
+        let Some(table) = self.cx.root().find(def.clone())? else {
+            return Ok(());
+        };
+        let fixed = ["entity_id", "period_start", "source", "tombstone", "known_at", "lineage_id"];
+        let stored = channels.iter().filter(|name| table.def().column(name).is_some());
+        let read = Read::all()
+            .period(start, end)
+            .number("granularity_s", HOUR_S)
+            .columns(fixed.into_iter().map(str::to_owned).chain(stored.cloned()));
+        self.scanned(def, read, |rows| {
+            let (entity, source) = (rows.text("entity_id")?, rows.text("source")?);
+            let (at, known) = (rows.times("period_start")?, rows.times("known_at")?);
+            let values = rows.channels(channels);
+            for row in 0..rows.len() {
+                let Some(id) = entity.at(row).filter(|id| entities.contains(*id)) else {
+                    continue;
+                };
+                let version = (source.at(row) == Some("derived"), known.required(row));
+                let is_dead = rows.flag("tombstone", row)?;
+                for (channel, column) in &values {
+                    let value = column.at(row).filter(|_| !is_dead);
+                    let place = (SeriesKey::new(id, channel), at.required(row));
+                    let slot = versions.entry(place).or_insert((version, value));
+                    if version >= slot.0 {
+                        *slot = (version, value);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn settle(versions: Versions) -> BTreeMap<SeriesKey, Series> {
+    let mut series: BTreeMap<SeriesKey, Series> = BTreeMap::new();
+    // The map is ordered by key and time, so every series comes out in order.
+    for ((key, at), (_, value)) in versions {
+        series.entry(key).or_default().push(Sample { at, value });
+    }
+    // A channel that an entity never had is no series of gaps.
+    series.retain(|_, samples| samples.iter().any(|sample| sample.value.is_some()));
+    series
+}
+
+fn add_missing_groups(
+    hourly: &mut BTreeMap<SeriesKey, Series>,
+    focus: &Focus,
+    channels: &BTreeSet<String>,
+    signals: &Signals,
+) {
+    for id in &focus.busy_hours {
+        for channel in channels {
+            let key = SeriesKey::new(id, channel);
+            if hourly.contains_key(&key) {
+                continue;
+            }
+            let mut greatest: BTreeMap<Micros, f64> = BTreeMap::new();
+            for cell in signals.network.cells_inside(id).iter().filter(|cell| *cell != id) {
+                for sample in hourly.get(&SeriesKey::new(cell, channel)).into_iter().flatten() {
+                    if let Some(value) = sample.value {
+                        let most = greatest.entry(sample.at).or_insert(value);
+                        *most = most.max(value);
+                    }
+                }
+            }
+            if !greatest.is_empty() {
+                let series =
+                    greatest.into_iter().map(|(at, value)| Sample { at, value: Some(value) });
+                hourly.insert(key, series.collect());
+            }
+        }
+    }
+}
+
+/// The greatest hour of each local day, at the day's first hour with a value.
+fn daily_maxima(series: &Series, entity_id: &str, signals: &Signals) -> Series {
+    let zone = signals.network.time_zone(entity_id);
+    let mut days: BTreeMap<jiff::civil::Date, (Micros, f64)> = BTreeMap::new();
+    for sample in series {
+        if let Some(value) = sample.value {
+            let day = clock::local(sample.at, &zone).date();
+            let most = days.entry(day).or_insert((sample.at, value));
+            most.1 = most.1.max(value);
+        }
+    }
+    days.into_values().map(|(at, value)| Sample { at, value: Some(value) }).collect()
+}
+
+const _: () = assert!(HOUR == HOUR_S * 1_000_000);
