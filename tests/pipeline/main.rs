@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod contract;
+mod derive;
 mod ingest;
 mod ingest_mappings;
 mod landing;

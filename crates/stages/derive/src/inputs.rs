@@ -90,7 +90,10 @@ impl Network {
         let sets = cx.root().existing(raw::counter_sets())?;
         let sets = sets.read_all(&Read::all().as_of(cx.as_of()).columns(SETS))?;
         let read = |columns: &[&str]| Read::all().as_of(cx.as_of()).columns(columns);
-        let objects = cx.root().existing(raw::objects())?.read_all(&read(&OBJECTS))?;
+        let objects = cx.root().existing(raw::objects()).map_err(|error| {
+            StageError::from(error).hint("ingest an objects file: which object makes which cell")
+        })?;
+        let objects = objects.read_all(&read(&OBJECTS))?;
         inputs.add_rows("objects", &objects, "lineage_id")?;
         let mut inventory = Vec::new();
         if let Some(table) = cx.root().find(raw::inventory())? {

@@ -3,10 +3,12 @@
 //!
 //! Reads `pm_counters`, `counter_sets`, `objects`, `inventory` and `quality` as of the run; writes
 //! the slots of `kpis` and `kpi_groups` with source `derived`, step by step, so that memory does
-//! not grow with the interval. What a KPI is stands in the `kpi` crate.
+//! not grow with the interval, and takes the hours off the list `stale`. What a KPI is stands in
+//! the `kpi` crate.
 
 mod config;
 mod inputs;
+mod stale;
 
 use foresite_kpi::{
     Catalogue, Counts, Derivation, Derived, HOUR, Inputs as KernelInputs, Stamp, channels,
@@ -55,6 +57,9 @@ impl Stage for Derive {
                 None => run.plan(step, &measured)?,
             }
             progress.add(1);
+        }
+        if outputs.is_some() {
+            stale::settle(cx, interval, &mut run.report)?;
         }
         Ok(run.finish())
     }
