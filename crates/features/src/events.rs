@@ -82,6 +82,9 @@ impl Event {
         let lasted = self.end(known).unwrap_or(known) - start;
         one_of(&filter.specific_problems, Some(&self.kind))
             && one_of(&filter.causes, self.cause(known))
+            && !self
+                .cause(known)
+                .is_some_and(|cause| filter.except_causes.iter().any(|c| c == cause))
             && one_of(&filter.severities, Some(&self.severity))
             && lasted >= filter.min_duration.micros()
     }

@@ -78,6 +78,21 @@ const SPAIN: &[Rule] = &[
     Fixed(12, 8),
     Fixed(12, 25),
 ];
+const PORTUGAL: &[Rule] = &[
+    Fixed(1, 1),
+    Easter(-2),
+    Easter(0),
+    Fixed(4, 25),
+    Fixed(5, 1),
+    Easter(60),
+    Fixed(6, 10),
+    Fixed(8, 15),
+    Fixed(10, 5),
+    Fixed(11, 1),
+    Fixed(12, 1),
+    Fixed(12, 8),
+    Fixed(12, 25),
+];
 const ENGLAND: &[Rule] = &[
     Fixed(1, 1),
     Easter(-2),
@@ -125,6 +140,7 @@ impl Holidays {
             "IT" => Self::Rules(ITALY),
             "FR" => Self::Rules(FRANCE),
             "ES" => Self::Rules(SPAIN),
+            "PT" => Self::Rules(PORTUGAL),
             "GB" | "UK" => Self::Rules(ENGLAND),
             "US" => Self::Rules(UNITED_STATES),
             "BR" => Self::Rules(BRAZIL),

@@ -13,6 +13,7 @@ pub mod labels;
 pub mod leaks;
 pub mod network;
 pub mod profile;
+pub mod series;
 pub mod slices;
 pub mod task;
 pub mod windows;

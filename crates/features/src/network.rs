@@ -43,6 +43,8 @@ pub struct State {
     pub time_zone: Option<String>,
     /// Name of the holiday calendar.
     pub holiday_calendar: Option<String>,
+    /// Downlink resource blocks: the weight of a carrier in its sector.
+    pub prb_count: Option<i32>,
     /// Software release; a change is a change-point of the counters.
     pub software: Option<String>,
 }
@@ -118,6 +120,22 @@ impl Network {
                     found.insert(child.as_str());
                 }
                 open.push(child.clone());
+            }
+        }
+        found
+    }
+
+    /// Ids of a type that ever stood below `id`, at any depth, in order.
+    pub fn ever_below(&self, id: &str, entity_type: &str) -> BTreeSet<&str> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![id];
+        while let Some(parent) = open.pop() {
+            for child in self.below.get(parent).into_iter().flatten() {
+                let states = self.states.get(child).map_or(&[][..], Vec::as_slice);
+                if states.iter().any(|state| state.entity_type == entity_type) {
+                    found.insert(child.as_str());
+                }
+                open.push(child);
             }
         }
         found

@@ -5,7 +5,7 @@ use arrow::datatypes::{DataType, Float64Type, Int32Type, TimestampMicrosecondTyp
 
 use super::{Cube, Rank};
 use crate::batch::{BatchError, column, time_type};
-use crate::task::{Micros, SECOND};
+use crate::task::{DAY, Micros, SECOND};
 
 /// How rows become cells of the grid.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,6 +16,8 @@ pub struct Rows<'a> {
     pub coarse_channel: Option<(&'a str, &'a str)>,
     /// Rows known later than this are left out.
     pub known_until: Option<Micros>,
+    /// Rows longer than this are left out.
+    pub longest: Option<Micros>,
 }
 
 /// What [`Cube::add`] did with the rows of a batch.
@@ -94,11 +96,15 @@ impl Cube {
         let start = keys.start.as_primitive::<TimestampMicrosecondType>().value(row);
         let known = keys.known.as_primitive::<TimestampMicrosecondType>().value(row);
         let length = Micros::from(keys.granularity.as_primitive::<Int32Type>().value(row)) * SECOND;
+        if rows.longest.is_some_and(|longest| length > longest) {
+            return false;
+        }
         if rows.known_until.is_some_and(|until| known > until) || length < self.grid.step {
             return false;
         }
         let share = length / self.grid.step;
-        let is_coarse = share > 1;
+        // A row of a day is coarse even where it fills a single step: hours are preferred.
+        let is_coarse = share > 1 || length >= DAY;
         let gone = keys.tombstone.as_ref().is_some_and(|gone| gone.value(row));
         let arrays = if is_coarse { coarse } else { fine };
         let values: Vec<f32> = (0..self.channels.len())

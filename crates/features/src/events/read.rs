@@ -47,7 +47,7 @@ impl EventLog {
                 }
             }
         }
-        Ok(Self::new(events.into_values()))
+        Ok(Self::new(events.into_values().map(|(_, event)| event)))
     }
 
     /// Marks of people by the name of the mark (`done`, `confirmed`, …) from rows of `feedback`.
@@ -102,8 +102,8 @@ impl Tickets {
             }
         }
         Ok(Self {
-            outages: EventLog::new(outages.into_values()),
-            planned: EventLog::new(planned.into_values()),
+            outages: EventLog::new(outages.into_values().map(|(_, event)| event)),
+            planned: EventLog::new(planned.into_values().map(|(_, event)| event)),
         })
     }
 }
@@ -154,12 +154,16 @@ impl FactRow<'_> {
         Fact { known_at: self.known_at, value }
     }
 
-    fn event<'e>(&self, events: &'e mut BTreeMap<(String, String), Event>) -> &'e mut Event {
-        let key = (self.id.to_owned(), self.entity.to_owned());
-        events.entry(key).or_insert_with(|| Event {
-            id: self.id.to_owned(),
-            entity_id: self.entity.to_owned(),
-            ..Event::default()
-        })
+    /// The event that the fact is about. A ticket opened for a site is closed for the unit that
+    /// was found broken: the event stays with the entity that was known first.
+    fn event<'e>(&self, events: &'e mut BTreeMap<String, (Micros, Event)>) -> &'e mut Event {
+        let (first, event) = events
+            .entry(self.id.to_owned())
+            .or_insert_with(|| (Micros::MAX, Event { id: self.id.to_owned(), ..Event::default() }));
+        if (self.known_at, self.entity) < (*first, &event.entity_id) {
+            *first = self.known_at;
+            self.entity.clone_into(&mut event.entity_id);
+        }
+        event
     }
 }

@@ -84,6 +84,7 @@ fn filters_look_at_what_was_known() {
         table: EventTable::Tickets,
         specific_problems: vec![],
         causes: vec!["power".into()],
+        except_causes: vec![],
         severities: vec![],
         min_duration: Span::hours(2),
         reporting_delay: Span::default(),
@@ -93,4 +94,6 @@ fn filters_look_at_what_was_known() {
     let long = EventFilter { causes: vec![], ..filter };
     assert!(!event.passes(&long, 11 * HOUR));
     assert!(event.passes(&long, 12 * HOUR));
+    let other = EventFilter { except_causes: vec!["power".into()], ..long };
+    assert!(event.passes(&other, 19 * HOUR) && !event.passes(&other, 20 * HOUR));
 }

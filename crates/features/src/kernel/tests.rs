@@ -18,11 +18,7 @@ const CELLS: [&str; 3] = ["n/s1/1/a", "n/s1/2/b", "n/s2/1/c"];
 const UNITS: [&str; 2] = ["n/s1/battery", "n/s1/rectifier"];
 
 fn task(name: &str) -> Task {
-    let text = match name {
-        "anomaly" => include_str!("../../../../docs/samples/tasks/anomaly.json"),
-        _ => include_str!("../../../../docs/samples/tasks/maintenance.json"),
-    };
-    serde_json::from_str(text).unwrap()
+    serde_json::from_str(crate::task::built_in(name).unwrap()).unwrap()
 }
 
 fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ArrayRef {
@@ -212,6 +208,7 @@ fn inventory(rename: &dyn Fn(&str) -> String) -> RecordBatch {
         ("known_at", from()),
         ("commissioned_at", times(twice().map(|(_, row)| Some(-DAY * row as i64)))),
         ("time_zone", texts(twice().map(|_| Some("Etc/UTC")))),
+        ("prb_count", Arc::new(Int32Array::from_iter(twice().map(|_| Some(273)))) as ArrayRef),
         ("holiday_calendar", texts(twice().map(|_| None))),
         ("software", texts(twice().map(|(version, _)| Some(if version == 0 { "1" } else { "2" })))),
     ])

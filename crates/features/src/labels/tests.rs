@@ -4,9 +4,11 @@ use crate::events::Fact;
 use crate::task::{DAY, HOUR};
 
 fn task(changes: &[(&str, &str)]) -> Task {
-    let text = include_str!("../../../../docs/samples/tasks/maintenance.json");
+    let text = crate::task::built_in("maintenance").unwrap();
     let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
     value["cutoffs"] = serde_json::json!({ "step": "1h" });
+    value["head"]["causes"] = serde_json::json!(["power", "battery"]);
+    value["label"]["events"]["reporting_delay"] = "1d".into();
     for (key, text) in changes {
         value[*key] = serde_json::from_str(text).unwrap();
     }

@@ -1,9 +1,10 @@
 //! Rows of `inventory` and `topology_edges` into a network.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int32Type};
 
 use super::{EdgeKind, Network, State, Validity};
-use crate::batch::{BatchError, Texts, Times};
+use crate::batch::{BatchError, Texts, Times, column};
 
 /// The columns that say when a row holds.
 struct Validities {
@@ -56,6 +57,8 @@ impl Network {
         let zones = Texts::of(batch, "time_zone")?;
         let calendars = Texts::of(batch, "holiday_calendar")?;
         let software = Texts::of(batch, "software")?;
+        let blocks = column(batch, "prb_count", &DataType::Int32)?;
+        let blocks = blocks.as_primitive::<Int32Type>();
         for row in 0..batch.num_rows() {
             let (Some(id), Some(validity)) = (ids.at(row), validities.at(row)) else {
                 continue;
@@ -67,6 +70,7 @@ impl Network {
                 commissioned_at: commissioned.at(row),
                 time_zone: zones.owned(row),
                 holiday_calendar: calendars.owned(row),
+                prb_count: blocks.is_valid(row).then(|| blocks.value(row)),
                 software: software.owned(row),
             };
             self.states.entry(id.to_owned()).or_default().push(state);

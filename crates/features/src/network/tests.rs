@@ -43,6 +43,7 @@ fn network(rows: &[Row<'_>], edges: &[(&str, &str, &str)]) -> Network {
         ("time_zone", texts(&zones)),
         ("holiday_calendar", texts(&none)),
         ("software", texts(&none)),
+        ("prb_count", Arc::new(arrow::array::Int32Array::from(vec![273; rows.len()]))),
     ]);
     let zero = vec![Some(0); edges.len()];
     let edges = batch(vec![

@@ -2,7 +2,7 @@ use super::*;
 use crate::task::DAY;
 
 fn task(slices: &str) -> Task {
-    let text = include_str!("../../../../docs/samples/tasks/maintenance.json");
+    let text = crate::task::built_in("maintenance").unwrap();
     let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
     value["slices"] = serde_json::from_str(slices).unwrap();
     serde_json::from_value(value).unwrap()

@@ -57,6 +57,21 @@ impl Aggregate {
     }
 }
 
+/// Entities whose rows together make the series of a task's entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Members {
+    /// Their type, somewhere below the task's entity.
+    pub entity_type: String,
+    /// How they become one value; with `by_prb` the mean is weighted by resource blocks.
+    #[serde(default)]
+    pub combine: Aggregate,
+    /// Weighs carriers by their resource blocks: utilisation of a sector is blocks in use over
+    /// blocks there are.
+    #[serde(default)]
+    pub by_prb: bool,
+}
+
 /// What is subtracted before a statistic is taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -165,6 +180,9 @@ pub struct Inputs {
     /// Channels whose silence against expectation marks a sleeping cell.
     #[serde(default)]
     pub silence: Vec<String>,
+    /// Whose rows make the series where the entity has none of its own.
+    #[serde(default)]
+    pub members: Option<Members>,
     /// How a finer row becomes a step: `max` over a local day gives the busy hour.
     #[serde(default)]
     pub aggregate: Aggregate,

@@ -26,6 +26,9 @@ pub struct EventFilter {
     /// Ticket causes or probable causes of alarms.
     #[serde(default)]
     pub causes: Vec<String>,
+    /// Causes that do not count.
+    #[serde(default)]
+    pub except_causes: Vec<String>,
     /// Severities of alarms.
     #[serde(default)]
     pub severities: Vec<String>,

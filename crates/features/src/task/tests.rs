@@ -1,13 +1,7 @@
 use super::*;
 
-const SAMPLES: [(&str, &str); 3] = [
-    ("anomaly", include_str!("../../../../docs/samples/tasks/anomaly.json")),
-    ("maintenance", include_str!("../../../../docs/samples/tasks/maintenance.json")),
-    ("capacity", include_str!("../../../../docs/samples/tasks/capacity.json")),
-];
-
 fn sample(name: &str) -> &'static str {
-    SAMPLES.iter().find(|(task, _)| *task == name).unwrap().1
+    built_in(name).unwrap()
 }
 
 fn parse(text: &str) -> Result<Task, String> {
@@ -16,7 +10,7 @@ fn parse(text: &str) -> Result<Task, String> {
 
 #[test]
 fn built_in_tasks_parse_and_survive_a_round_trip() {
-    for (name, text) in SAMPLES {
+    for (name, text) in BUILT_IN {
         let task = parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(task.task, name);
         assert_eq!(parse(&serde_json::to_string(&task).unwrap()).unwrap(), task);
