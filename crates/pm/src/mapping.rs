@@ -43,7 +43,7 @@ use foresite_schema::TableDef;
 use libdeflater::Decompressor;
 use serde::{Deserialize, Serialize};
 
-use frame::{Frame, unpivot};
+use frame::{Asked, Frame, unpivot};
 use long::LongColumns;
 use needs::Needs;
 use rows::{Entities, Rows};
@@ -135,6 +135,9 @@ impl Mapping {
         provenance: &Provenance,
     ) -> Result<Mapped, MappingError> {
         let source = self.0.sources.get(matched.source).ok_or(MappingError::Foreign)?;
+        if input.joined.len() != source.joins.len() {
+            return Err(MappingError::Foreign);
+        }
         let (mut frame, unread) = self.frame(source, input)?;
         let mut rejects = Rejects::default();
         if let Shape::EntityPerColumn { columns } = &self.0.shape {
@@ -144,11 +147,9 @@ impl Mapping {
             let path = join.path.fill(&matched.captures).unwrap_or_default();
             let columns: Vec<&str> =
                 join.on.values().chain(join.take.values()).map(String::as_str).collect();
-            let other = self.read_frame(&path, bytes, &input.limits, (&columns, Some(&columns)))?.0;
+            let asked = Asked { required: &columns, wanted: Some(&columns) };
+            let other = self.read_frame(&path, bytes, &input.limits, asked)?.0;
             frame = join::join(frame, &other, join, &mut rejects)?;
-        }
-        if input.joined.len() != source.joins.len() {
-            return Err(MappingError::Foreign);
         }
         let given = (&frame, &matched.captures);
         let rows = Rows::resolve((&self.0, source), given, provenance, &mut rejects)?;
@@ -216,22 +217,23 @@ impl Mapping {
         let needs = Needs::of(&self.0, source);
         let header: Vec<&str> = needs.required.iter().map(String::as_str).collect();
         let wanted = needs.wanted();
-        self.read_frame(input.path, &input.bytes, &input.limits, (&header, wanted.as_deref()))
+        let asked = Asked { required: &header, wanted: wanted.as_deref() };
+        self.read_frame(input.path, &input.bytes, &input.limits, asked)
     }
 
-    /// A file as columns; `header` are those that must be there, `wanted` those to read.
+    /// A file as columns, and the lines of it that are no rows.
     fn read_frame(
         &self,
         path: &str,
         bytes: &Bytes,
         limits: &Limits,
-        (header, wanted): (&[&str], Option<&[&str]>),
+        asked: Asked<'_>,
     ) -> Result<(Frame, Vec<Rejected>), MappingError> {
         if path.ends_with(".parquet") || bytes.starts_with(b"PAR1") {
-            return Ok((parquet_file::read(bytes.clone(), wanted, limits)?, Vec::new()));
+            return Ok((parquet_file::read(bytes.clone(), asked, limits)?, Vec::new()));
         }
         let text = crate::inflate::inflate(&mut Decompressor::new(), bytes, limits)?;
-        let file = csv_file::read(&text, &self.0.csv, header)?;
+        let file = csv_file::read(&text, &self.0.csv, asked)?;
         Ok((file.frame, file.rejected))
     }
 }

@@ -6,7 +6,7 @@ use foresite_schema::{Column, DataKind, Nullability, TableDef, catalog};
 
 use super::leaf::{TemplatePart, Value};
 use super::needs::visit;
-use super::spec::{Clock, Shape, Spec, StaticFrom, Target};
+use super::spec::{Clock, Entity, Shape, Spec, StaticFrom, Target};
 use super::{kpis, statics};
 
 /// The table that the rows of a mapping go to, with the columns that it adds.
@@ -44,6 +44,14 @@ fn check_target(spec: &Spec) -> Result<(), String> {
     if spec.entity.is_none() && (needs_entity || !spec.labels.is_empty() || spec.segments.is_some())
     {
         return Err(format!("`entity`: needed for `{table}`, labels and segments"));
+    }
+    let listed = spec.entity.as_ref().filter(|entity| !entity.also.is_empty());
+    let is_placed = |entity: &Entity| {
+        let start = entity.exposure.as_ref().map(|exposure| &exposure.start);
+        matches!(start, Some(Clock::None { .. })) && matches!(entity.kind, Value::Constant(_))
+    };
+    if listed.is_some_and(|entity| !is_placed(entity)) {
+        return Err("`entity.also`: needs a constant `type` and `exposure.start`".into());
     }
     if spec.entity.is_some() && spec.target == Target::TopologyEdges {
         return Err(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringBuilder};
 use csv::{ReaderBuilder, StringRecord};
 
-use super::frame::{Frame, Places, cut};
+use super::frame::{Asked, Frame, Places, cut};
 use super::spec::{Csv, Encoding};
 use super::{MappingError, Rejected};
 
@@ -28,13 +28,16 @@ pub(super) struct CsvFile {
     pub(super) rejected: Vec<Rejected>,
 }
 
-/// Reads `bytes`; `needed` are the columns that tell the header from the junk before it.
-pub(super) fn read(bytes: &[u8], csv: &Csv, needed: &[&str]) -> Result<CsvFile, MappingError> {
+/// Reads the columns asked for; those that must be there tell the header from the junk before it.
+pub(super) fn read(bytes: &[u8], csv: &Csv, asked: Asked<'_>) -> Result<CsvFile, MappingError> {
     let text = decode(bytes, csv.encoding)?;
     let (skipped, body) = skip_lines(&text, csv.skip_lines);
-    let layout =
-        if csv.header { with_header(body, csv, needed)? } else { without_header(body, csv) };
-    let mut rows = Rows::new(layout.names.clone());
+    let layout = if csv.header {
+        with_header(body, csv, asked.required)?
+    } else {
+        without_header(body, csv)
+    };
+    let mut rows = Rows::new(layout.names.clone(), asked.wanted);
     rows.header_stands = csv.header;
     let below = csv.unit_row.into();
     let (more, data) = skip_lines(&body[layout.data_from..], below);
@@ -153,15 +156,17 @@ fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
 /// Rows as they are collected.
 struct Rows {
     names: Vec<String>,
-    columns: Vec<StringBuilder>,
+    /// `None` for columns that nobody asked for.
+    columns: Vec<Option<StringBuilder>>,
     lines: Vec<u64>,
     rejected: Vec<Rejected>,
     header_stands: bool,
 }
 
 impl Rows {
-    fn new(names: Vec<String>) -> Self {
-        let columns = names.iter().map(|_| StringBuilder::new()).collect();
+    fn new(names: Vec<String>, wanted: Option<&[&str]>) -> Self {
+        let is_wanted = |name: &String| wanted.is_none_or(|wanted| wanted.contains(&name.as_str()));
+        let columns = names.iter().map(|name| is_wanted(name).then(StringBuilder::new)).collect();
         Self { names, columns, lines: Vec::new(), rejected: Vec::new(), header_stands: false }
     }
 
@@ -227,6 +232,7 @@ impl Rows {
             return;
         }
         for (column, field) in self.columns.iter_mut().zip(record) {
+            let Some(column) = column else { continue };
             match field.trim() {
                 "" => column.append_null(),
                 text => column.append_value(text),
@@ -255,10 +261,11 @@ impl Rows {
     }
 
     fn finish(self) -> CsvFile {
-        let arrays =
-            self.columns.into_iter().map(|mut column| Arc::new(column.finish()) as ArrayRef);
         let rows = self.lines.len();
-        let columns = self.names.into_iter().zip(arrays).collect();
+        let named = self.names.into_iter().zip(self.columns);
+        let columns = named
+            .filter_map(|(name, column)| Some((name, Arc::new(column?.finish()) as ArrayRef)))
+            .collect();
         CsvFile {
             frame: Frame::new(columns, rows, Places::Lines(self.lines)),
             rejected: self.rejected,

@@ -8,6 +8,15 @@ use arrow::datatypes::DataType;
 
 use super::MappingError;
 
+/// Which columns of a file are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// Those that must be there.
+    pub(super) required: &'a [&'a str],
+    /// Those to read, optional ones included; `None` for all.
+    pub(super) wanted: Option<&'a [&'a str]>,
+}
+
 /// Columns of equal length, and where each row stood in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {

@@ -8,17 +8,13 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::MappingError;
-use super::frame::{Frame, Places};
+use super::frame::{Asked, Frame, Places, cut};
 use crate::Limits;
 
 const BATCH_ROWS: usize = 64 << 10;
 
-/// Reads the columns named in `wanted`, all columns when it is `None`.
-pub(super) fn read(
-    bytes: Bytes,
-    wanted: Option<&[&str]>,
-    limits: &Limits,
-) -> Result<Frame, MappingError> {
+/// Reads the columns asked for.
+pub(super) fn read(bytes: Bytes, asked: Asked<'_>, limits: &Limits) -> Result<Frame, MappingError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS);
     let groups = builder.metadata().row_groups();
     let unpacked: i64 =
@@ -27,8 +23,14 @@ pub(super) fn read(
         return Err(MappingError::TooLarge);
     }
     let schema = builder.schema().clone();
+    if let Some(missing) = asked.required.iter().find(|name| schema.field_with_name(name).is_err())
+    {
+        let have: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let name = (*missing).to_owned();
+        return Err(MappingError::Column { name, have: cut(&have.join(", ")) });
+    }
     let roots = schema.fields().iter().enumerate().filter_map(|(index, field)| {
-        let is_wanted = wanted.is_none_or(|wanted| wanted.contains(&field.name().as_str()));
+        let is_wanted = asked.wanted.is_none_or(|wanted| wanted.contains(&field.name().as_str()));
         (is_wanted && !field.data_type().is_nested()).then_some(index)
     });
     let roots: Vec<usize> = roots.collect();
@@ -44,7 +46,7 @@ pub(super) fn read(
             [] => new_empty_array(field.data_type()),
             parts => concat(parts)?,
         };
-        Ok((field.name().trim().to_owned(), plain_text(whole)?))
+        Ok((field.name().clone(), plain_text(whole)?))
     });
     let columns = columns.collect::<Result<Vec<_>, MappingError>>()?;
     Ok(Frame::new(columns, rows, Places::Numbers))

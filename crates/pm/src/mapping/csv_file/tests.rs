@@ -4,8 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn asked<'a>(required: &'a [&'a str]) -> Asked<'a> {
+    Asked { required, wanted: None }
+}
+
 fn file(text: &str) -> CsvFile {
-    read(text.as_bytes(), &Csv::default(), &["id", "value"]).unwrap()
+    read(text.as_bytes(), &Csv::default(), asked(&["id", "value"])).unwrap()
 }
 
 fn reasons(file: &CsvFile) -> Vec<String> {
@@ -46,29 +50,29 @@ fn a_quote_left_open_costs_one_line() {
 #[test]
 fn encodings() {
     for bytes in [&b"id,value\nM\xfcnchen,1\n"[..], "id,value\nMünchen,1\n".as_bytes()] {
-        let file = read(bytes, &Csv::default(), &["id"]).unwrap();
+        let file = read(bytes, &Csv::default(), asked(&["id"])).unwrap();
         assert_eq!(file.frame.sample(0), "München,1");
     }
     let wide: Vec<u8> =
         "\u{feff}id\tvalue\nü\t1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(read(&wide, &Csv::default(), &["id"]).unwrap().frame.sample(0), "ü,1");
+    assert_eq!(read(&wide, &Csv::default(), asked(&["id"])).unwrap().frame.sample(0), "ü,1");
     let strict = Csv { encoding: Encoding::Utf8, ..Csv::default() };
-    assert!(read(b"id\n\xff", &strict, &["id"]).is_err());
+    assert!(read(b"id\n\xff", &strict, asked(&["id"])).is_err());
 }
 
 #[test]
 fn a_missing_column_is_named_with_those_that_are_there() {
-    let fault = read(b"id,val\na,1\n", &Csv::default(), &["id", "value"]).err().unwrap();
+    let fault = read(b"id,val\na,1\n", &Csv::default(), asked(&["id", "value"])).err().unwrap();
     assert_eq!(fault.to_string(), "column `value`: not in the file, which has id, val");
 }
 
 #[test]
 fn units_and_positions() {
     let csv = Csv { unit_row: true, ..Csv::default() };
-    let file = read(b"id,value\n(None),(%)\na,1\n", &csv, &["id"]).unwrap();
+    let file = read(b"id,value\n(None),(%)\na,1\n", &csv, asked(&["id"])).unwrap();
     assert_eq!((file.frame.rows(), file.frame.place(0)), (1, "line 3".into()));
     let csv = Csv { header: false, ..Csv::default() };
-    let file = read(b"a;1\nb;2\n", &csv, &[]).unwrap();
+    let file = read(b"a;1\nb;2\n", &csv, asked(&[])).unwrap();
     assert_eq!(file.frame.names(), ["0", "1"]);
     assert_eq!(file.frame.rows(), 2);
 }
@@ -76,7 +80,7 @@ fn units_and_positions() {
 proptest! {
     #[test]
     fn any_bytes_are_safe(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = read(&bytes, &Csv::default(), &[]);
-        let _ = read(&[b"id,value\n".as_slice(), &bytes].concat(), &Csv::default(), &["id"]);
+        let _ = read(&bytes, &Csv::default(), asked(&[]));
+        let _ = read(&[b"id,value\n".as_slice(), &bytes].concat(), &Csv::default(), asked(&["id"]));
     }
 }

@@ -59,6 +59,7 @@ fn a_wrong_mapping_says_where() {
             with("/entity/id", json!({"capture": "region"})),
             "`sources[0].path`: expected a capture `{region}`",
         ),
+        (with("/entity/also", json!(["a"])), "`entity.also`: needs a constant"),
         (with("/target", json!("alarms")), "`channels`, `shape`: only `kpis` has channels"),
         (
             with("/shape", json!({"entity_per_column": {"columns": "c_{", }})),
