@@ -33,9 +33,7 @@ pub enum KpiError {
         got: String,
     },
     /// `pm_counters` names a counter set that `counter_sets` does not hold.
-    #[error(
-        "counter set `{0}` of `pm_counters` is not in `counter_sets`\nhint: run ingest again for the files concerned"
-    )]
+    #[error("counter set `{0}` of `pm_counters` is not in `counter_sets`")]
     UnknownCounterSet(String),
     /// Arrow refused to build a batch.
     #[error("building a batch: {0}")]

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 
 use crate::{ErrorKind, Result, StageError};
 
+const HOUR: Micros = 3_600_000_000;
+
 /// `[start, end)` in microseconds since the epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval {
@@ -30,6 +32,18 @@ impl Interval {
             ErrorKind::Usage,
             format!("interval [{start}, {end}): the end must come after the start"),
         ))
+    }
+
+    /// This interval, which has to consist of full hours.
+    ///
+    /// # Errors
+    /// `Usage` when it begins or ends within an hour.
+    pub fn of_full_hours(self) -> Result<Self> {
+        if self.start.rem_euclid(HOUR) == 0 && self.end.rem_euclid(HOUR) == 0 {
+            return Ok(self);
+        }
+        let message = format!("interval {self}: expected full hours");
+        Err(StageError::new(ErrorKind::Usage, message).hint("move its ends to full hours, UTC"))
     }
 
     /// The parts of this interval between multiples of `step` (hours, days), in order.
@@ -64,6 +78,13 @@ mod tests {
         let parts: Vec<_> = Interval { start: 5, end: 25 }.steps(10).collect();
         let expected = [(5, 10), (10, 20), (20, 25)].map(|(start, end)| Interval { start, end });
         assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn a_part_of_an_hour_is_no_full_hour() {
+        let [full, late] = [0, 1].map(|start| Interval { start, end: 2 * HOUR }.of_full_hours());
+        assert!(full.is_ok());
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::Usage);
     }
 
     #[test]

@@ -112,9 +112,5 @@ impl Network {
 
 /// An error of the kernel: the tables hold something that it cannot use.
 pub(crate) fn unfit(error: KpiError) -> StageError {
-    let text = error.to_string();
-    match text.split_once("\nhint: ") {
-        Some((message, hint)) => StageError::new(ErrorKind::BadData, message).hint(hint),
-        None => StageError::new(ErrorKind::BadData, text),
-    }
+    StageError::new(ErrorKind::BadData, error.to_string()).because(error)
 }

@@ -11,13 +11,11 @@ mod inputs;
 mod stale;
 
 use foresite_kpi::{
-    Catalogue, Counts, Derivation, Derived, HOUR, Inputs as KernelInputs, Stamp, channels,
-    of_bucket,
+    Catalogue, Counts, Derivation, Derived, Inputs as KernelInputs, Stamp, channels, of_bucket,
 };
 use foresite_schema::{BUCKETS, catalog::derived};
 use foresite_stage::{
-    Context, ErrorContext as _, ErrorKind, Interval, Lineage, NoArgs, Report, Result, Stage,
-    StageError,
+    Context, ErrorContext as _, Interval, Lineage, NoArgs, Report, Result, Stage,
 };
 use foresite_tables::{Outcome, Slot, Table};
 
@@ -39,7 +37,7 @@ impl Stage for Derive {
     type Args = NoArgs;
 
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
-        let interval = hours(cx.interval()?)?;
+        let interval = cx.interval()?.of_full_hours()?;
         let tables = Tables::open(cx)?;
         let network = Network::read(cx)?;
         let outputs = match cx.is_dry_run() {
@@ -63,15 +61,6 @@ impl Stage for Derive {
         }
         Ok(run.finish())
     }
-}
-
-/// The interval, which has to consist of full hours.
-fn hours(interval: Interval) -> Result<Interval> {
-    if interval.start.rem_euclid(HOUR) == 0 && interval.end.rem_euclid(HOUR) == 0 {
-        return Ok(interval);
-    }
-    let message = format!("interval {interval}: expected full hours");
-    Err(StageError::new(ErrorKind::Usage, message).hint("move its ends to full hours, UTC"))
 }
 
 /// The output tables.

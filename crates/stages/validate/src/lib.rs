@@ -17,10 +17,7 @@ mod rules;
 
 use foresite_kpi::{HOUR, Micros, channels, of_bucket};
 use foresite_schema::{BUCKETS, catalog::derived};
-use foresite_stage::{
-    Context, ErrorContext as _, ErrorKind, Inputs, Interval, NoArgs, Report, Result, Stage,
-    StageError,
-};
+use foresite_stage::{Context, ErrorContext as _, Inputs, Interval, NoArgs, Report, Result, Stage};
 use foresite_tables::{Read, Slot, Table};
 
 pub use config::{Config, Share, Treatment};
@@ -47,7 +44,7 @@ impl Stage for Validate {
     type Args = NoArgs;
 
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
-        let interval = hours(cx.interval()?)?;
+        let interval = cx.interval()?.of_full_hours()?;
         let mut run = Run {
             cx,
             config,
@@ -65,15 +62,6 @@ impl Stage for Validate {
         }
         Ok(run.finish())
     }
-}
-
-/// The interval, which has to consist of full hours.
-fn hours(interval: Interval) -> Result<Interval> {
-    if interval.start.rem_euclid(HOUR) == 0 && interval.end.rem_euclid(HOUR) == 0 {
-        return Ok(interval);
-    }
-    let message = format!("interval {interval}: expected full hours");
-    Err(StageError::new(ErrorKind::Usage, message).hint("move its ends to full hours, UTC"))
 }
 
 /// Key numbers of the result.
