@@ -28,6 +28,11 @@ pub fn days(count: f64) -> Micros {
     hours(24.0 * count)
 }
 
+/// The first midnight (UTC) at or after `at`.
+pub fn next_midnight(at: Micros) -> Micros {
+    at + (-at).rem_euclid(DAY)
+}
+
 /// A moment as the people of a region see it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocalTime {

@@ -1,6 +1,6 @@
 //! How full a sector is: load sharing, saturation, and the noise-free truth about its busy hour.
 
-use crate::calendar::{DAY, HOUR, Micros};
+use crate::calendar::{DAY, HOUR, Micros, next_midnight};
 use crate::demand::expected_mbps;
 use crate::layout::Layout;
 
@@ -66,9 +66,10 @@ pub fn first_day_over(
     [from, until]: [Micros; 2],
     limit: f64,
 ) -> Option<Micros> {
-    let days = (until - from).div_euclid(DAY).max(0);
+    let first = next_midnight(from);
+    let days = (until - first).div_euclid(DAY).max(0);
     (0..days)
-        .map(|day| from + day * DAY)
+        .map(|day| first + day * DAY)
         .find(|day| expected_busy_hour(layout, sector, start, *day) > limit)
 }
 

@@ -66,7 +66,7 @@ impl std::ops::AddAssign for Written {
 ///
 /// # Errors
 /// The first file that could not be written; files already written stay.
-pub fn write_history(network: &Network, folder: &Folder) -> Result<Written, WriteError> {
+pub fn write_history(network: &Network, folder: &Folder<'_>) -> Result<Written, WriteError> {
     let [start, end] = [network.config.start.0, network.config.end.0];
     let mut written = history::write(network, folder)?;
     let from = (end - i64::from(network.config.xml_days) * DAY).max(start);
@@ -83,7 +83,11 @@ pub fn write_history(network: &Network, folder: &Folder) -> Result<Written, Writ
 ///
 /// # Errors
 /// The first file that could not be written.
-pub fn write_hour(network: &Network, folder: &Folder, hour: Micros) -> Result<Written, WriteError> {
+pub fn write_hour(
+    network: &Network,
+    folder: &Folder<'_>,
+    hour: Micros,
+) -> Result<Written, WriteError> {
     let span = [hour, hour + HOUR];
     let mut written = delivery::write(network, folder, span)?;
     written += alarms::write_hour(network, folder, hour)?;

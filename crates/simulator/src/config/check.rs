@@ -1,7 +1,7 @@
 //! What a configuration must satisfy beyond its types.
 
 use super::Config;
-use crate::calendar::{DAY, HOUR, Holidays};
+use crate::calendar::{HOUR, Holidays};
 
 /// A configuration that cannot be simulated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +22,8 @@ impl Config {
         let wrong = |field: &str, problem: &str| {
             Err(ConfigError { field: field.into(), problem: problem.into() })
         };
-        if self.start.0 % DAY != 0 || self.end.0 % HOUR != 0 {
-            return wrong("start", "expected `start` at 00:00 UTC and `end` on the hour");
+        if self.start.0 % HOUR != 0 || self.end.0 % HOUR != 0 {
+            return wrong("start", "expected `start` and `end` on the hour");
         }
         if self.end <= self.start {
             return wrong("end", "expected a time after `start`");

@@ -13,7 +13,7 @@ const HEADER: &str = "alarm_id,fact,at,entity_type,entity_id,alarm_type,probable
 /// One file a month of `[from, to)`.
 pub(super) fn write_months(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     span: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let alarms = draw_alarms(network);
@@ -28,7 +28,7 @@ pub(super) fn write_months(
 /// The facts that were logged in one hour.
 pub(super) fn write_hour(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     hour: Micros,
 ) -> Result<Written, WriteError> {
     let name = format!("alarms/alarms_{}.csv", day_name(hour, "%Y%m%d.%H%M"));

@@ -34,7 +34,7 @@ struct Delivery {
 /// Writes the files that arrive in `[from, to)`.
 pub(super) fn write(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     [from, to]: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let first = network.config.end.0 - i64::from(network.config.xml_days) * DAY;
@@ -51,7 +51,7 @@ pub(super) fn write(
 
 fn write_measured_hour(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     hour: Micros,
     [from, to]: [Micros; 2],
 ) -> Result<Written, WriteError> {

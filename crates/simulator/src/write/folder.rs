@@ -3,33 +3,34 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{WriteError, Written};
 use crate::calendar::Micros;
 
 /// Where the raw files and the truth go.
-#[derive(Debug)]
-pub struct Folder {
+pub struct Folder<'a> {
     landing: PathBuf,
     truth: PathBuf,
-    stop: AtomicBool,
+    is_stopped: Box<dyn Fn() -> bool + Sync + 'a>,
 }
 
-impl Folder {
+impl<'a> Folder<'a> {
     /// `landing/` and `truth/` below a data root.
     pub fn below(root: &Path) -> Self {
         Self {
             landing: root.join("landing"),
             truth: root.join("truth"),
-            stop: AtomicBool::new(false),
+            is_stopped: Box::new(|| false),
         }
     }
 
-    /// Makes every write from now on fail with [`WriteError::Stopped`].
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+    /// Fails with [`WriteError::Stopped`] instead of writing once `is_stopped` says so; it is asked
+    /// before each file.
+    #[must_use]
+    pub fn stopping_when(mut self, is_stopped: impl Fn() -> bool + Sync + 'a) -> Self {
+        self.is_stopped = Box::new(is_stopped);
+        self
     }
 
     /// Writes a file of the landing folder that arrived at `arrived`.
@@ -50,7 +51,7 @@ impl Folder {
     /// Writes beside and renames, so that a reader sees the whole file or none. The time of
     /// modification is the simulated arrival: ingest judges by it what was there at its as-of.
     fn put(&self, path: &Path, bytes: &[u8], arrived: Micros) -> Result<Written, WriteError> {
-        if self.stop.load(Ordering::Relaxed) {
+        if (self.is_stopped)() {
             return Err(WriteError::Stopped);
         }
         let done = Written { files: 1, bytes: bytes.len() as u64, unchanged: 0 };
@@ -75,6 +76,12 @@ impl Folder {
         file.set_modified(UNIX_EPOCH + since)?;
         drop(file);
         fs::rename(&beside, path)
+    }
+}
+
+impl std::fmt::Debug for Folder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Folder").field("landing", &self.landing).finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use rayon::prelude::*;
 
 use super::{Folder, WriteError, Written, csv::day_name};
-use crate::calendar::{DAY, HOUR, Micros};
+use crate::calendar::{DAY, HOUR, Micros, next_midnight};
 use crate::hour::{Period, simulate_hour};
 use crate::kpi::{CELL_CHANNELS, CHANNELS, CellSums, SiteSums};
 use crate::network::Network;
@@ -62,12 +62,13 @@ impl Sums {
 }
 
 /// Writes all history files.
-pub(super) fn write(network: &Network, folder: &Folder) -> Result<Written, WriteError> {
+pub(super) fn write(network: &Network, folder: &Folder<'_>) -> Result<Written, WriteError> {
     let config = &network.config;
     let end = config.end.0;
-    let turn = (end - i64::from(config.hourly_days) * DAY).max(config.start.0);
-    let turn = turn - turn.rem_euclid(DAY);
-    let months = months([config.start.0, turn])
+    // Daily rows are of whole days: a first day that is cut off has none.
+    let start = next_midnight(config.start.0);
+    let turn = next_midnight(end - i64::from(config.hourly_days) * DAY).max(start);
+    let months = months([start, turn])
         .into_iter()
         .map(|span| (span, DAY))
         .chain(months([turn, end]).into_iter().map(|span| (span, HOUR)));
@@ -95,7 +96,7 @@ pub(super) fn months([from, to]: [Micros; 2]) -> Vec<[Micros; 2]> {
 
 fn write_month(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     [from, to]: [Micros; 2],
     step: Micros,
 ) -> Result<Written, WriteError> {

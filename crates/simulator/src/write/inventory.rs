@@ -12,7 +12,7 @@ use crate::network::Network;
 /// One file a table and day with changes in `[from, to)`.
 pub(super) fn write_days(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     [from, to]: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let mut days: BTreeMap<(Micros, Table), Vec<&Change>> = BTreeMap::new();
@@ -33,7 +33,7 @@ pub(super) fn write_days(
 /// The changes that were recorded in one hour, if any.
 pub(super) fn write_hour(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     hour: Micros,
 ) -> Result<Written, WriteError> {
     let all = changes(network);

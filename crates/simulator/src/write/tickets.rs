@@ -13,7 +13,7 @@ const HEADER: &str =
 /// One file a month of `[from, to)`.
 pub(super) fn write_months(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     span: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let facts = draw_tickets(network);
@@ -30,7 +30,7 @@ pub(super) fn write_months(
 /// The facts that were entered in one hour.
 pub(super) fn write_hour(
     network: &Network,
-    folder: &Folder,
+    folder: &Folder<'_>,
     hour: Micros,
 ) -> Result<Written, WriteError> {
     let name = format!("tickets/tickets_{}.csv", day_name(hour, "%Y%m%d.%H%M"));

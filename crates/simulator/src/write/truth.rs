@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::history::to_parquet;
 use super::{Folder, WriteError, Written};
-use crate::calendar::{DAY, HOUR, Micros};
+use crate::calendar::{DAY, HOUR, Micros, next_midnight};
 use crate::capacity::{LIMIT, expected_busy_hour};
 use crate::faults::{Failure, Outcome};
 use crate::network::Network;
@@ -21,16 +21,17 @@ const GRID: Micros = 6 * HOUR;
 const HORIZON_NAMES: [&str; 6] = ["p_6h", "p_24h", "p_3d", "p_7d", "p_14d", "p_30d"];
 
 /// Writes all tables of the truth, from the start to `truth_days` past the end of the history.
-pub(super) fn write(network: &Network, folder: &Folder) -> Result<Written, WriteError> {
+pub(super) fn write(network: &Network, folder: &Folder<'_>) -> Result<Written, WriteError> {
     let start = network.config.start.0;
     let end = network.config.end.0 + i64::from(network.config.truth_days) * DAY;
-    let busy = BusyHours::new(network, [start, end]);
+    let first_day = next_midnight(start);
+    let busy = BusyHours::new(network, [first_day, end]);
     let tables = [
         ("failures", failures(network, end)),
         ("precursors", precursors(network, end)),
         ("anomalies", anomalies(network, end)),
         ("planned_work", planned_work(network, end)),
-        ("hazard", hazard(network, [start, end])),
+        ("hazard", hazard(network, [first_day, end])),
         ("busy_hours", busy.series(network)),
         ("exceedance", busy.exceedance(network)),
     ];
@@ -175,8 +176,9 @@ struct BusyHours {
 impl BusyHours {
     fn new(network: &Network, [start, end]: [Micros; 2]) -> Self {
         let days: Vec<Micros> = (0..(end - start) / DAY).map(|day| start + day * DAY).collect();
+        let origin = network.config.start.0;
         let series = |sector| {
-            let busy = |day: &Micros| expected_busy_hour(&network.layout, sector, start, *day);
+            let busy = |day: &Micros| expected_busy_hour(&network.layout, sector, origin, *day);
             days.iter().map(busy).collect()
         };
         let sectors: Vec<usize> = (0..network.layout.sectors.len()).collect();

@@ -140,8 +140,7 @@ fn the_truth_lies_outside_the_landing_folder() {
 fn a_stopped_writer_leaves_no_half_files() {
     let network = Network::generate(&small()).unwrap();
     let root = tempfile::tempdir().unwrap();
-    let folder = Folder::below(root.path());
-    folder.stop();
+    let folder = Folder::below(root.path()).stopping_when(|| true);
     assert!(write_history(&network, &folder).is_err());
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
 }

@@ -1,5 +1,7 @@
 //! The simulated network from outside: what it writes, and whether it is what it claims.
 
+#![allow(clippy::unwrap_used, reason = "a test panics on whatever goes wrong")]
+
 mod delivery;
 mod files;
 mod history;
@@ -12,13 +14,15 @@ use foresite_simulator::config::Moment;
 
 /// A region of five sites over forty days, with files for the last two.
 fn small() -> Config {
-    let mut config = Config::default();
-    config.seed = 11;
-    config.start = at("2025-12-01T00:00:00Z");
-    config.end = at("2026-01-10T00:00:00Z");
-    config.hourly_days = 6;
-    config.xml_days = 2;
-    config.truth_days = 10;
+    let mut config = Config {
+        seed: 11,
+        start: at("2025-12-01T00:00:00Z"),
+        end: at("2026-01-10T00:00:00Z"),
+        hourly_days: 6,
+        xml_days: 2,
+        truth_days: 10,
+        ..Config::default()
+    };
     config.regions.truncate(1);
     config.regions[0].sites = 5;
     config.work.upgrade_days_before_end = 1;

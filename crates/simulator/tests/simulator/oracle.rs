@@ -15,10 +15,12 @@ struct Group {
 
 /// Three hundred sites over a year and a half.
 fn large() -> Network {
-    let mut config = Config::default();
-    config.seed = 3;
-    config.start = at("2024-01-01T00:00:00Z");
-    config.end = at("2025-07-01T00:00:00Z");
+    let mut config = Config {
+        seed: 3,
+        start: at("2024-01-01T00:00:00Z"),
+        end: at("2025-07-01T00:00:00Z"),
+        ..Config::default()
+    };
     for region in &mut config.regions {
         region.sites = 150;
     }

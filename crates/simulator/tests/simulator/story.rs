@@ -9,10 +9,12 @@ use foresite_simulator::{Config, Network};
 use crate::{at, small};
 
 fn medium() -> Network {
-    let mut config = Config::default();
-    config.seed = 5;
-    config.start = at("2024-01-01T00:00:00Z");
-    config.end = at("2026-01-01T00:00:00Z");
+    let mut config = Config {
+        seed: 5,
+        start: at("2024-01-01T00:00:00Z"),
+        end: at("2026-01-01T00:00:00Z"),
+        ..Config::default()
+    };
     for region in &mut config.regions {
         region.sites = 60;
     }
