@@ -1,0 +1,88 @@
+# Foresite: the commands of a newcomer and of the gate. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := $(CURDIR)/.foresite/venv/bin
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+CARGO_BIN := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+export PATH := $(PATH):$(CARGO_BIN)
+export FORESITE_BIN_DIR ?= $(TARGET)/debug
+export FORESITE_PORT ?= 8080
+export PYTHONDONTWRITEBYTECODE := 1
+# A binary outside the checkout does not find libtorch by its run path.
+ifdef CARGO_TARGET_DIR
+export LD_LIBRARY_PATH := $(CURDIR)/.foresite/libtorch/lib:$(LD_LIBRARY_PATH)
+endif
+
+.PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-python demo airflow \
+	evaluate-public bench docs fmt lock deny clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+tools: ## Check the machine; fetch Rust, libtorch and the Python environment
+	@.ci/setup/setup.sh
+
+setup: build ## Everything that the other targets need
+
+build: tools ## Build the stages and their tests
+	cargo build --workspace --locked
+
+lint: lint-rust lint-python ## Formats, lints and repository checks
+
+lint-rust: tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# The pages of the stages come from their `--help`, so this needs them built.
+check: build ## Generated documents, layering, repository checks
+	cargo xtask check
+
+lint-python: tools
+	$(VENV)/ruff check airflow .ci
+	$(VENV)/ruff format --check airflow .ci
+	cd airflow && $(VENV)/mypy
+	$(VENV)/shellcheck .ci/run .ci/setup/*.sh
+
+test: lint check test-rust test-python ## Everything that needs no cluster
+
+test-rust: build ## Unit and process tests
+	cargo test --workspace --locked
+
+# No tests collected is exit 5 of pytest, and a failure here.
+test-python: tools ## The DAGs and their operators
+	cd airflow && $(VENV)/pytest
+
+demo: build ## Run the main job on a simulated network; say where the report is
+	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo
+
+airflow: build ## Show the DAGs living in the UI, with a simulated network
+	@cd airflow && exec $(VENV)/python -m foresite_airflow.living
+
+evaluate-public: build ## Judge the stages on public data (FORESITE_DATA_DIR)
+	cargo xtask evaluate-public
+
+bench: tools ## Measure against peers
+	$(MAKE) -C bench
+
+docs: tools ## Write the generated documents anew
+	cargo xtask docs
+
+fmt: tools ## Format everything
+	cargo fmt --all
+	$(VENV)/ruff check --fix --select I airflow .ci
+	$(VENV)/ruff format airflow .ci
+
+lock: tools ## Lock the Python requirements anew
+	.ci/setup/lock.sh
+
+deny: tools ## Licences, bans and sources of the crates (installs cargo-deny: some minutes)
+	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+clean: ## Remove what was built and the demo's data; the cache stays
+	rm -rf "$(TARGET)" .foresite airflow/.mypy_cache airflow/.ruff_cache airflow/.pytest_cache
