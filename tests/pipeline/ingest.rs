@@ -198,13 +198,39 @@ fn too_many_bad_files_stop_the_plan() {
 }
 
 #[test]
-fn a_dry_run_touches_nothing() {
+fn two_live_copies_of_a_run_leave_one_set_of_rows() {
+    let root = root();
+    for number in 0..40 {
+        let element = format!("N{number}");
+        land(
+            root.path(),
+            &format!("pm/{element}.xml.gz"),
+            &pm(&element, 10, ["1", "2", "3", "4"]),
+            10,
+        );
+    }
+    let copies: Vec<_> = (0..2).map(|_| ingest(root.path(), [10, 11]).start()).collect();
+    let mut ends: Vec<_> = Vec::new();
+    for (child, binary) in copies {
+        let run = binary.ended(&child.wait_with_output().unwrap()).unwrap();
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        ends.push(run.status().to_owned());
+    }
+    assert!(ends.contains(&"done".to_owned()), "{ends:?}");
+    assert_eq!(rows(root.path(), "pm_counters").num_rows(), 80);
+    assert_eq!(states(root.path()), BTreeMap::from([("taken".into(), 40)]));
+}
+
+#[test]
+fn a_dry_run_looks_into_the_files_and_touches_nothing() {
     let root = root();
     land(root.path(), "pm/1.xml.gz", &pm("N1", 10, ["1", "2", "3", "4"]), 10);
+    land(root.path(), "pm/2.xml", b"<nothing/>", 10);
     let run = ingest(root.path(), [10, 11]).args("--dry-run").exits(0);
-    assert_eq!((run.status(), counted(&run, "files")), ("planned", 1));
+    assert_eq!(run.status(), "planned");
+    assert_eq!(["files", "unreadable"].map(|name| counted(&run, name)), [2, 1]);
     let left: Vec<_> =
-        std::fs::read_dir(root.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["landing"]);
 }
 

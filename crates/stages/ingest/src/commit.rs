@@ -60,9 +60,8 @@ pub(crate) fn commit(cx: &Context, config: &Config, plan: &IngestPlan) -> Result
     cx.record(&plan.content.lineage())?;
     for table in ORDER {
         cx.check_stop()?;
-        if let Some(staged) = files.get(table) {
-            publish(cx, plan, table, staged, &mut report)?;
-        }
+        let staged = files.get(table).map_or(&[][..], Vec::as_slice);
+        publish(cx, plan, table, staged, &mut report)?;
     }
     let absent = missing::missing(cx, config, plan, &outcomes)?;
     report.number("missing", absent.len());
@@ -193,9 +192,16 @@ fn publish(
         let message = format!("table `{name}`: not in the catalogue");
         return Err(StageError::new(ErrorKind::Internal, message));
     };
-    let table = cx.root().existing(def)?;
-    let outcome = table.commit_staged(&slot(plan), staged, &commit_of(cx, plan))?;
-    report.wrote(name, outcome);
+    // Nothing to add is nothing to do, but --force also takes away what the plan wrote before.
+    let table = match staged.is_empty() {
+        false => Some(cx.root().existing(def)?),
+        true if cx.is_forced() => cx.root().find(def)?,
+        true => None,
+    };
+    if let Some(table) = table {
+        let outcome = table.commit_staged(&slot(plan), staged, &commit_of(cx, plan))?;
+        report.wrote(name, outcome);
+    }
     Ok(())
 }
 

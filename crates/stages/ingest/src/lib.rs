@@ -18,6 +18,7 @@ mod measured;
 mod missing;
 mod outcome;
 mod plan;
+mod preview;
 mod records;
 mod shard;
 mod staging;
@@ -58,6 +59,9 @@ fn plan_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) ->
     let plan = plan::make(cx, config, feeds, landing)?;
     let mut report = cx.report();
     plan::describe(&plan, &mut report);
+    if cx.is_dry_run() {
+        preview::preview(cx, feeds, landing, &plan, &mut report)?;
+    }
     Ok(report)
 }
 
@@ -68,12 +72,10 @@ fn shard_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -
 }
 
 fn all_steps(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -> Result<Report> {
-    let plan = plan::make(cx, config, feeds, landing)?;
     if cx.is_dry_run() {
-        let mut report = cx.report();
-        plan::describe(&plan, &mut report);
-        return Ok(report);
+        return plan_step(cx, config, feeds, landing);
     }
+    let plan = plan::make(cx, config, feeds, landing)?;
     if cx.is_forced() || !commit::is_published(cx, &plan)? {
         for index in 0..plan.shards {
             let shard = Shard { index, count: plan.shards };

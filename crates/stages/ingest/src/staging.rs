@@ -10,6 +10,7 @@ use foresite_schema::TableDef;
 use foresite_schema::catalog::raw;
 use foresite_stage::{Context, Result};
 use foresite_tables::{Read, StagedFile};
+use rayon::prelude::*;
 
 /// Gathers rows per table and stages them whenever enough came together.
 pub(crate) struct Staging<'a> {
@@ -74,12 +75,17 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    /// Stages what is left.
+    /// Stages what is left, tables side by side: a long history is many small files, one a day,
+    /// and each waits for the disk.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.flush_measured()?;
-        for (_, gathered) in std::mem::take(&mut self.mapped) {
-            self.stage(gathered.table, &gathered.batches)?;
-        }
+        let cx = self.cx;
+        let gathered: Vec<_> = std::mem::take(&mut self.mapped).into_values().collect();
+        let staged: Vec<_> = gathered
+            .into_par_iter()
+            .map(|rows| Ok((rows.table.name.clone(), stage(cx, rows.table, &rows.batches)?)))
+            .collect::<Result<_>>()?;
+        staged.into_iter().for_each(|(name, files)| self.note(name, files));
         Ok(())
     }
 
@@ -102,18 +108,29 @@ impl<'a> Staging<'a> {
     }
 
     fn stage(&mut self, table: TableDef, batches: &[RecordBatch]) -> Result<()> {
-        let Some(first) = batches.first() else {
-            return Ok(());
-        };
-        let rows = concat_batches(&first.schema(), batches)?;
-        if rows.num_rows() == 0 || self.cx.is_dry_run() {
-            return Ok(());
-        }
         let name = table.name.clone();
-        let staged = self.cx.root().table(table)?.stage(&rows)?;
-        self.files.entry(name).or_default().extend(staged);
+        let files = stage(self.cx, table, batches)?;
+        self.note(name, files);
         Ok(())
     }
+
+    fn note(&mut self, table: String, files: Vec<StagedFile>) {
+        if !files.is_empty() {
+            self.files.entry(table).or_default().extend(files);
+        }
+    }
+}
+
+/// Writes rows to files that nobody sees yet; a dry run writes none.
+fn stage(cx: &Context, table: TableDef, batches: &[RecordBatch]) -> Result<Vec<StagedFile>> {
+    let Some(first) = batches.first() else {
+        return Ok(Vec::new());
+    };
+    let rows = concat_batches(&first.schema(), batches)?;
+    if rows.num_rows() == 0 || cx.is_dry_run() {
+        return Ok(Vec::new());
+    }
+    Ok(cx.root().table(table)?.stage(&rows)?)
 }
 
 fn known_sets(cx: &Context) -> Result<HashSet<String>> {
