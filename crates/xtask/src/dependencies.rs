@@ -21,7 +21,7 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
     ("simulator", &[]),
     ("revision", &[]),
     ("testkit", &["schema", "tables"]),
-    ("xtask", &["schema", "stage"]),
+    ("xtask", &["schema", "stage", "tables"]),
 ];
 
 /// The only stages that may reach libtorch.

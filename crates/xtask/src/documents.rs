@@ -96,7 +96,8 @@ fn help(workspace: &Path, stage: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn binaries(workspace: &Path) -> PathBuf {
+/// Where the stage binaries are.
+pub(crate) fn binaries(workspace: &Path) -> PathBuf {
     match std::env::var_os("FORESITE_BIN_DIR") {
         Some(folder) => folder.into(),
         None => workspace.join("target/debug"),

@@ -1,12 +1,14 @@
 //! `cargo xtask docs` writes the generated documents; `cargo xtask check` fails when they, the
 //! dependency rule, the stage list or the repository's hygiene are broken; `cargo xtask stages`
-//! prints the stages, one a line, for images and scripts.
+//! prints the stages, one a line, for images and scripts; `cargo xtask evaluate-public` runs them on
+//! public data sets.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line tool for developers
 
 mod dependencies;
 mod documents;
 mod hygiene;
+mod public;
 mod stages;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +38,8 @@ fn run() -> Result<()> {
             }
             Ok(())
         }
-        _ => bail!("usage: cargo xtask docs | check | stages"),
+        ["evaluate-public", ref names @ ..] => public::evaluate(&workspace, names),
+        _ => bail!("usage: cargo xtask docs | check | stages | evaluate-public [SET…]"),
     }
 }
 
