@@ -18,6 +18,20 @@ fn built_in_tasks_parse_and_survive_a_round_trip() {
 }
 
 #[test]
+fn every_task_file_is_named_after_its_task() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/samples/tasks");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let task = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(path.file_stem().unwrap(), task.task.as_str());
+        count += 1;
+    }
+    assert!(count > BUILT_IN.len(), "found {count}");
+}
+
+#[test]
 fn spans_of_the_maintenance_task_follow_from_its_head() {
     let task = parse(sample("maintenance")).unwrap();
     assert_eq!(task.horizon(), Span::days(30));
