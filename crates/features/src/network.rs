@@ -101,9 +101,17 @@ impl Network {
             .map(|(id, _)| id.as_str())
     }
 
-    /// Whether nothing is known about any entity.
-    pub fn is_empty(&self) -> bool {
-        self.states.is_empty()
+    /// Whether the inventory ever spoke of the entity.
+    pub fn is_listed(&self, id: &str) -> bool {
+        self.states.contains_key(id)
+    }
+
+    /// When each entity of a type left service for good, where it did.
+    pub fn ends(&self, entity_type: &str) -> BTreeMap<String, Micros> {
+        let last = |states: &Vec<State>| states.last().and_then(|state| state.validity.to);
+        self.ever(entity_type)
+            .filter_map(|id| Some((id.to_owned(), last(self.states.get(id)?)?)))
+            .collect()
     }
 
     /// Ids of one of the types that stand below `id` at `at`, at any depth, in order.

@@ -49,7 +49,7 @@ pub fn rows(set: &ProfileSet) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
 
-/// Profiles from rows of the table, the newest version per key only.
+/// Profiles from rows of the table. A set is usable from the moment it was known.
 ///
 /// # Errors
 /// When a column is missing or has another type.
@@ -59,12 +59,14 @@ pub fn read(batches: &[RecordBatch]) -> Result<Profiles, BatchError> {
     for batch in batches {
         let (ids, channels) = (Texts::of(batch, "entity_id")?, Texts::of(batch, "channel")?);
         let valid_from = Times::of(batch, "valid_from")?;
+        let known_at = Times::of(batch, "known_at")?;
         let int = |name| column(batch, name, &DataType::Int32);
         let double = |name| column(batch, name, &DataType::Float64);
         let (hours, counts) = (int("hour_of_week")?, int("observations")?);
         let (medians, spreads) = (double("median")?, double("spread")?);
         for row in 0..batch.num_rows() {
-            let key = ids.at(row).zip(channels.at(row)).zip(valid_from.at(row));
+            let usable = valid_from.at(row).max(known_at.at(row));
+            let key = ids.at(row).zip(channels.at(row)).zip(usable);
             let hour = usize::try_from(hours.as_primitive::<Int32Type>().value(row));
             let (Some(((id, channel), from)), Ok(hour)) = (key, hour) else {
                 continue;

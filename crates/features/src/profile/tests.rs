@@ -92,8 +92,10 @@ fn rows_of_the_table_read_back() {
         .with_timezone("UTC");
     let mut fields: Vec<_> = batch.schema().fields().to_vec();
     fields.push(Arc::new(Field::new("valid_from", crate::batch::time_type(), false)));
+    fields.push(Arc::new(Field::new("known_at", crate::batch::time_type(), false)));
     let mut arrays = batch.columns().to_vec();
-    arrays.push(Arc::new(stamp) as ArrayRef);
+    let stamp = Arc::new(stamp) as ArrayRef;
+    arrays.extend([stamp.clone(), stamp]);
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
     let profiles = read(&[batch]).unwrap();
     assert_eq!(profiles.at(3 * WEEK), Some(&set));
