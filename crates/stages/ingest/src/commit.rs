@@ -47,7 +47,9 @@ pub(crate) fn commit(cx: &Context, config: &Config, plan: &IngestPlan) -> Result
     plan::describe(plan, &mut report);
     count(&outcomes, changed, &mut report);
     let slots = stale::slots(&outcomes);
-    report.number("stale_slots", stale::as_json(&stale::spans(&slots)));
+    let mut open = stale::left_open(cx.root(), plan.content.as_of)?;
+    open.extend(slots.iter().cloned());
+    report.number("stale_slots", stale::as_json(&stale::spans(&open)));
     if cx.is_dry_run() {
         return Ok(report);
     }

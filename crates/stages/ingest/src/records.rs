@@ -172,7 +172,7 @@ pub(crate) fn quarantine(
 pub(crate) fn stale(
     cx: &Context,
     plan: &IngestPlan,
-    slots: &[(String, i32, Micros, Micros)],
+    slots: &[crate::stale::Slot],
 ) -> Result<RecordBatch> {
     let Content { as_of, ref lineage_id, .. } = plan.content;
     let count = slots.len();

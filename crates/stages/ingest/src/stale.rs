@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use foresite_tables::Micros;
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
+use foresite_schema::catalog::raw;
+use foresite_stage::Result;
+use foresite_tables::{Micros, Read, Root};
 use serde_json::{Value as Json, json};
 
 use crate::outcome::{Outcome, State};
@@ -12,8 +16,11 @@ const HOUR: i64 = 3_600_000_000;
 /// Spans in the result; it must fit into 4 KiB.
 const MOST_SPANS: usize = 16;
 
-/// Source, bucket, start and end of every touched hour, in order.
-pub(crate) fn slots(outcomes: &[Outcome]) -> Vec<(String, i32, Micros, Micros)> {
+/// Source, bucket, start and end of an hour.
+pub(crate) type Slot = (String, i32, Micros, Micros);
+
+/// Every touched hour, in order.
+pub(crate) fn slots(outcomes: &[Outcome]) -> Vec<Slot> {
     let taken = outcomes.iter().filter(|outcome| outcome.state == State::Taken);
     let slots: BTreeSet<_> = taken
         .flat_map(|file| {
@@ -24,9 +31,38 @@ pub(crate) fn slots(outcomes: &[Outcome]) -> Vec<(String, i32, Micros, Micros)> 
     slots.into_iter().collect()
 }
 
+/// Hours that earlier plans left open, as known at `as_of`: a run whose derive failed and was never
+/// repeated must not leave a hole.
+pub(crate) fn left_open(root: &Root, as_of: Micros) -> Result<Vec<Slot>> {
+    let Some(table) = root.find(raw::stale())? else {
+        return Ok(Vec::new());
+    };
+    let columns = ["source", "bucket", "start_at", "end_at", "cause", "state", "stale_table"];
+    let batch = table.read_all(&Read::all().columns(columns).as_of(as_of))?;
+    let open = &in_state(&batch, "open") - &in_state(&batch, "done");
+    Ok(open.into_iter().map(|(slot, _)| slot).collect())
+}
+
+/// Hours in a state, with their cause.
+fn in_state(batch: &RecordBatch, state: &str) -> BTreeSet<(Slot, String)> {
+    let text = |index: usize| batch.column(index).as_string::<i32>();
+    let time = |index: usize| batch.column(index).as_primitive::<TimestampMicrosecondType>();
+    let (sources, causes, states, tables) = (text(0), text(4), text(5), text(6));
+    let buckets = batch.column(1).as_primitive::<Int32Type>();
+    let (starts, ends) = (time(2), time(3));
+    (0..batch.num_rows())
+        .filter(|row| states.value(*row) == state && tables.value(*row) == "pm_counters")
+        .map(|row| {
+            let source = sources.value(row).to_owned();
+            let slot = (source, buckets.value(row), starts.value(row), ends.value(row));
+            (slot, causes.value(row).to_owned())
+        })
+        .collect()
+}
+
 /// The touched hours as few spans, whatever their bucket: neighbours joined, then the spans with
 /// the smallest gaps between them until they fit into the result.
-pub(crate) fn spans(slots: &[(String, i32, Micros, Micros)]) -> Vec<(String, Micros, Micros)> {
+pub(crate) fn spans(slots: &[Slot]) -> Vec<(String, Micros, Micros)> {
     let mut hours: Vec<(String, Micros, Micros)> =
         slots.iter().map(|(source, _, start, end)| (source.clone(), *start, *end)).collect();
     hours.sort();
@@ -62,11 +98,11 @@ pub(crate) fn as_json(spans: &[(String, Micros, Micros)]) -> Json {
 mod tests {
     use super::*;
 
-    fn slot(hour: i64, bucket: i32) -> (String, i32, Micros, Micros) {
+    fn slot(hour: i64, bucket: i32) -> Slot {
         ("pm".into(), bucket, hour * HOUR, (hour + 1) * HOUR)
     }
 
-    fn spanned(slots: &[(String, i32, Micros, Micros)]) -> Vec<(i64, i64)> {
+    fn spanned(slots: &[Slot]) -> Vec<(i64, i64)> {
         spans(slots).iter().map(|(_, start, end)| (start / HOUR, end / HOUR)).collect()
     }
 
