@@ -65,6 +65,7 @@ with DAG(
             task_id=f"featurize_{name}",
             stage="featurize",
             model_task=name,
+            interval_start=tasks.NEWEST_START,
             trigger_rule="none_failed",
         )
         for name in MODEL_TASKS

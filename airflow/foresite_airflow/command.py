@@ -12,7 +12,7 @@ class Command:
     """One call of a stage. Times are RFC 3339 text, the interval is half-open."""
 
     stage: str
-    config: str
+    config: str | None
     data_root: str
     interval_start: str
     interval_end: str

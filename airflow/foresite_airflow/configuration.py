@@ -1,11 +1,11 @@
-"""Configuration that cannot change under a running DAG: every file is copied under its own hash."""
+"""Configuration that cannot change under a running DAG: the folder is copied under its own hash."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,42 +27,37 @@ class Configuration:
         return cls(files)
 
     @property
-    def digests(self) -> dict[str, str]:
-        return {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
-
-    @property
     def hash(self) -> str:
-        """One hash over all files."""
-        return hashlib.sha256(json.dumps(self.digests, sort_keys=True).encode()).hexdigest()
+        """One hash over all files and their names."""
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+        return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
-    def publish(self, data_root: Path) -> dict[str, str]:
-        """Copies every file to `<data-root>/configs/<hash>.json`; returns `stage/name` → path.
+    def publish(self, data_root: Path) -> Path:
+        """Copies the files to `<data-root>/configs/<hash>/<stage>/<name>.json`; returns that folder.
 
-        A copy that is there already is left alone: equal names hold equal bytes.
+        The folder appears whole or not at all, and is never written again: a file may name another
+        one beside it, such as a mapping, and both stay what they were.
         """
-        target = data_root / "configs"
-        target.mkdir(parents=True, exist_ok=True)
-        for name, digest in self.digests.items():
-            place(target / f"{digest}.json", self.files[name])
-        return {name: str(target / f"{digest}.json") for name, digest in self.digests.items()}
-
-
-def place(path: Path, content: bytes) -> None:
-    """Writes a file so that readers see all of it or nothing; the first writer wins."""
-    if path.exists():
-        return
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as sink:
-            sink.write(content)
-            sink.flush()
-            os.fsync(sink.fileno())
-        part.chmod(0o444)
-        with contextlib.suppress(FileExistsError):
-            os.link(part, path)
-    finally:
-        part.unlink()
+        target = data_root / "configs" / self.hash
+        if target.is_dir():
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))
+        try:
+            for name, content in self.files.items():
+                path = part / f"{name}.json"
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+                path.chmod(0o444)
+            part.chmod(0o755)
+            os.rename(part, target)  # noqa: PTH104, `Path.rename` would hide that it must not replace
+        except OSError:
+            # A run beside this one was faster: its folder holds the same bytes.
+            if not target.is_dir():
+                raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return target
 
 
 def folder_of(data_root: str) -> Path:

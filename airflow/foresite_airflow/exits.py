@@ -56,6 +56,11 @@ def failure(stage: str, code: int, tries: int, detail: str = "") -> AirflowExcep
         text = f"{text}: {detail}"
     if code in FINAL:
         return AirflowFailException(text)
-    if code != TRANSIENT and tries >= CRASH_TRIES:
+    return AirflowException(text) if code == TRANSIENT else once_more(text, tries)
+
+
+def once_more(text: str, tries: int) -> AirflowException:
+    """The exception for what deserves a second try and no third."""
+    if tries >= CRASH_TRIES:
         return AirflowFailException(f"{text} (try {tries} of {CRASH_TRIES})")
     return AirflowException(text)

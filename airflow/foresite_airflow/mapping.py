@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
+from foresite_airflow.clock import parse_time
 from foresite_airflow.result import Result
 
 Call = dict[str, str]
@@ -18,7 +22,7 @@ CADENCE = {
 
 def shards(plan: Result) -> list[Call]:
     """One call per shard of an ingest plan; none when there is nothing to take."""
-    numbers = plan["numbers"]
+    numbers = numbers_of(plan)
     count = int(numbers["shards"])
     return [{"plan": str(numbers["plan_id"]), "shard": f"{index}/{count}"} for index in range(count)]
 
@@ -28,7 +32,7 @@ def stale_intervals(commit: Result) -> list[Call]:
 
     A slot also has a source and a bucket, but a stage takes all of an interval in one call.
     """
-    spans = sorted((str(slot["start"]), str(slot["end"])) for slot in commit["numbers"].get("stale_slots", []))
+    spans = sorted((str(slot["start"]), str(slot["end"])) for slot in numbers_of(commit).get("stale_slots", []))
     joined: list[tuple[str, str]] = []
     for start, end in spans:
         if joined and start < joined[-1][1]:
@@ -36,6 +40,14 @@ def stale_intervals(commit: Result) -> list[Call]:
         else:
             joined.append((start, end))
     return [{"interval_start": start, "interval_end": end} for start, end in joined]
+
+
+def numbers_of(result: Result) -> dict[str, Any]:
+    """The key numbers of a result; a result that was too long for them cannot be mapped over."""
+    numbers: dict[str, Any] = result.get("numbers", {})
+    if numbers.get("truncated"):
+        raise AirflowFailException(f"the result of {result.get('stage')} was too long: its numbers are cut off")
+    return numbers
 
 
 def is_due(start: datetime, end: datetime, every: timedelta) -> bool:
@@ -51,7 +63,3 @@ def due_windows(windows: list[Call], every: timedelta) -> list[Call]:
         for window in windows
         if is_due(parse_time(window["interval_start"]), parse_time(window["interval_end"]), every)
     ]
-
-
-def parse_time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

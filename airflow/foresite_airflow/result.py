@@ -16,16 +16,27 @@ class ResultError(ValueError):
 
 
 def parse(text: str) -> Result:
-    """Reads a result; raises `ResultError` that says what is wrong with it."""
+    """Reads the result of a stage that ended well; raises `ResultError` that says what is wrong."""
+    if not text:
+        raise ResultError("it left no result")
     if len(text.encode()) > LIMIT_BYTES:
-        raise ResultError(f"the result is longer than {LIMIT_BYTES} bytes")
+        raise ResultError(f"its result is longer than {LIMIT_BYTES} bytes")
     try:
         result = json.loads(text)
     except ValueError as error:
-        raise ResultError(f"the result is not JSON: {error}") from error
-    if not isinstance(result, dict) or result.get("status") not in {"done", "unchanged"}:
-        raise ResultError("the result says neither `done` nor `unchanged`")
+        raise ResultError(f"its result is not JSON: {error}") from error
+    if not isinstance(result, dict) or result.get("status") not in {"done", "unchanged", "planned"}:
+        raise ResultError("its result says neither `done` nor `unchanged`")
     return result
+
+
+def complaint(text: str) -> str:
+    """What a failed stage says about itself: error and hint of its result, or the text as it is."""
+    try:
+        result = json.loads(text)
+        return "; hint: ".join(str(result[name]) for name in ("error", "hint") if result.get(name))
+    except (ValueError, TypeError, AttributeError):
+        return text.strip()
 
 
 def summary(result: Result) -> str:

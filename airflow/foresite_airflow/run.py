@@ -6,15 +6,16 @@ clearing `pin` itself moves the run to the configuration of today.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from foresite_airflow import settings
+from foresite_airflow.clock import parse_time, rfc3339
 from foresite_airflow.configuration import Configuration, folder_of
 from foresite_airflow.defaults import STAGES
 
@@ -28,8 +29,11 @@ class PinnedRun:
     interval_start: str
     interval_end: str
     as_of: str
-    #: `stage/name` → where the stage finds this configuration.
-    configs: Mapping[str, str]
+    #: Start of the newest hour; features are made for that hour, however wide the run.
+    newest_start: str
+    #: The folder of the pinned configuration, and the `stage/name` that it holds.
+    config_folder: str
+    config_names: Sequence[str]
     config_hash: str
     #: stage → image; empty on the local back end.
     images: Mapping[str, str]
@@ -42,12 +46,12 @@ class PinnedRun:
             raise AirflowFailException("the task `pin` left no run: clear it first")
         return cls(**{name: pinned[name] for name in cls.__dataclass_fields__})
 
-    def config_path(self, stage: str, model_task: str | None) -> str:
-        """The stage's file for this model task, or its default."""
-        for name in filter(None, (model_task, "default")):
-            if path := self.configs.get(f"{stage}/{name}"):
-                return path
-        raise AirflowFailException(f"no configuration for the stage `{stage}`: add {stage}/default.json")
+    def config_path(self, stage: str, model_task: str | None) -> str | None:
+        """The stage's file for this model task, the profile or everyone; none: built-in defaults."""
+        for name in (model_task, settings.profile(), "default"):
+            if f"{stage}/{name}" in self.config_names:
+                return f"{self.config_folder}/{stage}/{name}.json"
+        return None
 
 
 def pin(context: Context, look_back: timedelta | None = None) -> dict[str, Any]:
@@ -65,22 +69,24 @@ def pin(context: Context, look_back: timedelta | None = None) -> dict[str, Any]:
         interval_start=rfc3339(start),
         interval_end=rfc3339(end),
         as_of=rfc3339(as_of),
-        configs=place_configuration(configuration),
+        newest_start=rfc3339(max(start, end - timedelta(hours=1))),
+        config_folder=place(configuration),
+        config_names=list(configuration.files),
         config_hash=configuration.hash,
         images={} if settings.backend() == "local" else {stage: settings.image(stage) for stage in STAGES},
     )
     return asdict(run)
 
 
-def place_configuration(configuration: Configuration) -> dict[str, str]:
-    """Puts the configuration where stages read it; returns `stage/name` → path.
+def place(configuration: Configuration) -> str:
+    """Puts the configuration where stages read it; returns the folder.
 
     In a cluster the roll-out has made the ConfigMap `foresite-config-<hash>` already, and every
     pod mounts that of its run.
     """
     if settings.backend() == "local":
-        return configuration.publish(folder_of(settings.data_root()))
-    return {name: f"{settings.CONFIG_MOUNT}/{name.replace('/', '.')}.json" for name in configuration.files}
+        return str(configuration.publish(folder_of(settings.data_root())))
+    return settings.CONFIG_MOUNT
 
 
 def interval(context: Context, look_back: timedelta | None) -> tuple[datetime, datetime]:
@@ -103,14 +109,9 @@ def moment(context: Context, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        value = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        return parse_time(str(text))
     except ValueError as error:
         raise AirflowFailException(f"{name}={text}: expected a time such as 2026-01-31T12:00:00Z") from error
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-
-
-def rfc3339(value: datetime) -> str:
-    return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def windows(context: Context) -> list[dict[str, str]]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
+
+from foresite_airflow.clock import parse_time
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -35,6 +37,11 @@ def configurations() -> Path:
     return Path(os.environ.get("FORESITE_CONFIG_DIR") or REPOSITORY / "docs" / "samples")
 
 
+def profile() -> str:
+    """`FORESITE_CONFIG_PROFILE`: name of the files that win over `default.json`, such as `demo`."""
+    return os.environ.get("FORESITE_CONFIG_PROFILE", "default")
+
+
 def lateness() -> timedelta:
     """`FORESITE_LATENESS_MINUTES`: how long after its end an interval is taken up."""
     return timedelta(minutes=int(os.environ.get("FORESITE_LATENESS_MINUTES", "30")))
@@ -49,8 +56,7 @@ def retry_delay() -> timedelta:
 def start_date() -> datetime:
     """`FORESITE_START_DATE`: the first interval that the schedules cover."""
     text = os.environ.get("FORESITE_START_DATE", "2026-01-01T00:00:00+00:00")
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return parse_time(text)
 
 
 def catch_up() -> bool:

@@ -6,6 +6,7 @@ Arguments are typed `Any`: a DAG file passes an `XComArg`, the running task gets
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +14,12 @@ from airflow.sdk import Metadata, get_current_context, task
 
 from foresite_airflow import mapping
 from foresite_airflow.assets import FEATURES
+from foresite_airflow.clock import parse_time
 from foresite_airflow.mapping import Call
 from foresite_airflow.run import PIN, PinnedRun, pin, windows
+
+#: Template of the start of the run's newest hour.
+NEWEST_START = f"{{{{ ti.xcom_pull(task_ids='{PIN}')['newest_start'] }}}}"
 
 
 @task(task_id=PIN)
@@ -39,14 +44,15 @@ def stale_intervals(commit: Any) -> list[Call]:
 def is_new_day() -> bool:
     """Lets its direct followers run when a day of UTC ends within the interval."""
     run = PinnedRun.of(get_current_context())
-    start, end = mapping.parse_time(run.interval_start), mapping.parse_time(run.interval_end)
+    start, end = parse_time(run.interval_start), parse_time(run.interval_end)
     return mapping.is_due(start, end, timedelta(days=1))
 
 
 @task(outlets=[FEATURES])
 def publish() -> Iterator[Metadata]:
     """Tells the inference DAG which interval is ready, and as of when."""
-    yield Metadata(FEATURES, get_current_context()["ti"].xcom_pull(task_ids=PIN))
+    run = PinnedRun.of(get_current_context())
+    yield Metadata(FEATURES, asdict(replace(run, interval_start=run.newest_start)))
 
 
 @task

@@ -77,10 +77,13 @@ def dags() -> dict[str, Any]:
 
 
 @pytest.fixture
-def run_dag(dags: dict[str, Any]) -> Any:
-    """Runs a DAG to its end in this process."""
+def run_dag() -> Any:
+    """Runs a DAG to its end in this process; read anew, for a DAG object keeps the params of its last run."""
+    from airflow.dag_processing.dagbag import DagBag
 
     def run(dag_id: str, logical_date: datetime, conf: dict[str, Any] | None = None) -> Run:
-        return Run(dags[dag_id].test(logical_date=logical_date, run_conf=conf or {}))
+        bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+        dag: Any = bag.dags[dag_id]
+        return Run(dag.test(logical_date=logical_date, run_conf=conf or {}))
 
     return run

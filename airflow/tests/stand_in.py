@@ -39,8 +39,8 @@ code = behaviour.get("exit", 0) if count <= behaviour.get("times", count) else 0
 if code < 0:
     os.kill(os.getpid(), -code)
 if code == 0 and behaviour.get("result", True):
-    by_step = {"plan": {"plan_id": "p1", "shards": 2}, "commit": {"stale_slots": []}}
-    numbers: dict[str, object] = dict(by_step.get(flags.get("step", ""), {}))
+    by_step: dict[str, dict[str, object]] = {"plan": {"plan_id": "p1", "shards": 2}, "commit": {"stale_slots": []}}
+    numbers = by_step.get(flags.get("step", ""), {})
     result = {
         "stage": stage,
         "status": "done",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -25,6 +24,14 @@ def test_a_run_for_an_hour_passes_exactly_that_hour(stages: Stages, run_dag: Any
     for call in stages.calls():
         assert {name: call["flags"][name] for name in HOUR} == HOUR
         assert call["flags"]["as-of"] == AS_OF
+
+
+def test_a_wide_interval_is_loaded_at_once_but_has_features_of_its_newest_hour(stages: Stages, run_dag: Any) -> None:
+    wide = {"interval_start": "2026-01-01T00:00:00Z", "interval_end": "2026-03-01T00:00:00Z"}
+    assert run_dag("telecom_data_pipeline", TAKEN_UP - timedelta(days=1), wide).state == "success"
+    starts = {(c["stage"], c["flags"].get("step")): c["flags"]["interval-start"] for c in stages.calls()}
+    assert starts["ingest", "plan"] == starts["featurize", "profiles"] == "2026-01-01T00:00:00Z"
+    assert starts["featurize", None] == "2026-02-28T23:00:00Z"
 
 
 def test_shards_and_stale_intervals_are_mapped(stages: Stages, run_dag: Any) -> None:
@@ -107,14 +114,3 @@ def test_a_failed_training_stops_only_its_task(stages: Stages, run_dag: Any) -> 
     run = run_dag("telecom_model_training", datetime(2026, 3, 15, 3, tzinfo=timezone.utc))
     assert run.state == "failed"
     assert len(stages.calls("promote")) == 2
-
-
-def test_every_stage_gets_its_pinned_configuration(stages: Stages, run_dag: Any) -> None:
-    run_dag("telecom_data_pipeline", TAKEN_UP + timedelta(hours=1))
-    published = {path.name for path in (stages.data_root / "configs").iterdir()}
-    assert len(published) == len(list(stages.folder.glob("configs/*/*.json")))
-    for call in stages.calls():
-        path = call["flags"]["config"]
-        assert path.startswith(str(stages.data_root / "configs"))
-        with pathlib.Path(path).open() as source:
-            assert call["stage"] in source.read()

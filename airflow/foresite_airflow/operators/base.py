@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException
 
 from foresite_airflow import settings
 from foresite_airflow.command import Command
-from foresite_airflow.exits import STOPPED, failure
-from foresite_airflow.result import Result, ResultError, parse, summary
+from foresite_airflow.exits import STOPPED, failure, once_more
+from foresite_airflow.result import Result, ResultError, complaint, parse, summary
 from foresite_airflow.run import PinnedRun
 
 
@@ -69,16 +68,12 @@ class StageOperator(BaseOperator):
         self.options = dict(options or {})
         self.killed = False
 
-    def config_path(self, run: PinnedRun) -> str:
-        """Where the stage finds its pinned configuration."""
-        return run.config_path(self.stage, self.model_task)
-
     def command(self, context: Context) -> Command:
         """The call, with what the task leaves open taken from the pinned run."""
         run = PinnedRun.of(context)
         return Command(
             stage=self.stage,
-            config=self.config_path(run),
+            config=run.config_path(self.stage, self.model_task),
             data_root=settings.data_root(),
             interval_start=self.interval_start or run.interval_start,
             interval_end=self.interval_end or run.interval_end,
@@ -99,11 +94,11 @@ class StageOperator(BaseOperator):
             # A stage that managed to end with 0 after SIGTERM has not done its work (apache/airflow#73006).
             raise failure(self.stage, code or STOPPED, self.tries(context), "killed before it finished")
         if code != 0:
-            raise failure(self.stage, code, self.tries(context), detail)
+            raise failure(self.stage, code, self.tries(context), complaint(result_text) or detail)
         try:
             result = parse(result_text)
         except ResultError as error:
-            raise AirflowException(f"foresite-{self.stage}: exit 0, but {error}") from error
+            raise once_more(f"foresite-{self.stage}: exit 0, but {error}", self.tries(context)) from error
         self.log.info("%s %s", self.stage, summary(result))
         return result
 

@@ -66,8 +66,12 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
         return KubernetesPodOperator.execute(self, context)
 
     def mount_configuration(self, run: PinnedRun) -> None:
-        """Mounts the ConfigMap of the pinned configuration, not that of today."""
-        source = k8s.V1ConfigMapVolumeSource(name=f"foresite-config-{run.config_hash[:12]}")
+        """Mounts the ConfigMap of the pinned configuration, not that of today.
+
+        A key of a ConfigMap has no slash: `ingest.default.json` lands at `ingest/default.json`.
+        """
+        items = [k8s.V1KeyToPath(f"{name.replace('/', '.')}.json", path=f"{name}.json") for name in run.config_names]
+        source = k8s.V1ConfigMapVolumeSource(name=f"foresite-config-{run.config_hash[:12]}", items=items)
         self.volumes = [*self.volumes, k8s.V1Volume(name="foresite-config", config_map=source)]
         mount = k8s.V1VolumeMount(name="foresite-config", mount_path=settings.CONFIG_MOUNT, read_only=True)
         self.volume_mounts = [*self.volume_mounts, mount]
@@ -90,6 +94,9 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
     ) -> None:
         """Deletes the pod, then decides from its container's end what the task's end is."""
         ended = self.termination(remote_pod)
+        if remote_pod:
+            # A pod that was judged once is never taken up by a later try, even while it lingers.
+            self.patch_already_checked(remote_pod, reraise=False)
         try:
             super().cleanup(pod=pod, remote_pod=remote_pod, xcom_result=xcom_result, context=context)
         except AirflowException:
@@ -104,7 +111,7 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
         reason = (ended.reason or "") if ended else ""
         # A child that the kernel killed for memory can leave the container with exit 0.
         code = KILLED if reason == OUT_OF_MEMORY else ended.exit_code if ended else 0
-        result = self.conclude(context, code, message, f"{reason}: {message}".strip(": "))
+        result = self.conclude(context, code, message, reason)
         context["ti"].xcom_push("return_value", result)
 
     def termination(self, remote_pod: k8s.V1Pod | None) -> k8s.V1ContainerStateTerminated | None:

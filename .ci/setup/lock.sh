@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Locks the Python requirements for every supported Python: exact versions with hashes, no index
+# addresses. The wheels of libtorch are locked by hand (libtorch.txt).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+cache=${FORESITE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresite}
+uv=$(ls -d "$cache"/uv-*/bin/uv | tail -n1)
+lock() {
+    (cd "$1" && "$uv" pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+        --no-emit-index-url --custom-compile-command 'make lock' --output-file "$2.txt" "$2.in")
+}
+lock airflow requirements
+lock airflow requirements-dev
+lock .ci/setup uv

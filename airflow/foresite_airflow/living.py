@@ -1,0 +1,106 @@
+"""`make airflow`: the DAGs living in Airflow's UI, on a simulated network that goes on hour by hour.
+
+The first start writes and loads a history that ends with the current hour; after that the simulator
+writes each closed hour and the schedules take it up. Stopped with Ctrl-C, it goes on where it was, and
+makes up for the hours it missed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+from foresite_airflow import settings
+from foresite_airflow.clock import parse_time, rfc3339
+from foresite_airflow.environment import one_machine
+
+#: How long Airflow's processes have to end after Ctrl-C.
+PATIENCE_SECONDS = 20.0
+
+
+def main() -> int:
+    port = int(os.environ.get("FORESITE_PORT", "8080"))
+    if in_use(port):
+        print(f"airflow: port {port} is in use: run FORESITE_PORT={port + 1} make airflow", file=sys.stderr)
+        return 1
+    home = settings.REPOSITORY / ".foresite" / "living"
+    data_root, configurations = home / "data", home / "configurations"
+    data_root.mkdir(parents=True, exist_ok=True)
+    born = birth(configurations)
+    os.environ.update(
+        {
+            "FORESITE_BACKEND": "local",
+            "FORESITE_DATA_ROOT": data_root.as_uri(),
+            "FORESITE_CONFIG_DIR": str(configurations),
+            "FORESITE_CATCH_UP": "true",
+            "FORESITE_START_DATE": rfc3339(born),
+            **one_machine(home / "airflow", port),
+        }
+    )
+    if not (home / "history-loaded").exists():
+        if grow_up(home) != 0:
+            return 1
+        (home / "history-loaded").touch()
+    print(f"airflow: http://localhost:{port} in about a minute; Ctrl-C ends it", flush=True)
+    return serve(home)
+
+
+def birth(configurations: Path) -> datetime:
+    """Where the history of this network ends; the first call makes its configuration."""
+    simulate = configurations / "simulate" / "default.json"
+    if not simulate.exists():
+        for source in settings.configurations().glob("*/*.json"):
+            copy = configurations / source.parent.name / source.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(source.read_bytes())
+        end = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
+        start = end.replace(year=end.year - 2, day=1)
+        described = json.loads((configurations / "simulate" / "demo.json").read_text())
+        simulate.write_text(json.dumps({**described, "start": rfc3339(start), "end": rfc3339(end)}))
+    return parse_time(json.loads(simulate.read_text())["end"])
+
+
+def grow_up(home: Path) -> int:
+    """Writes, loads and learns the history in a process of its own; its runs show in the UI."""
+    return subprocess.call([sys.executable, "-m", "foresite_airflow.living_history", str(home)])
+
+
+def serve(home: Path) -> int:
+    """Runs Airflow until it ends or Ctrl-C comes; leaves no process behind."""
+    program = Path(sys.executable).with_name("airflow")
+    with (home / "airflow.log").open("ab") as log:
+        airflow = subprocess.Popen([str(program), "standalone"], stdout=log, stderr=log, start_new_session=True)
+    try:
+        return airflow.wait()
+    except KeyboardInterrupt:
+        print("airflow: stopping", flush=True)
+        return 0
+    finally:
+        end(airflow)
+
+
+def end(airflow: subprocess.Popen[bytes]) -> None:
+    """Ends the process group, politely first."""
+    for step in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(airflow.pid, step)
+            airflow.wait(PATIENCE_SECONDS)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def in_use(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+"""A Kubernetes API server and kubelet, as far as the pod operator can tell.
+
+Serves what the operator of provider 10.25 asks for, and runs a pod's container as a local process:
+the image `…/<stage>:…` stands for the program `foresite-<stage>`, as its ENTRYPOINT would. Image tags
+give faults: `:missing` cannot be pulled, `:oom` is killed as if for memory. A deleted pod lingers,
+as real ones do: with instant deletion the operator's worst defect stays hidden.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Json = dict[str, Any]
+LINGER_SECONDS = 5.0
+MESSAGE_LIMIT = 4096
+POD_PATH = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+))?(?:/(log))?$")
+EVENTS_PATH = re.compile(r"^/api/v1/namespaces/[^/]+/events$")
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def selects(selector: str, labels: dict[str, str]) -> bool:
+    """Whether labels satisfy the three forms of a selector that the operator uses."""
+    for term in filter(None, selector.split(",")):
+        if term.startswith("!"):
+            if term[1:] in labels:
+                return False
+        elif "!=" in term:
+            name, value = term.split("!=")
+            if labels.get(name) == value:
+                return False
+        else:
+            name, value = term.split("=", 1)
+            if labels.get(name) != value:
+                return False
+    return True
+
+
+class Pod:
+    """One pod: its API object, its process, its log."""
+
+    def __init__(self, manifest: Json, namespace: str, binaries: Path) -> None:
+        self.manifest = manifest
+        self.binaries = binaries
+        self.log: list[bytes] = []
+        self.ended = threading.Event()
+        self.process: subprocess.Popen[bytes] | None = None
+        metadata = manifest["metadata"]
+        metadata.update(namespace=namespace, uid=str(uuid.uuid4()), creationTimestamp=now())
+        metadata.setdefault("labels", {})
+        manifest["status"] = {"phase": "Pending", "conditions": [], "containerStatuses": []}
+        threading.Thread(target=self.run, daemon=True).start()
+
+    @property
+    def container(self) -> Json:
+        found: Json = self.manifest["spec"]["containers"][0]
+        return found
+
+    def status(self, **state: Json) -> None:
+        """Sets the state of the one container."""
+        running = "running" in state
+        self.manifest["status"]["containerStatuses"] = [
+            {
+                "name": self.container["name"],
+                "state": state,
+                "ready": running,
+                "started": running,
+                "restartCount": 0,
+                "image": self.container["image"],
+                "imageID": self.container["image"],
+            }
+        ]
+
+    def run(self) -> None:
+        """The kubelet's part, from the pull to the end."""
+        status = self.manifest["status"]
+        scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now()}
+        status.update(conditions=[scheduled], startTime=now())
+        stage, _, tag = self.container["image"].rpartition("/")[2].partition(":")
+        if tag == "missing":
+            self.status(waiting={"reason": "ImagePullBackOff", "message": "back-off pulling image: not found"})
+            return
+        with tempfile.TemporaryDirectory(prefix="fake-pod-") as folder:
+            message = Path(folder) / "termination-log"
+            arguments = [str(message) if a == "/dev/termination-log" else a for a in self.container.get("args", [])]
+            started = now()
+            self.process = subprocess.Popen(
+                [str(self.binaries / f"foresite-{stage}"), *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self.status(running={"startedAt": started})
+            status["phase"] = "Running"
+            assert self.process.stdout is not None
+            for line in self.process.stdout:
+                self.log.append(now().encode() + b" " + line)
+            code = self.process.wait()
+            text = message.read_text()[:MESSAGE_LIMIT] if message.exists() else ""
+        self.end(started, code, text, out_of_memory=tag == "oom")
+
+    def end(self, started: str, code: int, text: str, out_of_memory: bool) -> None:
+        if not text and code and self.container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+            text = b"".join(line.split(b" ", 1)[1] for line in self.log[-80:]).decode()[-2048:]
+        reason = "OOMKilled" if out_of_memory else "Error" if code else "Completed"
+        shell_code = 128 - code if code < 0 else code
+        times = {"startedAt": started, "finishedAt": now()}
+        self.status(terminated={"exitCode": shell_code, "reason": reason, "message": text, **times})
+        self.manifest["status"]["phase"] = "Succeeded" if code == 0 else "Failed"
+        self.ended.set()
+
+    def delete(self) -> None:
+        self.manifest["metadata"]["deletionTimestamp"] = now()
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+
+
+class Cluster(ThreadingHTTPServer):
+    """The API server with its pods."""
+
+    daemon_threads = True
+
+    def __init__(self, binaries: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.binaries = binaries
+        self.pods: dict[str, Pod] = {}
+        #: Manifests as they were posted, deleted pods too.
+        self.created: list[Json] = []
+
+    def forget_later(self, name: str) -> None:
+        timer = threading.Timer(LINGER_SECONDS, lambda: self.pods.pop(name, None))
+        timer.daemon = True
+        timer.start()
+
+    def kubeconfig(self) -> str:
+        cluster = {"name": "fake", "cluster": {"server": f"http://127.0.0.1:{self.server_port}"}}
+        context = {"name": "fake", "context": {"cluster": "fake", "user": "test"}}
+        user = {"name": "test", "user": {"token": "none"}}
+        return json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [cluster],
+                "contexts": [context],
+                "users": [user],
+                "current-context": "fake",
+            }
+        )
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The routes."""
+
+    protocol_version = "HTTP/1.1"
+    server: Cluster
+
+    def log_message(self, *_: Any) -> None:
+        """Silence: requests are not what a failing test should show."""
+
+    def answer(self, body: Json, code: int = 200) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def missing(self, what: str) -> None:
+        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound"}
+        self.answer({**status, "code": 404, "message": f"{what} not found"}, 404)
+
+    def body(self) -> Json:
+        length = int(self.headers.get("Content-Length") or 0)
+        read: Json = json.loads(self.rfile.read(length)) if length else {}
+        return read
+
+    def route(self) -> None:
+        address = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(address.query).items()}
+        matched = POD_PATH.match(address.path)
+        if address.path == "/version":
+            self.answer({"major": "1", "minor": "34", "gitVersion": "v1.34.0"})
+        elif EVENTS_PATH.match(address.path):
+            self.answer({"kind": "EventList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []})
+        elif not matched:
+            self.missing(address.path)
+        elif matched[2]:
+            self.one_pod(matched[2], matched[3], query)
+        elif self.command == "POST":
+            self.create(matched[1])
+        else:
+            chosen = [p.manifest for p in self.server.pods.values() if self.selected(p, query)]
+            self.answer({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": chosen})
+
+    def selected(self, pod: Pod, query: dict[str, str]) -> bool:
+        return selects(query.get("labelSelector", ""), pod.manifest["metadata"]["labels"])
+
+    def create(self, namespace: str) -> None:
+        manifest = self.body()
+        self.server.created.append(json.loads(json.dumps(manifest)))
+        pod = self.server.pods[manifest["metadata"]["name"]] = Pod(manifest, namespace, self.server.binaries)
+        self.answer(pod.manifest, 201)
+
+    def one_pod(self, name: str, part: str | None, query: dict[str, str]) -> None:
+        pod = self.server.pods.get(name)
+        if pod is None:
+            self.missing(f'pods "{name}"')
+        elif part == "log":
+            self.stream(pod, follow=query.get("follow", "").lower() == "true", stamped="timestamps" in query)
+        else:
+            sent = self.body()
+            if self.command == "PATCH":
+                pod.manifest["metadata"]["labels"].update(sent.get("metadata", {}).get("labels", {}))
+            elif self.command == "DELETE":
+                pod.delete()
+                self.server.forget_later(name)
+            self.answer(pod.manifest)
+
+    def stream(self, pod: Pod, follow: bool, stamped: bool) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        sent = 0
+        while True:
+            for line in pod.log[sent:]:
+                text = line if stamped else line.split(b" ", 1)[1]
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text))
+                sent += 1
+            self.wfile.flush()
+            if not follow or (pod.ended.is_set() and sent >= len(pod.log)):
+                break
+            time.sleep(0.02)
+        self.wfile.write(b"0\r\n\r\n")
+
+    do_GET = do_POST = do_PATCH = do_DELETE = route  # noqa: N815, the names that http.server looks for
+
+
+@contextmanager
+def cluster(binaries: Path) -> Iterator[Cluster]:
+    """A running fake cluster."""
+    server = Cluster(binaries)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,59 @@
+"""The pinned configuration: immutable, whole, and chosen per task and profile."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foresite_airflow.configuration import Configuration, folder_of
+from foresite_airflow.run import PinnedRun
+from tests.harness import Stages
+
+
+def test_every_stage_gets_a_copy_that_stays_when_the_source_changes(stages: Stages, run_dag: Any) -> None:
+    run_dag("telecom_data_pipeline", datetime(2026, 4, 1, 14, 30, tzinfo=timezone.utc))
+    paths = {call["stage"]: Path(call["flags"]["config"]) for call in stages.calls()}
+    (stages.folder / "configs" / "derive" / "default.json").write_text("{}")
+    run_dag("telecom_data_pipeline", datetime(2026, 4, 1, 15, 30, tzinfo=timezone.utc))
+    later = Path(stages.calls("featurize")[-1]["flags"]["config"])
+    assert paths["ingest"].read_text() == '{"stage": "ingest"}'
+    assert paths["ingest"].is_relative_to(stages.data_root / "configs")
+    assert later.parents[1] != paths["featurize"].parents[1]
+
+
+def test_files_that_name_each_other_stay_together(tmp_path: Path) -> None:
+    (tmp_path / "samples" / "ingest").mkdir(parents=True)
+    for name in ("default", "mapping-alarms"):
+        (tmp_path / "samples" / "ingest" / f"{name}.json").write_text("{}")
+    configuration = Configuration.read(tmp_path / "samples")
+    folder = configuration.publish(tmp_path)
+    assert sorted(path.name for path in (folder / "ingest").iterdir()) == ["default.json", "mapping-alarms.json"]
+    assert configuration.publish(tmp_path) == folder
+    assert [path.name for path in (tmp_path / "configs").iterdir()] == [configuration.hash]
+
+
+@pytest.mark.parametrize(
+    ("stage", "task", "name"),
+    [
+        ("train", "capacity", "train/capacity"),
+        ("train", "anomaly", "train/default"),
+        ("simulate", None, "simulate/demo"),
+        ("derive", None, None),
+    ],
+)
+def test_task_then_profile_then_default(
+    monkeypatch: pytest.MonkeyPatch, stage: str, task: str | None, name: str | None
+) -> None:
+    monkeypatch.setenv("FORESITE_CONFIG_PROFILE", "demo")
+    names = ["train/capacity", "train/default", "simulate/demo", "simulate/default"]
+    run = PinnedRun("", "", "", "", "/c", names, "", {})
+    assert run.config_path(stage, task) == (f"/c/{name}.json" if name else None)
+
+
+def test_the_local_back_end_refuses_a_root_elsewhere() -> None:
+    assert folder_of("file:///data/a%20b") == Path("/data/a b")
+    with pytest.raises(ValueError, match="needs file://"):
+        folder_of("hdfs://name/foresite")
