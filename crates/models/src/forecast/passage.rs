@@ -28,6 +28,12 @@ pub struct Passage {
 }
 
 impl Limit {
+    /// Whether the newest values have passed it already.
+    pub fn is_passed(&self, past: &[f64]) -> bool {
+        let newest = &past[past.len().saturating_sub(self.of_steps)..];
+        newest.iter().filter(|value| **value > self.value).count() >= self.steps
+    }
+
     /// Index into `ahead` of the step that completes an exceedance; `past` are the newest known
     /// values, which count towards it.
     pub fn passage(&self, past: &[f64], ahead: &[f64]) -> Option<usize> {

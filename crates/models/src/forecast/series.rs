@@ -16,6 +16,8 @@ pub struct Origin {
     pub series: usize,
     /// First step ahead.
     pub step: usize,
+    /// Steps ahead that may be looked at: what lies beyond belongs to the next slice.
+    pub reach: usize,
     /// Origins of a block are drawn together by the bootstrap.
     pub block: u64,
 }
@@ -47,9 +49,9 @@ impl SeriesSet {
         &self.row(origin.series)[end.saturating_sub(look_back)..end]
     }
 
-    /// The values ahead of an origin, as far as the set reaches.
+    /// The values ahead of an origin, as far as it may look and the set reaches.
     pub fn future(&self, origin: Origin, horizon: usize) -> &[f64] {
         let start = origin.step.min(self.steps);
-        &self.row(origin.series)[start..(start + horizon).min(self.steps)]
+        &self.row(origin.series)[start..(start + horizon.min(origin.reach)).min(self.steps)]
     }
 }

@@ -25,7 +25,7 @@ fn origins(range: std::ops::Range<usize>) -> Vec<Origin> {
     range
         .step_by(3)
         .flat_map(|step| {
-            (0..8).map(move |series| Origin { series, step, block: (step / 7) as u64 })
+            (0..8).map(move |series| Origin { series, step, reach: 60, block: (step / 7) as u64 })
         })
         .collect()
 }
@@ -64,7 +64,7 @@ fn growth_dates_the_passage() {
     let (model, _) = fitted(&set, 60);
     let limit = Limit { value: 78.0, steps: 3, of_steps: 7 };
     for series in [5, 7] {
-        let origin = Origin { series, step: 620, block: 0 };
+        let origin = Origin { series, step: 620, reach: 60, block: 0 };
         let (past, ahead) = (set.history(origin, 56), set.future(origin, 60));
         let truth = limit.passage(past, ahead);
         let passage = model.passage(&set.names[series], past, limit, 1).unwrap();
@@ -83,7 +83,7 @@ fn growth_dates_the_passage() {
 fn components_add_up() {
     let set = set(0.05, 3);
     let (model, _) = fitted(&set, 14);
-    let origin = Origin { series: 2, step: 600, block: 0 };
+    let origin = Origin { series: 2, step: 600, reach: 60, block: 0 };
     let history = set.history(origin, 56);
     let parts = model.components("sector-2", history, 5).unwrap();
     let value = model.predict("sector-2", history).unwrap().base[5];
@@ -95,7 +95,7 @@ fn gaps_and_strangers_are_forecast_and_nothing_is_not() {
     let mut set = set(0.0, 4);
     let (model, _) = fitted(&set, 14);
     set.row_mut(0)[590..594].fill(f64::NAN);
-    let origin = Origin { series: 0, step: 600, block: 0 };
+    let origin = Origin { series: 0, step: 600, reach: 60, block: 0 };
     let forecast = model.predict("stranger", set.history(origin, 56)).unwrap();
     assert!(forecast.base.iter().all(|value| value.is_finite()));
     assert_eq!(model.predict("sector-0", &[f64::NAN; 56]), None);

@@ -1,0 +1,19 @@
+//! What train, evaluate and predict share: tables in, the models' own data structures out.
+//!
+//! A model must see the same numbers when it is fitted, judged and used, so there is one way from
+//! rows to panels, series and feature rows, and one form in which a fitted model is kept.
+
+pub mod measure;
+mod package;
+mod panel;
+mod reader;
+mod samples;
+mod series;
+mod task;
+
+pub use package::{Fitted, Package, model_error, registry_error};
+pub use panel::{CutoffGrid, panel, periods};
+pub use reader::Reader;
+pub use samples::{Sample, SampleSet, tabular_slices};
+pub use series::{Season, origins, season, series};
+pub use task::{limit, link, load as load_task};

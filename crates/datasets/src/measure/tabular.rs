@@ -1,0 +1,380 @@
+//! Hazards, yes or no, classes, and values.
+
+use foresite_features::kernel::FeatureKernel;
+use foresite_features::task::{DAY, HOUR, Head, SliceName};
+use foresite_metrics as metrics;
+use foresite_models::linear::{Logistic, LogisticOptions, Matrix};
+use foresite_models::tabular::{Link, Samples, Tabular, cumulative};
+use foresite_stage::Result;
+
+use super::{Judging, Measured};
+use crate::samples::tabular as rows_of;
+use crate::{Package, Sample, SampleSet, link, model_error};
+
+/// Judges a model of feature rows on a slice; `model` and `kernel` are the package's own.
+///
+/// # Errors
+/// `BadData` where rows do not fit the model.
+pub fn tabular(
+    package: &Package,
+    (kernel, model): (&FeatureKernel, &Tabular),
+    set: &SampleSet,
+    slice: SliceName,
+    judging: &Judging,
+) -> Result<Measured> {
+    let Some((link, outputs)) = link(&package.task) else {
+        return Ok(Measured::default());
+    };
+    let fit = rows_of(set, kernel, outputs, SliceName::Fit)?;
+    let judged = rows_of(set, kernel, outputs, slice)?;
+    let samples: Vec<&Sample> = set.of(slice).collect();
+    let predicted: Vec<Vec<f64>> = judged
+        .x
+        .iter()
+        .map(|row| model.predict(row).map_err(model_error))
+        .collect::<Result<_>>()?;
+    let mut measured = Measured::default();
+    let frame = Frame { package, kernel, judging, fit: &fit, judged: &judged, samples };
+    match link {
+        Link::LogOdds => frame.hazards(&predicted, &mut measured)?,
+        Link::Classes => frame.classes(&predicted, outputs, &mut measured),
+        Link::Value { cap } => frame.values(&predicted, cap, &mut measured),
+    }
+    if !matches!(model.path, foresite_models::tabular::Path::Linear) {
+        let linear = Tabular { path: foresite_models::tabular::Path::Linear, ..model.clone() };
+        let theirs: Vec<Vec<f64>> = judged
+            .x
+            .iter()
+            .map(|row| linear.predict(row).map_err(model_error))
+            .collect::<Result<_>>()?;
+        frame.compare("linear", link, &predicted, &theirs, &mut measured);
+    }
+    Ok(measured)
+}
+
+struct Frame<'a> {
+    package: &'a Package,
+    kernel: &'a FeatureKernel,
+    judging: &'a Judging,
+    fit: &'a Samples,
+    judged: &'a Samples,
+    samples: Vec<&'a Sample>,
+}
+
+impl Frame<'_> {
+    fn compare(
+        &self,
+        baseline: &str,
+        link: Link,
+        own: &[Vec<f64>],
+        theirs: &[Vec<f64>],
+        measured: &mut Measured,
+    ) {
+        let losses = |predicted: &[Vec<f64>]| -> Vec<f64> {
+            let pairs = predicted.iter().zip(self.judged.y.iter());
+            pairs.map(|(p, y)| loss(link, p, y)).collect()
+        };
+        let pair = (losses(own), losses(theirs));
+        measured.compare(baseline, (&pair.0, &pair.1), &self.judged.block, self.judging);
+    }
+
+    /// Ends of the hazard bins in days with their names; one nameless bin for a yes or no.
+    fn horizons(&self) -> Vec<String> {
+        match &self.package.task.head {
+            Head::TimeToEvent { bins, .. } => bins.iter().map(|bin| format!("_{bin}")).collect(),
+            _ => vec![String::new()],
+        }
+    }
+
+    fn hazards(&self, predicted: &[Vec<f64>], measured: &mut Measured) -> Result<()> {
+        let horizons = self.horizons();
+        for (k, name) in horizons.iter().enumerate() {
+            let (rows, labels): (Vec<usize>, Vec<bool>) = self
+                .judged
+                .y
+                .iter()
+                .enumerate()
+                .filter_map(|(row, y)| by_horizon(&y[..=k]).map(|label| (row, label)))
+                .unzip();
+            let p: Vec<f64> = rows.iter().map(|&row| cumulative(&predicted[row])[k]).collect();
+            self.probabilities(name, &rows, &labels, &p, measured);
+        }
+        let week = self.week_bin();
+        self.at_budget(&horizons[week], week, predicted, measured);
+        let base = base_hazards(self.fit);
+        let constant = vec![base; predicted.len()];
+        self.compare("base_rate", Link::LogOdds, predicted, &constant, measured);
+        if let Some(rule) = self.alarm_rule()? {
+            self.compare("alarm_count_rule", Link::LogOdds, predicted, &rule, measured);
+        }
+        Ok(())
+    }
+
+    fn probabilities(
+        &self,
+        name: &str,
+        rows: &[usize],
+        labels: &[bool],
+        p: &[f64],
+        measured: &mut Measured,
+    ) {
+        let blocks: Vec<u64> = rows.iter().map(|&row| self.judged.block[row]).collect();
+        measured.add_with_interval(&format!("pr_auc{name}"), &blocks, self.judging, |drawn| {
+            let pick = |row: &usize| (labels[*row], p[*row]);
+            let (labels, p): (Vec<bool>, Vec<f64>) = drawn.iter().map(pick).unzip();
+            metrics::auc_pr(&labels, &p)
+        });
+        let count = labels.len();
+        measured.add_baseline(
+            &format!("pr_auc{name}"),
+            "random",
+            metrics::base_rate(labels),
+            count,
+        );
+        measured.add(&format!("auc_roc{name}"), metrics::auc_roc(labels, p), count);
+        measured.add(&format!("brier{name}"), metrics::brier(labels, p), count);
+        measured.add(&format!("brier_skill{name}"), metrics::brier_skill(labels, p), count);
+        measured.add(&format!("log_loss{name}"), metrics::log_loss(labels, p), count);
+        let ece = metrics::expected_calibration_error(labels, p, 15);
+        measured.add(&format!("ece{name}"), ece, count);
+    }
+
+    /// The bin that ends closest to a week: people plan in weeks.
+    fn week_bin(&self) -> usize {
+        match &self.package.task.head {
+            Head::TimeToEvent { bins, .. } => {
+                (0..bins.len()).min_by_key(|&k| (bins[k].micros() - 7 * DAY).abs()).unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    /// What people would have seen who look at the riskiest share of entities at every cutoff.
+    fn at_budget(&self, name: &str, bin: usize, predicted: &[Vec<f64>], measured: &mut Measured) {
+        let risk = |row: usize| cumulative(&predicted[row])[bin];
+        let mut by_cutoff: std::collections::BTreeMap<i64, Vec<usize>> = Default::default();
+        for (row, sample) in self.samples.iter().enumerate() {
+            by_cutoff.entry(sample.cutoff).or_default().push(row);
+        }
+        let mut picked = vec![false; self.samples.len()];
+        for rows in by_cutoff.values_mut() {
+            rows.sort_by(|&a, &b| risk(b).total_cmp(&risk(a)).then(a.cmp(&b)));
+            let budget = (self.judging.budget * rows.len() as f64).ceil() as usize;
+            rows.iter().take(budget).for_each(|&row| picked[row] = true);
+        }
+        let label = |row: usize| by_horizon(&self.judged.y.row(row)[..=bin]);
+        let known: Vec<usize> = (0..picked.len()).filter(|&row| label(row).is_some()).collect();
+        let flags = |of: &dyn Fn(usize) -> bool| known.iter().map(|&r| of(r)).collect::<Vec<_>>();
+        let (labels, alarms) = (flags(&|row| label(row) == Some(true)), flags(&|row| picked[row]));
+        let counts = metrics::confusion(&labels, &alarms);
+        let n = labels.len();
+        measured.add(&format!("precision_at_budget{name}"), counts.precision(), n);
+        let rate = metrics::base_rate(&labels);
+        measured.add_baseline(&format!("precision_at_budget{name}"), "random", rate, n);
+        measured.add(&format!("recall_at_budget{name}"), counts.recall(), n);
+        let random = Some(self.judging.budget);
+        measured.add_baseline(&format!("recall_at_budget{name}"), "random", random, n);
+        measured.add(&format!("f1_at_budget{name}"), counts.f1(), n);
+        self.events_at_budget(name, &known, &labels, &alarms, measured);
+    }
+
+    /// Events are runs of positive cutoffs of an entity; found if one of them was picked.
+    fn events_at_budget(
+        &self,
+        name: &str,
+        known: &[usize],
+        labels: &[bool],
+        alarms: &[bool],
+        measured: &mut Measured,
+    ) {
+        let mut total = metrics::EventScore::default();
+        let mut leads = Vec::new();
+        let mut start = 0;
+        while start < known.len() {
+            let entity = self.samples[known[start]].entity;
+            let same = |row: &&usize| self.samples[**row].entity == entity;
+            let end = start + known[start..].iter().take_while(same).count();
+            let (labels, alarms) = (&labels[start..end], &alarms[start..end]);
+            total = total.merge(&metrics::event_score(labels, alarms, 4));
+            for event in metrics::segments(labels) {
+                let cutoff = |at: usize| self.samples[known[start + at]].cutoff;
+                if let Some(first) = event.clone().find(|&at| alarms[at]) {
+                    leads.push((cutoff(event.end - 1) - cutoff(first)) as f64 / HOUR as f64);
+                }
+            }
+            start = end;
+        }
+        leads.sort_by(f64::total_cmp);
+        measured.events = Some(total.events as usize);
+        let n = total.events as usize;
+        measured.add(&format!("event_recall_at_budget{name}"), total.recall(), n);
+        let episodes = total.episodes as usize;
+        measured.add(&format!("episode_precision_at_budget{name}"), total.precision(), episodes);
+        measured.add(
+            &format!("median_lead_h{name}"),
+            leads.get(leads.len() / 2).copied(),
+            leads.len(),
+        );
+        let weeks = self.judged.block.iter().collect::<std::collections::BTreeSet<_>>().len();
+        let false_alarms = (total.episodes - total.useful) as f64;
+        let per_100 = (weeks > 0).then(|| 100.0 * false_alarms / weeks as f64);
+        measured.add("false_alarms_per_100_entity_weeks", per_100, weeks);
+    }
+
+    /// One logistic regression per bin on the number of alarms in the longest window: what a person
+    /// with a counter would do. `None` where the task counts no alarms.
+    fn alarm_rule(&self) -> Result<Option<Vec<Vec<f64>>>> {
+        let names = self.kernel.names();
+        let counts: Vec<usize> = (0..names.len())
+            .filter(|&at| names[at].starts_with("alarm_") && names[at].contains("_count_"))
+            .collect();
+        let Some(&last) = counts.last() else {
+            return Ok(None);
+        };
+        let input = |x: &[f64]| vec![x[last]];
+        let column = |samples: &Samples| {
+            Matrix::from_rows(1, samples.x.iter().flat_map(input).collect::<Vec<f64>>())
+        };
+        let (fit, judged) = (column(self.fit), column(self.judged));
+        let mut rule = vec![Vec::new(); self.judged.rows()];
+        for k in 0..self.fit.y.columns() {
+            let rows: Vec<usize> =
+                (0..self.fit.rows()).filter(|&row| self.fit.y.row(row)[k].is_finite()).collect();
+            let labels: Vec<f64> = rows.iter().map(|&row| self.fit.y.row(row)[k]).collect();
+            let weights: Vec<f64> = rows.iter().map(|&row| self.fit.weight[row]).collect();
+            let fitted =
+                Logistic::fit(&fit.select(&rows), &labels, &weights, LogisticOptions::default())
+                    .map_err(model_error)?;
+            for (row, x) in rule.iter_mut().zip(judged.iter()) {
+                row.push(fitted.probability(x));
+            }
+        }
+        Ok(Some(rule))
+    }
+
+    fn classes(&self, predicted: &[Vec<f64>], classes: usize, measured: &mut Measured) {
+        let rows: Vec<usize> =
+            (0..predicted.len()).filter(|&row| self.judged.y.row(row)[0].is_finite()).collect();
+        let labels: Vec<usize> =
+            rows.iter().map(|&row| self.judged.y.row(row)[0] as usize).collect();
+        let flat: Vec<f64> = rows.iter().flat_map(|&row| predicted[row].clone()).collect();
+        let n = labels.len();
+        measured.add("log_loss", metrics::multiclass_log_loss(&labels, &flat, classes), n);
+        let hits =
+            rows.iter().zip(&labels).filter(|(row, label)| top(&predicted[**row]) == **label);
+        measured.add("accuracy", (n > 0).then(|| hits.count() as f64 / n as f64), n);
+        let mut rates = vec![0.5; classes];
+        for y in self.fit.y.iter().filter(|y| y[0].is_finite()) {
+            rates[y[0] as usize] += 1.0;
+        }
+        let total: f64 = rates.iter().sum();
+        let constant: Vec<f64> = rates.iter().map(|rate| rate / total).collect();
+        let theirs = vec![constant; predicted.len()];
+        self.compare("base_rate", Link::Classes, predicted, &theirs, measured);
+    }
+
+    fn values(&self, predicted: &[Vec<f64>], cap: Option<f64>, measured: &mut Measured) {
+        let own: Vec<f64> = predicted.iter().map(|p| p[0]).collect();
+        // True and capped: most papers cap, and that is worth a good part of their error.
+        let capped: Vec<f64> = self.judged.y.iter().map(|y| y[0]).collect();
+        let n = own.len();
+        measured.add_with_interval("rmse", &self.judged.block, self.judging, |drawn| {
+            let pick = |row: &usize| (capped[*row], own[*row]);
+            let (truth, own): (Vec<f64>, Vec<f64>) = drawn.iter().map(pick).unzip();
+            metrics::rmse(&truth, &own)
+        });
+        measured.add("mae", metrics::mae(&capped, &own), n);
+        if cap.is_some() {
+            measured.add("fd001_score", Some(metrics::fd001_score(&capped, &own)), n);
+        }
+        self.last_of_units(&own, measured);
+        let (sum, total) = self
+            .fit
+            .y
+            .iter()
+            .filter(|y| y[0].is_finite())
+            .fold((0.0, 0.0), |(sum, total), y| (sum + y[0], total + 1.0));
+        let mean = vec![sum / f64::max(total, 1.0); n];
+        measured.add_baseline("rmse", "mean", metrics::rmse(&capped, &mean), n);
+        let theirs: Vec<Vec<f64>> = mean.into_iter().map(|value| vec![value]).collect();
+        let link = Link::Value { cap };
+        self.compare("mean", link, predicted, &theirs, measured);
+    }
+
+    /// The newest sample of every entity: how run-to-failure sets are scored.
+    fn last_of_units(&self, own: &[f64], measured: &mut Measured) {
+        let last: Vec<usize> = (0..self.samples.len())
+            .filter(|&row| {
+                self.samples.get(row + 1).is_none_or(|next| next.entity != self.samples[row].entity)
+            })
+            .collect();
+        if last.len() < 2 || last.len() == self.samples.len() {
+            return;
+        }
+        let truth: Vec<f64> = last.iter().map(|&row| self.judged.y.row(row)[0]).collect();
+        let own: Vec<f64> = last.iter().map(|&row| own[row]).collect();
+        measured.add("rmse_last", metrics::rmse(&truth, &own), last.len());
+        measured.add("mae_last", metrics::mae(&truth, &own), last.len());
+        let score = metrics::fd001_score(&truth, &own);
+        measured.add("fd001_score_last", Some(score), last.len());
+    }
+}
+
+fn top(p: &[f64]) -> usize {
+    (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap_or(0)
+}
+
+/// Whether the event happened by the end of the last of these bins; `None` where that was not seen.
+pub(crate) fn by_horizon(bins: &[f64]) -> Option<bool> {
+    if bins.iter().any(|label| *label > 0.5) {
+        return Some(true);
+    }
+    bins.iter().all(|label| label.is_finite()).then_some(false)
+}
+
+/// Share of events per bin among those that reached it.
+fn base_hazards(fit: &Samples) -> Vec<f64> {
+    (0..fit.y.columns())
+        .map(|k| {
+            let seen = fit.y.iter().map(|y| y[k]).filter(|label| label.is_finite());
+            let (sum, total) = seen.fold((0.0, 0.0), |(sum, total), y| (sum + y, total + 1.0));
+            (sum + 0.5) / (total + 1.0)
+        })
+        .collect()
+}
+
+fn loss(link: Link, predicted: &[f64], y: &[f64]) -> f64 {
+    let kept = |p: f64| p.clamp(1e-9, 1.0 - 1e-9);
+    match link {
+        Link::Value { .. } => (predicted[0] - y[0]).powi(2),
+        Link::Classes if y[0].is_nan() => f64::NAN,
+        Link::Classes => -predicted.get(y[0] as usize).copied().map_or(1e-9, kept).ln(),
+        Link::LogOdds if y.iter().all(|label| label.is_nan()) => f64::NAN,
+        Link::LogOdds => predicted
+            .iter()
+            .zip(y)
+            .filter(|(_, label)| label.is_finite())
+            .map(|(&p, &label)| -(label * kept(p).ln() + (1.0 - label) * (1.0 - kept(p)).ln()))
+            .sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_horizon_is_seen_or_not() {
+        assert_eq!(by_horizon(&[0.0, 1.0, f64::NAN]), Some(true));
+        assert_eq!(by_horizon(&[0.0, 0.0]), Some(false));
+        assert_eq!(by_horizon(&[0.0, f64::NAN]), None);
+    }
+
+    #[test]
+    fn losses_by_hand() {
+        let bce = loss(Link::LogOdds, &[0.25, 0.5], &[1.0, f64::NAN]);
+        assert!((bce - 4.0_f64.ln()).abs() < 1e-12);
+        assert!(loss(Link::LogOdds, &[0.5], &[f64::NAN]).is_nan());
+        assert_eq!(loss(Link::Value { cap: None }, &[3.0], &[5.0]), 4.0);
+    }
+}
