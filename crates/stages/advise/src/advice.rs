@@ -165,13 +165,14 @@ pub fn advise(opened: Opened, signals: &Signals, context: &Context, config: &Con
         .map(|(list, items, closed)| {
             let ranked = ranking::rank(items, average, list.budget);
             let sources = Sources { list: &list, signals, context, config };
+            let models = models(&list, signals);
             let (listed, left_out) = ranked
                 .into_iter()
-                .map(|item| entry(item, sources))
+                .map(|item| entry(item, &models, sources))
                 .partition(|entry: &Entry| entry.item.rank.is_some());
             Worklist {
                 scored: candidates::scored(&list, signals).len(),
-                models: models(&list, signals),
+                models,
                 list,
                 listed,
                 left_out,
@@ -182,13 +183,17 @@ pub fn advise(opened: Opened, signals: &Signals, context: &Context, config: &Con
     Advice { lists, not_scored: not_scored(signals, config) }
 }
 
-fn entry(item: Item, sources: Sources<'_>) -> Entry {
+fn entry(item: Item, models: &BTreeSet<(String, Role)>, sources: Sources<'_>) -> Entry {
     let evidence = evidence::collect(&item, sources);
     let panels =
         if item.rank.is_some() { panels::of(&item, &evidence, sources) } else { Vec::new() };
     let lead = item.incident.lead();
     Entry {
-        role: lead.map_or(Role::Provisional, candidates::Candidate::role),
+        // Without members, the incident is the business of the model that serves now.
+        role: lead
+            .map(candidates::Candidate::role)
+            .or_else(|| models.iter().map(|(_, role)| *role).max())
+            .unwrap_or_default(),
         lineage_id: lead
             .and_then(|lead| lead.rows.first())
             .map(|row| row.lineage_id.clone())

@@ -50,9 +50,9 @@ pub fn folder_stamp(at: Micros) -> String {
     local(at, &TimeZone::UTC).strftime("%Y%m%dT%H%MZ").to_string()
 }
 
-/// `9 Mar 14:00` on the clock of `zone`.
+/// `9 Mar 14:00 CET` on the clock of `zone`.
 pub fn local_stamp(at: Micros, zone: &TimeZone) -> String {
-    local(at, zone).strftime("%-d %b %H:%M").to_string()
+    local(at, zone).strftime("%-d %b %H:%M %Z").to_string()
 }
 
 /// `9 March 2026` on the clock of `zone`.
@@ -66,12 +66,12 @@ pub fn span(length: Micros) -> String {
     let (days, hours, minutes) =
         (total.as_hours() / 24, total.as_hours() % 24, total.as_mins() % 60);
     match (days, hours, minutes) {
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, 0) => format!("{hours} h"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, 0, _) => format!("{days} d"),
-        (days, hours, _) if days < 3 => format!("{days} d {hours} h"),
-        (days, _, _) => format!("{days} d"),
+        (0, 0, minutes) => format!("{minutes}\u{a0}min"),
+        (0, hours, 0) => format!("{hours}\u{a0}h"),
+        (0, hours, minutes) => format!("{hours}\u{a0}h {minutes}\u{a0}min"),
+        (days, 0, _) => format!("{days}\u{a0}d"),
+        (days, hours, _) if days < 3 => format!("{days}\u{a0}d {hours}\u{a0}h"),
+        (days, _, _) => format!("{days}\u{a0}d"),
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
             (0, "0 min"),
         ];
         for (length, text) in cases {
-            assert_eq!(span(length), text);
+            assert_eq!(span(length).replace('\u{a0}', " "), text);
         }
     }
 

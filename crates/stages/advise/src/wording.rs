@@ -40,6 +40,16 @@ pub fn channel(name: &str) -> (String, &'static str) {
     )
 }
 
+/// The name of a metric: `VUS-PR`, `brier skill 60d`.
+pub fn metric(name: &str) -> String {
+    const ACRONYMS: [&str; 9] = ["vus", "auc", "mase", "wql", "wape", "ece", "mae", "rmse", "f1"];
+    let words: Vec<String> = name
+        .split('_')
+        .map(|word| if ACRONYMS.contains(&word) { word.to_uppercase() } else { word.to_owned() })
+        .collect();
+    words.join(" ").replace("VUS pr", "VUS-PR").replace("pr AUC", "PR-AUC")
+}
+
 /// Whether a built-in channel cannot fall below zero, so that its expected band must not either.
 pub fn is_never_negative(name: &str) -> bool {
     let below_zero = ["temperature_c", "rx_power_dbm", "voltage_v"];
@@ -173,6 +183,13 @@ mod tests {
     fn a_channel_of_the_users_own_keeps_its_name() {
         assert_eq!(channel("cpu_load"), ("cpu load".into(), ""));
         assert_eq!(channel("drop_rate"), ("drop rate".into(), "%"));
+    }
+
+    #[test]
+    fn metrics_keep_their_acronyms() {
+        assert_eq!(metric("vus_pr"), "VUS-PR");
+        assert_eq!(metric("pr_auc_7d"), "PR-AUC 7d");
+        assert_eq!(metric("event_recall"), "event recall");
     }
 
     #[test]

@@ -3,8 +3,14 @@
 use super::{Evidence, Sources, drivers, measure};
 use crate::{candidates::Candidate, config::ListConfig, exposure, ranking::Item, wording};
 
-/// Loss of load from which a cell without alarms is called asleep.
+/// Loss of load that makes the title.
+const LOST: f64 = 0.2;
+
+/// Loss of load from which almost nothing is left.
 const ASLEEP: f64 = 0.9;
+
+/// Loss of load from which nothing is left: a few bytes of signalling remain on a dead cell.
+const DEAD: f64 = 0.995;
 
 /// Channels of own history that are told.
 const TOLD_CHANNELS: usize = 2;
@@ -45,13 +51,15 @@ fn title(item: &Item, lead: &Candidate, sources: Sources<'_>) -> String {
     let several = item.incident.affected().count() > 1;
     let lost = item.exposure.lost_share.unwrap_or(0.0);
     let is_silent = sources.signals.has_alarms && item.known.facts.is_empty();
-    if lost >= ASLEEP {
+    if lost >= LOST {
         let how = if is_silent { ", no alarm" } else { "" };
-        return format!("No traffic to speak of: {} below usual{how}", wording::share(lost));
-    }
-    if lost >= 0.2 {
-        let how = if is_silent { ", no alarm" } else { "" };
-        return format!("Traffic {} below usual{how}", wording::share(lost));
+        return match lost {
+            lost if lost >= DEAD => format!("No traffic{how}"),
+            lost if lost >= ASLEEP => {
+                format!("Almost no traffic: {} below usual{how}", wording::share(lost))
+            }
+            lost => format!("Traffic {} below usual{how}", wording::share(lost)),
+        };
     }
     let driver = told_channels(lead, sources.list).into_iter().find_map(|channel| {
         let recent = measure::recent(&lead.entity_id, &channel, sources.signals, sources.context)?;

@@ -38,7 +38,7 @@ impl Fact {
         self.from <= at && self.until.is_none_or(|until| at < until)
     }
 
-    /// One line for people: `MAJOR alarm “Mains failure” on N001 · rectifier since 9 Mar 04:00`.
+    /// One line for people: `MAJOR alarm “Mains failure” on N001 · rectifier since 9 Mar 04:00 CET`.
     pub fn sentence(&self, label: &str, zone: &jiff::tz::TimeZone) -> String {
         let from = clock::local_stamp(self.from, zone);
         let text =
@@ -117,7 +117,7 @@ mod tests {
         assert!(!work.holds_at(0) && work.holds_at(HOUR) && !work.holds_at(3 * HOUR));
         assert_eq!(
             work.sentence("A", &jiff::tz::TimeZone::UTC),
-            "Planned work P-7 “Antenna swap” on A, 1 Jan 01:00 to 1 Jan 03:00"
+            "Planned work P-7 “Antenna swap” on A, 1 Jan 01:00 UTC to 1 Jan 03:00 UTC"
         );
     }
 }

@@ -78,7 +78,7 @@ fn a_known_alarm_is_not_news() {
     let known = anomaly(&["r/A/1/n78"], vec![alarm("r/A/rectifier", "MAJOR", 99)]);
     assert_eq!(
         known.reason.as_deref(),
-        Some("Already known: MAJOR alarm “Mains failure” on r/A · rectifier since 5 Jan 03:00")
+        Some("Already known: MAJOR alarm “Mains failure” on r/A · rectifier since 5 Jan 03:00 UTC")
     );
 }
 

@@ -29,11 +29,11 @@ pub(super) fn article(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup 
             div.body {
                 div.evidence {
                     ul { @for sentence in &entry.evidence.sentences { li { (sentence) } } }
-                    (facts(entry, list, page))
-                    (origin(entry))
                 }
                 div.plots { @for panel in &entry.panels { (plot::figure(panel)) } }
             }
+            (facts(entry, list, page))
+            (origin(entry))
         }
     }
 }
@@ -42,7 +42,7 @@ fn facts(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup {
     let incident = &entry.item.incident;
     let zone = jiff::tz::TimeZone::UTC;
     html! {
-        dl.facts {
+        dl.facts.strip {
             div { dt { "Probability" } dd { (wording::probability(incident.probability())) } }
             div { dt { "First seen" } dd { (moment(incident.first_seen_at)) } }
             @if entry.item.head == Head::Anomaly {

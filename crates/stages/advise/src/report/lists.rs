@@ -133,10 +133,11 @@ fn deadline(entry: &Entry, cutoff: Micros) -> Markup {
     html! {
         @match at {
             Some(_) if is_over => { strong.urgent { "now" } }
-            Some(at) if entry.item.head == Head::Forecast => {
+            Some(at) if at - cutoff > 3 * clock::DAY => {
                 time datetime=(clock::machine_stamp(at)) { (clock::day(at, &jiff::tz::TimeZone::UTC)) }
             }
-            Some(at) => (moment(at)),
+            // Nobody plans to the minute.
+            Some(at) => (moment(at.div_euclid(clock::HOUR) * clock::HOUR)),
             None => "–",
         }
     }

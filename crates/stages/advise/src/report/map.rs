@@ -50,12 +50,16 @@ pub(super) fn section(page: Page<'_>) -> Markup {
         section #map aria-labelledby="map-title" {
             h2 #map-title { "Map" }
             figure.map {
-                svg viewBox=(format!("0 0 {WIDTH} {:.0}", projection.height)) role="group"
-                    aria-label="Sites by position; listed items are links" {
-                    (constellations(page, &projection))
-                    (plain_sites(page, &projection, &marks))
-                    @for (site, of_site) in &marks { (site_marks(site, of_site, marks.len(), page, &projection)) }
-                    (scale(&projection))
+                div.scroll role="region" tabindex="0" aria-label="Site map" {
+                    svg viewBox=(format!("0 0 {WIDTH} {:.0}", projection.height)) role="group"
+                        aria-label="Sites by position; listed items are links" {
+                        (constellations(page, &projection))
+                        (plain_sites(page, &projection, &marks))
+                        @for (site, of_site) in &marks {
+                            (site_marks(site, of_site, marks.len(), page, &projection))
+                        }
+                        (scale(&projection))
+                    }
                 }
                 figcaption { (legend(page)) }
             }

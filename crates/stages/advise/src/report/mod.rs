@@ -121,6 +121,3 @@ fn class_of(head: Head) -> &'static str {
 fn moment(at: clock::Micros) -> Markup {
     html! { time datetime=(clock::machine_stamp(at)) { (clock::stamp(at)) } }
 }
-
-#[cfg(test)]
-mod tests;

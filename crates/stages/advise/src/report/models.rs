@@ -67,7 +67,7 @@ fn row(line: &Line<'_>) -> Markup {
     html! {
         tr {
             td { (line.slice) }
-            th scope="row" { (line.metric.replace('_', " ")) }
+            th scope="row" { (wording::metric(line.metric)) }
             td.num { (line.model.map_or_else(|| "–".into(), value)) }
             td.num { @if let Some((low, high)) = interval { (figure(low)) " – " (figure(high)) } @else { "–" } }
             td {

@@ -51,10 +51,10 @@ fn tile(list: &Worklist) -> Markup {
     html! {
         a.tile href={ "#list-" (list.list.task) } {
             span.tile-title { (sign(list.list.head)) (list_title(list)) }
-            span.tile-number { (list.listed.len()) }
-            span.tile-unit { (if list.listed.len() == 1 { "item" } else { "items" }) }
-            span.tile-note { (changes(list)) }
-            span.tile-note {
+            " " span.tile-number { (list.listed.len()) }
+            " " span.tile-unit { (if list.listed.len() == 1 { "item" } else { "items" }) }
+            " " span.tile-note { (changes(list)) }
+            " " span.tile-note {
                 (wording::count(candidates, "open incident", "open incidents"))
                 " · budget " (list.list.budget)
             }
@@ -85,8 +85,8 @@ fn data_tile(page: Page<'_>) -> Markup {
     html! {
         a.tile href="#data" {
             span.tile-title { "Data" }
-            span.tile-number { (share) }
-            span.tile-unit { "of files expected" }
+            " " span.tile-number { (share) }
+            " " span.tile-unit { "of files expected" }
             span.tile-note { (wording::count(missing as usize, "period", "periods")) " missing" }
             span.tile-note {
                 (wording::count(page.advice.not_scored.len(), "entity", "entities")) " not scored"

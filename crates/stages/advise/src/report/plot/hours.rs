@@ -17,7 +17,7 @@ pub(super) fn figure(panel: &HoursPanel) -> Markup {
         figure {
             figcaption {
                 strong { (wording::sentence(&panel.channel)) @if !panel.unit.is_empty() { ", " (panel.unit) } }
-                span.muted { " · " (panel.entity) " · local time" }
+                span.muted { " · " (panel.entity) " · time of the site" }
             }
             svg.plot viewBox="0 0 520 200" role="img" aria-label=(description(panel)) {
                 @if let Some(from) = panel.alert_from.filter(|from| *from < panel.range.1) {
@@ -45,9 +45,10 @@ fn frame(panel: &HoursPanel) -> Option<Frame> {
     let band = panel.band.iter().flat_map(|point| [point.low, point.high]);
     let all = values(&panel.observed).chain(values(&panel.neighbours)).chain(band);
     let (low, high) = bounds(all)?;
-    // A quantity that starts near zero is read against zero.
-    let low = if low >= 0.0 && low < 0.4 * high { 0.0 } else { low };
-    Some(Frame::with_axes(panel.range, (low, high + (high - low) * 0.04)))
+    let room = (high - low) * 0.04;
+    // A quantity that comes near zero is read against zero.
+    let low = if low >= 0.0 && low < 0.4 * high { 0.0 } else { low - room };
+    Some(Frame::with_axes(panel.range, (low, high + room)))
 }
 
 fn legend(panel: &HoursPanel) -> Markup {

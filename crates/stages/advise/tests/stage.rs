@@ -1,0 +1,180 @@
+//! The stage as a process: tables in, run, tables and report out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "fixture/mod.rs"]
+mod fixture;
+#[path = "fixture/tables.rs"]
+mod tables;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::datatypes::Int32Type;
+use fixture::{CUTOFF, Fixture};
+use foresite_advise::advice;
+use foresite_schema::catalog::outcome;
+use foresite_tables::{Read, Root};
+
+const INTERVAL: [&str; 4] =
+    ["--interval-start", "2026-03-09T13:00:00Z", "--interval-end", "2026-03-09T14:00:00Z"];
+
+fn run(root: &Path, more: &[&str]) -> (Output, serde_json::Value) {
+    let result = root.join("result.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_foresite-advise"))
+        .env("FORESITE_LOG", "lines")
+        .arg("--data-root")
+        .arg(root)
+        .arg("--result")
+        .arg(&result)
+        .args(INTERVAL)
+        .args(["--as-of", "2026-03-09T14:20:00Z"])
+        .args(more)
+        .output()
+        .unwrap();
+    let json = std::fs::read(&result).unwrap_or_default();
+    (output, serde_json::from_slice(&json).unwrap_or_default())
+}
+
+fn finished(root: &Path, more: &[&str]) -> serde_json::Value {
+    let (output, result) = run(root, more);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    result
+}
+
+fn data_root() -> (tempfile::TempDir, Root, Fixture) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    root.create().unwrap();
+    let fixture = fixture::fixture();
+    tables::write(&fixture, &root);
+    (folder, root, fixture)
+}
+
+fn text(batch: &RecordBatch, name: &str, row: usize) -> String {
+    batch.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned()
+}
+
+/// (task, rank, incident, title) of the listed rows, in the table's words.
+fn listed(root: &Root) -> Vec<(String, i32, String, String)> {
+    let table = root.existing(outcome::worklist()).unwrap();
+    let batch = table.read(&Read::all().period(CUTOFF, CUTOFF + 1)).unwrap();
+    let ranks = batch.column_by_name("rank").unwrap().as_primitive::<Int32Type>();
+    let mut rows: Vec<_> = (0..batch.num_rows())
+        .filter(|row| ranks.is_valid(*row))
+        .map(|row| {
+            let of = |name| text(&batch, name, row);
+            (of("task"), ranks.value(row), of("incident_id"), of("title"))
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn the_tables_give_the_same_advice_as_the_structs() {
+    let (folder, root, Fixture { signals, context, config }) = data_root();
+    let result = finished(folder.path(), &[]);
+    assert_eq!(result["status"], "done", "{result}");
+
+    let opened = advice::open_incidents(&signals, &config);
+    let expected = advice::advise(opened, &signals, &context, &config);
+    let mut rows: Vec<_> = expected
+        .lists
+        .iter()
+        .flat_map(|list| &list.listed)
+        .map(|entry| {
+            let incident = &entry.item.incident;
+            (
+                incident.task.clone(),
+                entry.item.rank.unwrap() as i32,
+                incident.incident_id.clone(),
+                entry.evidence.title.clone(),
+            )
+        })
+        .collect();
+    rows.sort();
+    assert_eq!(listed(&root), rows);
+    assert_eq!(result["numbers"]["anomaly_items"], 4);
+}
+
+#[test]
+fn a_rerun_is_unchanged_and_a_forced_one_equal() {
+    let (folder, root, _) = data_root();
+    let first = finished(folder.path(), &[]);
+    let rows = listed(&root);
+    let page = root.read("reports/20260309T1400Z/report.html").unwrap();
+
+    let again = finished(folder.path(), &[]);
+    assert_eq!(again["status"], "unchanged");
+    assert_eq!(again["lineage_id"], first["lineage_id"]);
+    let forced = finished(folder.path(), &["--force"]);
+    assert_eq!(forced["lineage_id"], first["lineage_id"]);
+    assert_eq!(listed(&root), rows);
+    assert_eq!(root.read("reports/20260309T1400Z/report.html").unwrap(), page);
+}
+
+#[test]
+fn the_report_is_published_beside_a_pointer() {
+    let (folder, root, _) = data_root();
+    let result = finished(folder.path(), &[]);
+    assert_eq!(result["numbers"]["report"], "reports/20260309T1400Z/report.html");
+    let pointer = root.read("reports/latest.html").unwrap();
+    assert!(String::from_utf8_lossy(&pointer).contains("20260309T1400Z/report.html"));
+    assert!(folder.path().join("lineage").read_dir().unwrap().next().is_some());
+}
+
+#[test]
+fn a_dry_run_touches_nothing() {
+    let (folder, root, _) = data_root();
+    let result = finished(folder.path(), &["--dry-run"]);
+    assert_eq!(result["status"], "planned");
+    assert!(root.find(outcome::worklist()).unwrap().is_none());
+    assert!(!folder.path().join("reports").exists());
+}
+
+#[test]
+fn an_empty_data_root_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = finished(folder.path(), &[]);
+    assert_eq!(result["verdict"], "no_predictions");
+    let page =
+        std::fs::read_to_string(folder.path().join("reports/20260309T1400Z/report.html")).unwrap();
+    assert!(page.contains("nothing is known, good or bad"));
+}
+
+#[test]
+fn a_wrong_configuration_names_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    std::fs::write(&path, r#"{"change_ratio": 0.5}"#).unwrap();
+    let (output, _) = run(folder.path(), &["--config", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(log.contains("configuration at change_ratio: must be greater than 1"), "{log}");
+}
+
+#[test]
+fn hindsight_needs_a_truth() {
+    let (folder, _, _) = data_root();
+    finished(folder.path(), &[]);
+    let (output, result) = run(folder.path(), &["--step", "hindsight"]);
+    assert_eq!(output.status.code(), Some(66), "{result}");
+    assert!(result["error"].as_str().unwrap().contains("truth/anomalies.parquet"), "{result}");
+}
+
+#[test]
+fn every_sample_configuration_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/samples/advise");
+    let mut samples = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let config: foresite_advise::config::Config =
+            foresite_stage::parse_config(&text, &path.display().to_string()).unwrap();
+        assert_eq!(config.fault(), None, "{}", path.display());
+        samples += 1;
+    }
+    assert!(samples >= 2);
+}
