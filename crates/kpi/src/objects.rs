@@ -22,7 +22,7 @@ struct Element {
     /// Full local names.
     exact: HashMap<String, Vec<Fact<u32>>>,
     /// Names up to a trailing `*`.
-    prefixes: Vec<(String, Fact<u32>)>,
+    prefixes: HashMap<String, Vec<Fact<u32>>>,
 }
 
 /// Numbers given while reading.
@@ -75,16 +75,12 @@ impl ObjectMap {
                 expected.push(fact(object, entity));
             }
             let element = self.elements.entry(elements.value(row).to_owned()).or_default();
-            match names.value(row).strip_suffix('*') {
-                Some(prefix) => {
-                    element.prefixes.push((prefix.to_owned(), fact(prefix.len(), entity)));
-                }
-                None => {
-                    let facts = element.exact.entry(names.value(row).to_owned()).or_default();
-                    // An exact name outranks every prefix.
-                    facts.push(fact(usize::MAX, entity));
-                }
-            }
+            // An exact name outranks every prefix, a longer prefix a shorter one.
+            let (of_kind, name, rank) = match names.value(row).strip_suffix('*') {
+                Some(prefix) => (&mut element.prefixes, prefix, prefix.len()),
+                None => (&mut element.exact, names.value(row), usize::MAX),
+            };
+            of_kind.entry(name.to_owned()).or_default().push(fact(rank, entity));
         }
         Ok(())
     }
@@ -103,13 +99,10 @@ impl ObjectMap {
         let Some(element) = self.elements.get(ne_dn) else {
             return Vec::new();
         };
-        let prefixes = element
-            .prefixes
-            .iter()
-            .filter(|(prefix, _)| ldn.starts_with(prefix.as_str()))
-            .map(|(_, fact)| fact.clone());
-        let exact = element.exact.get(ldn).into_iter().flatten().cloned();
-        prefixes.chain(exact).collect()
+        let prefixes = element.prefixes.iter().filter(|(prefix, _)| ldn.starts_with(*prefix));
+        let prefixes = prefixes.flat_map(|(_, facts)| facts);
+        let exact = element.exact.get(ldn).into_iter().flatten();
+        prefixes.chain(exact).cloned().collect()
     }
 
     pub(crate) fn entities(&self) -> &[Entity] {
@@ -141,13 +134,9 @@ impl ObjectMap {
             .elements
             .iter()
             .filter_map(|(name, element)| {
-                let prefixes = element.prefixes.iter().map(|(_, fact)| fact);
-                let entity = prefixes
-                    .chain(element.exact.values().flatten())
-                    .filter(|fact| fact.known_at <= moment)
-                    .find(|fact| fact.valid_from <= time && time < fact.valid_to)
-                    .map(|fact| fact.value)?;
-                let id = &self.entities.get(entity as usize)?.id;
+                let of_objects = element.exact.values().chain(element.prefixes.values());
+                let entity = of_objects.filter_map(|facts| belief(facts, time, moment)).min()?;
+                let id = &self.entities.get(*entity as usize)?.id;
                 Some((name.as_str(), id.split('/').next().unwrap_or_default()))
             })
             .collect();
@@ -159,4 +148,65 @@ impl ObjectMap {
 /// The full name of an object: the element's, then its own where it has one.
 pub fn object_dn(ne_dn: &str, ldn: &str) -> String {
     if ldn.is_empty() { ne_dn.to_owned() } else { format!("{ne_dn},{ldn}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray};
+
+    use super::*;
+
+    /// Element, object, entity, valid from, valid to, known at.
+    type Row = (&'static str, &'static str, &'static str, Micros, Option<Micros>, Micros);
+
+    fn map(rows: &[Row]) -> ObjectMap {
+        let text = |of: &dyn Fn(&Row) -> &'static str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+        };
+        let time = |of: &dyn Fn(&Row) -> Option<Micros>| -> ArrayRef {
+            let times: TimestampMicrosecondArray = rows.iter().map(of).collect();
+            Arc::new(times.with_timezone("UTC"))
+        };
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("ne_dn", text(&|row| row.0), false),
+            ("ldn", text(&|row| row.1), false),
+            ("entity_type", text(&|_| "cell"), false),
+            ("entity_id", text(&|row| row.2), false),
+            ("valid_from", time(&|row| Some(row.3)), false),
+            ("valid_to", time(&|row| row.4), true),
+            ("known_at", time(&|row| Some(row.5)), false),
+        ]);
+        ObjectMap::new(&[batch.unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn a_renamed_element_is_not_expected_under_its_old_name() {
+        let map = map(&[
+            ("A", "Cell=1", "north/N1", 0, None, 0),
+            ("A", "Cell=1", "north/N1", 0, Some(50), 60),
+            ("B", "Cell=1", "north/N1", 50, None, 60),
+        ]);
+        assert_eq!(map.elements_at(55, 59), [("A", "north")], "nobody knew yet");
+        assert_eq!(map.elements_at(55, 60), [("B", "north")]);
+        assert_eq!(map.elements_at(45, 60), [("A", "north")]);
+        assert_eq!(map.objects_at("A", 55, 60), Vec::<&str>::new());
+        assert!(map.is_expected(0, 55, 60));
+    }
+
+    #[test]
+    fn an_exact_name_outranks_a_prefix() {
+        let map = map(&[
+            ("A", "Cell=1*", "north/N1/all", 0, None, 0),
+            ("A", "Cell=10", "north/N1/ten", 0, None, 0),
+        ]);
+        let entity = |ldn| {
+            let facts = map.facts("A", ldn);
+            belief(&facts, 5, 5).map(|entity| map.entities()[*entity as usize].id.clone())
+        };
+        assert_eq!(entity("Cell=10").as_deref(), Some("north/N1/ten"));
+        assert_eq!(entity("Cell=1,Relation=4").as_deref(), Some("north/N1/all"));
+        assert_eq!(entity("Cell=2"), None);
+    }
 }

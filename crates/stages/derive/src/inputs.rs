@@ -31,6 +31,9 @@ const QUALITY: [&str; 9] = [
     "lineage_id",
 ];
 
+/// Source of the findings on counters.
+const COUNTERS: &str = "counters";
+
 /// The network as described: the same for every step of a run.
 pub(crate) struct Network {
     pub(crate) sets: CounterSets,
@@ -72,7 +75,8 @@ impl Tables {
         let mut inputs = network.inputs.clone();
         inputs.add_rows("pm_counters", &counters, "file_id")?;
         let quality = match &self.quality {
-            Some(table) => vec![table.read_all(&read.columns(QUALITY))?],
+            // The other sources of `quality` judge what comes later.
+            Some(table) => vec![table.read_all(&read.columns(QUALITY).text("source", COUNTERS))?],
             None => Vec::new(),
         };
         for batch in &quality {
