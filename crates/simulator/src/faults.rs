@@ -178,7 +178,7 @@ pub struct Spell {
     pub precursor: Option<Micros>,
 }
 
-/// A time under repair, for units whose failure is not an outage by itself.
+/// Everything that breaks.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     /// Losses of service, by start.
