@@ -173,6 +173,16 @@ fn an_hour_without_files_is_no_failure_and_a_missing_folder_is() {
 }
 
 #[test]
+fn a_root_that_cannot_be_written_is_named() {
+    let root = root();
+    land(root.path(), "pm/1.xml.gz", &pm("N1", 10, ["1", "2", "3", "4"]), 10);
+    // A file where a folder must be: the one obstacle that holds for root, too.
+    std::fs::write(root.path().join("plans"), "").unwrap();
+    let run = ingest(root.path(), [10, 11]).exits(73);
+    assert!(run.error_line().contains("plans/"), "{}", run.stderr);
+}
+
+#[test]
 fn files_that_landed_later_or_still_grow_wait() {
     let root = root();
     land(root.path(), "pm/later.xml.gz", &pm("N1", 10, ["1", "2", "3", "4"]), 15);

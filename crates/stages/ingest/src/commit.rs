@@ -65,12 +65,25 @@ pub(crate) fn commit(cx: &Context, config: &Config, plan: &IngestPlan) -> Result
         let staged = files.get(table).map_or(&[][..], Vec::as_slice);
         publish(cx, plan, table, staged, &mut report)?;
     }
-    let absent = missing::missing(cx, config, plan, &outcomes)?;
+    publish_logs(cx, config, plan, (&outcomes, &slots), &mut report)?;
+    report.lineage_id = Some(plan.content.lineage_id.clone());
+    Ok(report)
+}
+
+/// Quarantine and stale, and last the ledger: with it the plan is done.
+fn publish_logs(
+    cx: &Context,
+    config: &Config,
+    plan: &IngestPlan,
+    (outcomes, slots): (&[Outcome], &[stale::Slot]),
+    report: &mut Report,
+) -> Result<()> {
+    let absent = missing::missing(cx, config, plan, outcomes)?;
     report.number("missing", absent.len());
     let logs = [
-        (catalog::raw::quarantine(), records::quarantine(cx, plan, &outcomes)?),
-        (catalog::raw::stale(), records::stale(cx, plan, &slots)?),
-        (catalog::raw::ingest_ledger(), records::ledger(cx, plan, &outcomes, &absent)?),
+        (catalog::raw::quarantine(), records::quarantine(cx, plan, outcomes)?),
+        (catalog::raw::stale(), records::stale(cx, plan, slots)?),
+        (catalog::raw::ingest_ledger(), records::ledger(cx, plan, outcomes, &absent)?),
     ];
     for (def, rows) in logs {
         if rows.num_rows() > 0 {
@@ -79,8 +92,7 @@ pub(crate) fn commit(cx: &Context, config: &Config, plan: &IngestPlan) -> Result
             report.wrote(&table.def().name, outcome);
         }
     }
-    report.lineage_id = Some(plan.content.lineage_id.clone());
-    Ok(report)
+    Ok(())
 }
 
 /// The slot of a plan: every raw row carries its plan, or belongs to a table without versions of

@@ -8,6 +8,7 @@
 //!
 //! Memory is bounded by `batch_values` and a few files per thread, not by the number of files.
 
+mod candidates;
 mod commit;
 mod config;
 mod feeds;

@@ -1,23 +1,17 @@
 //! The plan: which files a run takes, frozen before the first of them is read.
 
-use std::collections::HashMap;
-
 use foresite_stage::{Context, ErrorKind, Interval, Lineage, Plan, Report, Result, StageError};
-use foresite_tables::{FileEntry, Micros, sha256_hex};
-use rayon::prelude::*;
+use foresite_tables::{Micros, sha256_hex};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::candidates::{self, Candidates};
 use crate::config::Config;
-use crate::feeds::{Claim, Feeds};
+use crate::feeds::Feeds;
 use crate::landing::Landing;
-use crate::ledger::Known;
 
 /// Hexadecimal digits of the ids.
 const ID_DIGITS: usize = 32;
-
-/// Files that are hashed between two looks at the stop signal.
-const FILES_AT_ONCE: usize = 256;
 
 /// A frozen plan of this stage.
 pub(crate) type IngestPlan = Plan<Content>;
@@ -64,6 +58,14 @@ pub(crate) struct JoinedFile {
     pub(crate) sha256: String,
 }
 
+impl PlannedFile {
+    /// Hashes of all bytes that its rows depend on.
+    fn ids(&self) -> impl Iterator<Item = &str> {
+        let joined = self.joined.iter().map(|other| other.sha256.as_str());
+        std::iter::once(self.sha256.as_str()).chain(joined)
+    }
+}
+
 impl Content {
     pub(crate) fn interval(&self) -> Interval {
         Interval { start: self.start, end: self.end }
@@ -105,7 +107,7 @@ pub(crate) fn make(
     if cx.root().exists(&format!("plans/{id}.json"))? {
         return load(cx, &id);
     }
-    let content = content(cx, config, (feeds, landing), (interval, about))?;
+    let content = content(cx, candidates::find(cx, config, feeds, landing)?, interval, about);
     let plan =
         Plan { shards: shards(config, &content), revision: cx.revision().into(), id, content };
     if cx.is_dry_run() { Ok(plan) } else { plan.freeze(cx.root()) }
@@ -124,43 +126,13 @@ pub(crate) fn load(cx: &Context, id: &str) -> Result<IngestPlan> {
 
 fn content(
     cx: &Context,
-    config: &Config,
-    (feeds, landing): (&Feeds, &Landing),
-    (interval, mut about): (Interval, serde_json::Value),
-) -> Result<Content> {
-    let known = Known::load(cx.root(), config.retry_quarantined)?;
-    let landed = landing.list()?;
-    let sizes: HashMap<&str, u64> =
-        landed.files.iter().map(|file| (file.path.as_str(), file.size)).collect();
-    let claims: Vec<(&FileEntry, Option<Claim<'_>>)> =
-        landed.files.iter().map(|file| (file, feeds.claim(&file.path))).collect();
-    let unclaimed = unclaimed(&claims);
-    let wanted: Vec<_> = claims
-        .into_iter()
-        .filter_map(|(file, claim)| Some((file, claim?)))
-        .filter(|(file, _)| !known.holds_unread(file))
-        .collect();
-    let progress = cx.progress(wanted.len() as u64, "files hashed");
-    let mut hashed: Vec<Option<PlannedFile>> = Vec::with_capacity(wanted.len());
-    for group in wanted.chunks(FILES_AT_ONCE) {
-        cx.check_stop()?;
-        let group: Vec<_> = group
-            .par_iter()
-            .map(|(file, claim)| planned(cx, config, landing, file, (claim, &sizes)))
-            .collect::<Result<_>>()?;
-        progress.add(group.len() as u64);
-        hashed.extend(group);
-    }
-    let waiting = landed.waiting + hashed.iter().filter(|file| file.is_none()).count() as u64;
-    let mut files: Vec<PlannedFile> = hashed.into_iter().flatten().collect();
-    files.retain(|file| !known.holds(&file.path, &file.sha256));
-    mark_duplicates(&mut files, &known);
-    about["files"] = files
-        .iter()
-        .flat_map(|file| std::iter::once(&file.sha256).chain(file.joined.iter().map(|j| &j.sha256)))
-        .cloned()
-        .collect();
-    Ok(Content {
+    candidates: Candidates,
+    interval: Interval,
+    mut about: serde_json::Value,
+) -> Content {
+    let Candidates { files, waiting, unclaimed } = candidates;
+    about["files"] = files.iter().flat_map(PlannedFile::ids).collect();
+    Content {
         start: interval.start,
         end: interval.end,
         as_of: cx.as_of(),
@@ -169,68 +141,6 @@ fn content(
         unclaimed,
         lineage_id: short_hash(&about),
         lineage: about,
-    })
-}
-
-/// A file with its hash; `None` when it changed under our eyes or what it is joined with is not
-/// there yet.
-fn planned(
-    cx: &Context,
-    config: &Config,
-    landing: &Landing,
-    file: &FileEntry,
-    (claim, sizes): (&Claim<'_>, &HashMap<&str, u64>),
-) -> Result<Option<PlannedFile>> {
-    let Some(bytes) = landing.read(&file.path, file.size)? else {
-        return Ok(None);
-    };
-    let mut joined = Vec::new();
-    for path in claim.joined() {
-        let Some(size) = sizes.get(path.as_str()).copied() else {
-            tracing::warn!(path = file.path, joined = path, "waits for a joined file");
-            return Ok(None);
-        };
-        let Some(bytes) = landing.read(path, size)? else {
-            return Ok(None);
-        };
-        joined.push(JoinedFile { path: path.clone(), size, sha256: sha256_hex(&bytes) });
-    }
-    let first_run = config.schedule.map(|schedule| schedule.first_run(file.modified));
-    Ok(Some(PlannedFile {
-        path: file.path.clone(),
-        size: file.size,
-        sha256: sha256_hex(&bytes),
-        landed_at: file.modified,
-        known_at: first_run.map_or(cx.as_of(), |run| run.min(cx.as_of())),
-        duplicate_of: None,
-        joined,
-    }))
-}
-
-/// Files that nobody takes, those left out that others are joined with.
-fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
-    let joined: std::collections::HashSet<&str> = claims
-        .iter()
-        .filter_map(|(_, claim)| claim.as_ref())
-        .flat_map(|claim| claim.joined().iter().map(String::as_str))
-        .collect();
-    let nobodys = claims.iter().filter(|(_, claim)| claim.is_none()).map(|(file, _)| &file.path);
-    let mut nobodys = nobodys.filter(|path| !joined.contains(path.as_str())).peekable();
-    let example = nobodys.peek().map(|path| path.to_string());
-    let count = nobodys.count() as u64;
-    if let Some(example) = example {
-        tracing::warn!(files = count, example, "no feed and no mapping takes these files");
-    }
-    count
-}
-
-/// The first arrival of some bytes is taken, any later one is a duplicate of it.
-fn mark_duplicates(files: &mut [PlannedFile], known: &Known) {
-    let mut first: HashMap<String, String> = HashMap::new();
-    for file in files {
-        let earlier = known.path_of(&file.sha256).or(first.get(&file.sha256).map(String::as_str));
-        file.duplicate_of = earlier.map(str::to_owned);
-        first.entry(file.sha256.clone()).or_insert_with(|| file.path.clone());
     }
 }
 

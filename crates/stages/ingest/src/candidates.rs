@@ -1,0 +1,136 @@
+//! Which files of the landing folder a plan takes: complete, claimed by a feed, and not settled yet.
+
+use std::collections::{HashMap, HashSet};
+
+use foresite_stage::{Context, Result};
+use foresite_tables::{FileEntry, sha256_hex};
+use rayon::prelude::*;
+
+use crate::config::Config;
+use crate::feeds::{Claim, Feeds};
+use crate::landing::Landing;
+use crate::ledger::Known;
+use crate::plan::{JoinedFile, PlannedFile};
+
+/// Files that are hashed between two looks at the stop signal.
+const FILES_AT_ONCE: usize = 256;
+
+/// What the landing folder offers to a plan.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    /// The files, in the order of their arrival.
+    pub(crate) files: Vec<PlannedFile>,
+    /// Files that are still growing or landed later.
+    pub(crate) waiting: u64,
+    /// Files that nobody takes.
+    pub(crate) unclaimed: u64,
+}
+
+/// Lists the landing folder and hashes what is new in it.
+pub(crate) fn find(
+    cx: &Context,
+    config: &Config,
+    feeds: &Feeds,
+    landing: &Landing,
+) -> Result<Candidates> {
+    let known = Known::load(cx.root(), config.retry_quarantined)?;
+    let landed = landing.list()?;
+    let claims: Vec<(&FileEntry, Option<Claim<'_>>)> =
+        landed.files.iter().map(|file| (file, feeds.claim(&file.path))).collect();
+    let unclaimed = unclaimed(&claims);
+    let wanted = claims.into_iter().filter_map(|(file, claim)| Some((file, claim?)));
+    let wanted: Vec<_> = wanted.filter(|(file, _)| !known.holds_unread(file)).collect();
+    let hashed = hash_all(cx, config, landing, &landed.files, &wanted)?;
+    let waiting = landed.waiting + (wanted.len() - hashed.len()) as u64;
+    let mut files = hashed;
+    files.retain(|file| !known.holds(&file.path, &file.sha256));
+    mark_duplicates(&mut files, &known);
+    Ok(Candidates { files, waiting, unclaimed })
+}
+
+/// Hashes files; those that changed under our eyes, or whose joined files are not there yet, are
+/// left out and wait.
+fn hash_all(
+    cx: &Context,
+    config: &Config,
+    landing: &Landing,
+    landed: &[FileEntry],
+    wanted: &[(&FileEntry, Claim<'_>)],
+) -> Result<Vec<PlannedFile>> {
+    let sizes: HashMap<&str, u64> =
+        landed.iter().map(|file| (file.path.as_str(), file.size)).collect();
+    let progress = cx.progress(wanted.len() as u64, "files hashed");
+    let mut hashed = Vec::with_capacity(wanted.len());
+    for group in wanted.chunks(FILES_AT_ONCE) {
+        cx.check_stop()?;
+        let group: Vec<_> = group
+            .par_iter()
+            .map(|(file, claim)| planned(cx, config, landing, file, (claim, &sizes)))
+            .collect::<Result<_>>()?;
+        progress.add(group.len() as u64);
+        hashed.extend(group.into_iter().flatten());
+    }
+    Ok(hashed)
+}
+
+/// A file with its hash; `None` when it changed under our eyes or what it is joined with is not
+/// there yet.
+fn planned(
+    cx: &Context,
+    config: &Config,
+    landing: &Landing,
+    file: &FileEntry,
+    (claim, sizes): (&Claim<'_>, &HashMap<&str, u64>),
+) -> Result<Option<PlannedFile>> {
+    let Some(bytes) = landing.read(&file.path, file.size)? else {
+        return Ok(None);
+    };
+    let mut joined = Vec::new();
+    for path in claim.joined() {
+        let Some(size) = sizes.get(path.as_str()).copied() else {
+            tracing::warn!(path = file.path, joined = path, "waits for a joined file");
+            return Ok(None);
+        };
+        let Some(bytes) = landing.read(path, size)? else {
+            return Ok(None);
+        };
+        joined.push(JoinedFile { path: path.clone(), size, sha256: sha256_hex(&bytes) });
+    }
+    let first_run = config.schedule.map(|schedule| schedule.first_run(file.modified));
+    Ok(Some(PlannedFile {
+        path: file.path.clone(),
+        size: file.size,
+        sha256: sha256_hex(&bytes),
+        landed_at: file.modified,
+        known_at: first_run.map_or(cx.as_of(), |run| run.min(cx.as_of())),
+        duplicate_of: None,
+        joined,
+    }))
+}
+
+/// Files that nobody takes, those left out that others are joined with.
+fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
+    let joined: HashSet<&str> = claims
+        .iter()
+        .filter_map(|(_, claim)| claim.as_ref())
+        .flat_map(|claim| claim.joined().iter().map(String::as_str))
+        .collect();
+    let nobodys = claims.iter().filter(|(_, claim)| claim.is_none()).map(|(file, _)| &file.path);
+    let mut nobodys = nobodys.filter(|path| !joined.contains(path.as_str())).peekable();
+    let example = nobodys.peek().map(|path| path.to_string());
+    let count = nobodys.count() as u64;
+    if let Some(example) = example {
+        tracing::warn!(files = count, example, "no feed and no mapping takes these files");
+    }
+    count
+}
+
+/// The first arrival of some bytes is taken, any later one is a duplicate of it.
+fn mark_duplicates(files: &mut [PlannedFile], known: &Known) {
+    let mut first: HashMap<String, String> = HashMap::new();
+    for file in files {
+        let earlier = known.path_of(&file.sha256).or(first.get(&file.sha256).map(String::as_str));
+        file.duplicate_of = earlier.map(str::to_owned);
+        first.entry(file.sha256.clone()).or_insert_with(|| file.path.clone());
+    }
+}
