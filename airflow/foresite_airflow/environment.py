@@ -22,11 +22,12 @@ def one_machine(home: Path, port: int = 8080) -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         # The port stands in three places; with one of them left out every task fails under a healthy UI.
         "AIRFLOW__API__PORT": str(port),
+        # Everybody who reaches the UI is admin, so nobody else may reach it.
+        "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__BASE_URL": server,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{server}/execution/",
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(FOLDER), os.environ.get("PYTHONPATH")))),
     }

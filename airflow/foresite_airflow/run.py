@@ -60,8 +60,10 @@ def pin(context: Context, look_back: timedelta | None = None) -> dict[str, Any]:
     By hand, the params `interval_start`, `interval_end` and `as_of` say what to run; otherwise the
     data interval does. As-of is the end plus the configured lateness, however late the run starts,
     so that a rerun sees what the first run saw. `look_back` stretches a scheduled interval into
-    the past.
+    the past. A run that asset events started takes over what the newest of them was pinned to.
     """
+    if runs := announced(context):
+        return runs[-1]
     start, end = interval(context, look_back)
     as_of = moment(context, "as_of") or end + settings.lateness()
     configuration = Configuration.read(settings.configurations())
@@ -114,16 +116,19 @@ def moment(context: Context, name: str) -> datetime | None:
         raise AirflowFailException(f"{name}={text}: expected a time such as 2026-01-31T12:00:00Z") from error
 
 
-def windows(context: Context) -> list[dict[str, str]]:
-    """The intervals that the asset events of this DAG run announce, oldest first.
+def announced(context: Context) -> list[dict[str, Any]]:
+    """The pinned runs that this DAG run's asset events carry, oldest interval first.
 
     Several events may have gathered while a run was busy; alert state goes from one window to the
-    next, so their order is that of the network's time. A run by hand has its pinned interval.
+    next, so their order is that of the network's time.
     """
+    events = [event for found in context.get("triggering_asset_events", {}).values() for event in found]
+    runs = [event.extra for event in events if event.extra.get("interval_end")]
+    return sorted(runs, key=lambda run: (run["interval_end"], run["interval_start"]))
+
+
+def windows(context: Context) -> list[dict[str, str]]:
+    """The intervals to predict for, oldest first; a run by hand has its pinned one."""
     names = ("interval_start", "interval_end", "as_of")
-    events = [event.extra for found in context.get("triggering_asset_events", {}).values() for event in found]
-    ready = [{name: str(extra[name]) for name in names} for extra in events if extra.get("interval_end")]
-    if not ready:
-        run = PinnedRun.of(context)
-        ready = [{name: getattr(run, name) for name in names}]
-    return sorted(ready, key=lambda window: (window["interval_end"], window["interval_start"]))
+    runs = announced(context) or [asdict(PinnedRun.of(context))]
+    return [{name: str(run[name]) for name in names} for run in runs]
