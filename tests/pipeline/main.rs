@@ -7,6 +7,7 @@
 
 mod contract;
 mod derive;
+mod disk_full;
 mod ingest;
 mod ingest_mappings;
 mod landing;
