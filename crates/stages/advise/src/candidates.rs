@@ -61,7 +61,11 @@ pub fn select(list: &ListConfig, signals: &Signals) -> Vec<Candidate> {
         .alert_states
         .iter()
         .filter(|state| state.task == list.task && state.is_open)
-        .map(|state| (state.entity_id.as_str(), state.opened_at.unwrap_or(signals.cutoff)))
+        .map(|state| {
+            // A task's own cutoff lies some minutes after the end of the data.
+            let opened_at = state.opened_at.unwrap_or(signals.cutoff).min(signals.cutoff);
+            (state.entity_id.as_str(), opened_at)
+        })
         .collect();
     scored(list, signals)
         .into_iter()

@@ -268,7 +268,7 @@ fn busy_hours(
         .filter(|row| row.horizon > 0)
         .filter_map(|row| {
             Some(BandPoint {
-                at: cutoff + row.horizon,
+                at: row.cutoff + row.horizon,
                 low: row.low?,
                 median: row.median?,
                 high: row.high?,

@@ -3,6 +3,10 @@
 //! Every figure in a sentence, a table or a plot goes through these functions, so that one number
 //! reads the same everywhere.
 
+mod feature;
+
+pub use feature::feature;
+
 /// The words of the built-in channels.
 const CHANNELS: [(&str, &str, &str); 25] = [
     ("rrc_setup_sr", "RRC set-up success", "%"),

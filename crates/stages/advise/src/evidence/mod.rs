@@ -135,8 +135,7 @@ fn drivers(drivers: &[Driver]) -> Option<String> {
         .filter(|driver| driver.share >= LEAST_SHARE)
         .take(NAMED_DRIVERS)
         .map(|driver| {
-            let (label, _) = wording::channel(&driver.name);
-            format!("{label} {}", wording::share(driver.share))
+            format!("{} {}", wording::feature(&driver.name), wording::share(driver.share))
         })
         .collect();
     (!named.is_empty()).then(|| format!("Shares in the model's score: {}.", wording::list(&named)))

@@ -123,7 +123,7 @@ fn act_before(rows: &[Prediction], sources: Sources<'_>) -> Option<Micros> {
     let tolerated = sources.list.min_probability;
     earliest.or_else(|| {
         let within = candidates::time_to_probability(&rows, tolerated)?;
-        Some(sources.signals.cutoff + within)
+        Some(rows.first()?.cutoff + within)
     })
 }
 

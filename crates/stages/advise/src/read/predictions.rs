@@ -5,7 +5,7 @@ use foresite_stage::Result;
 use foresite_tables::Read;
 
 use super::{Reader, Rows};
-use crate::clock::Micros;
+use crate::clock::{HOUR, Micros};
 use crate::config::ListConfig;
 use crate::inputs::{AlertState, Driver, Prediction, Role};
 
@@ -20,7 +20,7 @@ impl Reader<'_> {
     }
 
     fn predictions_of(&mut self, list: &ListConfig) -> Result<Vec<Prediction>> {
-        let read = Read::all().period(self.cutoff - list.max_age(), self.cutoff + 1);
+        let read = Read::all().period(self.cutoff - list.max_age(), self.cutoff + TASK_OFFSET);
         let Some(batch) = self.resolved(outcome::predictions(&list.task), read)? else {
             return Ok(Vec::new());
         };
@@ -33,7 +33,7 @@ impl Reader<'_> {
     /// The alert states that belong to the predictions read.
     pub(super) fn alert_states(&mut self, predictions: &[Prediction]) -> Result<Vec<AlertState>> {
         let oldest = predictions.iter().map(|row| row.cutoff).min().unwrap_or(self.cutoff);
-        let read = Read::all().period(oldest, self.cutoff + 1);
+        let read = Read::all().period(oldest, self.cutoff + TASK_OFFSET);
         let Some(batch) = self.resolved(outcome::alert_state(), read)? else {
             return Ok(Vec::new());
         };
@@ -115,3 +115,6 @@ fn parse(task: &str, rows: &Rows<'_>) -> Result<Vec<Prediction>> {
 }
 
 const SECOND: Micros = 1_000_000;
+
+/// A task speaks some minutes after the data's end, when late files have arrived; never an hour.
+const TASK_OFFSET: Micros = HOUR;

@@ -72,7 +72,7 @@ impl Reader<'_> {
 
     /// Usual weeks of the focus; of all other candidates only their load.
     pub(super) fn profiles(&mut self, focus: &Focus) -> Result<BTreeMap<SeriesKey, Profile>> {
-        let read = Read::all().period(self.cutoff - PROFILE_MEMORY, self.cutoff + 1).columns([
+        let read = Read::all().period(self.cutoff - PROFILE_MEMORY, self.cutoff + HOUR).columns([
             "entity_id",
             "channel",
             "hour_of_week",
