@@ -3,6 +3,7 @@
 //! A model must see the same numbers when it is fitted, judged and used, so there is one way from
 //! rows to panels, series and feature rows, and one form in which a fitted model is kept.
 
+mod data;
 pub mod measure;
 mod package;
 mod panel;
@@ -11,6 +12,7 @@ mod samples;
 mod series;
 mod task;
 
+pub use data::Data;
 pub use package::{Fitted, Package, model_error, registry_error};
 pub use panel::{CutoffGrid, panel, periods};
 pub use reader::Reader;

@@ -7,6 +7,7 @@
 
 mod anomaly;
 mod forecast;
+mod losses;
 mod tabular;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use anomaly::{Episodes, anomaly};
 pub use forecast::forecast;
+pub use losses::losses;
 pub use tabular::tabular;
 
 /// Blocks below which nothing is concluded.
@@ -151,6 +153,20 @@ impl Measured {
         let test =
             paired_blocks(&pick(own), &pick(theirs), &blocks, judging.replicates, judging.seed);
         self.comparisons.push(Comparison { baseline: baseline.into(), test });
+    }
+
+    /// Compares with another model on the same rows: whoever is worse than the champion beyond chance
+    /// fails, whatever it does to the baselines.
+    pub fn compare_with_champion(
+        &self,
+        own: &[f64],
+        theirs: &[f64],
+        blocks: &[u64],
+        judging: &Judging,
+    ) -> Option<Comparison> {
+        let mut pair = Self::default();
+        pair.compare("champion", (own, theirs), blocks, judging);
+        pair.comparisons.pop()
     }
 
     /// A number of the model's own.

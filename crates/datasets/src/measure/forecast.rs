@@ -63,6 +63,21 @@ pub fn forecast(
     measured
 }
 
+/// Mean error in scales of every sample of a slice; NaN where it could not be forecast.
+pub(super) fn losses(
+    task: &Task,
+    model: &Forecaster,
+    set: &SampleSet,
+    cube: &Cube,
+    slice: SliceName,
+) -> Option<Vec<f64>> {
+    let values = series(cube, task)?;
+    let error = |origin| {
+        row(model, &values, origin).map_or(f64::NAN, |row| scaled_error(&row, &row.forecast.base))
+    };
+    Some(origins(set, cube, task, slice).into_iter().map(error).collect())
+}
+
 fn row<'a>(model: &Forecaster, values: &'a SeriesSet, origin: Origin) -> Option<Row<'a>> {
     let name = &values.names[origin.series];
     let history = values.history(origin, model.look_back);

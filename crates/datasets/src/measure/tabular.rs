@@ -52,6 +52,21 @@ pub fn tabular(
     Ok(measured)
 }
 
+/// Loss of every sample of a slice.
+pub(super) fn losses(
+    package: &Package,
+    (kernel, model): (&FeatureKernel, &Tabular),
+    set: &SampleSet,
+    slice: SliceName,
+) -> Result<Vec<f64>> {
+    let Some((link, outputs)) = link(&package.task) else {
+        return Ok(Vec::new());
+    };
+    let judged = rows_of(set, kernel, outputs, slice)?;
+    let pairs = judged.x.iter().zip(judged.y.iter());
+    pairs.map(|(x, y)| Ok(loss(link, &model.predict(x).map_err(model_error)?, y))).collect()
+}
+
 struct Frame<'a> {
     package: &'a Package,
     kernel: &'a FeatureKernel,

@@ -46,6 +46,12 @@ fn default_rate() -> f64 {
     1e-3
 }
 
+impl Default for NetworkOptions {
+    fn default() -> Self {
+        Self { architecture: Architecture::Residual, learning_rate: default_rate() }
+    }
+}
+
 /// What an architecture fixes.
 struct Recipe {
     name: &'static str,

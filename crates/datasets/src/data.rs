@@ -1,0 +1,67 @@
+//! What a model is fitted and judged on, besides the samples.
+
+use std::collections::BTreeMap;
+
+use foresite_features::cube::Cube;
+use foresite_features::profile::LOOK_BACK;
+use foresite_features::task::{Head, SliceName, Task, Transform};
+use foresite_models::anomaly::Panel;
+use foresite_stage::Result;
+
+use crate::{CutoffGrid, Reader, SampleSet, panel};
+
+/// What a head is fitted on, read once.
+#[derive(Debug)]
+pub enum Data {
+    /// Feature rows: the samples hold them.
+    Rows,
+    /// Deviations at every cutoff of the set, and which cutoffs those are.
+    Panel(Box<(Panel, CutoffGrid)>),
+    /// Series with their future.
+    Series(Box<Cube>),
+}
+
+impl Data {
+    /// Reads what the samples do not hold themselves.
+    ///
+    /// # Errors
+    /// As the reader's.
+    pub fn read(reader: &mut Reader<'_>, task: &Task, set: &SampleSet) -> Result<Self> {
+        let spans = SliceName::ALL.map(|slice| set.span(slice));
+        let first = spans.iter().flatten().map(|span| span.0).min().unwrap_or(0);
+        let last = spans.iter().flatten().map(|span| span.1).max().unwrap_or(0);
+        match &task.head {
+            Head::Anomaly {} => {
+                let network = reader.network()?;
+                let back = if task.inputs.transform == Transform::Profile { LOOK_BACK } else { 0 };
+                let start = first - task.look_back.micros().max(back);
+                let cube = reader.series(task, &network, (start, last))?;
+                let profiles = reader.profiles(task, (first, last))?;
+                let grid = CutoffGrid::new(task, first, last);
+                let panel = panel(task, &cube, &network, profiles, &grid);
+                Ok(Self::Panel(Box::new((masked(panel, set, &grid), grid))))
+            }
+            Head::Forecast { .. } => {
+                let network = reader.network()?;
+                let start = first - task.look_back.micros();
+                // Labels of the last cutoffs lie ahead of them.
+                let end = last + task.horizon().micros();
+                Ok(Self::Series(Box::new(reader.series(task, &network, (start, end))?)))
+            }
+            _ => Ok(Self::Rows),
+        }
+    }
+}
+
+/// Keeps masked samples out of everything that is learned.
+fn masked(mut panel: Panel, set: &SampleSet, grid: &CutoffGrid) -> Panel {
+    let index: BTreeMap<String, usize> =
+        panel.entities.iter().enumerate().map(|(at, id)| (id.clone(), at)).collect();
+    for sample in set.samples.iter().filter(|sample| sample.mask.is_some()) {
+        let entity = index.get(&set.entities[sample.entity]);
+        if let (Some(&entity), Some(step)) = (entity, grid.step(sample.cutoff)) {
+            panel.mask(entity, step);
+        }
+    }
+    panel
+}

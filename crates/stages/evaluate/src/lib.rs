@@ -1,0 +1,210 @@
+//! The evaluate stage: judges a model on slices it never saw.
+//!
+//! The gate slice decides: PASS, FAIL or INSUFFICIENT. The test slice is reported and changes
+//! nothing. Reads the bundle, its sample set and what the head works on; writes
+//! `models/<task>/<model_id>/evaluation/<lineage_id>/` and rows of `evaluations`.
+
+mod config;
+mod rows;
+mod truth;
+
+use foresite_datasets::measure::{self, Comparison, Measured, Verdict};
+use foresite_datasets::{Data, Fitted, Package, Reader, SampleSet, registry_error};
+use foresite_features::task::SliceName;
+use foresite_registry::{Aliases, Event, EventKind, Folder, files, model_path};
+use foresite_schema::catalog::outcome;
+use foresite_stage::{Context, ErrorKind, Report, Result, Stage, StageError};
+use foresite_tables::{Read, Slot, Value};
+use serde_json::json;
+
+pub use config::Config;
+
+/// The stage.
+#[derive(Debug)]
+pub struct Evaluate;
+
+/// Arguments besides the common ones.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Model to judge [default: the one that was registered last]
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+}
+
+/// What was found about one model.
+struct Findings {
+    gate: Measured,
+    test: Measured,
+    champion: Option<Comparison>,
+    verdict: Verdict,
+}
+
+impl Stage for Evaluate {
+    const NAME: &'static str = "evaluate";
+    const ABOUT: &'static str = "Judges a model on slices it never saw, against simple baselines";
+    const REVISION: &'static str = env!("FORESITE_REVISION");
+    type Config = Config;
+    type Args = Args;
+
+    fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
+        let name = cx.task()?;
+        let events = events(cx, name)?;
+        let model_id = chosen(name, &events, args.model)?;
+        let path = model_path(name, &model_id);
+        let folder = Folder::read(cx.root(), &format!("{path}/bundle")).map_err(registry_error)?;
+        let package = Package::from_folder(&folder)?;
+        let mut reader = Reader::new(cx.root(), cx.as_of());
+        reader.inputs().add_id("model", model_id.clone());
+        let set = SampleSet::read(&mut reader, &package.task, Some(&package.sample_set_id))?;
+        let data = Data::read(&mut reader, &package.task, &set)?;
+        let lineage = cx.lineage(json!({"model": model_id}), reader.inputs())?;
+        let mut report = cx.report();
+        report.lineage_id = Some(lineage.id.clone());
+        report.number("model_id", model_id.clone());
+        if cx.is_dry_run() {
+            return Ok(report);
+        }
+        let findings = judge(cx, &config, (&package, &events), &set, &data)?;
+        tell(&findings, &mut report);
+        let place = format!("{path}/evaluation/{}", lineage.id);
+        let published = files_of(&findings)?.publish(cx.root(), &place).map_err(registry_error)?;
+        tracing::info!(model = model_id, verdict = %findings.verdict, published, "evaluated");
+        let header =
+            rows::Header { task: name, model_id: &model_id, at: cx.now(), lineage_id: &lineage.id };
+        let slices = [("gate", &findings.gate), ("test", &findings.test)];
+        let batch = rows::batch(&header, &slices, findings.champion.as_ref(), findings.verdict)?;
+        let table = cx.root().table(outcome::evaluations())?;
+        let slot = Slot {
+            equals: [("model_id".to_owned(), Value::Text(model_id.clone()))].into(),
+            period: None,
+        };
+        cx.append(&table, &slot, &batch, &lineage, &mut report)?;
+        Ok(report)
+    }
+}
+
+fn events(cx: &Context, task: &str) -> Result<Vec<Event>> {
+    let Some(table) = cx.root().find(outcome::registry_events())? else {
+        return Ok(Vec::new());
+    };
+    let rows = table.read_all(&Read::all().text("task", task).as_of(cx.now()))?;
+    Event::read(&rows).map_err(registry_error)
+}
+
+fn chosen(task: &str, events: &[Event], asked: Option<String>) -> Result<String> {
+    let newest = || {
+        let registered = events.iter().rev().find(|event| event.kind == EventKind::Registered);
+        registered.map(|event| event.model_id.clone())
+    };
+    asked.filter(|id| !id.is_empty()).or_else(newest).ok_or_else(|| {
+        StageError::new(ErrorKind::Missing, format!("task `{task}`: no model is registered"))
+            .hint("run foresite-train first")
+    })
+}
+
+fn judge(
+    cx: &Context,
+    config: &Config,
+    (package, events): (&Package, &[Event]),
+    set: &SampleSet,
+    data: &Data,
+) -> Result<Findings> {
+    let on = |slice| {
+        cx.check_stop()?;
+        measured(cx, config, package, (set, data), slice)
+    };
+    let gate = on(SliceName::Gate)?;
+    let test = on(SliceName::Test)?;
+    let champion = against_champion(cx, config, (package, events), (set, data), &gate)?;
+    let beaten = champion.as_ref().and_then(|c| c.test).is_some_and(|test| test.interval.low > 0.0);
+    let verdict = if beaten { Verdict::Fail } else { gate.verdict() };
+    Ok(Findings { gate, test, champion, verdict })
+}
+
+fn measured(
+    cx: &Context,
+    config: &Config,
+    package: &Package,
+    (set, data): (&SampleSet, &Data),
+    slice: SliceName,
+) -> Result<Measured> {
+    let (task, judging) = (&package.task, &config.judging);
+    match (&package.fitted, data) {
+        (Fitted::Tabular { kernel, model, .. }, _) => {
+            measure::tabular(package, (kernel, model), set, slice, judging)
+        }
+        (Fitted::Forecast { model, .. }, Data::Series(cube)) => {
+            Ok(measure::forecast(task, model, set, cube, slice, judging))
+        }
+        (Fitted::Anomaly { model }, Data::Panel(panel)) => {
+            let (panel, grid) = &**panel;
+            let truth = config.truth.as_ref();
+            let truth = truth
+                .map(|folder| truth::episodes(cx.root(), folder, &panel.entities))
+                .transpose()?;
+            let truth = truth.as_ref();
+            Ok(measure::anomaly(task, (model, panel), (set, grid), truth, slice, judging))
+        }
+        _ => Err(StageError::new(ErrorKind::BadData, "the bundle's model is of another head")),
+    }
+}
+
+/// The champion on the same rows; `None` without one, or where its head has no loss per row.
+fn against_champion(
+    cx: &Context,
+    config: &Config,
+    (package, events): (&Package, &[Event]),
+    (set, data): (&SampleSet, &Data),
+    gate: &Measured,
+) -> Result<Option<Comparison>> {
+    let aliases = Aliases::of(events);
+    let Some((_, champion)) = aliases.serving().filter(|(_, id)| *id != package.model_id()) else {
+        return Ok(None);
+    };
+    let path = format!("{}/bundle", model_path(&package.task.task, champion));
+    let champion = Package::from_folder(&Folder::read(cx.root(), &path).map_err(registry_error)?)?;
+    let slice = SliceName::Gate;
+    let own = measure::losses(package, set, data, slice)?;
+    let theirs = measure::losses(&champion, set, data, slice);
+    let (Some(own), Ok(Some(theirs))) = (own, theirs) else {
+        tracing::warn!(champion = champion.model_id(), "the champion cannot be compared");
+        return Ok(None);
+    };
+    let blocks: Vec<u64> = set.of(slice).map(foresite_datasets::Sample::block).collect();
+    if own.len() != blocks.len() || theirs.len() != blocks.len() {
+        return Ok(None);
+    }
+    Ok(gate.compare_with_champion(&own, &theirs, &blocks, &config.judging))
+}
+
+/// A few numbers for the orchestrator; the rest stands in the table and in the files.
+fn tell(findings: &Findings, report: &mut Report) {
+    report.verdict = Some(findings.verdict.to_string());
+    let own = findings.gate.metrics.iter().filter(|metric| metric.baseline.is_none());
+    for metric in own.take(24) {
+        if let Some(value) = metric.value {
+            report.number(&metric.name, value);
+        }
+    }
+    if let Some(events) = findings.gate.events {
+        report.number("gate_events", events);
+    }
+}
+
+fn files_of(findings: &Findings) -> Result<Folder> {
+    let document = json!({
+        "verdict": findings.verdict,
+        "gate": findings.gate,
+        "test": findings.test,
+        "champion": findings.champion,
+    });
+    let text = format!(
+        "verdict {}\n\n# gate\n{}\n# test\n{}",
+        findings.verdict,
+        findings.gate.to_text(),
+        findings.test.to_text()
+    );
+    Ok(Folder::new()
+        .with("evaluation.json", serde_json::to_vec_pretty(&document)?)
+        .with(files::METRICS, text))
+}

@@ -1,0 +1,143 @@
+//! The model card: what the model is for, what it was made of, and how far to trust it.
+
+use std::fmt::Write as _;
+
+use foresite_datasets::measure::Measured;
+use foresite_datasets::{Fitted, Package};
+use foresite_models::anomaly::Anomaly;
+use foresite_models::forecast::{BaseScore, Forecaster};
+use foresite_models::tabular::{GateResult, Tabular};
+
+/// `card.md`, whole. Writing to a String cannot fail, so results of `write!` are dropped.
+pub(crate) fn card(package: &Package, measured: &Measured) -> String {
+    let task = &package.task;
+    let mut page = format!(
+        "# Model {} for task {}\n\n{}\n\nEntities: {}. What ships: **{}**. Seed {}.\n",
+        package.model_id(),
+        task.task,
+        task.about,
+        task.entity_type,
+        package.path_name(),
+        package.seed,
+    );
+    slices(&mut page, package);
+    match &package.fitted {
+        Fitted::Anomaly { model } => detector(&mut page, model),
+        Fitted::Forecast { model, bases } => forecaster(&mut page, model, bases),
+        Fitted::Tabular { model, causes, gate, .. } => {
+            candidates(&mut page, gate);
+            calibration(&mut page, model);
+            if causes.is_none()
+                && matches!(task.head, foresite_features::task::Head::TimeToEvent { .. })
+            {
+                page.push_str("\nCauses are not told apart: too few samples with a known cause.\n");
+            }
+        }
+    }
+    let _ = write!(page, "\n## On the gate slice\n\n```\n{}```\n", measured.to_text());
+    page.push_str(
+        "\nThe verdict and the test slice stand in `evaluation/` beside this bundle. Figures hold for \
+         the network, the time and the label rule of the sample set named above; software releases, \
+         new vendors and rebuilt sites are outside of it.\n",
+    );
+    page
+}
+
+fn slices(page: &mut String, package: &Package) {
+    let _ = write!(
+        page,
+        "\n## Data\n\nSample set `{}`, lineage `{}`.\n\n| slice | first cutoff | last cutoff | used | masked |\n|---|---|---|---|---|\n",
+        package.sample_set_id, package.lineage_id
+    );
+    let day = |micros: i64| foresite_tables::date_of(micros);
+    for (slice, (first, last)) in &package.spans {
+        let counts = package.samples.get(slice);
+        let used = counts.and_then(|counts| counts.get("used")).copied().unwrap_or(0);
+        let masked: Vec<String> = counts
+            .into_iter()
+            .flatten()
+            .filter(|(reason, _)| *reason != "used")
+            .map(|(reason, count)| format!("{reason} {count}"))
+            .collect();
+        let (first, last) = (day(*first), day(*last));
+        let _ = writeln!(page, "| {slice} | {first} | {last} | {used} | {} |", masked.join(", "));
+    }
+}
+
+fn detector(page: &mut String, model: &Anomaly) {
+    let own = model.entities.values().filter(|state| state.own.is_some()).count();
+    let _ = write!(
+        page,
+        "\n## Detector\n\nParts: {:?}. {} lags, smoothing {} steps, penalty {}. {own} of {} entities \
+         have a forecast of their own; the others share one. Alarm level {} (two of three p-values \
+         below it), chosen on the calibrate slice so that alarms stay within the budget.\n",
+        model.parts,
+        model.lags,
+        model.smoothing,
+        model.pooled.penalty,
+        model.entities.len(),
+        model.alarms.alpha,
+    );
+}
+
+fn forecaster(page: &mut String, model: &Forecaster, bases: &[BaseScore]) {
+    let _ = write!(
+        page,
+        "\n## Bases on the select slice\n\nMean absolute error in units of the seasonal naive error.\n\n\
+         | base | error | series that chose it themselves |\n|---|---|---|\n"
+    );
+    for score in bases {
+        let _ = writeln!(page, "| {} | {:.4} | {} |", score.base.word(), score.error, score.own);
+    }
+    let _ = write!(
+        page,
+        "\nCommon base: {}. Growth of all series {:+.2} % per 52 seasons, weight of a series' own \
+         slope {}. {} error trajectories.\n",
+        model.base.word(),
+        100.0 * model.bases.growth * (52 * model.season) as f64,
+        model.bases.own_slope,
+        model.trajectories.rows(),
+    );
+}
+
+fn candidates(page: &mut String, gate: &[GateResult]) {
+    if gate.is_empty() {
+        page.push_str("\nOnly the linear path was fitted.\n");
+        return;
+    }
+    page.push_str(
+        "\n## Candidates against the linear path\n\nA candidate ships if it saves more than 1 % of the \
+         gate loss with p < .05 (paired block bootstrap over entity weeks).\n\n\
+         | candidate | loss | linear | difference | p | earned its place |\n|---|---|---|---|---|---|\n",
+    );
+    let number = |value: Option<f64>| value.map_or("undefined".into(), |v| format!("{v:.5}"));
+    for result in gate {
+        let (difference, p) = match &result.test {
+            Some(test) => (
+                format!(
+                    "{:+.5} [{:+.5}, {:+.5}]",
+                    test.difference, test.interval.low, test.interval.high
+                ),
+                format!("{:.4}", test.p_value),
+            ),
+            None => ("undefined".into(), "undefined".into()),
+        };
+        let earned = if result.earned { "yes" } else { "no: gate = 0" };
+        let (loss, linear) = (number(result.loss), number(result.linear_loss));
+        let _ = writeln!(
+            page,
+            "| {} | {loss} | {linear} | {difference} | {p} | {earned} |",
+            result.name
+        );
+    }
+}
+
+fn calibration(page: &mut String, model: &Tabular) {
+    let words: Vec<&str> = model.calibrators.iter().map(|calibrator| calibrator.word()).collect();
+    let _ = writeln!(
+        page,
+        "\nPenalty of the linear path {}. Calibration per score: {}.",
+        model.linear.penalty,
+        words.join(", ")
+    );
+}

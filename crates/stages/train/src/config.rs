@@ -1,0 +1,95 @@
+//! The configuration of train.
+
+use std::path::PathBuf;
+
+use foresite_models::anomaly::Part;
+use foresite_models::network::NetworkOptions;
+use foresite_models::tabular::Candidate;
+use serde::{Deserialize, Serialize};
+
+/// What train can be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of task files, `<task>.json`; relative to the configuration file. Tasks that are
+    /// built in are found without it.
+    pub tasks: Option<PathBuf>,
+    /// Sample set to fit on; the one that became known last where none is named.
+    pub sample_set_id: Option<String>,
+    /// Seed of row samples, initial weights and the bootstrap.
+    pub seed: u64,
+    /// Bootstrap replicates of the gate.
+    pub replicates: usize,
+    /// What may stand beside the linear path of feature rows.
+    pub candidates: Vec<Candidate>,
+    /// How detectors are fitted.
+    pub anomaly: AnomalyConfig,
+}
+
+/// How detectors are fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnomalyConfig {
+    /// Parts of the score.
+    pub parts: Vec<Part>,
+    /// Steps that the forecast part looks back.
+    pub lags: usize,
+    /// Span of the causal smoothing in steps; about 100 minutes, at least three steps, where it is
+    /// not given.
+    pub smoothing_steps: Option<usize>,
+    /// Alarms per entity and day that people can look at.
+    pub alerts_per_entity_day: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let options = NetworkOptions::default();
+        Self {
+            tasks: None,
+            sample_set_id: None,
+            seed: 1,
+            replicates: 400,
+            candidates: vec![Candidate::Trees, Candidate::Network { options }],
+            anomaly: AnomalyConfig::default(),
+        }
+    }
+}
+
+impl Default for AnomalyConfig {
+    fn default() -> Self {
+        Self {
+            parts: vec![Part::Forecast, Part::Together, Part::Level, Part::Silence],
+            lags: 10,
+            smoothing_steps: None,
+            alerts_per_entity_day: 0.02,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_parse() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/train");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            foresite_stage::parse_config::<Config>(&text, &path.display().to_string()).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_default_sample_is_the_default() {
+        let text = include_str!("../../../../docs/samples/train/default.json");
+        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
+        assert_eq!(sample, Config::default());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let parsed = foresite_stage::parse_config::<Config>(r#"{"sead": 1}"#, "c");
+        assert!(parsed.unwrap_err().to_string().contains("unknown field `sead`"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Fitting, head by head.
+
+use foresite_datasets::measure::{self, Judging, Measured};
+use foresite_datasets::{
+    CutoffGrid, Data, Fitted, Package, SampleSet, link, model_error, origins, periods, season,
+    series, tabular_slices,
+};
+use foresite_features::cube::Cube;
+use foresite_features::kernel::FeatureKernel;
+use foresite_features::task::{DAY, Head, MINUTE, SliceName, Task};
+use foresite_models::anomaly::{Anomaly, AnomalyOptions, Panel};
+use foresite_models::forecast::{ForecastOptions, Forecaster, Origins};
+use foresite_models::tabular::{FitOptions, Link, Samples, Sliced, Tabular};
+use foresite_stage::{Context, ErrorKind, Lineage, Result, StageError};
+
+use crate::Config;
+
+/// Events with a known cause below which causes are not told apart.
+const LEAST_CAUSES: usize = 30;
+/// Minutes that the smoothing of a detector spans by default.
+const SMOOTHING_MINUTES: i64 = 100;
+
+/// Fits the model of the task.
+pub(crate) fn package(
+    cx: &Context,
+    task: &Task,
+    (set, data): (&SampleSet, &Data),
+    config: &Config,
+    lineage: &Lineage,
+) -> Result<Package> {
+    cx.check_stop()?;
+    let fitted = match data {
+        Data::Panel(panel) => detector(task, set, &panel.0, &panel.1, config)?,
+        Data::Series(cube) => forecaster(task, set, cube)?,
+        Data::Rows => rows(task, set, config)?,
+    };
+    let spans = SliceName::ALL
+        .into_iter()
+        .filter_map(|slice| Some((slice.word().to_owned(), set.span(slice)?)))
+        .collect();
+    Ok(Package {
+        task: task.clone(),
+        lineage_id: lineage.id.clone(),
+        sample_set_id: set.id.clone(),
+        seed: config.seed,
+        samples: set.counts(),
+        spans,
+        fitted,
+    })
+}
+
+fn detector(
+    task: &Task,
+    set: &SampleSet,
+    panel: &Panel,
+    grid: &CutoffGrid,
+    config: &Config,
+) -> Result<Fitted> {
+    let step = task.cutoffs.step.micros();
+    let usual = (SMOOTHING_MINUTES * MINUTE / step).clamp(3, 20);
+    let options = AnomalyOptions {
+        silence: task.inputs.silence.clone(),
+        parts: config.anomaly.parts.clone(),
+        lags: config.anomaly.lags,
+        smoothing: config.anomaly.smoothing_steps.unwrap_or(usize::try_from(usual).unwrap_or(3)),
+        budget: config.anomaly.alerts_per_entity_day * step as f64 / DAY as f64,
+        ..AnomalyOptions::default()
+    };
+    let model = Anomaly::fit(panel, &periods(set, grid), &options).map_err(model_error)?;
+    Ok(Fitted::Anomaly { model: Box::new(model) })
+}
+
+fn forecaster(task: &Task, set: &SampleSet, cube: &Cube) -> Result<Fitted> {
+    let Head::Forecast { horizon, quantiles, .. } = &task.head else {
+        return Err(StageError::new(ErrorKind::Internal, "a series without a forecast head"));
+    };
+    let values = series(cube, task).ok_or_else(|| {
+        let message = format!("task `{}`: its series lack the label's channel", task.task);
+        StageError::new(ErrorKind::BadData, message)
+    })?;
+    let of = |slice| origins(set, cube, task, slice);
+    let slices = Origins {
+        fit: of(SliceName::Fit),
+        select: of(SliceName::Select),
+        calibrate: of(SliceName::Calibrate),
+    };
+    let options = ForecastOptions {
+        horizon: *horizon,
+        look_back: task.window_steps(),
+        season: season(task),
+        quantiles: quantiles.clone(),
+    };
+    let (model, bases) = Forecaster::fit(&values, &slices, &options).map_err(model_error)?;
+    Ok(Fitted::Forecast { model: Box::new(model), bases })
+}
+
+fn rows(task: &Task, set: &SampleSet, config: &Config) -> Result<Fitted> {
+    let Some((link, outputs)) = link(task) else {
+        return Err(StageError::new(ErrorKind::Internal, "feature rows without a head for them"));
+    };
+    let raw: Vec<f64> =
+        set.of(SliceName::Fit).flat_map(|sample| sample.features.iter().copied()).collect();
+    let kernel = FeatureKernel::fit(task.clone(), &raw);
+    let slices = tabular_slices(set, &kernel, outputs)?;
+    let options = FitOptions {
+        candidates: config.candidates.clone(),
+        seed: config.seed,
+        replicates: config.replicates,
+    };
+    let (model, gate) = Tabular::fit(link, outputs, &slices, &options).map_err(model_error)?;
+    let causes = causes(task, set, &kernel, &options)?;
+    Ok(Fitted::Tabular { kernel: Box::new(kernel), model: Box::new(model), causes, gate })
+}
+
+/// Which cause, given that it happens: a linear model of the samples whose cause became known.
+fn causes(
+    task: &Task,
+    set: &SampleSet,
+    kernel: &FeatureKernel,
+    options: &FitOptions,
+) -> Result<Option<Box<Tabular>>> {
+    let Head::TimeToEvent { causes, .. } = &task.head else {
+        return Ok(None);
+    };
+    let slice = |name| {
+        let mut samples = Samples::empty(kernel.names().len(), 1);
+        for sample in set.of(name).filter(|sample| sample.label.is_some()) {
+            let encoded: Vec<f64> =
+                kernel.encode(&sample.features).into_iter().map(f64::from).collect();
+            samples.push(
+                &encoded,
+                &[sample.label.unwrap_or(f64::NAN)],
+                sample.weight,
+                sample.block(),
+            );
+        }
+        samples
+    };
+    let slices = Sliced {
+        fit: slice(SliceName::Fit),
+        select: slice(SliceName::Select),
+        calibrate: slice(SliceName::Calibrate),
+        gate: slice(SliceName::Gate),
+    };
+    if causes.len() < 2 || slices.fit.rows() < LEAST_CAUSES {
+        return Ok(None);
+    }
+    let linear = FitOptions { candidates: Vec::new(), ..options.clone() };
+    let (model, _) =
+        Tabular::fit(Link::Classes, causes.len(), &slices, &linear).map_err(model_error)?;
+    Ok(Some(Box::new(model)))
+}
+
+/// The numbers of the gate slice, for the bundle.
+pub(crate) fn on_gate(
+    package: &Package,
+    set: &SampleSet,
+    data: &Data,
+    config: &Config,
+) -> Result<Measured> {
+    let judging =
+        Judging { replicates: config.replicates, seed: config.seed, ..Judging::default() };
+    let (task, gate) = (&package.task, SliceName::Gate);
+    match (&package.fitted, data) {
+        (Fitted::Tabular { kernel, model, .. }, _) => {
+            measure::tabular(package, (kernel, model), set, gate, &judging)
+        }
+        (Fitted::Forecast { model, .. }, Data::Series(cube)) => {
+            Ok(measure::forecast(task, model, set, cube, gate, &judging))
+        }
+        (Fitted::Anomaly { model }, Data::Panel(panel)) => {
+            let (panel, grid) = &**panel;
+            Ok(measure::anomaly(task, (model, panel), (set, grid), None, gate, &judging))
+        }
+        _ => Ok(Measured::default()),
+    }
+}

@@ -1,0 +1,91 @@
+//! The train stage: fits a model of a task on a sample set and publishes its bundle.
+//!
+//! Reads `samples_<task>`; for heads that work on series also `kpis`, `profiles`, `inventory` and
+//! `topology_edges`. Writes `models/<task>/<model_id>/bundle/` and a `registered` event. The id of
+//! the model comes from the lineage, so the same inputs, configuration and code are the same model.
+
+mod card;
+mod config;
+mod fit;
+
+use foresite_datasets::{Data, Package, Reader, SampleSet, load_task, registry_error};
+use foresite_features::task::Task;
+use foresite_registry::{Event, EventKind, model_path};
+use foresite_schema::catalog::outcome;
+use foresite_stage::{Context, Lineage, NoArgs, Report, Result, Stage};
+use foresite_tables::{Read, Slot, sha256_hex};
+use serde_json::json;
+
+pub use config::{AnomalyConfig, Config};
+
+/// The stage.
+#[derive(Debug)]
+pub struct Train;
+
+impl Stage for Train {
+    const NAME: &'static str = "train";
+    const ABOUT: &'static str = "Fits a model of a task on a sample set and publishes its bundle";
+    const REVISION: &'static str = env!("FORESITE_REVISION");
+    type Config = Config;
+    type Args = NoArgs;
+
+    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+        let task = load_task(cx, config.tasks.as_deref())?;
+        let mut reader = Reader::new(cx.root(), cx.as_of());
+        reader.inputs().add_id("task", sha256_hex(serde_json::to_string(&task)?.as_bytes()));
+        let set = SampleSet::read(&mut reader, &task, config.sample_set_id.as_deref())?;
+        let data = Data::read(&mut reader, &task, &set)?;
+        let lineage = cx.lineage(json!({"sample_set": set.id}), reader.inputs())?;
+        let mut report = report(cx, &task, &set, &lineage);
+        let model_id = lineage.id.chars().take(16).collect::<String>();
+        let place = format!("{}/bundle", model_path(&task.task, &model_id));
+        report.number("model_id", model_id.clone());
+        let is_there = cx.root().exists(&format!("{place}/{}", foresite_registry::files::SUMS))?;
+        if cx.is_dry_run() || (is_there && !cx.is_forced()) {
+            return Ok(report);
+        }
+        let package = fit::package(cx, &task, (&set, &data), &config, &lineage)?;
+        let measured = fit::on_gate(&package, &set, &data, &config)?;
+        let folder = package.to_folder(card::card(&package, &measured), measured.to_text())?;
+        cx.record(&lineage)?;
+        let published = folder.publish(cx.root(), &place).map_err(registry_error)?;
+        tracing::info!(model = model_id, path = package.path_name(), published, "model");
+        report.number("path", package.path_name());
+        register(cx, &package, &lineage, &mut report)?;
+        Ok(report)
+    }
+}
+
+fn report(cx: &Context, task: &Task, set: &SampleSet, lineage: &Lineage) -> Report {
+    let mut report = cx.report();
+    report.lineage_id = Some(lineage.id.clone());
+    report.number("task", task.task.clone());
+    report.number("sample_set_id", set.id.clone());
+    report.number("entities", set.entities.len());
+    report.number("samples", set.samples.iter().filter(|s| s.mask.is_none()).count());
+    report
+}
+
+/// Appends the event that the model exists.
+fn register(cx: &Context, package: &Package, lineage: &Lineage, report: &mut Report) -> Result<()> {
+    let table = cx.root().table(outcome::registry_events())?;
+    let task = &package.task.task;
+    let rows = table.read_all(&Read::all().text("task", task))?;
+    let events = Event::read(&rows).map_err(registry_error)?;
+    let event = Event {
+        task: task.clone(),
+        seq: events.last().map_or(1, |last| last.seq + 1),
+        kind: EventKind::Registered,
+        model_id: package.model_id(),
+        alias: None,
+        reason: Some(format!("trained on {}", package.sample_set_id)),
+        person: None,
+        at: cx.now(),
+    };
+    let slot = Slot {
+        equals: [("task".to_owned(), foresite_tables::Value::Text(task.clone()))].into(),
+        period: None,
+    };
+    let row = event.row(cx.now(), &lineage.id).map_err(registry_error)?;
+    cx.append(&table, &slot, &row, lineage, report)
+}
