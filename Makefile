@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := $(CURDIR)/.foresite/venv/bin
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+STEP := @.ci/step
 CARGO_BIN := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 export PATH := $(PATH):$(CARGO_BIN)
@@ -18,6 +19,7 @@ ifdef CARGO_TARGET_DIR
 export LD_LIBRARY_PATH := $(CURDIR)/.foresite/libtorch/lib:$(LD_LIBRARY_PATH)
 endif
 
+.NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-python demo airflow \
 	evaluate-public bench docs fmt lock deny clean
 
@@ -30,32 +32,33 @@ tools: ## Check the machine; fetch Rust, libtorch and the Python environment
 setup: build ## Everything that the other targets need
 
 build: tools ## Build the stages and their tests
-	cargo build --workspace --locked
+	$(STEP) build cargo build --workspace --locked
 
-lint: lint-rust lint-python ## Formats, lints and repository checks
+lint: lint-python lint-rust ## Formats, lints and repository checks
 
 lint-rust: tools
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(STEP) rustfmt cargo fmt --all --check
+	$(STEP) clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 
-# The pages of the stages come from their `--help`, so this needs them built.
+# The pages of the stages come from their `--help`, so this needs them built. The binary, because
+# `cargo xtask` would build its dependencies once more with other features.
 check: build ## Generated documents, layering, repository checks
-	cargo xtask check
+	$(STEP) repository "$(FORESITE_BIN_DIR)/xtask" check
 
 lint-python: tools
-	$(VENV)/ruff check airflow .ci
-	$(VENV)/ruff format --check airflow .ci
-	cd airflow && $(VENV)/mypy
-	$(VENV)/shellcheck .ci/run .ci/setup/*.sh
+	$(STEP) ruff $(VENV)/ruff check airflow .ci
+	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci
+	$(STEP) mypy env -C airflow $(VENV)/mypy
+	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh
 
 test: lint check test-rust test-python ## Everything that needs no cluster
 
 test-rust: build ## Unit and process tests
-	cargo test --workspace --locked
+	$(STEP) rust-tests cargo test --workspace --locked
 
 # No tests collected is exit 5 of pytest, and a failure here.
 test-python: tools ## The DAGs and their operators
-	cd airflow && $(VENV)/pytest
+	$(STEP) python-tests env -C airflow $(VENV)/pytest
 
 demo: build ## Run the main job on a simulated network; say where the report is
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo
@@ -64,13 +67,13 @@ airflow: build ## Show the DAGs living in the UI, with a simulated network
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.living
 
 evaluate-public: build ## Judge the stages on public data (FORESITE_DATA_DIR)
-	cargo xtask evaluate-public
+	"$(FORESITE_BIN_DIR)/xtask" evaluate-public
 
 bench: tools ## Measure against peers
 	$(MAKE) -C bench
 
-docs: tools ## Write the generated documents anew
-	cargo xtask docs
+docs: build ## Write the generated documents anew
+	"$(FORESITE_BIN_DIR)/xtask" docs
 
 fmt: tools ## Format everything
 	cargo fmt --all

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 cache=${FORESITE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresite}
-uv=$(ls -d "$cache"/uv-*/bin/uv | tail -n1)
+uv=$(find "$cache" -maxdepth 3 -path '*/uv-*/bin/uv' | head -n1)
 lock() {
     (cd "$1" && "$uv" pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
         --no-emit-index-url --custom-compile-command 'make lock' --output-file "$2.txt" "$2.in")
