@@ -95,6 +95,8 @@ fn steps_in_processes_of_their_own_give_what_one_process_gives() {
     let step = |step: &str| {
         ingest(many.path(), [10, 12]).config(&config).args(&format!("--step {step} --plan {id}"))
     };
+    let other = ingest(many.path(), [10, 12]).args(&format!("--step shard --plan {id}")).exits(65);
+    assert!(other.error_line().contains("another configuration"), "{}", other.stderr);
     let early = step("commit").exits(66);
     assert!(early.error_line().contains("has no manifest"), "{}", early.stderr);
     for index in 0..shards {

@@ -40,9 +40,14 @@ pub(crate) fn is_published(cx: &Context, plan: &IngestPlan) -> Result<bool> {
 }
 
 /// Publishes what the shards staged.
-pub(crate) fn commit(cx: &Context, config: &Config, plan: &IngestPlan) -> Result<Report> {
+pub(crate) fn commit(
+    cx: &Context,
+    config: &Config,
+    feeds: &Feeds,
+    plan: &IngestPlan,
+) -> Result<Report> {
     let manifests = Manifest::all(cx.root(), &plan.id, plan.shards, &plan.revision)?;
-    let (files, outcomes, changed) = gather(cx, config, plan, manifests)?;
+    let (files, outcomes, changed) = gather(feeds, plan, manifests)?;
     let mut report = cx.report();
     plan::describe(plan, &mut report);
     count(&outcomes, changed, &mut report);
@@ -109,12 +114,10 @@ type Staged = BTreeMap<String, Vec<StagedFile>>;
 
 /// All staged files, and what became of every file of the plan, duplicates included.
 fn gather(
-    cx: &Context,
-    config: &Config,
+    feeds: &Feeds,
     plan: &IngestPlan,
     manifests: Vec<Manifest>,
 ) -> Result<(Staged, Vec<Outcome>, u64)> {
-    let feeds = Feeds::load(config, cx.args().config.as_deref())?;
     let mut files = Staged::new();
     let (mut outcomes, mut changed) = (Vec::new(), 0);
     let (mut counter_rows, mut histogram_rows) = (0, 0);

@@ -27,7 +27,7 @@ mod stale;
 
 pub use config::{Config, MappingEntry, PmFeed, Schedule};
 
-use foresite_stage::{Context, NoArgs, Report, Result, Shard, Stage};
+use foresite_stage::{Context, ErrorKind, NoArgs, Report, Result, Shard, Stage, StageError};
 
 use feeds::Feeds;
 use landing::Landing;
@@ -50,7 +50,7 @@ impl Stage for Ingest {
         match cx.step() {
             "plan" => plan_step(cx, &config, &feeds, &landing),
             "shard" => shard_step(cx, &config, &feeds, &landing),
-            "commit" => commit::commit(cx, &config, &named_plan(cx)?),
+            "commit" => commit::commit(cx, &config, &feeds, &named_plan(cx, &feeds)?),
             _ => all_steps(cx, &config, &feeds, &landing),
         }
     }
@@ -67,7 +67,7 @@ fn plan_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) ->
 }
 
 fn shard_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -> Result<Report> {
-    let plan = named_plan(cx)?;
+    let plan = named_plan(cx, feeds)?;
     let shard = cx.args().shard.unwrap_or(Shard { index: 0, count: plan.shards });
     shard::take(cx, config, feeds, landing, &plan, shard)
 }
@@ -83,14 +83,14 @@ fn all_steps(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) ->
             shard::take(cx, config, feeds, landing, &plan, shard)?;
         }
     }
-    commit::commit(cx, config, &plan)
+    commit::commit(cx, config, feeds, &plan)
 }
 
 /// The plan that `--plan` names.
-fn named_plan(cx: &Context) -> Result<IngestPlan> {
+fn named_plan(cx: &Context, feeds: &Feeds) -> Result<IngestPlan> {
     let id = cx.args().plan.as_deref().ok_or_else(|| {
-        foresite_stage::StageError::new(foresite_stage::ErrorKind::Usage, "no plan is given")
+        StageError::new(ErrorKind::Usage, "no plan is given")
             .hint("pass --plan with the id that --step plan gave out")
     })?;
-    plan::load(cx, id)
+    plan::load(cx, feeds, id)
 }

@@ -105,7 +105,7 @@ pub(crate) fn make(
     });
     let id = short_hash(&about);
     if cx.root().exists(&format!("plans/{id}.json"))? {
-        return load(cx, &id);
+        return load(cx, feeds, &id);
     }
     let content = content(cx, candidates::find(cx, config, feeds, landing)?, interval, about);
     let plan =
@@ -113,15 +113,21 @@ pub(crate) fn make(
     if cx.is_dry_run() { Ok(plan) } else { plan.freeze(cx.root()) }
 }
 
-/// Reads a frozen plan of this code's revision.
-pub(crate) fn load(cx: &Context, id: &str) -> Result<IngestPlan> {
+/// Reads a frozen plan, which only the code and configuration that made it may carry out.
+pub(crate) fn load(cx: &Context, feeds: &Feeds, id: &str) -> Result<IngestPlan> {
     let plan = IngestPlan::load(cx.root(), id)?;
-    if plan.revision == cx.revision() {
+    let about = &plan.content.lineage;
+    let mismatch = if plan.revision != cx.revision() {
+        format!("made by revision {}, this is {}", plan.revision, cx.revision())
+    } else if about["configuration"] != *cx.config_json()
+        || about["mappings"] != json!(feeds.mapping_ids)
+    {
+        "made with another configuration".into()
+    } else {
         return Ok(plan);
-    }
-    let (made, now) = (&plan.revision, cx.revision());
-    let message = format!("plan {id}: made by revision {made}, this is {now}");
-    Err(StageError::new(ErrorKind::BadData, message).hint("make a new plan"))
+    };
+    let error = StageError::new(ErrorKind::BadData, format!("plan {id}: {mismatch}"));
+    Err(error.hint("make a new plan, or run its other steps as the first one"))
 }
 
 fn content(
