@@ -58,6 +58,9 @@ with DAG(
     per_interval = {"map_index_template": "{{ task.interval_start }}", "max_active_tis_per_dagrun": 1}
     validate = Stage.partial(task_id="validate", stage="validate", **per_interval).expand_kwargs(stale)
     derive = Stage.partial(task_id="derive", stage="derive", **per_interval).expand_kwargs(stale)
+    reconcile = Stage.partial(task_id="reconcile", stage="validate", step="reconcile", **per_interval).expand_kwargs(
+        stale
+    )
     new_day = tasks.is_new_day()
     profiles = Stage(task_id="profiles", stage="featurize", step="profiles")
     features = [
@@ -72,4 +75,4 @@ with DAG(
     ]
     publish = tasks.publish()
 
-    chain(pin, plan, shards, take, commit, stale, validate, derive, new_day, profiles, features, publish)
+    chain(pin, plan, shards, take, commit, stale, validate, derive, reconcile, new_day, profiles, features, publish)

@@ -47,6 +47,7 @@ with DAG(
             "action": "{{ params.action }}",
             "model": "{{ params.model or '' }}",
             "reason": "{{ params.reason }}",
+            "person": "{{ dag_run.triggering_user_name or '' }}",
         },
     )
 

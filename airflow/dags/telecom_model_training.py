@@ -42,9 +42,10 @@ with DAG(
         with TaskGroup(name):
             samples = Stage(task_id="samples", stage="featurize", step="samples", model_task=name)
             train = Stage(task_id="train", stage="train", model_task=name)
-            evaluate = Stage(task_id="evaluate", stage="evaluate", model_task=name)
+            model = {"model": f"{{{{ ti.xcom_pull(task_ids='{name}.train')['numbers']['model_id'] }}}}"}
+            evaluate = Stage(task_id="evaluate", stage="evaluate", model_task=name, options=model)
             branch = tasks.judge(evaluate.output, f"{name}.promote", f"{name}.keep")
-            promote = Stage(task_id="promote", stage="promote", model_task=name)
+            promote = Stage(task_id="promote", stage="promote", model_task=name, options=model)
             keep = EmptyOperator(task_id="keep", doc="The champion stays; the candidate is kept for comparison.")
 
             chain(pin, samples, train, evaluate, branch, [promote, keep])

@@ -10,20 +10,6 @@ from airflow.sdk import Param
 from foresite_airflow import settings
 from foresite_airflow.exits import TRANSIENT_TRIES
 
-STAGES = (
-    "simulate",
-    "ingest",
-    "validate",
-    "derive",
-    "featurize",
-    "train",
-    "evaluate",
-    "promote",
-    "predict",
-    "advise",
-    "maintain",
-)
-MODEL_TASKS = ("anomaly", "maintenance", "capacity")
 TAGS = ["foresite"]
 
 

@@ -14,11 +14,13 @@ import time
 from pathlib import Path
 
 from foresite_airflow import settings
+from foresite_airflow.defaults import MODEL_TASKS
 from foresite_airflow.environment import one_machine
 from foresite_airflow.network import HOUR, Span, bring_to_life, simulated_history
 from foresite_airflow.session import Results, RunError, Session
 
 LIVE_HOURS = 3
+WORDS = ("incidents", "events", "found", "precision", "recall", "random_precision")
 
 
 def main() -> int:
@@ -30,40 +32,37 @@ def main() -> int:
         {
             "FORESITE_BACKEND": "local",
             "FORESITE_DATA_ROOT": data_root.as_uri(),
-            "FORESITE_CONFIG_PROFILE": "demo",
+            "FORESITE_CONFIG_PROFILES": "demo,simulator",
             **one_machine(home / "airflow"),
         }
     )
     started = time.monotonic()
     session = Session(home / "airflow")
     try:
-        tell(session, data_root)
+        report = tell(session)
     except RunError as failed:
         session.say(f"demo: {failed}")
         return 1
-    session.say(f"demo: {time.monotonic() - started:.0f} s, everything under {home}")
+    session.say(f"report: {data_root / report}")
+    session.say(f"demo: {time.monotonic() - started:.0f} s; tables, models and logs are under {home}")
     return 0
 
 
-def tell(session: Session, data_root: Path) -> None:
-    """The story: a history, models, three hours, a worklist."""
+def tell(session: Session) -> Path:
+    """The story: a history, models, three hours, a worklist judged; returns where the report lies."""
     history = simulated_history(settings.configurations() / "simulate" / "demo.json")
     training = bring_to_life(session, history)
     report_models(session, training)
-    runs = [inference(session, Span(history.end - HOUR, history.end))]
-    for number in range(LIVE_HOURS):
-        hour = Span(history.end + number * HOUR, history.end + (number + 1) * HOUR)
+    # The newest hour of the history ends a day, so all three tasks predict for it.
+    hours = [Span(history.end + number * HOUR, history.end + (number + 1) * HOUR) for number in range(-1, LIVE_HOURS)]
+    for hour in hours:
         session.say(f"hour {hour}")
-        session.run("telecom_simulator", hour.end, hour.params)
-        session.run("telecom_data_pipeline", hour.end + settings.lateness(), hour.params)
-        runs.append(inference(session, hour))
-    report_worklist(session, runs[-1])
-    for report in sorted(data_root.glob("reports/**/*.html"))[-1:]:
-        session.say(f"report: {report}")
-
-
-def inference(session: Session, hour: Span) -> Results:
-    return session.run("telecom_inference", hour.end + settings.lateness(), hour.params)
+        if hour.end > history.end:
+            session.run("telecom_simulator", hour.end, hour.params)
+            session.run("telecom_data_pipeline", hour.end + settings.lateness(), hour.params)
+        lists = session.run("telecom_inference", hour.end + settings.lateness(), hour.params)
+    report_hindsight(session, Span(hours[0].start, hours[-1].end))
+    return Path(lists["advise"][-1]["numbers"]["report"])
 
 
 def report_models(session: Session, training: Results) -> None:
@@ -76,12 +75,19 @@ def report_models(session: Session, training: Results) -> None:
                 session.say(f"  {task_id.partition('.')[0]:<14}{result.get('verdict') or '':<14}{numbers}")
 
 
-def report_worklist(session: Session, run: Results) -> None:
-    """The numbers of the last worklist."""
-    session.say("worklist")
-    for result in run.get("advise", []):
-        for name, value in result.get("numbers", {}).items():
-            session.say(f"  {name:<32}{value}")
+def report_hindsight(session: Session, span: Span) -> None:
+    """The worklists against the simulator's truth, and random lists of the same length beside them."""
+    asked = {"stage": "advise", "step": "hindsight", **span.params}
+    judged = session.run("telecom_stage", span.end + settings.lateness(), asked)
+    numbers = judged["run"][0].get("numbers", {})
+    session.say(f"worklist in hindsight{'':<5}{''.join(f'{word:>18}' for word in WORDS)}")
+    for task in MODEL_TASKS:
+        values = [numbers.get(f"{task}_{word}") for word in WORDS]
+        session.say(f"  {task:<24}{''.join(f'{as_text(value):>18}' for value in values)}")
+
+
+def as_text(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
 
 
 if __name__ == "__main__":

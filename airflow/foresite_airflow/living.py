@@ -39,6 +39,7 @@ def main() -> int:
             "FORESITE_DATA_ROOT": data_root.as_uri(),
             "FORESITE_CONFIG_DIR": str(configurations),
             "FORESITE_CATCH_UP": "true",
+            "FORESITE_CONFIG_PROFILES": "simulator",
             "FORESITE_START_DATE": rfc3339(born),
             **one_machine(home / "airflow", port),
         }

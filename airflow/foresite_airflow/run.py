@@ -47,8 +47,8 @@ class PinnedRun:
         return cls(**{name: pinned[name] for name in cls.__dataclass_fields__})
 
     def config_path(self, stage: str, model_task: str | None) -> str | None:
-        """The stage's file for this model task, the profile or everyone; none: built-in defaults."""
-        for name in (model_task, settings.profile(), "default"):
+        """The stage's file for this model task, a profile or everyone; none: built-in defaults."""
+        for name in (model_task, *settings.profiles(), "default"):
             if f"{stage}/{name}" in self.config_names:
                 return f"{self.config_folder}/{stage}/{name}.json"
         return None

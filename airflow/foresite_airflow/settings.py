@@ -37,9 +37,9 @@ def configurations() -> Path:
     return Path(os.environ.get("FORESITE_CONFIG_DIR") or REPOSITORY / "docs" / "samples")
 
 
-def profile() -> str:
-    """`FORESITE_CONFIG_PROFILE`: name of the files that win over `default.json`, such as `demo`."""
-    return os.environ.get("FORESITE_CONFIG_PROFILE", "default")
+def profiles() -> list[str]:
+    """`FORESITE_CONFIG_PROFILES`: names of files that win over `default.json`, such as `demo,simulator`."""
+    return os.environ.get("FORESITE_CONFIG_PROFILES", "").split(",")
 
 
 def lateness() -> timedelta:

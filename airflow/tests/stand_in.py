@@ -40,6 +40,8 @@ if code < 0:
     os.kill(os.getpid(), -code)
 if code == 0 and behaviour.get("result", True):
     by_step: dict[str, dict[str, object]] = {"plan": {"plan_id": "p1", "shards": 2}, "commit": {"stale_slots": []}}
+    if stage == "train":
+        behaviour.setdefault("numbers", {}).setdefault("model_id", f"model-of-{flags['task']}")
     numbers = by_step.get(flags.get("step", ""), {})
     result = {
         "stage": stage,

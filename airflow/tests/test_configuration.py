@@ -47,7 +47,7 @@ def test_files_that_name_each_other_stay_together(tmp_path: Path) -> None:
 def test_task_then_profile_then_default(
     monkeypatch: pytest.MonkeyPatch, stage: str, task: str | None, name: str | None
 ) -> None:
-    monkeypatch.setenv("FORESITE_CONFIG_PROFILE", "demo")
+    monkeypatch.setenv("FORESITE_CONFIG_PROFILES", "demo,simulator")
     names = ["train/capacity", "train/default", "simulate/demo", "simulate/default"]
     run = PinnedRun("", "", "", "", "/c", names, "", {})
     assert run.config_path(stage, task) == (f"/c/{name}.json" if name else None)

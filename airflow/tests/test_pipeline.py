@@ -44,6 +44,8 @@ def test_shards_and_stale_intervals_are_mapped(stages: Stages, run_dag: Any) -> 
     assert sorted(taken[1:3]) == [("shard", "0/2"), ("shard", "1/2")]
     assert taken[3] == ("commit", None)
     assert stages.calls("ingest")[3]["flags"]["plan"] == "p1"
+    steps = [call["flags"].get("step") for call in stages.calls("validate")]
+    assert sorted(steps, key=str) == [None, None, "reconcile", "reconcile"]
     for stage in ("validate", "derive"):
         spans = {(c["flags"]["interval-start"], c["flags"]["interval-end"]) for c in stages.calls(stage)}
         assert spans == {early, late}
@@ -107,6 +109,8 @@ def test_the_verdict_decides_about_promotion(stages: Stages, run_dag: Any, verdi
     assert len(stages.calls("promote")) == promoted
     assert stages.calls("train")[0]["flags"]["interval-end"] == "2026-03-08T03:00:00Z"
     assert stages.calls("train")[0]["flags"]["interval-start"] == "2023-11-29T03:00:00Z"
+    for call in stages.calls("evaluate") + stages.calls("promote"):
+        assert call["flags"]["model"] == f"model-of-{call['flags']['task']}"
 
 
 def test_a_failed_training_stops_only_its_task(stages: Stages, run_dag: Any) -> None:
