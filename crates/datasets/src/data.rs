@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use foresite_features::cube::Cube;
+use foresite_features::labels::MaskReason;
 use foresite_features::profile::LOOK_BACK;
 use foresite_features::task::{Head, SliceName, Task, Transform};
 use foresite_models::anomaly::Panel;
@@ -53,11 +54,14 @@ impl Data {
     }
 }
 
-/// Keeps masked samples out of everything that is learned.
+/// Keeps masked samples out of everything that is learned. A label that nobody gave masks nothing
+/// here: a detector learns without labels.
 fn masked(mut panel: Panel, set: &SampleSet, grid: &CutoffGrid) -> Panel {
     let index: BTreeMap<String, usize> =
         panel.entities.iter().enumerate().map(|(at, id)| (id.clone(), at)).collect();
-    for sample in set.samples.iter().filter(|sample| sample.mask.is_some()) {
+    let unlabelled = MaskReason::Censored.word();
+    let counts = |mask: &str| mask != unlabelled;
+    for sample in set.samples.iter().filter(|s| s.mask.as_deref().is_some_and(counts)) {
         let entity = index.get(&set.entities[sample.entity]);
         if let (Some(&entity), Some(step)) = (entity, grid.step(sample.cutoff)) {
             panel.mask(entity, step);
