@@ -12,6 +12,7 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::json;
 
 use set::PublicSet;
 use stages::Chain;
@@ -50,10 +51,10 @@ fn data_dir() -> Result<PathBuf> {
 fn evaluate_set(workspace: &Path, data: &Path, set: &PublicSet) -> Result<Vec<table::Row>> {
     let chain = Chain::new(workspace, &set.task, &set.interval)?;
     chain.run("ingest", None, &set.ingest(workspace, data)?)?;
-    chain.run("featurize", Some("samples"), &set.featurize(workspace))?;
-    let model = set.model(workspace);
-    chain.run("train", None, &model)?;
-    chain.run("evaluate", None, &model)?;
+    let tasks = set::with_tasks(workspace);
+    chain.run("featurize", Some("samples"), &tasks)?;
+    chain.run("train", None, &tasks)?;
+    chain.run("evaluate", None, &json!({}))?;
     table::rows(&chain.root, set)
 }
 

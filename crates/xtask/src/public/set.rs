@@ -1,6 +1,6 @@
 //! The public sets: what `docs/samples/public/sets.json` says, and configurations made of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -40,20 +40,11 @@ impl PublicSet {
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         Ok(json!({"landing": data, "settle_seconds": 0, "pm": [], "mappings": [mapping]}))
     }
-
-    /// Configuration of featurize.
-    pub(crate) fn featurize(&self, workspace: &Path) -> Value {
-        json!({"tasks": tasks(workspace)})
-    }
-
-    /// Configuration of train and evaluate.
-    pub(crate) fn model(&self, workspace: &Path) -> Value {
-        json!({"task_file": tasks(workspace).join(format!("{}.json", self.task))})
-    }
 }
 
-fn tasks(workspace: &Path) -> PathBuf {
-    workspace.join("docs/samples/tasks")
+/// Configuration of featurize and train: where the task files are.
+pub(crate) fn with_tasks(workspace: &Path) -> Value {
+    json!({"tasks": workspace.join("docs/samples/tasks")})
 }
 
 /// Configuration of ingest for the performance files.
