@@ -90,6 +90,16 @@ impl CellSums {
         let [abnormal, normal] = counters.releases;
         self.per_session.add(abnormal, counters.session_s);
         self.drops.add(abnormal, abnormal + normal);
+        for (sum, tally) in self.handover.iter_mut().zip(&counters.handover) {
+            sum.add(tally.successes, tally.attempts);
+        }
+        let down = counters.unavailable_s[0] + counters.unavailable_s[1];
+        self.available.add(PERIOD_S - down, PERIOD_S);
+        self.preambles += counters.preambles[0] + counters.preambles[1];
+        self.add_load(counters);
+    }
+
+    fn add_load(&mut self, counters: &CellCounters) {
         if let Some(rates) = counters.throughput_kbps {
             for (direction, rate) in rates.into_iter().enumerate() {
                 let users = counters.active_users[direction];
@@ -111,13 +121,7 @@ impl CellSums {
         self.megabits[1] += counters.volume_mbit[1];
         self.users.add(counters.users[0], 1.0);
         self.users_max = self.users_max.max(counters.users[1]);
-        for (sum, tally) in self.handover.iter_mut().zip(&counters.handover) {
-            sum.add(tally.successes, tally.attempts);
-        }
-        let down = counters.unavailable_s[0] + counters.unavailable_s[1];
-        self.available.add(PERIOD_S - down, PERIOD_S);
         self.blocks.add(counters.blocks[1], counters.blocks[0]);
-        self.preambles += counters.preambles[0] + counters.preambles[1];
     }
 
     /// The channels of a cell; none when nothing was measured.

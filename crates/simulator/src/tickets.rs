@@ -63,8 +63,6 @@ fn about_failure(network: &Network, failure: &Failure) -> Vec<TicketFact> {
     let opened = failure.start + minutes(draw.log_normal(18.0, 0.8));
     let found = failure.end + minutes(draw.log_normal(60.0, 0.8));
     let closed = found + minutes(draw.log_normal(240.0, 0.9));
-    let cause = coded(failure.cause, habits.miscoded, &mut draw);
-    let unit = format!("{}/{}", site.id, failure.unit.name());
     let base = TicketFact {
         id: number("T", key),
         fact: "opened",
@@ -80,21 +78,21 @@ fn about_failure(network: &Network, failure: &Failure) -> Vec<TicketFact> {
         fact: "cause",
         at: found,
         entity_type: failure.unit.entity_type(),
-        entity_id: unit,
+        entity_id: format!("{}/{}", site.id, failure.unit.name()),
         span: [Some(failure.start), Some(failure.end)],
-        cause,
+        cause: coded(failure.cause, habits.miscoded, &mut draw),
         text: repair_text(failure.unit),
         recorded_at: found + delay,
         ..base.clone()
     };
-    let done = TicketFact {
-        fact: "closed",
-        at: closed,
-        text: "service restored",
-        recorded_at: closed + delay,
-        ..analysed.clone()
-    };
+    let done = analysed.clone().closed(closed, closed + delay);
     vec![base, analysed, done]
+}
+
+impl TicketFact {
+    fn closed(self, at: Micros, recorded_at: Micros) -> Self {
+        Self { fact: "closed", at, text: "service restored", recorded_at, ..self }
+    }
 }
 
 /// The code that was chosen from the list.

@@ -9,6 +9,7 @@ mod folder;
 mod history;
 mod inventory;
 mod measurement;
+mod rows;
 mod states;
 mod tickets;
 mod truth;

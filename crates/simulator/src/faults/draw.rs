@@ -152,49 +152,39 @@ impl Walk<'_> {
     /// Walks the battery through the spells without supply; the site is dark from the moment the
     /// battery is empty, and a battery that let the site down is replaced.
     fn battery(&self, faults: &mut Faults, spells: Vec<Spell>) {
-        let mut draw = self.site.key.named(Unit::Battery.name()).stream();
-        let mut now: Option<Episode> = None;
-        let mut after = self.span[0];
+        let mut episodes = self.weak_batteries();
         let mut dark_until = Micros::MIN;
-        let next = |after, draw: &mut Stream| {
-            let (start, _) = self.next_event(Unit::Battery, after, draw)?;
-            let (pace_hours, _, _) = self.rates.law(Unit::Battery).draw(draw);
-            let hours = pace_hours * draw.exponential(BATTERY_REPLACED).min(2.0);
-            let end = start + calendar::hours(hours);
-            let unit = Unit::Battery;
-            Some(Episode {
-                site: self.index,
-                unit,
-                start,
-                end,
-                pace_hours,
-                outcome: Outcome::Healed,
-            })
-        };
-        let mut upcoming = next(after, &mut draw);
         for mut spell in spells {
-            while let Some(episode) = upcoming.filter(|episode| episode.start <= spell.start) {
-                faults.episodes[self.index].extend(now.replace(episode));
-                after = episode.end;
-                upcoming = next(after, &mut draw);
-            }
-            let active = now.filter(|episode| episode.end > spell.start);
-            let hours = autonomy_at(self.site, active.as_ref(), spell.start);
+            let active = episodes
+                .iter_mut()
+                .find(|episode| (episode.start..episode.end).contains(&spell.start));
+            let hours = autonomy_at(self.site, active.as_deref(), spell.start);
             spell.empty_at = spell.start + calendar::hours(hours);
             faults.spells[self.index].push(spell);
             if spell.empty_at < spell.end && spell.empty_at > dark_until {
                 dark_until = spell.end + RESTART;
-                faults.failures.push(self.blackout(&spell, active.as_ref()));
-                if let (Some(episode), Some(_)) = (now.as_mut(), active) {
+                faults.failures.push(self.blackout(&spell, active.as_deref()));
+                if let Some(episode) = active {
                     episode.end = episode.end.min(dark_until);
                 }
             }
         }
-        faults.episodes[self.index].extend(now);
-        while let Some(episode) = upcoming {
-            faults.episodes[self.index].push(episode);
-            upcoming = next(episode.end, &mut draw);
+        faults.episodes[self.index].extend(episodes);
+    }
+
+    /// Times at which the battery loses capacity, each until it is replaced in passing.
+    fn weak_batteries(&self) -> Vec<Episode> {
+        let mut draw = self.site.key.named(Unit::Battery.name()).stream();
+        let mut episodes = Vec::new();
+        let mut at = self.span[0];
+        while let Some((start, _)) = self.next_event(Unit::Battery, at, &mut draw) {
+            let (pace_hours, _, _) = self.rates.law(Unit::Battery).draw(&mut draw);
+            let hours = pace_hours * draw.exponential(BATTERY_REPLACED).min(2.0);
+            at = start + calendar::hours(hours);
+            let (site, unit, outcome) = (self.index, Unit::Battery, Outcome::Healed);
+            episodes.push(Episode { site, unit, start, end: at, pace_hours, outcome });
         }
+        episodes
     }
 
     fn blackout(&self, spell: &Spell, battery: Option<&Episode>) -> Failure {

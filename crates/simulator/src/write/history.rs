@@ -1,65 +1,16 @@
 //! The tabular history: KPIs per hour for the last months, per day before, in monthly files.
 
-use std::sync::Arc;
-
-use arrow::array::{
-    ArrayRef, Float64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use rayon::prelude::*;
 
+use super::rows::{Rows, Sums};
 use super::{Folder, WriteError, Written, csv::day_name};
 use crate::calendar::{DAY, HOUR, Micros, next_midnight};
-use crate::hour::{Period, simulate_hour};
-use crate::kpi::{CELL_CHANNELS, CHANNELS, CellSums, SiteSums};
+use crate::hour::simulate_hour;
 use crate::network::Network;
-
-/// Names in daily files beside the channels: the busiest hour of the day.
-const BUSY_HOUR: &str = "busy_hour_prb_util_dl";
-
-/// Sums of all entities over a stretch of time.
-#[derive(Debug, Clone)]
-struct Sums {
-    cells: Vec<CellSums>,
-    sites: Vec<SiteSums>,
-    /// Highest hourly utilisation of each cell.
-    busy: Vec<Option<f64>>,
-}
-
-impl Sums {
-    fn new(network: &Network) -> Self {
-        Self {
-            cells: vec![CellSums::default(); network.layout.cells.len()],
-            sites: vec![SiteSums::default(); network.layout.sites.len()],
-            busy: vec![None; network.layout.cells.len()],
-        }
-    }
-
-    /// Adds the four periods of an hour; what a dark site could not measure is left out.
-    fn add_hour(&mut self, network: &Network, periods: &[Period]) {
-        let mut hourly = vec![CellSums::default(); self.cells.len()];
-        for period in periods {
-            for (site, state) in period.states.iter().enumerate() {
-                if state.is_measured() {
-                    self.sites[site].add(&period.sites[site]);
-                }
-            }
-            for (cell, counters) in period.cells.iter().enumerate() {
-                let site = network.site_of(cell);
-                if let (Some(counters), true) = (counters, period.states[site].is_measured()) {
-                    self.cells[cell].add(counters);
-                    hourly[cell].add(counters);
-                }
-            }
-        }
-        for (busy, hour) in self.busy.iter_mut().zip(&hourly) {
-            *busy = [*busy, hour.utilisation()].into_iter().flatten().reduce(f64::max);
-        }
-    }
-}
 
 /// Writes all history files.
 pub(super) fn write(network: &Network, folder: &Folder<'_>) -> Result<Written, WriteError> {
@@ -100,38 +51,57 @@ fn write_month(
     [from, to]: [Micros; 2],
     step: Micros,
 ) -> Result<Written, WriteError> {
-    // A day at a time in parallel: a day of counters is small, a month is not.
-    let days: Vec<Micros> = (0..(to - from + DAY - 1) / DAY).map(|day| from + day * DAY).collect();
-    let blocks: Vec<Vec<(Micros, Sums)>> = days
-        .into_par_iter()
-        .map(|day| sum_day(network, [day, (day + DAY).min(to)], step))
-        .collect();
     let name = if step == DAY { "daily" } else { "hourly" };
     let path = format!("history/kpis_{name}_{}.parquet", day_name(from, "%Y%m"));
-    let mut rows = Rows::new(step == DAY);
-    for (start, sums) in blocks.iter().flatten() {
-        rows.add(network, *start, step, sums);
-    }
+    let bytes = month_file(network, [from, to], step)
+        .map_err(|source| WriteError::Parquet { path: path.clone(), source })?;
     let released = release(to - step, step);
-    let bytes =
-        rows.finish().map_err(|source| WriteError::Parquet { path: path.clone(), source })?;
     folder.land(&path, &bytes, released.min(network.config.end.0))
 }
 
-fn sum_day(network: &Network, [from, to]: [Micros; 2], step: Micros) -> Vec<(Micros, Sums)> {
-    let mut blocks: Vec<(Micros, Sums)> = Vec::new();
-    let mut hour = from;
-    while hour < to {
-        let start = hour - (hour - from).rem_euclid(step);
-        if blocks.last().is_none_or(|(last, _)| *last != start) {
-            blocks.push((start, Sums::new(network)));
+/// A month as Parquet, some days a row group: what is in memory at a time does not grow with the
+/// length of the month.
+fn month_file(
+    network: &Network,
+    [from, to]: [Micros; 2],
+    step: Micros,
+) -> parquet::errors::Result<Vec<u8>> {
+    const DAYS: usize = 8;
+    let days: Vec<Micros> = (0..(to - from + DAY - 1) / DAY).map(|day| from + day * DAY).collect();
+    let schema = Rows::schema(step == DAY);
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, schema, Some(properties()?))?;
+    for days in days.chunks(DAYS) {
+        let batches: Vec<RecordBatch> = days
+            .into_par_iter()
+            .map(|&day| day_rows(network, [day, (day + DAY).min(to)], step))
+            .collect::<Result<_, _>>()?;
+        for batch in &batches {
+            writer.write(batch)?;
         }
-        if let Some((_, sums)) = blocks.last_mut() {
-            sums.add_hour(network, &simulate_hour(network, hour));
-        }
-        hour += HOUR;
+        writer.flush()?;
     }
-    blocks
+    writer.close()?;
+    Ok(bytes)
+}
+
+/// The rows of one day: one block of entities an hour, or one for all of it.
+fn day_rows(
+    network: &Network,
+    [from, to]: [Micros; 2],
+    step: Micros,
+) -> parquet::errors::Result<RecordBatch> {
+    let mut rows = Rows::new(step == DAY);
+    let mut start = from;
+    while start < to {
+        let mut sums = Sums::new(network);
+        for hour in 0..(to.min(start + step) - start) / HOUR {
+            sums.add_hour(network, &simulate_hour(network, start + hour * HOUR));
+        }
+        rows.add(network, [start, release(start, step)], &sums);
+        start += step;
+    }
+    rows.finish()
 }
 
 /// When the reporting system gave a row out.
@@ -139,97 +109,16 @@ fn release(start: Micros, step: Micros) -> Micros {
     if step == DAY { start + step + 6 * HOUR } else { start + step + HOUR / 6 }
 }
 
-/// Rows of one file, column by column.
-struct Rows {
-    entity_type: StringBuilder,
-    entity_id: StringBuilder,
-    times: [TimestampMicrosecondBuilder; 2],
-    channels: Vec<Float64Builder>,
-    daily: bool,
-}
-
-impl Rows {
-    fn new(daily: bool) -> Self {
-        let time = || TimestampMicrosecondBuilder::new().with_timezone("UTC");
-        Self {
-            entity_type: StringBuilder::new(),
-            entity_id: StringBuilder::new(),
-            times: [time(), time()],
-            channels: (0..=CHANNELS.len()).map(|_| Float64Builder::new()).collect(),
-            daily,
-        }
-    }
-
-    fn add(&mut self, network: &Network, start: Micros, step: Micros, sums: &Sums) {
-        for (cell, sums_of_cell) in network
-            .layout
-            .cells
-            .iter()
-            .zip(&sums.cells)
-            .zip(&sums.busy)
-            .map(|((cell, of_cell), busy)| (cell, of_cell.kpis().map(|kpis| (kpis, *busy))))
-        {
-            let Some((kpis, busy)) = sums_of_cell else {
-                continue;
-            };
-            self.begin("cell", &cell.id, start, step);
-            let values =
-                kpis.into_iter().chain([None; CHANNELS.len() - CELL_CHANNELS]).chain([busy]);
-            self.values(values);
-        }
-        for (site, sums) in network.layout.sites.iter().zip(&sums.sites) {
-            if let Some(kpis) = sums.kpis() {
-                self.begin("site", &site.id, start, step);
-                self.values([None; CELL_CHANNELS].into_iter().chain(kpis).chain([None]));
-            }
-        }
-    }
-
-    fn begin(&mut self, entity_type: &str, entity_id: &str, start: Micros, step: Micros) {
-        self.entity_type.append_value(entity_type);
-        self.entity_id.append_value(entity_id);
-        self.times[0].append_value(start);
-        self.times[1].append_value(release(start, step));
-    }
-
-    fn values(&mut self, values: impl Iterator<Item = Option<f64>>) {
-        for (column, value) in self.channels.iter_mut().zip(values) {
-            column.append_option(value);
-        }
-    }
-
-    fn finish(mut self) -> parquet::errors::Result<Vec<u8>> {
-        let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let mut fields = vec![
-            Field::new("entity_type", DataType::Utf8, false),
-            Field::new("entity_id", DataType::Utf8, false),
-            Field::new("period_start", time.clone(), false),
-            Field::new("released_at", time, false),
-        ];
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.entity_type.finish()),
-            Arc::new(self.entity_id.finish()),
-            Arc::new(self.times[0].finish()),
-            Arc::new(self.times[1].finish()),
-        ];
-        let names = CHANNELS.iter().chain(self.daily.then_some(&BUSY_HOUR));
-        for (name, column) in names.zip(&mut self.channels) {
-            fields.push(Field::new(*name, DataType::Float64, true));
-            columns.push(Arc::new(column.finish()));
-        }
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
-        to_parquet(&batch)
-    }
-}
-
 /// One batch as a Parquet file.
 pub(super) fn to_parquet(batch: &RecordBatch) -> parquet::errors::Result<Vec<u8>> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .build();
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties))?;
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties()?))?;
     writer.write(batch)?;
     writer.close()?;
     Ok(bytes)
+}
+
+fn properties() -> parquet::errors::Result<WriterProperties> {
+    let compression = Compression::ZSTD(ZstdLevel::try_new(1)?);
+    Ok(WriterProperties::builder().set_compression(compression).build())
 }

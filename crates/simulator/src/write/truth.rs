@@ -195,21 +195,19 @@ impl BusyHours {
             .numbers("busy_hour_prb_util_dl", each().map(|(s, d)| self.values[s][d]))
     }
 
-    /// Days on which a sector passes the limit from below; a new carrier can bring it back.
+    /// Days on which a sector passes the limit after four weeks below it. Quiet weekends and
+    /// holidays do not count as recovery; a new carrier does.
     fn exceedance(&self, network: &Network) -> Columns {
+        const RECOVERY: usize = 28;
         let mut rows = Vec::new();
         for (sector, values) in self.values.iter().enumerate() {
-            // A week's maximum, so that quiet weekends do not count as recovery.
-            let weekly = |day: usize| {
-                values[day.saturating_sub(6)..=day].iter().copied().fold(0.0, f64::max)
-            };
-            let mut over = weekly(0) > LIMIT;
-            for day in 1..values.len() {
-                let now = weekly(day) > LIMIT;
-                if now && !over {
+            let mut last_over = None;
+            for (day, _) in values.iter().enumerate().filter(|(_, value)| **value > LIMIT) {
+                let recovered = last_over.map_or(day > 0, |last| day - last > RECOVERY);
+                if recovered {
                     rows.push((sector, self.days[day]));
                 }
-                over = now;
+                last_over = Some(day);
             }
         }
         Columns::default()
