@@ -184,8 +184,9 @@ impl Cube {
         }
     }
 
-    /// The values of a step as known at `cutoff`, one per channel; `None` where nothing was known.
-    pub fn visible(&self, entity: usize, step: usize, cutoff: Micros) -> Option<&[f32]> {
+    /// The version of a step that was valid at `cutoff`: when it became known, and its values, one
+    /// per channel; `None` where nothing was known.
+    pub fn version(&self, entity: usize, step: usize, cutoff: Micros) -> Option<(Micros, &[f32])> {
         let cell = entity * self.grid.steps + step;
         let width = self.channels.len();
         let first = (self.known[cell] <= cutoff).then(|| {
@@ -201,7 +202,12 @@ impl Cube {
             .into_iter()
             .chain(later)
             .max_by_key(|(rank, known_at, _)| (*rank, *known_at))
-            .map(|(_, _, values)| values)
+            .map(|(_, known_at, values)| (known_at, values))
+    }
+
+    /// The values of a step as known at `cutoff`, one per channel; `None` where nothing was known.
+    pub fn visible(&self, entity: usize, step: usize, cutoff: Micros) -> Option<&[f32]> {
+        self.version(entity, step, cutoff).map(|(_, values)| values)
     }
 
     /// One value as known at `cutoff`; NaN where nothing was known.

@@ -138,12 +138,49 @@ pub fn kinds(events: &Events) -> impl Iterator<Item = &str> {
     named.chain(["other"])
 }
 
-/// The alarms that concern one entity, their kinds looked up once.
+/// The alarms that concern one entity, looked up once for many cutoffs.
 #[derive(Debug)]
 pub struct EntityAlarms<'a> {
     how: &'a Events,
     /// In the order in which they became known.
-    alarms: Vec<(usize, &'a Event)>,
+    alarms: Vec<Alarm<'a>>,
+}
+
+/// One alarm, flat: nearly all have one version of their beginning and one of their end.
+#[derive(Debug, Clone, Copy)]
+struct Alarm<'a> {
+    kind: usize,
+    known_at: Micros,
+    start: Micros,
+    end: Micros,
+    end_known_at: Micros,
+    /// The event itself where a fact of it was corrected.
+    corrected: Option<&'a Event>,
+}
+
+impl<'a> Alarm<'a> {
+    fn new(event: &'a Event, how: &Events) -> Option<Self> {
+        let begin = event.starts.iter().min()?;
+        let end = event.ends.first();
+        let versions = event.starts.len().max(event.ends.len());
+        Some(Self {
+            kind: kind_of(event, how),
+            known_at: begin.known_at,
+            start: begin.value,
+            end: end.map_or(Micros::MAX, |end| end.value),
+            end_known_at: end.map_or(Micros::MAX, |end| end.known_at),
+            corrected: (versions > 1).then_some(event),
+        })
+    }
+
+    /// Its beginning and end as known at `cutoff`.
+    fn span(&self, cutoff: Micros) -> Option<(Micros, Option<Micros>)> {
+        if let Some(event) = self.corrected {
+            return Some((event.start(cutoff)?, event.end(cutoff)));
+        }
+        let end = (self.end_known_at <= cutoff).then_some(self.end);
+        (self.known_at <= cutoff).then_some((self.start, end))
+    }
 }
 
 /// What the alarm log said about one entity at one cutoff.
@@ -164,7 +201,7 @@ pub struct AlarmState {
 impl<'a> EntityAlarms<'a> {
     /// The alarms of `log` that concern `entity`.
     pub fn new(log: &'a EventLog, entity: &'a str, how: &'a Events) -> Self {
-        let alarms = log.of(entity).map(|event| (kind_of(event, how), event));
+        let alarms = log.of(entity).filter_map(|event| Alarm::new(event, how));
         Self { how, alarms: alarms.collect() }
     }
 
@@ -181,16 +218,17 @@ impl<'a> EntityAlarms<'a> {
             open: 0.0,
             open_since: f64::NAN,
         };
-        let known = |(_, event): &(usize, &Event)| event.first_known_at();
         // Nothing becomes known before it happens, so what was known before the memory is older.
         let forgotten = cutoff.saturating_sub(self.how.memory.micros());
-        let begin = self.alarms.partition_point(|alarm| known(alarm) < Some(forgotten));
-        let end = self.alarms.partition_point(|alarm| known(alarm) <= Some(cutoff));
-        for (kind, event) in &self.alarms[begin..end] {
-            let started = event.start(cutoff);
-            if let Some(start) = started.filter(|at| (forgotten..cutoff).contains(at)) {
-                let end = event.end(cutoff).filter(|end| *end < cutoff);
-                state.see(*kind, (start, end), cutoff, self.how);
+        let begin = self.alarms.partition_point(|alarm| alarm.known_at < forgotten);
+        let end = self.alarms.partition_point(|alarm| alarm.known_at <= cutoff);
+        for alarm in &self.alarms[begin..end] {
+            let span = alarm.span(cutoff);
+            if let Some((start, end)) =
+                span.filter(|(start, _)| (forgotten..cutoff).contains(start))
+            {
+                let end = end.filter(|end| *end < cutoff);
+                state.see(alarm.kind, (start, end), cutoff, self.how);
             }
         }
         state

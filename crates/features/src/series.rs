@@ -7,12 +7,13 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int32Type};
 
-use crate::batch::{BatchError, Texts};
+use crate::batch::{BatchError, Texts, column};
 use crate::cube::{Added, Cube, Grid, Rank, Rows, coarsen};
 use crate::network::Network;
-use crate::task::{Aggregate, DAY, HOUR, Members, Micros, Task};
+use crate::task::{Aggregate, DAY, HOUR, Members, Micros, SECOND, Task};
 
 /// Columns of `kpis` that identify a row, besides the channels.
 pub const KEY_COLUMNS: [&str; 8] = [
@@ -33,9 +34,14 @@ pub struct SeriesBuilder<'a> {
     network: &'a Network,
     /// Ids of the task's entities.
     entities: Vec<String>,
-    /// Rows of at most an hour.
-    fine: Cube,
-    /// Rows as long as a step or longer, where steps are days.
+    /// Ids whose rows are read: the entities themselves, or their members.
+    members: Vec<String>,
+    /// Grid of the rows of at most an hour, or of the steps themselves where these are no days.
+    grid: Grid,
+    /// Rows on that grid; made by the first of them, because a set of days over decades would
+    /// otherwise hold its hours in vain.
+    fine: Option<Cube>,
+    /// Rows of days, where steps are days.
     coarse: Option<Cube>,
     known_until: Micros,
 }
@@ -51,8 +57,7 @@ impl<'a> SeriesBuilder<'a> {
         known_until: Micros,
     ) -> Self {
         let step = task.inputs.granularity.micros();
-        let channels = channels(task);
-        let members = match &task.inputs.members {
+        let members: Vec<String> = match &task.inputs.members {
             Some(members) => network.ever(&members.entity_type).map(str::to_owned).collect(),
             None => entities.clone(),
         };
@@ -61,11 +66,9 @@ impl<'a> SeriesBuilder<'a> {
         // Local days begin up to 14 hours before and after the UTC day of the same date.
         let margin = if has_days { DAY } else { 0 };
         let grid = Grid::covering(start - margin, end + margin, fine_step);
-        let coarse = has_days.then(|| {
-            Cube::new(Grid::covering(start, end, step), members.clone(), channels.clone())
-        });
-        let fine = Cube::new(grid, members, channels);
-        Self { task, network, entities, fine, coarse, known_until }
+        let coarse = has_days
+            .then(|| Cube::new(Grid::covering(start, end, step), members.clone(), channels(task)));
+        Self { task, network, entities, members, grid, fine: None, coarse, known_until }
     }
 
     /// Columns of `kpis` to read; those that the table lacks are to be left out.
@@ -77,8 +80,7 @@ impl<'a> SeriesBuilder<'a> {
 
     /// The time of `kpis` to read.
     pub fn period(&self) -> (Micros, Micros) {
-        let grid = self.fine.grid();
-        (grid.start, grid.at(grid.steps))
+        (self.grid.start, self.grid.at(self.grid.steps))
     }
 
     /// Takes rows of `kpis`, all versions.
@@ -95,39 +97,56 @@ impl<'a> SeriesBuilder<'a> {
             longest: None,
         };
         let Some(coarse) = &mut self.coarse else {
-            return self.fine.add(batch, &rows);
+            // A day says nothing about its hours: a window of them would be one value, repeated.
+            let longest = Some(self.grid.step);
+            return self.fine().add(batch, &Rows { longest, ..rows });
         };
-        // A day must not stand for its hours here: its busy hour is a column of its own.
-        let hours = self.fine.add(batch, &Rows { longest: Some(HOUR), ..rows })?;
-        let days = coarse.add(batch, &rows)?;
-        let taken = hours.taken + days.taken;
+        let mut taken = coarse.add(batch, &rows)?.taken;
+        if taken < batch.num_rows() && has_hours(batch)? {
+            // A day must not stand for its hours here: its busy hour is a column of its own.
+            taken += self.fine().add(batch, &Rows { longest: Some(HOUR), ..rows })?.taken;
+        }
         Ok(Added { taken, skipped: batch.num_rows() - taken })
+    }
+
+    /// The cube of the fine rows.
+    fn fine(&mut self) -> &mut Cube {
+        let Self { fine, grid, members, task, .. } = self;
+        fine.get_or_insert_with(|| Cube::new(*grid, members.clone(), channels(task)))
     }
 
     /// The series.
     pub fn finish(mut self) -> Cube {
-        self.fine.finish();
-        let members = self.task.inputs.members.as_ref();
-        let combined = |cube: Cube| match members {
-            Some(members) => combine(&cube, &self.entities, self.network, members),
-            None => cube,
+        let Some(coarse) = self.coarse.take() else {
+            self.fine();
+            let cube = self.fine.unwrap_or_else(|| Cube::new(self.grid, [], Vec::new()));
+            return combined(cube, &self.entities, self.network, self.task);
         };
-        let fine = combined(self.fine);
-        let Some(mut coarse) = self.coarse else {
-            return fine;
-        };
-        coarse.finish();
-        let mut days = combined(coarse);
-        coarsen(
-            &fine,
-            &mut days,
-            |id| self.network.clock(id),
-            self.task.inputs.aggregate,
-            self.task.inputs.min_observed,
-        );
-        days.finish();
+        let mut days = combined(coarse, &self.entities, self.network, self.task);
+        if let Some(hours) = self.fine {
+            let hours = combined(hours, &self.entities, self.network, self.task);
+            let (how, least) = (self.task.inputs.aggregate, self.task.inputs.min_observed);
+            coarsen(&hours, &mut days, |id| self.network.clock(id), how, least);
+            days.finish();
+        }
         days
     }
+}
+
+/// The cube, its members put together where the task has any.
+fn combined(mut cube: Cube, entities: &[String], network: &Network, task: &Task) -> Cube {
+    cube.finish();
+    match &task.inputs.members {
+        Some(members) => combine(&cube, entities, network, members),
+        None => cube,
+    }
+}
+
+/// Whether a batch holds rows of at most an hour.
+fn has_hours(batch: &RecordBatch) -> Result<bool, BatchError> {
+    let lengths = column(batch, "granularity_s", &DataType::Int32)?;
+    let lengths = lengths.as_primitive::<Int32Type>();
+    Ok(lengths.values().iter().any(|seconds| Micros::from(*seconds) * SECOND <= HOUR))
 }
 
 /// Channels of a task's own series: inputs of the entity itself, and the label where it is one.

@@ -6,7 +6,7 @@ use super::extract::{Rows, window_end};
 use crate::clock::LocalClock;
 use crate::deviations::Deviations;
 use crate::network::Network;
-use crate::task::{Micros, Rolling, Scope, Task, Transform};
+use crate::task::{Micros, Rolling, Scope, Span, Task, Transform};
 use crate::windows::{Moments, observed, over, rolling};
 
 /// Cutoffs from which on one pass over the whole series is cheaper than a pass per window.
@@ -36,12 +36,13 @@ impl RollingColumns<'_> {
         let per_channel = self.rolling.windows.len() * self.rolling.statistics.len();
         if let Some(series) = self.series {
             for (members, cutoffs) in self.by_members(series, entity, cutoffs) {
+                let plain = self.plain(series, &members, &cutoffs);
                 for (index, name) in self.rolling.channels.iter().enumerate() {
                     let Some(channel) = series.cube().channel(name) else {
                         continue;
                     };
                     rows.column = first + index * per_channel;
-                    self.fill_channel(series, (&members, channel), &cutoffs, rows);
+                    self.fill_channel(series, (&members, channel), (&cutoffs, &plain), rows);
                 }
             }
         }
@@ -87,11 +88,27 @@ impl RollingColumns<'_> {
         ids.into_iter().filter_map(|id| series.cube().entity(id)).collect()
     }
 
+    /// `[windows, cutoffs]`: whether the whole window is covered by the grid and holds exactly the
+    /// versions that were known first.
+    fn plain(&self, series: &Deviations<'_>, members: &[usize], cutoffs: &[At]) -> Vec<Vec<bool>> {
+        let cube = series.cube();
+        let of_window = |window: &Span| {
+            let k = steps_of(*window, cube.grid().step);
+            let is_plain = |at: &At| {
+                let steps = at.end.saturating_sub(k)..at.end;
+                let of = |member: &usize| cube.is_plain(*member, steps.clone(), at.cutoff);
+                at.end >= k && members.iter().all(of)
+            };
+            cutoffs.iter().map(is_plain).collect()
+        };
+        self.rolling.windows.iter().map(of_window).collect()
+    }
+
     fn fill_channel(
         &self,
         series: &Deviations<'_>,
         (members, channel): (&[usize], usize),
-        cutoffs: &[At],
+        (cutoffs, plain): (&[At], &[Vec<bool>]),
         rows: &mut Rows<'_>,
     ) {
         let grid = series.cube().grid();
@@ -103,16 +120,12 @@ impl RollingColumns<'_> {
                 .collect();
             self.combine(&all, grid.steps)
         });
-        for window in &self.rolling.windows {
-            let k = usize::try_from(window.micros() / grid.step).unwrap_or(1);
+        for (window, plain) in self.rolling.windows.iter().zip(plain) {
+            let k = steps_of(*window, grid.step);
             let pass = whole.as_ref().map(|whole| rolling(whole, grid.origin(), k));
-            for at in cutoffs {
-                let plain = |member: &usize| {
-                    let steps = at.end.saturating_sub(k)..at.end;
-                    series.cube().is_plain(*member, steps, at.cutoff)
-                };
+            for (at, is_plain) in cutoffs.iter().zip(plain) {
                 let moments = match &pass {
-                    Some(pass) if at.end >= k && members.iter().all(plain) => pass[at.end - 1],
+                    Some(pass) if *is_plain => pass[at.end - 1],
                     _ => self.directly(series, (members, channel), *at, k),
                 };
                 for (offset, statistic) in self.rolling.statistics.iter().enumerate() {
@@ -167,4 +180,8 @@ impl RollingColumns<'_> {
             })
             .collect()
     }
+}
+
+fn steps_of(window: Span, step: Micros) -> usize {
+    usize::try_from(window.micros() / step).unwrap_or(1)
 }

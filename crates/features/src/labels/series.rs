@@ -65,10 +65,8 @@ impl Labeller<'_> {
             return None;
         }
         let end = cube.grid().at(step + 1);
-        let value = f64::from(cube.value(entity, step, channel, asked.until));
-        let known = cube.known_times(entity, step..step + 1);
-        // The newest version that may be used says when the label could be known.
-        let known_at = known.into_iter().rev().find(|known| *known <= asked.until)?;
+        let (known_at, values) = cube.version(entity, step, asked.until)?;
+        let value = f64::from(values[channel]);
         (end <= asked.until && !value.is_nan()).then_some((value, end, known_at))
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use foresite_features::BatchError;
 use foresite_features::events::{EventLog, Tickets};
 use foresite_features::network::Network;
 use foresite_features::profile::{self, Profiles};
 use foresite_features::series::{KEY_COLUMNS, note_entities};
-use foresite_features::task::{Micros, Task, WEEK};
+use foresite_features::task::{Micros, SECOND, Task, WEEK};
 use foresite_schema::TableDef;
 use foresite_schema::catalog::{derived, raw};
 use foresite_stage::{Context, ErrorKind, Inputs, Result, StageError};
@@ -161,6 +162,30 @@ pub(crate) fn in_kpis(
         note_entities(&batch?, entity_type, &mut found).map_err(unfit)?;
     }
     Ok(found.into_iter().collect())
+}
+
+/// The first period from `since` on of which rows no longer than `longest` exist.
+pub(crate) fn first_period(
+    cx: &Context,
+    (since, until): (Micros, Micros),
+    longest: Micros,
+) -> Result<Option<Micros>> {
+    let Some(kpis) = cx.root().find(derived::kpis())? else {
+        return Ok(None);
+    };
+    let columns = ["period_start", "granularity_s"];
+    let read = Read::all().as_of(cx.as_of()).period(since, until).columns(columns);
+    let mut first: Option<Micros> = None;
+    for batch in kpis.scan(&read)? {
+        let batch = batch?;
+        let starts = batch.column(0).as_primitive::<TimestampMicrosecondType>();
+        let lengths = batch.column(1).as_primitive::<Int32Type>();
+        let pairs = starts.values().iter().zip(lengths.values());
+        let fitting = pairs.filter(|(_, seconds)| Micros::from(**seconds) * SECOND <= longest);
+        let earliest = fitting.map(|(start, _)| *start).min();
+        first = [first, earliest].into_iter().flatten().min();
+    }
+    Ok(first)
 }
 
 /// The table `kpis`, or an error that says who fills it.

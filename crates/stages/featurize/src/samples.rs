@@ -9,14 +9,14 @@ use foresite_features::kernel::Extractor;
 use foresite_features::labels::{Asked, Label, Labeller, MaskReason, Truth, first_open_step};
 use foresite_features::profile::Profiles;
 use foresite_features::slices::{Place, Slicer};
-use foresite_features::task::{Group, Micros, Task};
+use foresite_features::task::{Group, LabelRule, Micros, Task};
 use foresite_schema::site_of;
-use foresite_stage::{Context, ErrorKind, Inputs, Report, Result, StageError};
+use foresite_stage::{Context, ErrorKind, Inputs, Interval, Report, Result, StageError};
 use rayon::prelude::*;
 
 use crate::Config;
 use crate::features::{memory, reach};
-use crate::inputs::{World, profiles};
+use crate::inputs::{World, first_period, profiles};
 use crate::series::{Block, Wanted, blocks};
 
 /// One sample.
@@ -33,8 +33,9 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     let mut inputs = Inputs::new();
     let task = crate::task::load(cx, config, &mut inputs)?;
     let interval = cx.interval()?;
-    let all: Vec<Micros> = task.cutoffs.of_interval(interval.start, interval.end).collect();
-    let period = period(&task, &all, cx.as_of());
+    let start = start(cx, &task, interval)?;
+    let all: Vec<Micros> = task.cutoffs.of_interval(start, interval.end).collect();
+    let period = period(&task, &all, interval.end, cx.as_of());
     let world = World::read(cx, memory(&task, period.0), &mut inputs)?;
     let entities = world.entities(cx, &task)?;
     let cutoffs = thinned(&all, entities.len(), config);
@@ -62,25 +63,47 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     table::publish(cx, &task, &samples, &inputs)
 }
 
+/// Where the set begins: not before the first window that could be full enough, or the first
+/// slices would hold nothing but masked samples.
+fn start(cx: &Context, task: &Task, interval: Interval) -> Result<Micros> {
+    if !needs_window(task) {
+        return Ok(interval.start);
+    }
+    let step = task.inputs.granularity.micros();
+    let whole = (interval.start - task.look_back.micros(), interval.end);
+    let Some(first) = first_period(cx, whole, step)? else {
+        return Ok(interval.start);
+    };
+    let enough = (task.look_back.micros() as f64 * task.masks.min_observed) as Micros;
+    Ok(interval.start.max(first + enough))
+}
+
 /// Series from the look-back of the first cutoff to the end of the last label.
-fn period(task: &Task, cutoffs: &[Micros], as_of: Micros) -> (Micros, Micros) {
+fn period(
+    task: &Task,
+    cutoffs: &[Micros],
+    interval_end: Micros,
+    as_of: Micros,
+) -> (Micros, Micros) {
     let back = if task.stores_features() { reach(task) } else { task.look_back.micros() };
     let first = cutoffs.first().copied().unwrap_or(as_of);
     let last = cutoffs.last().copied().unwrap_or(as_of);
-    let ahead = match Wanted::labels_from_series(task) {
-        // An entity's life may end long after the last cutoff.
-        true => (last + task.horizon().micros() + task.inputs.granularity.micros()).max(as_of),
-        false => last,
+    let ahead = match task.label {
+        // A life may end long after the last cutoff.
+        LabelRule::RemainingLife { .. } => interval_end,
+        _ => last + task.horizon().micros() + task.inputs.granularity.micros(),
     };
-    (task.cutoffs.period_end(first) - back.max(task.look_back.micros()), ahead.min(as_of).max(last))
+    let start = task.cutoffs.period_end(first) - back.max(task.look_back.micros());
+    (start, ahead.min(as_of).max(last))
 }
 
 fn needs_own(task: &Task) -> bool {
-    Wanted::labels_from_series(task) || (task.masks.min_observed > 0.0 && has_window(task))
+    Wanted::labels_from_series(task) || needs_window(task)
 }
 
-fn has_window(task: &Task) -> bool {
-    !task.inputs.channels.is_empty()
+/// Whether samples count only with enough of their window observed.
+fn needs_window(task: &Task) -> bool {
+    task.masks.min_observed > 0.0 && !task.inputs.channels.is_empty()
 }
 
 /// Every n-th cutoff, so that the set stays below its greatest size.
@@ -190,7 +213,7 @@ impl Set<'_> {
         cutoff: Micros,
     ) -> bool {
         let least = self.task.masks.min_observed;
-        let Some(cube) = block.own.as_ref().filter(|_| least > 0.0 && has_window(self.task)) else {
+        let Some(cube) = block.own.as_ref().filter(|_| needs_window(self.task)) else {
             return false;
         };
         let Some(index) = cube.entity(entity) else {

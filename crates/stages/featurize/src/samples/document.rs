@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use foresite_features::kernel::features;
-use foresite_features::task::Task;
+use foresite_features::task::{Head, Task};
 use foresite_stage::{Context, Lineage, Report, Result};
 use serde_json::{Value as Json, json};
 
@@ -22,7 +22,8 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn of(samples: &[Sample]) -> Self {
+    pub(super) fn of(task: &Task, samples: &[Sample]) -> Self {
+        let has_events = !matches!(task.head, Head::Forecast { .. } | Head::Regression { .. });
         let mut counts = Self { samples: samples.len() as u64, ..Self::default() };
         for sample in samples {
             if let Some(reason) = sample.label.mask {
@@ -33,7 +34,7 @@ impl Counts {
             *counts.slices.entry(slice).or_default() += 1;
             let single = sample.label.value.filter(|_| sample.label.values.is_empty());
             let values = sample.label.values.iter().copied().chain([single]);
-            if values.flatten().any(|value| value > 0.0) {
+            if has_events && values.flatten().any(|value| value > 0.0) {
                 *counts.positives.entry(slice).or_default() += 1;
             }
         }

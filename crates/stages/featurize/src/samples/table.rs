@@ -23,7 +23,7 @@ pub(super) fn publish(
 ) -> Result<Report> {
     let interval = cx.interval()?;
     let lineage = cx.lineage((interval.start, interval.end), inputs)?;
-    let counts = Counts::of(samples);
+    let counts = Counts::of(task, samples);
     let mut report = cx.report();
     report.lineage_id = Some(lineage.id.clone());
     report.number("sample_set_id", lineage.id.clone());
