@@ -83,6 +83,7 @@ fn planned(
     (claim, sizes): (&Claim<'_>, &HashMap<&str, u64>),
 ) -> Result<Option<PlannedFile>> {
     let Some(bytes) = landing.read(&file.path, file.size)? else {
+        tracing::warn!(path = file.path, "changed or went away since it was listed, waits");
         return Ok(None);
     };
     let mut joined = Vec::new();
