@@ -9,6 +9,7 @@
 mod config;
 mod inputs;
 mod stale;
+mod summary;
 
 use foresite_kpi::{
     Catalogue, Counts, Derivation, Derived, Inputs as KernelInputs, Stamp, channels, of_bucket,
@@ -59,7 +60,8 @@ impl Stage for Derive {
         if outputs.is_some() {
             stale::settle(cx, interval, &mut run.report)?;
         }
-        Ok(run.finish())
+        summary::tell(&mut run.report, &run.counts);
+        Ok(run.report)
     }
 }
 
@@ -88,28 +90,27 @@ struct Run<'a> {
 impl Run<'_> {
     /// Derives one step, unless its slots hold that result already.
     fn step(&mut self, outputs: &Outputs, step: Interval, measured: &Measured) -> Result<()> {
+        let lineage = self.lineage(step, measured)?;
         let mut lacking = Vec::new();
-        for bucket in buckets() {
+        for bucket in 0..i32::try_from(BUCKETS).unwrap_or(i32::MAX) {
             let slot = Slot::derived(SOURCE, bucket, step.start, step.end);
-            let lineage = self.lineage(step, bucket, measured)?;
             for table in [&outputs.kpis, &outputs.groups] {
                 match table.holds(&slot, &self.cx.commit(&lineage))? {
                     Some(version) if !self.cx.is_forced() => {
                         self.unchanged(table, version, &lineage);
                     }
-                    _ => lacking.push((table, slot.clone(), bucket, lineage.clone())),
+                    _ => lacking.push((table, slot.clone(), bucket)),
                 }
             }
         }
-        let Some((_, _, _, lineage)) = lacking.first() else {
+        if lacking.is_empty() {
             return Ok(());
-        };
+        }
         let derived = self.compute(step, measured, &lineage.id)?;
-        for (table, slot, bucket, lineage) in lacking {
-            let rows = if table.def().name == outputs.kpis.def().name {
-                &derived.kpis
-            } else {
-                &derived.groups
+        for (table, slot, bucket) in lacking {
+            let rows = match table.def().name == outputs.kpis.def().name {
+                true => &derived.kpis,
+                false => &derived.groups,
             };
             let rows = of_bucket(rows, bucket).map_err(unfit)?;
             self.cx.replace(table, &slot, &rows, &lineage, &mut self.report)?;
@@ -119,7 +120,7 @@ impl Run<'_> {
 
     /// Says what a step would do.
     fn plan(&mut self, step: Interval, measured: &Measured) -> Result<()> {
-        let lineage = self.lineage(step, 0, measured)?;
+        let lineage = self.lineage(step, measured)?;
         tracing::info!(
             interval = %step,
             rows = measured.counters.num_rows(),
@@ -131,11 +132,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn lineage(&self, step: Interval, bucket: i32, measured: &Measured) -> Result<Lineage> {
+    fn lineage(&self, step: Interval, measured: &Measured) -> Result<Lineage> {
         let mut inputs = measured.inputs.clone();
         // That nothing came is known as well, from the moment at which a gap is one.
         inputs.note_known_at(step.end + self.config.settings().gap_after);
-        self.cx.lineage((step.start, step.end, bucket), &inputs)
+        self.cx.lineage((step.start, step.end), &inputs)
     }
 
     fn compute(
@@ -172,38 +173,4 @@ impl Run<'_> {
         self.report.wrote(&table.def().name, outcome);
         self.report.lineage_id = Some(lineage.id.clone());
     }
-
-    /// The report with what was met; what a person may act on goes to the log.
-    fn finish(mut self) -> Report {
-        let counts = &self.counts;
-        if counts.unmapped_rows > 0 {
-            tracing::warn!(
-                rows = counts.unmapped_rows,
-                examples = ?counts.unmapped_objects,
-                "objects belong to no entity"
-            );
-        }
-        if !counts.unknown_counters.is_empty() {
-            tracing::warn!(counters = ?counts.unknown_counters, "counters are not in the catalogue");
-        }
-        if !counts.out_of_range.is_empty() {
-            tracing::warn!(values = ?counts.out_of_range, "values are out of range");
-        }
-        for (name, value) in [
-            ("counter_rows", counts.rows),
-            ("unmapped_rows", counts.unmapped_rows),
-            ("suspect_rows", counts.suspect_rows),
-            ("nulled_rows", counts.nulled_rows),
-            ("odd_period_rows", counts.odd_period_rows),
-            ("out_of_range_values", counts.out_of_range.values().sum()),
-            ("unknown_counters", counts.unknown_counters.len() as u64),
-        ] {
-            self.report.number(name, value);
-        }
-        self.report
-    }
-}
-
-fn buckets() -> impl Iterator<Item = i32> {
-    0..i32::try_from(BUCKETS).unwrap_or(i32::MAX)
 }

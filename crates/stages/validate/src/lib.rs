@@ -146,15 +146,16 @@ impl Run<'_> {
         inputs: &Inputs,
     ) -> Result<()> {
         self.count(versions);
+        let lineage = self.cx.lineage((source, step.start, step.end), inputs)?;
+        self.report.lineage_id = Some(lineage.id.clone());
+        let Some(quality) = &self.quality else {
+            tracing::info!(interval = %step, findings = versions.len(), "planned");
+            return Ok(());
+        };
+        let stamp = Stamp { source, ingested_at: self.cx.now(), lineage_id: &lineage.id };
+        let rows = finding::rows(versions, stamp)?;
         for bucket in 0..i32::try_from(BUCKETS).unwrap_or(i32::MAX) {
-            let lineage = self.cx.lineage((step.start, step.end, bucket), inputs)?;
-            self.report.lineage_id = Some(lineage.id.clone());
-            let Some(quality) = &self.quality else {
-                tracing::info!(interval = %step, findings = versions.len(), "planned");
-                continue;
-            };
-            let stamp = Stamp { source, ingested_at: self.cx.now(), lineage_id: &lineage.id };
-            let rows = of_bucket(&finding::rows(versions, stamp)?, bucket).map_err(unfit)?;
+            let rows = of_bucket(&rows, bucket).map_err(unfit)?;
             let slot = Slot::derived(source, bucket, step.start, step.end);
             self.cx.replace(quality, &slot, &rows, &lineage, &mut self.report)?;
         }
