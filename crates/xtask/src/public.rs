@@ -49,7 +49,7 @@ fn data_dir() -> Result<PathBuf> {
 }
 
 fn evaluate_set(workspace: &Path, data: &Path, set: &PublicSet) -> Result<Vec<table::Row>> {
-    let chain = Chain::new(workspace, &set.task, &set.interval)?;
+    let chain = Chain::new(workspace, &set.task, (&set.interval, &set.as_of))?;
     chain.run("ingest", None, &set.ingest(workspace, data)?)?;
     let tasks = set::with_tasks(workspace);
     chain.run("featurize", Some("samples"), &tasks)?;
@@ -61,7 +61,7 @@ fn evaluate_set(workspace: &Path, data: &Path, set: &PublicSet) -> Result<Vec<ta
 /// Takes the four performance files and counts what the tables hold of them.
 fn measurement_files(workspace: &Path, data: &Path) -> Result<Vec<String>> {
     let interval = ["2022-01-01T00:00:00Z".to_owned(), "2025-01-01T00:00:00Z".to_owned()];
-    let chain = Chain::new(workspace, "pm", &interval)?;
+    let chain = Chain::new(workspace, "pm", (&interval, &interval[1]))?;
     chain.run("ingest", None, &set::measurement_ingest(data))?;
     counts::of(&chain.root)
 }

@@ -16,8 +16,10 @@ pub(crate) struct PublicSet {
     mapping: String,
     /// Task; its file is `docs/samples/tasks/<task>.json`.
     pub(crate) task: String,
-    /// Start and end of the data.
+    /// First and last moment of the cutoffs.
     pub(crate) interval: [String; 2],
+    /// When all labels are known.
+    pub(crate) as_of: String,
     /// How it is divided and judged.
     pub(crate) protocol: String,
     /// What others reach, or we with other means.

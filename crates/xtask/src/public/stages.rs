@@ -18,18 +18,24 @@ pub(crate) struct Chain {
     binaries: PathBuf,
     task: String,
     interval: [String; 2],
+    as_of: String,
 }
 
 impl Chain {
     /// An empty data root for `task`.
-    pub(crate) fn new(workspace: &Path, task: &str, interval: &[String; 2]) -> Result<Self> {
+    pub(crate) fn new(
+        workspace: &Path,
+        task: &str,
+        (interval, as_of): (&[String; 2], &str),
+    ) -> Result<Self> {
         let root = workspace.join(".foresite/public").join(task);
         if root.exists() {
             std::fs::remove_dir_all(&root).with_context(|| root.display().to_string())?;
         }
         std::fs::create_dir_all(root.join("configs"))?;
         let binaries = crate::documents::binaries(workspace);
-        Ok(Self { root, binaries, task: task.to_owned(), interval: interval.clone() })
+        let (task, interval, as_of) = (task.to_owned(), interval.clone(), as_of.to_owned());
+        Ok(Self { root, binaries, task, interval, as_of })
     }
 
     /// Runs a stage to its end; its log goes to `logs/<stage>.log` below the data root.
@@ -41,9 +47,8 @@ impl Chain {
         command.arg("--config").arg(&config_file).arg("--data-root").arg(&self.root);
         let [start, end] = &self.interval;
         command.args(["--interval-start", start, "--interval-end", end, "--task", &self.task]);
-        if stage == "ingest" {
-            command.args(["--as-of", ALL_HAS_LANDED]);
-        }
+        let as_of = if stage == "ingest" { ALL_HAS_LANDED } else { &self.as_of };
+        command.args(["--as-of", as_of]);
         if let Some(step) = step {
             command.args(["--step", step]);
         }
