@@ -21,9 +21,10 @@ from __future__ import annotations
 from airflow.sdk import DAG, chain
 
 from foresite_airflow import settings, tasks
-from foresite_airflow.defaults import MODEL_TASKS, TAGS, interval_form, task_defaults
+from foresite_airflow.defaults import TAGS, interval_form, task_defaults
 from foresite_airflow.operators import stage_operator
 from foresite_airflow.timetable import LateDataIntervalTimetable
+from foresite_airflow.vocabulary import MODEL_TASKS
 
 Stage = stage_operator()
 

@@ -21,8 +21,9 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup, chain
 
 from foresite_airflow import settings, tasks
-from foresite_airflow.defaults import MODEL_TASKS, TAGS, interval_form, task_defaults
+from foresite_airflow.defaults import TAGS, interval_form, task_defaults
 from foresite_airflow.operators import stage_operator
+from foresite_airflow.vocabulary import MODEL_TASKS
 
 Stage = stage_operator()
 

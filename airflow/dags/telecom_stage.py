@@ -15,8 +15,9 @@ from __future__ import annotations
 from airflow.sdk import DAG, Param
 
 from foresite_airflow import settings, tasks
-from foresite_airflow.defaults import MODEL_TASKS, STAGES, TAGS, interval_form, task_defaults
+from foresite_airflow.defaults import TAGS, interval_form, task_defaults
 from foresite_airflow.operators import stage_operator
+from foresite_airflow.vocabulary import MODEL_TASKS, STAGES
 
 Stage = stage_operator()
 

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from foresite_airflow import settings
-from foresite_airflow.defaults import MODEL_TASKS
 from foresite_airflow.environment import one_machine
 from foresite_airflow.network import HOUR, Span, bring_to_life, simulated_history
 from foresite_airflow.session import Results, RunError, Session
+from foresite_airflow.vocabulary import MODEL_TASKS
 
 LIVE_HOURS = 3
 WORDS = ("incidents", "events", "found", "precision", "recall", "random_precision")

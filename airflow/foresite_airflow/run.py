@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from foresite_airflow import settings
 from foresite_airflow.clock import parse_time, rfc3339
 from foresite_airflow.configuration import Configuration, folder_of
-from foresite_airflow.defaults import STAGES
+from foresite_airflow.vocabulary import STAGES
 
 PIN = "pin"
 

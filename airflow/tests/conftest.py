@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from foresite_airflow.environment import one_machine
+from foresite_airflow.session import impatience
 from tests.harness import Run, Stages
 
 # Airflow reads its settings while it is imported, so they are made here and not in a fixture.
@@ -42,17 +42,10 @@ def signals() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cuts the second that `dag.test` sleeps between two looks at the tasks."""
-    patient = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: patient(min(seconds, 0.05)))
-
-
 @pytest.fixture
 def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
     """Every stage binary replaced by a stand-in, and a small folder of configurations."""
-    from foresite_airflow.defaults import STAGES
+    from foresite_airflow.vocabulary import STAGES
 
     made = Stages(tmp_path)
     made.install(STAGES)
@@ -84,6 +77,7 @@ def run_dag() -> Any:
     def run(dag_id: str, logical_date: datetime, conf: dict[str, Any] | None = None) -> Run:
         bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
         dag: Any = bag.dags[dag_id]
-        return Run(dag.test(logical_date=logical_date, run_conf=conf or {}))
+        with impatience():
+            return Run(dag.test(logical_date=logical_date, run_conf=conf or {}))
 
     return run

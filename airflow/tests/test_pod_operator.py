@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from foresite_airflow.session import impatience
 from tests.fake_cluster import Cluster, cluster
 from tests.harness import Run, Stages, terminate_when_called
 from tests.test_exits import FORM, NOON
@@ -41,7 +42,8 @@ def run_pod(fake: Cluster, monkeypatch: pytest.MonkeyPatch) -> Any:
         task: Any = bag.dags["telecom_stage"].task_dict["run"]
         task.startup_check_interval_seconds = 0.1
         task.deferrable = deferrable
-        return Run(bag.dags["telecom_stage"].test(logical_date=NOON, run_conf=FORM))
+        with impatience():
+            return Run(bag.dags["telecom_stage"].test(logical_date=NOON, run_conf=FORM))
 
     return run
 
