@@ -263,9 +263,13 @@ impl Root {
         Ok(self.inner.runtime.block_on(call)?)
     }
 
+    /// Where a plain file lies in the store. Names are taken as they are: `%` and `#` have no
+    /// special meaning, as in the paths that [`Root::list`] returns.
     fn location(&self, path: &str) -> Result<Path> {
-        let url = self.inner.url.join(path).map_err(|error| usage(path, &error.to_string()))?;
-        Path::from_url_path(url.path()).map_err(|error| usage(path, &error.to_string()))
+        let base = Path::from_url_path(self.inner.url.path())
+            .map_err(|error| usage(self.inner.url.as_str(), &error.to_string()))?;
+        Path::parse(format!("{base}/{}", path.trim_matches('/')).trim_matches('/'))
+            .map_err(|error| usage(path, &error.to_string()))
     }
 }
 

@@ -9,6 +9,7 @@ use delta_kernel::Snapshot as KernelSnapshot;
 use delta_kernel::engine::arrow_conversion::TryFromArrow as _;
 use delta_kernel::schema::StructType;
 use foresite_schema::{TableDef, TableKind};
+use futures::{TryStreamExt as _, stream};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
 use serde_json::Value as Json;
@@ -25,6 +26,9 @@ pub(crate) const CHECKPOINT_EVERY: u64 = 10;
 
 /// Attempts of one commit against other writers before it gives up as a conflict.
 pub(crate) const COMMIT_ATTEMPTS: u32 = 100;
+
+/// Data files that are written side by side.
+const PUTS_AT_ONCE: usize = 16;
 
 /// A Delta table of the data root. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -211,14 +215,18 @@ impl Table {
         snapshot: &Snapshot,
     ) -> Result<Vec<StagedFile>> {
         let rows = write::conform(batch, &self.def, &snapshot.schema)?;
-        let mut staged = Vec::new();
+        let (mut puts, mut staged) = (Vec::new(), Vec::new());
         for file in write::encode(&rows, &self.def)? {
-            let location = self.location(&file.staged.path)?;
-            self.root
-                .block(self.root.store().put(&location, Bytes::from(file.bytes).into()))
-                .context(|| format!("write {} of table `{}`", file.staged.path, self.def.name))?;
+            puts.push((self.location(&file.staged.path)?, Bytes::from(file.bytes)));
             staged.push(file.staged);
         }
+        // Files are many and small where a slot is long; each waits for the disk on its own.
+        let store = self.root.store();
+        let all = stream::iter(puts.into_iter().map(Ok))
+            .try_for_each_concurrent(PUTS_AT_ONCE, |(location, bytes)| async move {
+                store.put(&location, bytes.into()).await.map(drop)
+            });
+        self.root.block(all).context(|| format!("write files of table `{}`", self.def.name))?;
         Ok(staged)
     }
 

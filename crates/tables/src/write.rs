@@ -11,6 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
+use rayon::prelude::*;
 
 use crate::log::StagedFile;
 use crate::stats::stats_json;
@@ -115,7 +116,7 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
     }
     let ranges = partition(&cuts)?.ranges();
     ranges
-        .into_iter()
+        .into_par_iter()
         .map(|range| encode_file(&sorted.slice(range.start, range.len()), def))
         .collect()
 }

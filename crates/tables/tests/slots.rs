@@ -355,6 +355,22 @@ fn checkpoints_come_by_themselves_and_vacuum_spares_what_lives() {
 }
 
 #[test]
+fn listed_names_can_be_read_whatever_they_hold() {
+    let (folder, root) = root();
+    let names = ["a b.csv", "50%.csv", "#1.csv", "x?y=1,z.csv", "grüße+.csv"];
+    std::fs::create_dir(folder.path().join("landing")).unwrap();
+    for name in names {
+        std::fs::write(folder.path().join("landing").join(name), name).unwrap();
+    }
+    let listed = root.list("landing/").unwrap();
+    assert_eq!(listed.len(), names.len());
+    for file in listed {
+        let text = root.read(&file.path).unwrap();
+        assert_eq!(file.path, format!("landing/{}", std::str::from_utf8(&text).unwrap()));
+    }
+}
+
+#[test]
 fn what_is_not_a_root_is_said() {
     let error = Root::open("hdfs://user:secret@name/x").unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
