@@ -9,6 +9,7 @@ use foresite_features::task::{Head, SliceName, Task, Transform};
 use foresite_models::anomaly::Panel;
 use foresite_stage::Result;
 
+use crate::panel::profiles_reaching_back;
 use crate::{CutoffGrid, Reader, SampleSet, panel};
 
 /// What a head is fitted on, read once.
@@ -37,9 +38,12 @@ impl Data {
                 let back = if task.inputs.transform == Transform::Profile { LOOK_BACK } else { 0 };
                 let start = first - task.look_back.micros().max(back);
                 let cube = reader.series(task, &network, (start, last))?;
-                let profiles = reader.profiles(task, (first, last))?;
                 let grid = CutoffGrid::new(task, first, last);
-                let panel = panel(task, &cube, &network, profiles, &grid);
+                let mut profiles = reader.profiles(task, (first, last))?;
+                if task.inputs.transform == Transform::Profile {
+                    profiles = profiles_reaching_back(profiles, &cube, &network, &grid);
+                }
+                let panel = panel(task, &cube, &network, &profiles, &grid);
                 Ok(Self::Panel(Box::new((masked(panel, set, &grid), grid))))
             }
             Head::Forecast { .. } => {

@@ -4,6 +4,7 @@
 //! rows to panels, series and feature rows, and one form in which a fitted model is kept.
 
 mod data;
+mod features;
 pub mod measure;
 mod package;
 mod panel;
@@ -13,9 +14,10 @@ mod series;
 mod task;
 
 pub use data::Data;
+pub use features::FeatureRow;
 pub use package::{Fitted, Package, model_error, registry_error};
 pub use panel::{CutoffGrid, panel, periods};
 pub use reader::Reader;
 pub use samples::{Sample, SampleSet, tabular_slices};
-pub use series::{Season, origins, season, series};
+pub use series::{Season, first_ahead, origins, season, series};
 pub use task::{limit, link, load as load_task};

@@ -36,6 +36,8 @@ pub enum Fitted {
         model: Box<Tabular>,
         /// Which cause, given that it happens; where the task names causes and there were enough.
         causes: Option<Box<Tabular>>,
+        /// Median of every raw feature over the fit slice; 0 where it was never observed.
+        usual: Vec<f64>,
         /// How the candidates did against the linear path.
         gate: Vec<GateResult>,
     },

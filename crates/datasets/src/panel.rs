@@ -52,13 +52,12 @@ pub fn periods(set: &SampleSet, grid: &CutoffGrid) -> Periods {
 /// The panel of all entities of the cube at the cutoffs: what each cutoff could know of its newest
 /// step, as the task transforms it.
 ///
-/// Where the profiles do not reach back to the first cutoff they are built here instead, weekly,
-/// each from what was known at its time.
+/// Where no profile is known at a cutoff, its step is not observed.
 pub fn panel(
     task: &Task,
     cube: &Cube,
     network: &Network,
-    profiles: Profiles,
+    profiles: &Profiles,
     grid: &CutoffGrid,
 ) -> Panel {
     let channels: Vec<usize> =
@@ -66,8 +65,7 @@ pub fn panel(
     let names = channels.iter().map(|at| cube.channels()[*at].clone()).collect();
     let mut panel = Panel::new(cube.entities().to_vec(), names, grid.cutoffs.len());
     let by_profile = task.inputs.transform == Transform::Profile;
-    let profiles = if by_profile { reach_back(profiles, cube, network, grid) } else { profiles };
-    let deviations = Deviations::new(cube, &profiles, network);
+    let deviations = Deviations::new(cube, profiles, network);
     for entity in 0..cube.entities().len() {
         for (step, cutoff) in grid.cutoffs.iter().enumerate() {
             let values = if by_profile {
@@ -97,7 +95,14 @@ fn newest(cube: &Cube, entity: usize, cutoff: Micros) -> Vec<f32> {
     values
 }
 
-fn reach_back(profiles: Profiles, cube: &Cube, network: &Network, grid: &CutoffGrid) -> Profiles {
+/// Profiles for training: where those of the table do not reach back to the first cutoff they are
+/// built here instead, weekly, each from what was known at its time.
+pub(crate) fn profiles_reaching_back(
+    profiles: Profiles,
+    cube: &Cube,
+    network: &Network,
+    grid: &CutoffGrid,
+) -> Profiles {
     let (Some(&first), Some(&last)) = (grid.cutoffs.first(), grid.cutoffs.last()) else {
         return profiles;
     };

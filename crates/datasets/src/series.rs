@@ -49,6 +49,6 @@ pub fn origins(samples: &SampleSet, cube: &Cube, task: &Task, slice: SliceName) 
 }
 
 /// The first step that had not ended at the cutoff.
-pub(crate) fn first_ahead(cube: &Cube, cutoff: Micros) -> usize {
+pub fn first_ahead(cube: &Cube, cutoff: Micros) -> usize {
     cube.grid().before(cutoff, usize::MAX).end
 }

@@ -6,6 +6,8 @@ pub const CONFIG: &str = "FORESITE_CONFIG";
 pub const DATA_ROOT: &str = "FORESITE_DATA_ROOT";
 /// Where the result JSON goes.
 pub const RESULT: &str = "FORESITE_RESULT";
+/// Private key that promote signs models with, PKCS#8 PEM.
+pub const SIGNING_KEY: &str = "FORESITE_SIGNING_KEY";
 /// Form of the logs: `text`, `lines` or `json`.
 pub const LOG: &str = "FORESITE_LOG";
 /// Least severe level that is logged: `error`, `warn`, `info`, `debug` or `trace`.

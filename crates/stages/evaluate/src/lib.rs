@@ -69,8 +69,13 @@ impl Stage for Evaluate {
         let place = format!("{path}/evaluation/{}", lineage.id);
         let published = files_of(&findings)?.publish(cx.root(), &place).map_err(registry_error)?;
         tracing::info!(model = model_id, verdict = %findings.verdict, published, "evaluated");
-        let header =
-            rows::Header { task: name, model_id: &model_id, at: cx.now(), lineage_id: &lineage.id };
+        let header = rows::Header {
+            task: name,
+            model_id: &model_id,
+            at: cx.as_of(),
+            ingested_at: cx.now(),
+            lineage_id: &lineage.id,
+        };
         let slices = [("gate", &findings.gate), ("test", &findings.test)];
         let batch = rows::batch(&header, &slices, findings.champion.as_ref(), findings.verdict)?;
         let table = cx.root().table(outcome::evaluations())?;
@@ -87,7 +92,7 @@ fn events(cx: &Context, task: &str) -> Result<Vec<Event>> {
     let Some(table) = cx.root().find(outcome::registry_events())? else {
         return Ok(Vec::new());
     };
-    let rows = table.read_all(&Read::all().text("task", task).as_of(cx.now()))?;
+    let rows = table.read_all(&Read::all().text("task", task))?;
     Event::read(&rows).map_err(registry_error)
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Header<'a> {
     pub(crate) task: &'a str,
     pub(crate) model_id: &'a str,
     pub(crate) at: Micros,
+    pub(crate) ingested_at: Micros,
     pub(crate) lineage_id: &'a str,
 }
 
@@ -65,8 +66,8 @@ pub(crate) fn batch(
 fn columns(header: &Header<'_>, rows: &[Row]) -> Result<RecordBatch> {
     let count = rows.len();
     let same = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; count])) };
-    let time = || -> ArrayRef {
-        Arc::new(TimestampMicrosecondArray::from_value(header.at, count).with_timezone("UTC"))
+    let time = |at: Micros| -> ArrayRef {
+        Arc::new(TimestampMicrosecondArray::from_value(at, count).with_timezone("UTC"))
     };
     let number = |of: &dyn Fn(&Row) -> Option<f64>| -> ArrayRef {
         Arc::new(Float64Array::from_iter(rows.iter().map(of)))
@@ -85,9 +86,9 @@ fn columns(header: &Header<'_>, rows: &[Row]) -> Result<RecordBatch> {
         text(&|row| row.baseline.as_deref()),
         Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.samples))),
         text(&|row| row.verdict.as_deref()),
-        time(),
-        time(),
-        time(),
+        time(header.at),
+        time(header.at),
+        time(header.ingested_at),
         same(header.lineage_id),
     ];
     Ok(RecordBatch::try_new(outcome::evaluations().schema(), columns)?)
@@ -101,7 +102,7 @@ mod tests {
     fn rows_fit_the_table() {
         let mut measured = Measured::default();
         measured.comparisons.push(Comparison { baseline: "naive".into(), test: None });
-        let header = Header { task: "t", model_id: "m", at: 5, lineage_id: "ab" };
+        let header = Header { task: "t", model_id: "m", at: 5, ingested_at: 6, lineage_id: "ab" };
         let slices = [("gate", &measured), ("test", &measured)];
         let batch = batch(&header, &slices, None, Verdict::Insufficient).unwrap();
         assert_eq!(batch.num_rows(), 2);

@@ -8,6 +8,7 @@ use foresite_datasets::{
 use foresite_features::cube::Cube;
 use foresite_features::kernel::FeatureKernel;
 use foresite_features::task::{DAY, Head, MINUTE, SliceName, Task};
+use foresite_models::Reference;
 use foresite_models::anomaly::{Anomaly, AnomalyOptions, Panel};
 use foresite_models::forecast::{ForecastOptions, Forecaster, Origins};
 use foresite_models::tabular::{FitOptions, Link, Samples, Sliced, Tabular};
@@ -109,7 +110,19 @@ fn rows(task: &Task, set: &SampleSet, config: &Config) -> Result<Fitted> {
     };
     let (model, gate) = Tabular::fit(link, outputs, &slices, &options).map_err(model_error)?;
     let causes = causes(task, set, &kernel, &options)?;
-    Ok(Fitted::Tabular { kernel: Box::new(kernel), model: Box::new(model), causes, gate })
+    let usual = medians(&raw, kernel.raw_names().len());
+    let (kernel, model) = (Box::new(kernel), Box::new(model));
+    Ok(Fitted::Tabular { kernel, model, causes, usual, gate })
+}
+
+/// Median of every column of `[rows, width]`; 0 where nothing was observed.
+fn medians(rows: &[f64], width: usize) -> Vec<f64> {
+    (0..width)
+        .map(|column| {
+            let values = rows.iter().skip(column).step_by(width).copied();
+            Reference::new(values).quantile(0.5).unwrap_or(0.0)
+        })
+        .collect()
 }
 
 /// Which cause, given that it happens: a linear model of the samples whose cause became known.

@@ -13,7 +13,7 @@ use foresite_features::task::Task;
 use foresite_registry::{Event, EventKind, model_path};
 use foresite_schema::catalog::outcome;
 use foresite_stage::{Context, Lineage, NoArgs, Report, Result, Stage};
-use foresite_tables::{Read, Slot, sha256_hex};
+use foresite_tables::{Read, Slot, Value, sha256_hex};
 use serde_json::json;
 
 pub use config::{AnomalyConfig, Config};
@@ -80,10 +80,14 @@ fn register(cx: &Context, package: &Package, lineage: &Lineage, report: &mut Rep
         alias: None,
         reason: Some(format!("trained on {}", package.sample_set_id)),
         person: None,
-        at: cx.now(),
+        at: cx.as_of(),
     };
     let slot = Slot {
-        equals: [("task".to_owned(), foresite_tables::Value::Text(task.clone()))].into(),
+        equals: [
+            ("task".to_owned(), Value::Text(task.clone())),
+            ("model_id".to_owned(), Value::Text(event.model_id.clone())),
+        ]
+        .into(),
         period: None,
     };
     let row = event.row(cx.now(), &lineage.id).map_err(registry_error)?;

@@ -1,0 +1,155 @@
+//! Hazards, yes or no, classes and values, from rows of `features_<task>`.
+
+use std::collections::BTreeMap;
+
+use foresite_datasets::{FeatureRow, Package, Reader, model_error};
+use foresite_features::kernel::FeatureKernel;
+use foresite_features::task::{Head, Micros, Task};
+use foresite_models::tabular::{Tabular, cumulative};
+use foresite_stage::Result;
+
+use crate::statement::{Statement, driver};
+
+/// A model of feature rows in use.
+pub(crate) struct Scorer<'a> {
+    pub(crate) package: &'a Package,
+    pub(crate) kernel: &'a FeatureKernel,
+    pub(crate) model: &'a Tabular,
+    pub(crate) causes: Option<&'a Tabular>,
+    pub(crate) usual: &'a [f64],
+    pub(crate) drivers: usize,
+}
+
+impl Scorer<'_> {
+    /// Statements about every entity at every cutoff: from its feature row, or why there is none.
+    pub(crate) fn statements(
+        &self,
+        reader: &mut Reader<'_>,
+        entities: &BTreeMap<Micros, Vec<String>>,
+    ) -> Result<Vec<Statement>> {
+        let cutoffs: Vec<Micros> = entities.keys().copied().collect();
+        let rows = reader.features(&self.package.task, self.kernel.raw_names(), &cutoffs)?;
+        let mut found: BTreeMap<(Micros, &str), &FeatureRow> = BTreeMap::new();
+        for row in &rows {
+            found.insert((row.cutoff, row.entity.as_str()), row);
+        }
+        let mut listed: BTreeMap<Micros, Vec<&str>> = BTreeMap::new();
+        for (cutoff, ids) in entities {
+            listed.insert(*cutoff, ids.iter().map(String::as_str).collect());
+        }
+        // Sets without an inventory: the entities are those that have features.
+        for row in &rows {
+            let ids = listed.entry(row.cutoff).or_default();
+            if entities.get(&row.cutoff).is_none_or(Vec::is_empty) {
+                ids.push(&row.entity);
+            }
+        }
+        let mut statements = Vec::new();
+        for (cutoff, ids) in &listed {
+            for id in ids {
+                match found.get(&(*cutoff, *id)) {
+                    None => statements.push(Statement::not_scored(id, *cutoff, "no_features")),
+                    Some(row) if row.values.iter().all(|value| value.is_nan()) => {
+                        statements.push(Statement::not_scored(id, *cutoff, "no_data"));
+                    }
+                    Some(row) => statements.extend(self.about(row)?),
+                }
+            }
+        }
+        Ok(statements)
+    }
+
+    fn about(&self, row: &FeatureRow) -> Result<Vec<Statement>> {
+        let encoded: Vec<f64> =
+            self.kernel.encode(&row.values).into_iter().map(f64::from).collect();
+        let predicted = self.model.predict(&encoded).map_err(model_error)?;
+        let blank = Statement {
+            entity_id: row.entity.clone(),
+            cutoff: row.cutoff,
+            drivers: self.drivers(row, &encoded, &predicted),
+            ..Statement::default()
+        };
+        Ok(match &self.package.task.head {
+            Head::TimeToEvent { bins, causes, .. } => {
+                let by_then = cumulative(&predicted);
+                let mut drivers = blank.drivers.clone();
+                drivers.extend(self.cause(&encoded, causes)?);
+                let about = |(bin, p): (&foresite_features::task::Span, f64)| Statement {
+                    horizon: bin.micros(),
+                    score: Some(p),
+                    probability: Some(p),
+                    values: predicted.clone(),
+                    drivers: drivers.clone(),
+                    ..blank.clone()
+                };
+                bins.iter().zip(by_then).map(about).collect()
+            }
+            Head::Binary {} => vec![Statement {
+                horizon: horizon(&self.package.task),
+                score: Some(predicted[0]),
+                probability: Some(predicted[0]),
+                values: predicted,
+                ..blank
+            }],
+            Head::Multiclass { .. } => {
+                let most = predicted.iter().copied().fold(0.0, f64::max);
+                let class = predicted.iter().position(|p| *p == most).map(|at| at as f64);
+                vec![Statement {
+                    horizon: horizon(&self.package.task),
+                    score: class,
+                    probability: Some(most),
+                    values: predicted,
+                    ..blank
+                }]
+            }
+            _ => {
+                let half = self.model.half_width(0.8);
+                vec![Statement {
+                    score: Some(predicted[0]),
+                    median: Some(predicted[0]),
+                    low: half.map(|half| predicted[0] - half),
+                    high: half.map(|half| predicted[0] + half),
+                    values: predicted,
+                    ..blank
+                }]
+            }
+        })
+    }
+
+    /// Features that moved the score most, as shares of all that moved it; observed value and the
+    /// usual one of the fit slice beside.
+    fn drivers(&self, row: &FeatureRow, encoded: &[f64], predicted: &[f64]) -> Vec<String> {
+        let origins = self.kernel.encoder.origins();
+        let names = self.kernel.raw_names();
+        let mut by_feature: BTreeMap<usize, f64> = BTreeMap::new();
+        for (input, share) in self.model.drivers(encoded, predicted) {
+            *by_feature.entry(origins[input]).or_default() += share;
+        }
+        let total: f64 = by_feature.values().map(|share| share.abs()).sum();
+        let mut ranked: Vec<(usize, f64)> = by_feature.into_iter().collect();
+        ranked.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+        ranked
+            .into_iter()
+            .filter(|(_, share)| share.abs() > 0.01 * total)
+            .take(self.drivers)
+            .map(|(feature, share)| {
+                let pair = (row.values[feature], self.usual[feature]);
+                driver(&names[feature], share / total, Some(pair))
+            })
+            .collect()
+    }
+
+    /// The likeliest cause, given that it happens, as a driver of its own.
+    fn cause(&self, encoded: &[f64], names: &[String]) -> Result<Option<String>> {
+        let Some(model) = self.causes else {
+            return Ok(None);
+        };
+        let p = model.predict(encoded).map_err(model_error)?;
+        let most = (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b]));
+        Ok(most.and_then(|at| Some(driver(&format!("cause:{}", names.get(at)?), p[at], None))))
+    }
+}
+
+fn horizon(task: &Task) -> Micros {
+    task.horizon().micros()
+}

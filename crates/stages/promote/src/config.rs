@@ -1,0 +1,47 @@
+//! The configuration of promote.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What promote can be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Private key, PKCS#8 PEM; `--signing-key` and its environment variable win. Without any:
+    /// `keys/private/promote.pem` below the data root, which suits one machine only.
+    pub signing_key: Option<PathBuf>,
+    /// Whether a key that is not there is made. A cluster mounts its key and says no.
+    pub create_missing_key: bool,
+    /// Folder that gets the public half, relative to the data root; predict trusts what lies there
+    /// unless it is told otherwise.
+    pub public_keys: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { signing_key: None, create_missing_key: true, public_keys: "keys".into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_parse() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/promote");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            foresite_stage::parse_config::<Config>(&text, &path.display().to_string()).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_default_sample_is_the_default() {
+        let text = include_str!("../../../../docs/samples/promote/default.json");
+        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
+        assert_eq!(sample, Config::default());
+    }
+}

@@ -1,0 +1,166 @@
+//! What an action means, given the events so far. No I/O.
+
+use foresite_registry::{Alias, Aliases, Event, EventKind};
+use foresite_stage::{ErrorKind, Result, StageError};
+
+/// What people or the pipeline ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Action {
+    /// Let the model serve, as far as its verdict allows.
+    #[default]
+    Promote,
+    /// Let the champion before this one serve again.
+    Rollback,
+    /// Let a model serve under no alias any more.
+    Revoke,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Append this event.
+    Append {
+        /// What is decided.
+        kind: EventKind,
+        /// About which model.
+        model_id: String,
+        /// Under which alias.
+        alias: Option<Alias>,
+    },
+    /// Nothing changes, and why.
+    Keep(&'static str),
+}
+
+/// Promotion: PASS becomes champion; INSUFFICIENT stands in only where no champion exists; FAIL stays
+/// a candidate.
+pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Decision {
+    let revoked = |event: &Event| event.kind == EventKind::Revoked && event.model_id == model_id;
+    if events.iter().any(revoked) {
+        return Decision::Keep("rejected: the model was revoked");
+    }
+    let aliases = Aliases::of(events);
+    let alias = match verdict {
+        "PASS" => Alias::Champion,
+        "INSUFFICIENT" if aliases.get(Alias::Champion).is_none() => Alias::Provisional,
+        "INSUFFICIENT" => return Decision::Keep("kept: the champion has shown more"),
+        _ => return Decision::Keep("rejected: the gate slice spoke against it"),
+    };
+    if aliases.get(alias) == Some(model_id) {
+        return Decision::Keep("unchanged: it has the alias already");
+    }
+    Decision::Append {
+        kind: EventKind::Promoted,
+        model_id: model_id.to_owned(),
+        alias: Some(alias),
+    }
+}
+
+/// Rollback to `asked`, or to the champion before the present one.
+///
+/// # Errors
+/// `Usage` where there is none, or `asked` was never champion.
+pub(crate) fn rollback(events: &[Event], asked: Option<&str>) -> Result<Decision> {
+    let revoked = |id: &str| {
+        events.iter().any(|event| event.kind == EventKind::Revoked && event.model_id == id)
+    };
+    let now = Aliases::of(events);
+    let present = now.get(Alias::Champion);
+    let earlier = events
+        .iter()
+        .rev()
+        .filter(|event| event.alias == Some(Alias::Champion) && !revoked(&event.model_id))
+        .map(|event| event.model_id.as_str())
+        .find(|id| asked.map_or(Some(*id) != present, |asked| asked == *id));
+    match earlier {
+        Some(id) if present == Some(id) => Ok(Decision::Keep("unchanged: it is the champion")),
+        Some(id) => Ok(Decision::Append {
+            kind: EventKind::RolledBack,
+            model_id: id.to_owned(),
+            alias: Some(Alias::Champion),
+        }),
+        None => Err(StageError::new(
+            ErrorKind::Usage,
+            "rollback: no earlier champion that was not revoked",
+        )),
+    }
+}
+
+/// Revocation of `asked`.
+///
+/// # Errors
+/// `Usage` without a model, or for one that nobody registered.
+pub(crate) fn revocation(events: &[Event], asked: Option<&str>) -> Result<Decision> {
+    let usage = |message: String| StageError::new(ErrorKind::Usage, message);
+    let id = asked.ok_or_else(|| usage("revoke: no model is given".into()).hint("pass --model"))?;
+    let of_model = || events.iter().filter(|event| event.model_id == id);
+    if of_model().next().is_none() {
+        return Err(usage(format!("revoke: model `{id}` is not registered")));
+    }
+    if of_model().any(|event| event.kind == EventKind::Revoked) {
+        return Ok(Decision::Keep("unchanged: it was revoked already"));
+    }
+    Ok(Decision::Append { kind: EventKind::Revoked, model_id: id.to_owned(), alias: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn champion(seq: i64, id: &str) -> Event {
+        Event {
+            task: "t".into(),
+            seq,
+            kind: EventKind::Promoted,
+            model_id: id.into(),
+            alias: Some(Alias::Champion),
+            reason: None,
+            person: None,
+            at: seq,
+        }
+    }
+
+    fn alias_of(decision: &Decision) -> Option<Alias> {
+        match decision {
+            Decision::Append { alias, .. } => *alias,
+            Decision::Keep(_) => None,
+        }
+    }
+
+    #[test]
+    fn verdicts_open_their_doors_only() {
+        let with = [champion(1, "a")];
+        assert_eq!(alias_of(&promotion(&[], "m", "PASS")), Some(Alias::Champion));
+        assert_eq!(alias_of(&promotion(&[], "m", "INSUFFICIENT")), Some(Alias::Provisional));
+        assert_eq!(alias_of(&promotion(&with, "m", "PASS")), Some(Alias::Champion));
+        assert!(matches!(promotion(&with, "m", "INSUFFICIENT"), Decision::Keep(_)));
+        assert!(matches!(promotion(&[], "m", "FAIL"), Decision::Keep(_)));
+        assert!(matches!(promotion(&[], "m", "nonsense"), Decision::Keep(_)));
+        assert!(matches!(promotion(&with, "a", "PASS"), Decision::Keep(_)));
+    }
+
+    #[test]
+    fn a_rollback_goes_one_champion_back() {
+        let events = [champion(1, "a"), champion(2, "b"), champion(3, "c")];
+        let to = |asked| match rollback(&events, asked).unwrap() {
+            Decision::Append { model_id, .. } => model_id,
+            Decision::Keep(why) => why.to_owned(),
+        };
+        assert_eq!(to(None), "b");
+        assert_eq!(to(Some("a")), "a");
+        assert_eq!(to(Some("c")), "unchanged: it is the champion");
+        assert!(rollback(&events, Some("x")).is_err());
+        assert!(rollback(&events[..1], None).is_err());
+    }
+
+    #[test]
+    fn a_revoked_model_does_not_come_back() {
+        let mut events = vec![champion(1, "a"), champion(2, "b")];
+        let revoked = Event { kind: EventKind::Revoked, alias: None, ..champion(3, "a") };
+        events.push(revoked);
+        assert!(rollback(&events, None).is_err());
+        assert!(matches!(promotion(&events, "a", "PASS"), Decision::Keep(_)));
+        assert!(matches!(revocation(&events, Some("a")).unwrap(), Decision::Keep(_)));
+        assert!(revocation(&events, None).is_err());
+        assert!(revocation(&events, Some("x")).is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! The promote stage: signs a model that its evaluation supports and lets an alias point to it; rolls
+//! back, and revokes.
+//!
+//! The private key is this stage's alone. Everything that serves verifies with public keys.
+
+mod config;
+mod decision;
+
+use std::path::PathBuf;
+
+use foresite_registry::{Event, EventKind, Folder, RegistryError, Signer, model_path, sign};
+use foresite_schema::catalog::outcome;
+use foresite_stage::{Context, ErrorKind, Inputs, Report, Result, Stage, StageError, environment};
+use foresite_tables::{Read, Slot, Table, Value};
+use serde_json::json;
+
+pub use config::Config;
+pub use decision::{Action, Decision};
+
+/// The stage.
+#[derive(Debug)]
+pub struct Promote;
+
+/// Arguments besides the common ones.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// What to do
+    #[arg(long, value_enum, default_value_t)]
+    pub action: Action,
+    /// The model [default: the one that was registered last, or the champion before this one]
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+    /// Why; goes into the audit trail
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who decided; nobody for the pipeline
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+    /// Private key, PKCS#8 PEM
+    #[arg(long, value_name = "FILE", env = environment::SIGNING_KEY, hide_env_values = true)]
+    pub signing_key: Option<PathBuf>,
+}
+
+impl Stage for Promote {
+    const NAME: &'static str = "promote";
+    const ABOUT: &'static str = "Signs a model and lets an alias point to it; rolls back, revokes";
+    const REVISION: &'static str = env!("FORESITE_REVISION");
+    type Config = Config;
+    type Args = Args;
+
+    fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
+        let task = cx.task()?;
+        let table = cx.root().table(outcome::registry_events())?;
+        let events = Event::read(&table.read_all(&Read::all().text("task", task))?)
+            .map_err(registry_error)?;
+        let asked = args.model.clone().filter(|id| !id.is_empty());
+        let mut report = cx.report();
+        let decision = match args.action {
+            Action::Promote => promoted(cx, (&config, &args), &events, asked, &mut report)?,
+            Action::Rollback => decision::rollback(&events, asked.as_deref())?,
+            Action::Revoke => decision::revocation(&events, asked.as_deref())?,
+        };
+        match decision {
+            Decision::Keep(why) => report.verdict = Some(why.into()),
+            Decision::Append { kind, model_id, alias } => {
+                report.verdict =
+                    Some(alias.map_or(kind.word(), foresite_registry::Alias::word).into());
+                report.number("model_id", model_id.clone());
+                let event = Event {
+                    task: task.to_owned(),
+                    seq: events.last().map_or(1, |last| last.seq + 1),
+                    kind,
+                    model_id,
+                    alias,
+                    reason: args.reason.filter(|reason| !reason.is_empty()),
+                    person: args.person,
+                    at: cx.as_of(),
+                };
+                append(cx, &table, &event, &mut report)?;
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// Looks up what the evaluation says, and signs where the model may serve.
+fn promoted(
+    cx: &Context,
+    (config, args): (&Config, &Args),
+    events: &[Event],
+    asked: Option<String>,
+    report: &mut Report,
+) -> Result<Decision> {
+    let task = cx.task()?;
+    let newest = || {
+        let registered = events.iter().rev().find(|event| event.kind == EventKind::Registered);
+        registered.map(|event| event.model_id.clone())
+    };
+    let model_id = asked.or_else(newest).ok_or_else(|| {
+        StageError::new(ErrorKind::Missing, format!("task `{task}`: no model is registered"))
+            .hint("run foresite-train first")
+    })?;
+    let path = model_path(task, &model_id);
+    let evaluation = newest_evaluation(cx, &path)?;
+    let folder = Folder::read(cx.root(), &format!("{path}/evaluation/{evaluation}"))
+        .map_err(registry_error)?;
+    let document: serde_json::Value =
+        serde_json::from_slice(folder.file("evaluation.json").map_err(registry_error)?)?;
+    let verdict = document["verdict"].as_str().unwrap_or_default().to_owned();
+    report.number("evaluation", evaluation.clone());
+    report.number("gate", verdict.clone());
+    let decision = decision::promotion(events, &model_id, &verdict);
+    if matches!(decision, Decision::Append { .. }) && !cx.is_dry_run() {
+        let signer = signer(cx, config, args)?;
+        let key_id = signer.key_id();
+        let public = config.public_keys.join(format!("{key_id}.pem"));
+        let pem = signer.public_pem().map_err(registry_error)?;
+        cx.root().write_new(&public.to_string_lossy(), pem)?;
+        let is_new =
+            sign(cx.root(), &signer, task, &model_id, &evaluation).map_err(registry_error)?;
+        tracing::info!(model = model_id, key = key_id, is_new, "signed");
+        report.number("key_id", key_id);
+    }
+    Ok(decision)
+}
+
+/// The evaluation folder that was published last.
+fn newest_evaluation(cx: &Context, path: &str) -> Result<String> {
+    let prefix = format!("{path}/evaluation/");
+    let newest = cx
+        .root()
+        .list(&prefix)?
+        .into_iter()
+        .filter(|entry| entry.path.ends_with("/evaluation.json"))
+        .max_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
+    newest
+        .and_then(|entry| {
+            let rest = entry.path.strip_prefix(&prefix)?.to_owned();
+            rest.split_once('/').map(|(id, _)| id.to_owned())
+        })
+        .ok_or_else(|| {
+            StageError::new(ErrorKind::Missing, format!("{path}: no evaluation"))
+                .hint("run foresite-evaluate first")
+        })
+}
+
+fn signer(cx: &Context, config: &Config, args: &Args) -> Result<Signer> {
+    let given = args.signing_key.clone().or_else(|| config.signing_key.clone());
+    let path = match given {
+        Some(path) => path,
+        None => cx.root().local_path("keys/private/promote.pem")?,
+    };
+    if path.exists() || !config.create_missing_key {
+        return Signer::read(&path).map_err(registry_error);
+    }
+    tracing::warn!(path = %path.display(), "no signing key is there: making one");
+    Signer::create(&path).map_err(registry_error)
+}
+
+fn append(cx: &Context, table: &Table, event: &Event, report: &mut Report) -> Result<()> {
+    let mut inputs = Inputs::new();
+    inputs.add_id("model", event.model_id.clone());
+    let subject = json!({"seq": event.seq, "event": event.kind.word(), "at": event.at});
+    let lineage = cx.lineage(subject, &inputs)?;
+    if cx.is_dry_run() {
+        return Ok(());
+    }
+    let slot = Slot {
+        equals: [
+            ("task".to_owned(), Value::Text(event.task.clone())),
+            ("seq".to_owned(), Value::Int(event.seq)),
+        ]
+        .into(),
+        period: None,
+    };
+    let row = event.row(cx.now(), &lineage.id).map_err(registry_error)?;
+    cx.append(table, &slot, &row, &lineage, report)
+}
+
+/// A failure of the registry as a failure of the stage.
+fn registry_error(error: RegistryError) -> StageError {
+    let kind = match error {
+        RegistryError::Storage(error) => return error.into(),
+        RegistryError::Key { .. } => ErrorKind::Usage,
+        _ => ErrorKind::BadData,
+    };
+    StageError::new(kind, error.to_string()).because(error)
+}
