@@ -95,3 +95,28 @@ fn a_rehomed_cell_counts_where_it_was() {
         out.0.keys().any(|key| key.0 == "group site" && key.1 == "north/N002" && key.2 == moved);
     assert!(!stale, "the old site has no row any more");
 }
+
+#[test]
+fn a_move_that_was_recorded_late_changes_both_groups_then() {
+    let mut network = network();
+    let cell = "north/N002/1/n78";
+    let recorded = T0 + 5 * HOUR;
+    for (parent, known_at) in [("north/N002/1", 0), ("north/N001/1", recorded)] {
+        let parent = parent.to_owned();
+        network.inventory.push(("cell".into(), cell.into(), parent, 0, None, known_at));
+    }
+    let out = network.hour(&load("NRCellCU=3", 10.0, 9.0, 4.0));
+    let versions = |id: &str| -> Vec<_> {
+        let of_group = |key: &Key| key.0 == "group sector" && key.1 == id;
+        let rows = out.0.iter().filter(|(key, _)| of_group(key));
+        rows.map(|(key, row)| ((key.4 - T0) / MINUTE, row.1.get("traffic_dl_gb").copied()))
+            .collect()
+    };
+    // Its own two cells are silent, which is known 20 minutes after the hour.
+    assert_eq!(versions("north/N001/1"), [(80, None), (300, Some(4.0))]);
+    assert_eq!(versions("north/N002/1"), [(80, Some(4.0)), (300, None)]);
+    network.objects.retain(|object| object.2 == cell);
+    let out = network.hour(&load("NRCellCU=3", 10.0, 9.0, 4.0));
+    let first = out.0.keys().find(|key| key.0 == "group sector" && key.1 == "north/N001/1");
+    assert_eq!(first.map(|key| key.4), Some(recorded), "no row before it had a member");
+}
