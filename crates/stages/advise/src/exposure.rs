@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     clock::{HOUR, Micros},
     config::{Config, Head},
+    evidence,
     incidents::Incident,
     inputs::{Context, Signals},
     network::Network,
@@ -15,9 +16,6 @@ pub const TRAFFIC: &str = "traffic_dl_gb";
 /// Channel of the users at risk.
 pub const USERS: &str = "users_mean";
 
-/// Hours before the cutoff over which the loss is measured.
-const LOSS_HOURS: Micros = 3;
-
 /// What is at risk with an incident.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Exposure {
@@ -27,7 +25,7 @@ pub struct Exposure {
     pub traffic_gb: Option<f64>,
     /// Users that are usually connected in the hours ahead.
     pub users: Option<f64>,
-    /// Share of the usual traffic that was missing in the last hours, 0 to 1.
+    /// Share of the usual traffic that was missing since the onset, 0 to 1.
     pub lost_share: Option<f64>,
 }
 
@@ -49,7 +47,7 @@ pub fn of(
         cells: cells.len(),
         traffic_gb: usual(TRAFFIC),
         users: usual(USERS),
-        lost_share: lost_share(&cells, signals, context),
+        lost_share: lost_share(&cells, incident.onset(), (signals, context)),
     }
 }
 
@@ -120,25 +118,10 @@ fn sum_usual(
     (!known.is_empty()).then(|| known.iter().sum())
 }
 
-fn lost_share(cells: &BTreeSet<String>, signals: &Signals, context: &Context) -> Option<f64> {
-    let from = signals.cutoff - LOSS_HOURS * HOUR;
-    let (mut observed, mut usual) = (0.0, 0.0);
-    for cell in cells {
-        let zone = signals.network.time_zone(cell);
-        let (Some(series), Some(profile)) =
-            (context.series(cell, TRAFFIC), context.profile(cell, TRAFFIC))
-        else {
-            continue;
-        };
-        let recent = series.iter().filter(|sample| sample.at >= from && sample.at < signals.cutoff);
-        for sample in recent {
-            if let (Some(value), Some(hour)) = (sample.value, profile.at(sample.at, &zone)) {
-                observed += value;
-                usual += hour.median;
-            }
-        }
-    }
-    (usual > 0.0).then(|| (1.0 - observed / usual).clamp(0.0, 1.0))
+fn lost_share(cells: &BTreeSet<String>, onset: Micros, data: (&Signals, &Context)) -> Option<f64> {
+    let window = evidence::window(onset, data.0.cutoff);
+    let (ratio, _) = evidence::load_ratio(cells.iter().map(String::as_str), window, data)?;
+    Some((1.0 - ratio).clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

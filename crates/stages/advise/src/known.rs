@@ -33,7 +33,10 @@ pub fn beside(incident: &Incident, list: &ListConfig, signals: &Signals, config:
     let network = &signals.network;
     let scopes: Vec<BTreeSet<String>> =
         incident.affected().map(|member| scope(&member.entity_id, network)).collect();
-    let concerns = |fact: &&Fact| scopes.iter().any(|scope| scope.contains(&fact.entity_id));
+    let horizon = signals.cutoff + look_ahead(list);
+    let concerns = |fact: &&Fact| {
+        fact.from <= horizon && scopes.iter().any(|scope| scope.contains(&fact.entity_id))
+    };
     let explains = |fact: &Fact| is_explaining(fact, incident, list, signals.cutoff, config);
     let mut facts: Vec<Fact> = signals.facts.iter().filter(concerns).cloned().collect();
     facts.sort_by(|a, b| {
@@ -94,15 +97,22 @@ fn is_explaining(
         }
         FactKind::Ticket => list.head != Head::Forecast && fact.from >= onset - TICKET_REACH,
         FactKind::PlannedWork => {
-            let ahead = match list.head {
-                Head::Anomaly => 0,
-                Head::TimeToEvent | Head::Forecast => list.act_within(),
-            };
             // Work on the site relieves no sector; work on the sector itself (a carrier) does.
             let relieves = list.head != Head::Forecast
                 || fact.entity_id.starts_with(incident.entity_id.as_str());
-            relieves && fact.from <= cutoff + ahead && fact.until.is_none_or(|until| until > onset)
+            relieves
+                && fact.from <= cutoff + look_ahead(list)
+                && fact.until.is_none_or(|until| until > onset)
         }
+    }
+}
+
+/// How far ahead work may be planned and still matter: what is wrong now, tomorrow's work does not
+/// explain.
+fn look_ahead(list: &ListConfig) -> Micros {
+    match list.head {
+        Head::Anomaly => 0,
+        Head::TimeToEvent | Head::Forecast => list.act_within(),
     }
 }
 

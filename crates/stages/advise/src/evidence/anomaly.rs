@@ -1,7 +1,11 @@
 //! Evidence of an anomaly: own history, neighbours, drivers, silence.
 
-use super::{Evidence, Sources, drivers, measure};
+use super::{Evidence, Sources, drivers, is_silent, measure};
+use crate::clock::Micros;
 use crate::{candidates::Candidate, config::ListConfig, exposure, ranking::Item, wording};
+
+/// Spreads from which a channel makes the title.
+const TITLED: f64 = 2.0;
 
 /// Loss of load that makes the title.
 const LOST: f64 = 0.2;
@@ -19,16 +23,23 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
     let Some(lead) = item.incident.lead() else {
         return unconfirmed(item, sources);
     };
-    let signals = sources.signals;
+    let window = window_of(item, sources);
     let mut sentences: Vec<String> = told_channels(lead, sources.list)
         .iter()
-        .filter_map(|channel| measure::history(&lead.entity_id, channel, signals, sources.context))
+        .filter_map(|channel| {
+            let (label, _) = wording::channel(channel);
+            measure::history(&label, (&lead.entity_id, channel), window, sources.data())
+        })
         .take(TOLD_CHANNELS)
         .collect();
     sentences.extend(neighbours(lead, item, sources));
     sentences.extend(absorbing(item, sources));
     sentences.extend(drivers(lead.drivers()));
     Evidence { title: title(item, lead, sources), sentences, ..Evidence::default() }
+}
+
+fn window_of(item: &Item, sources: Sources<'_>) -> Micros {
+    measure::window(item.incident.onset(), sources.signals.cutoff)
 }
 
 /// Text for an incident that no entity could confirm at this cutoff.
@@ -50,9 +61,8 @@ fn told_channels(lead: &Candidate, list: &ListConfig) -> Vec<String> {
 fn title(item: &Item, lead: &Candidate, sources: Sources<'_>) -> String {
     let several = item.incident.affected().count() > 1;
     let lost = item.exposure.lost_share.unwrap_or(0.0);
-    let is_silent = sources.signals.has_alarms && item.known.facts.is_empty();
     if lost >= LOST {
-        let how = if is_silent { ", no alarm" } else { "" };
+        let how = if is_silent(item, sources) { ", no alarm" } else { "" };
         return match lost {
             lost if lost >= DEAD => format!("No traffic{how}"),
             lost if lost >= ASLEEP => {
@@ -62,8 +72,9 @@ fn title(item: &Item, lead: &Candidate, sources: Sources<'_>) -> String {
         };
     }
     let driver = told_channels(lead, sources.list).into_iter().find_map(|channel| {
-        let recent = measure::recent(&lead.entity_id, &channel, sources.signals, sources.context)?;
-        let deviation = recent.deviation().filter(|deviation| deviation.abs() >= 1.0)?;
+        let recent =
+            measure::recent(&lead.entity_id, &channel, window_of(item, sources), sources.data())?;
+        let deviation = recent.deviation().filter(|deviation| deviation.abs() >= TITLED)?;
         let (label, unit) = wording::channel(&channel);
         let side = if deviation < 0.0 { "below" } else { "above" };
         let observed = wording::quantity(recent.observed, unit);
@@ -85,7 +96,7 @@ fn neighbours(lead: &Candidate, item: &Item, sources: Sources<'_>) -> Option<Str
     let outside = network
         .neighbours(&lead.entity_id)
         .filter(|id| !item.incident.affected().any(|member| member.entity_id == **id));
-    let (ratio, n) = measure::load_ratio(outside, sources.signals, sources.context)?;
+    let (ratio, n) = measure::load_ratio(outside, window_of(item, sources), sources.data())?;
     let who = wording::count(n, "neighbour carries", "neighbours carry");
     let verdict = if (0.9..=1.1).contains(&ratio) {
         "as usual: the cause lies here"

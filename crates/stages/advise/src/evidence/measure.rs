@@ -6,8 +6,11 @@ use crate::{
     wording,
 };
 
-/// Hours that "recent" means.
-pub(super) const RECENT_HOURS: Micros = 3;
+/// The hours before the cutoff that "recent" means for an incident: those since its onset, at least
+/// three, so that one odd hour does not speak alone, at most a day.
+pub fn window(onset: Micros, cutoff: Micros) -> Micros {
+    ((cutoff - onset) / HOUR).clamp(3, 24) * HOUR
+}
 
 /// The mean of the recent hours beside the mean of what is usual at these hours of the week.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,13 +55,13 @@ impl Recent {
 pub fn recent(
     entity_id: &str,
     channel: &str,
-    signals: &Signals,
-    context: &Context,
+    window: Micros,
+    (signals, context): (&Signals, &Context),
 ) -> Option<Recent> {
     let series = context.series(entity_id, channel)?;
     let profile = context.profile(entity_id, channel)?;
     let zone = signals.network.time_zone(entity_id);
-    let from = signals.cutoff - RECENT_HOURS * HOUR;
+    let from = signals.cutoff - window;
     let mut sums = (0.0, 0.0, 0.0);
     let mut hours = 0;
     for sample in series.iter().filter(|sample| sample.at >= from && sample.at < signals.cutoff) {
@@ -77,26 +80,14 @@ pub fn recent(
 }
 
 /// `Downlink traffic: 0.3 GB/h in the last 3 hours, usually 2.4 GB/h at these hours (−87 %, 6.1
-/// spreads below).`
+/// spreads below)`, under the name `label`.
 pub(super) fn history(
-    entity_id: &str,
-    channel: &str,
-    signals: &Signals,
-    context: &Context,
-) -> Option<String> {
-    let (label, _) = wording::channel(channel);
-    history_of(&label, entity_id, channel, signals, context)
-}
-
-/// [`history`] under another name than the channel's: `Rectifier temperature: …`.
-pub(super) fn history_of(
     label: &str,
-    entity_id: &str,
-    channel: &str,
-    signals: &Signals,
-    context: &Context,
+    (entity_id, channel): (&str, &str),
+    window: Micros,
+    data: (&Signals, &Context),
 ) -> Option<String> {
-    let recent = recent(entity_id, channel, signals, context)?;
+    let recent = recent(entity_id, channel, window, data)?;
     let (_, unit) = wording::channel(channel);
     let (observed, usual) =
         (wording::quantity(recent.observed, unit), wording::quantity(recent.usual, unit));
@@ -122,11 +113,11 @@ pub(super) fn history_of(
 /// Observed ÷ usual load of some entities together, and how many had values.
 pub fn load_ratio<'a>(
     entities: impl Iterator<Item = &'a str>,
-    signals: &Signals,
-    context: &Context,
+    window: Micros,
+    data: (&Signals, &Context),
 ) -> Option<(f64, usize)> {
     let known: Vec<Recent> =
-        entities.filter_map(|id| recent(id, crate::exposure::TRAFFIC, signals, context)).collect();
+        entities.filter_map(|id| recent(id, crate::exposure::TRAFFIC, window, data)).collect();
     let usual: f64 = known.iter().map(|recent| recent.usual).sum();
     let observed: f64 = known.iter().map(|recent| recent.observed).sum();
     (usual > 0.0).then(|| (observed / usual, known.len()))
@@ -155,7 +146,8 @@ mod tests {
 
     fn told(values: [Option<f64>; 3], median: f64, spread: f64) -> Option<String> {
         let (signals, context) = sources(values, median, spread);
-        history("c", "traffic_dl_gb", &signals, &context).map(|text| text.replace('\u{a0}', " "))
+        history("downlink traffic", ("c", "traffic_dl_gb"), 3 * HOUR, (&signals, &context))
+            .map(|text| text.replace('\u{a0}', " "))
     }
 
     #[test]
@@ -167,6 +159,13 @@ mod tests {
                  of the week (−88 %, 6.0 spreads below)."
             )
         );
+    }
+
+    #[test]
+    fn the_window_begins_with_the_incident() {
+        assert_eq!(window(9 * HOUR, 10 * HOUR), 3 * HOUR);
+        assert_eq!(window(HOUR, 10 * HOUR), 9 * HOUR);
+        assert_eq!(window(0, 100 * HOUR), 24 * HOUR);
     }
 
     #[test]
@@ -185,7 +184,7 @@ mod tests {
     #[test]
     fn the_load_of_neighbours_is_added_up() {
         let (signals, context) = sources([Some(3.0); 3], 2.0, 0.3);
-        let ratio = load_ratio(["c", "unknown"].into_iter(), &signals, &context);
+        let ratio = load_ratio(["c", "unknown"].into_iter(), 3 * HOUR, (&signals, &context));
         assert_eq!(ratio, Some((1.5, 1)));
     }
 }

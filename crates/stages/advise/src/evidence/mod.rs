@@ -13,7 +13,7 @@ pub(crate) use anomaly::plotted_channels;
 pub(crate) use risk::{EQUIPMENT_CHANNELS, plotted_equipment};
 
 pub use growth::{Growth, weekly_growth};
-pub use measure::{Recent, load_ratio, recent};
+pub use measure::{Recent, load_ratio, recent, window};
 
 use std::collections::BTreeMap;
 
@@ -61,6 +61,13 @@ pub struct Sources<'a> {
     pub context: &'a Context,
     /// Configuration.
     pub config: &'a Config,
+}
+
+impl Sources<'_> {
+    /// Signals and series, which measurements take together.
+    fn data(&self) -> (&Signals, &Context) {
+        (self.signals, self.context)
+    }
 }
 
 /// Collects the evidence for an item.
@@ -112,20 +119,25 @@ fn of_site(site: &str, members: &[&str], network: &Network) -> String {
     if parts.is_empty() { name } else { format!("{name} ({})", parts.join(", ")) }
 }
 
-/// The facts that stand beside the item, or that none does.
+/// The facts that stand beside the item, or that no alarm does.
 fn beside(item: &Item, sources: Sources<'_>) -> Vec<String> {
     let network = &sources.signals.network;
-    let has_alarm = item.known.facts.iter().any(|fact| fact.kind == FactKind::Alarm);
     let told = |fact: &Fact| {
         let zone = network.time_zone(&fact.entity_id);
         let label = network.label(&fact.entity_id);
         format!("Beside it: {}.", fact.sentence(&label, &zone))
     };
     let mut sentences: Vec<String> = item.known.facts.iter().take(3).map(told).collect();
-    if sources.signals.has_alarms && !has_alarm && item.head != Head::Forecast {
+    if is_silent(item, sources) && item.head != Head::Forecast {
         sentences.push("No alarm is active on it or on what it hangs on.".into());
     }
     sentences
+}
+
+/// Whether it is known that no alarm stands.
+fn is_silent(item: &Item, sources: Sources<'_>) -> bool {
+    let is_alarm = |fact: &Fact| fact.kind == FactKind::Alarm;
+    sources.signals.has_alarms && !item.known.facts.iter().any(is_alarm)
 }
 
 /// `The model looked at: traffic (45 %), users (30 %).`

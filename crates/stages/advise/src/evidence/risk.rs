@@ -71,8 +71,8 @@ impl Reading {
     }
 
     fn sentence(&self, lead: &Candidate, sources: Sources<'_>) -> Option<String> {
-        let (signals, context) = (sources.signals, sources.context);
-        measure::history_of(&self.label(lead), &self.entity_id, self.channel, signals, context)
+        let place = (self.entity_id.as_str(), self.channel);
+        measure::history(&self.label(lead), place, WINDOW, sources.data())
     }
 }
 
@@ -85,9 +85,8 @@ fn unusual_readings(lead: &Candidate, sources: Sources<'_>) -> Vec<Reading> {
 
 /// All equipment readings of the entity and its parts, the most unusual first.
 fn readings(lead: &Candidate, sources: Sources<'_>) -> Vec<Reading> {
-    let deviation = |id: &str, channel| {
-        measure::recent(id, channel, sources.signals, sources.context)?.deviation()
-    };
+    let deviation =
+        |id: &str, channel| measure::recent(id, channel, WINDOW, sources.data())?.deviation();
     let mut readings: Vec<Reading> = sources
         .signals
         .network
@@ -102,6 +101,9 @@ fn readings(lead: &Candidate, sources: Sources<'_>) -> Vec<Reading> {
     readings.sort_by(|a, b| b.deviation.abs().total_cmp(&a.deviation.abs()));
     readings
 }
+
+/// Equipment drifts over days: its readings are judged over one.
+const WINDOW: Micros = 24 * clock::HOUR;
 
 /// Spreads from which a reading is told.
 const UNUSUAL: f64 = 2.0;

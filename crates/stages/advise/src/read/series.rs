@@ -13,6 +13,7 @@ use crate::clock::{self, DAY, HOUR, Micros};
 use crate::config::Head;
 use crate::exposure::{TRAFFIC, USERS};
 use crate::inputs::{Profile, Sample, Series, SeriesKey, Signals, UsualHour};
+use crate::wording;
 
 /// Days of hourly values behind the busy hours.
 const BUSY_DAYS: Micros = 200;
@@ -23,9 +24,15 @@ const PROFILE_MEMORY: Micros = 40 * DAY;
 /// Granularity of the rows that models and reports use.
 const HOUR_S: i64 = 3600;
 
-/// One version of a value: derived before imported, then the later known.
-type Version = (bool, Micros);
-type Versions = BTreeMap<(SeriesKey, Micros), (Version, Option<f64>)>;
+/// The newest version of each value, by when it became known; imported and derived ones apart.
+type Versions = BTreeMap<(SeriesKey, Micros, Origin), (Micros, Option<f64>)>;
+
+/// Where a value comes from. At equal times the later of these wins, if it has a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Imported,
+    Derived,
+}
 
 impl Reader<'_> {
     /// Hourly values of the focus over the days that plots show.
@@ -37,8 +44,8 @@ impl Reader<'_> {
         Ok(settle(versions))
     }
 
-    /// Daily maxima of the forecast channels, on the site's own days: a sector that `kpi_groups`
-    /// does not hold takes, hour by hour, the greatest of its cells.
+    /// Daily maxima of the forecast channels, on the site's own days. Hours in which the tables hold
+    /// no value for a sector take the greatest of its cells.
     pub(super) fn busy_hours(
         &mut self,
         focus: &Focus,
@@ -60,7 +67,7 @@ impl Reader<'_> {
             self.values(def, span, &focus.busy_hours, &channels, &mut versions)?;
         }
         let mut hourly = settle(versions);
-        add_missing_groups(&mut hourly, focus, &channels, signals);
+        fill_from_cells(&mut hourly, focus, &channels, signals);
         Ok(hourly
             .into_iter()
             .map(|(key, series)| {
@@ -98,6 +105,9 @@ impl Reader<'_> {
                 if !wanted || rows.flag("tombstone", row)? {
                     continue;
                 }
+                // Shrinking towards a group can push a quiet hour's median below zero.
+                let floor = if wording::is_never_negative(name) { 0.0 } else { f64::MIN };
+                let median = median.max(floor);
                 let usual = UsualHour { median, spread: spread.at(row).unwrap_or(0.0) };
                 let version = (from.required(row), known.required(row));
                 let place = (SeriesKey::new(id, name), usize::try_from(hour).unwrap_or(usize::MAX));
@@ -140,11 +150,13 @@ impl Reader<'_> {
                 let Some(id) = entity.at(row).filter(|id| entities.contains(*id)) else {
                     continue;
                 };
-                let version = (source.at(row) == Some("derived"), known.required(row));
+                let is_derived = source.at(row) == Some("derived");
+                let origin = if is_derived { Origin::Derived } else { Origin::Imported };
+                let version = known.required(row);
                 let is_dead = rows.flag("tombstone", row)?;
                 for (channel, column) in &values {
                     let value = column.at(row).filter(|_| !is_dead);
-                    let place = (SeriesKey::new(id, channel), at.required(row));
+                    let place = (SeriesKey::new(id, channel), at.required(row), origin);
                     let slot = versions.entry(place).or_insert((version, value));
                     if version >= slot.0 {
                         *slot = (version, value);
@@ -158,16 +170,20 @@ impl Reader<'_> {
 
 fn settle(versions: Versions) -> BTreeMap<SeriesKey, Series> {
     let mut series: BTreeMap<SeriesKey, Series> = BTreeMap::new();
-    // The map is ordered by key and time, so every series comes out in order.
-    for ((key, at), (_, value)) in versions {
-        series.entry(key).or_default().push(Sample { at, value });
+    // The map is ordered by key, time and origin, so every series comes out in order.
+    for ((key, at, _), (_, value)) in versions {
+        let samples = series.entry(key).or_default();
+        match samples.last_mut().filter(|last| last.at == at) {
+            Some(last) => last.value = value.or(last.value),
+            None => samples.push(Sample { at, value }),
+        }
     }
     // A channel that an entity never had is no series of gaps.
     series.retain(|_, samples| samples.iter().any(|sample| sample.value.is_some()));
     series
 }
 
-fn add_missing_groups(
+fn fill_from_cells(
     hourly: &mut BTreeMap<SeriesKey, Series>,
     focus: &Focus,
     channels: &BTreeSet<String>,
@@ -176,9 +192,6 @@ fn add_missing_groups(
     for id in &focus.busy_hours {
         for channel in channels {
             let key = SeriesKey::new(id, channel);
-            if hourly.contains_key(&key) {
-                continue;
-            }
             let mut greatest: BTreeMap<Micros, f64> = BTreeMap::new();
             for cell in signals.network.cells_inside(id).iter().filter(|cell| *cell != id) {
                 for sample in hourly.get(&SeriesKey::new(cell, channel)).into_iter().flatten() {
@@ -188,10 +201,12 @@ fn add_missing_groups(
                     }
                 }
             }
+            let own = hourly.remove(&key).unwrap_or_default();
+            let known = own.iter().filter_map(|sample| Some((sample.at, sample.value?)));
+            greatest.extend(known);
             if !greatest.is_empty() {
-                let series =
-                    greatest.into_iter().map(|(at, value)| Sample { at, value: Some(value) });
-                hourly.insert(key, series.collect());
+                let samples = greatest.into_iter().map(|(at, v)| Sample { at, value: Some(v) });
+                hourly.insert(key, samples.collect());
             }
         }
     }

@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use self::projection::{Projection, WIDTH, nice};
 use super::{Page, class_of, list_title, sign};
 use crate::config::Head;
+use crate::wording;
 
 /// More marks than this leave no room for names.
 const NAMED_SITES: usize = 40;
@@ -34,33 +35,73 @@ struct Mark<'a> {
     title: &'a str,
 }
 
-/// The map and its legend.
+/// Regions drawn at most; the ones with listed items come first.
+const DRAWN_REGIONS: usize = 8;
+
+/// One map per region, since regions may lie a country apart, and the legend.
 pub(super) fn section(page: Page<'_>) -> Markup {
-    let Some(projection) = Projection::fit(&page.signals.network) else {
-        return html! {
-            section #map aria-labelledby="map-title" {
-                h2 #map-title { "Map" }
-                p.empty { "The inventory holds no positions." }
-            }
-        };
-    };
     let marks = marks(page);
+    let regions = regions(page, &marks);
     html! {
         section #map aria-labelledby="map-title" {
             h2 #map-title { "Map" }
-            figure.map {
-                div.scroll role="region" tabindex="0" aria-label="Site map" {
-                    svg viewBox=(format!("0 0 {WIDTH} {:.0}", projection.height)) role="group"
-                        aria-label="Sites by position; listed items are links" {
-                        (constellations(page, &projection))
-                        (plain_sites(page, &projection, &marks))
-                        @for (site, of_site) in &marks {
-                            (site_marks(site, of_site, marks.len(), page, &projection))
-                        }
-                        (scale(&projection))
+            @if regions.is_empty() { p.empty { "The inventory holds no positions." } }
+            div.maps {
+                @for region in regions.iter().take(DRAWN_REGIONS) { (figure(region, page, &marks)) }
+            }
+            @if regions.len() > DRAWN_REGIONS {
+                p.muted { "and " (regions.len() - DRAWN_REGIONS) " more regions; those with listed items are drawn first." }
+            }
+            @if !regions.is_empty() { (legend(page)) }
+        }
+    }
+}
+
+/// A region with the places of its sites.
+struct Region<'a> {
+    name: String,
+    sites: Vec<&'a str>,
+    projection: Projection,
+}
+
+/// Regions with positions, those with most listed sites first.
+fn regions<'a>(page: Page<'a>, marks: &BTreeMap<&str, Vec<Mark<'_>>>) -> Vec<Region<'a>> {
+    let network = &page.signals.network;
+    let mut by_region: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for site in network.of_type("site") {
+        let region = network.region_of(&site.id).unwrap_or_default();
+        by_region.entry(network.label(region)).or_default().push(&site.id);
+    }
+    let mut regions: Vec<Region<'_>> = by_region
+        .into_iter()
+        .filter_map(|(name, sites)| {
+            let projection = Projection::fit(network, &sites)?;
+            Some(Region { name, sites, projection })
+        })
+        .collect();
+    let listed =
+        |region: &Region<'_>| region.sites.iter().filter(|site| marks.contains_key(*site)).count();
+    regions.sort_by_key(|region| std::cmp::Reverse(listed(region)));
+    regions
+}
+
+fn figure(region: &Region<'_>, page: Page<'_>, marks: &BTreeMap<&str, Vec<Mark<'_>>>) -> Markup {
+    let projection = &region.projection;
+    let own = |site: &&str| region.sites.contains(site);
+    let listed = marks.keys().filter(|site| own(site)).count();
+    html! {
+        figure.map {
+            figcaption { strong { (region.name) } span.muted { " · " (wording::count(region.sites.len(), "site", "sites")) } }
+            div.scroll role="region" tabindex="0" aria-label={ "Site map of " (region.name) } {
+                svg viewBox=(format!("0 0 {WIDTH} {:.0}", projection.height)) role="group"
+                    aria-label="Sites by position; listed items are links" {
+                    (constellations(page, region))
+                    (plain_sites(page, region, marks))
+                    @for (site, of_site) in marks.iter().filter(|(site, _)| own(site)) {
+                        (site_marks(site, of_site, listed, page, projection))
                     }
+                    (scale(projection))
                 }
-                figcaption { (legend(page)) }
             }
         }
     }
@@ -88,18 +129,18 @@ fn marks<'a>(page: Page<'a>) -> BTreeMap<&'a str, Vec<Mark<'a>>> {
 
 fn plain_sites(
     page: Page<'_>,
-    projection: &Projection,
+    region: &Region<'_>,
     marks: &BTreeMap<&str, Vec<Mark<'_>>>,
 ) -> Markup {
     let network = &page.signals.network;
     let unscored: BTreeSet<&str> =
         page.advice.not_scored.iter().map(|entity| network.site_of(&entity.entity_id)).collect();
     html! {
-        @for site in network.of_type("site").filter(|site| !marks.contains_key(site.id.as_str())) {
-            @if let Some((x, y)) = projection.place(network, &site.id) {
+        @for site in region.sites.iter().filter(|site| !marks.contains_key(*site)) {
+            @if let Some((x, y)) = region.projection.place(network, site) {
                 g transform=(format!("translate({x:.1} {y:.1})")) {
-                    title { (network.label(&site.id)) }
-                    @if unscored.contains(site.id.as_str()) {
+                    title { (network.label(site)) }
+                    @if unscored.contains(site) {
                         path.unscored d="M-4,-4 L4,4 M-4,4 L4,-4" {}
                     } @else { circle.site r="3.5" {} }
                 }
@@ -138,7 +179,7 @@ fn site_marks(
 }
 
 /// Lines between the sites of an incident that spans several.
-fn constellations(page: Page<'_>, projection: &Projection) -> Markup {
+fn constellations(page: Page<'_>, region: &Region<'_>) -> Markup {
     let network = &page.signals.network;
     let spans = page.advice.lists.iter().flat_map(|list| &list.listed).filter_map(|entry| {
         let sites: BTreeSet<&str> = entry
@@ -147,8 +188,11 @@ fn constellations(page: Page<'_>, projection: &Projection) -> Markup {
             .affected()
             .map(|member| network.site_of(&member.entity_id))
             .collect();
-        let places: Vec<_> =
-            sites.iter().filter_map(|site| projection.place(network, site)).collect();
+        let places: Vec<_> = sites
+            .iter()
+            .filter(|site| region.sites.contains(*site))
+            .filter_map(|site| region.projection.place(network, site))
+            .collect();
         (places.len() > 1).then_some(places)
     });
     html! {
@@ -186,7 +230,7 @@ fn scale(projection: &Projection) -> Markup {
     html! {
         g.scale-bar transform=(format!("translate(16 {y:.0})")) {
             path d=(format!("M0,-5 V0 H{length:.1} V-5")) {}
-            text x=(format!("{:.1}", length + 8.0)) y="0" { (crate::wording::quantity(km, "km")) }
+            text x=(format!("{:.1}", length + 8.0)) y="0" { (wording::quantity(km, "km")) }
         }
     }
 }

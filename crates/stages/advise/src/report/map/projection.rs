@@ -3,7 +3,7 @@
 use crate::network::Network;
 
 /// Width of the map in its own units.
-pub(super) const WIDTH: f64 = 960.0;
+pub(super) const WIDTH: f64 = 720.0;
 const MARGIN: f64 = 44.0;
 /// Kilometres per degree of latitude.
 const DEGREE_KM: f64 = 111.32;
@@ -19,10 +19,10 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// The projection that shows every site; `None` without positions.
-    pub(super) fn fit(network: &Network) -> Option<Self> {
+    /// The projection that shows all of `sites`; `None` without positions.
+    pub(super) fn fit(network: &Network, sites: &[&str]) -> Option<Self> {
         let places: Vec<(f64, f64)> =
-            network.of_type("site").filter_map(|site| position(network, &site.id)).collect();
+            sites.iter().filter_map(|site| position(network, site)).collect();
         let bounds = |of: fn(&(f64, f64)) -> f64| {
             let low = places.iter().map(of).reduce(f64::min)?;
             let high = places.iter().map(of).reduce(f64::max)?;
@@ -34,7 +34,7 @@ impl Projection {
         // A single site, or sites in a row, still get a map of 2 km.
         let across_km = ((east - west) * squeeze * DEGREE_KM).max(2.0);
         let down_km = ((north - south) * DEGREE_KM).max(2.0);
-        let room = (WIDTH - 2.0 * MARGIN, 560.0 - 2.0 * MARGIN);
+        let room = (WIDTH - 2.0 * MARGIN, 500.0 - 2.0 * MARGIN);
         let pixels_per_km = (room.0 / across_km).min(room.1 / down_km);
         let used = (across_km * pixels_per_km, down_km * pixels_per_km);
         Some(Self {
@@ -93,7 +93,7 @@ mod tests {
             [site("r/S", 48.0, 11.0), site("r/N", 48.1, 11.0), site("r/E", 48.0, 11.1)],
             [],
         );
-        let projection = Projection::fit(&network).unwrap();
+        let projection = Projection::fit(&network, &["r/S", "r/N", "r/E"]).unwrap();
         let place = |id: &str| projection.place(&network, id).unwrap();
         assert!(place("r/N").1 < place("r/S").1);
         let up = place("r/S").1 - place("r/N").1;
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn one_site_or_none_is_no_problem() {
-        assert!(Projection::fit(&Network::default()).is_none());
+        assert!(Projection::fit(&Network::default(), &["r/S"]).is_none());
         let network = Network::new([site("r/S", 48.0, 11.0)], []);
-        let place = Projection::fit(&network).unwrap().place(&network, "r/S");
+        let place = Projection::fit(&network, &["r/S"]).unwrap().place(&network, "r/S");
         assert!(place.is_some_and(|(x, y)| x.is_finite() && y.is_finite()));
     }
 
