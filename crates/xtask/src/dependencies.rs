@@ -1,5 +1,5 @@
 //! Who may use whom: schema ← tables, pm, kpi, features, metrics; models ← features, metrics,
-//! torch-ext; stages use libraries, nobody uses a stage; only four binaries link libtorch.
+//! torch-ext; datasets bring tables and models together; stages use libraries, nobody uses a stage; only four binaries link libtorch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Library crates and the workspace crates they may depend on.
-const LIBRARIES: [(&str, &[&str]); 14] = [
+const LIBRARIES: [(&str, &[&str]); 15] = [
     ("schema", &[]),
     ("tables", &["schema"]),
     ("stage", &["schema", "tables"]),
@@ -21,14 +21,15 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
     ("simulator", &[]),
     ("revision", &[]),
     ("testkit", &["schema", "tables"]),
-    ("xtask", &["schema", "stage", "tables"]),
+    ("xtask", &["schema", "stage", "tables", "kpi"]),
+    ("datasets", &["schema", "tables", "stage", "features", "metrics", "models", "registry"]),
 ];
 
 /// The only stages that may reach libtorch.
 const TORCH_STAGES: [&str; 4] = ["train", "evaluate", "predict", "serve"];
 
 /// The crates that bring libtorch.
-const TORCH: [&str; 2] = ["models", "torch-ext"];
+const TORCH: [&str; 3] = ["datasets", "models", "torch-ext"];
 
 /// Sentences about every dependency that the rule forbids.
 pub(crate) fn broken_rules(workspace: &Path) -> Result<Vec<String>> {

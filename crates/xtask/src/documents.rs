@@ -33,13 +33,27 @@ pub(crate) fn stale(workspace: &Path) -> Result<Vec<String>> {
 
 fn all(workspace: &Path) -> Result<Vec<(String, String)>> {
     let mut documents = vec![
-        ("docs/data_dictionary.md".to_owned(), foresite_schema::data_dictionary()),
+        ("docs/data_dictionary.md".to_owned(), data_dictionary()),
         ("docs/reference/exit_codes.md".to_owned(), exit_codes()),
     ];
     for stage in super::stages::names(workspace)? {
         documents.push((format!("docs/reference/{stage}.md"), stage_page(workspace, &stage)?));
     }
     Ok(documents)
+}
+
+/// The tables, then the channels that the KPI catalogue adds to `kpis` and `kpi_groups`.
+fn data_dictionary() -> String {
+    let mut page = foresite_schema::data_dictionary();
+    page.push_str(
+        "\n## Channels of kpis and kpi_groups\nFrom `crates/kpi/catalog`; a mapping may add others. \
+         Every channel may be null.\n\n| column | unit | meaning |\n|---|---|---|\n",
+    );
+    for channel in foresite_kpi::channels() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "| `{}` | {} | {} |", channel.name, channel.unit, channel.meaning);
+    }
+    page
 }
 
 fn exit_codes() -> String {
