@@ -147,7 +147,7 @@ fn rehome(config: &Config, layout: &mut Layout, all: &mut Vec<Work>) {
         let past = calendar::hours(
             draw.between(0.3, 0.97) * (config.end.0 - config.start.0) as f64 / HOUR as f64,
         );
-        let recent = config.end.0 - i64::from(config.xml_days) * DAY / 3;
+        let recent = config.end.0 - i64::from(config.xml_days) * DAY * 2 / 3;
         let day = if number == 0 { recent } else { config.start.0 + past };
         let start = at_night(layout, site, day, &mut draw);
         let done = work(config, site, kind, start, &mut draw);

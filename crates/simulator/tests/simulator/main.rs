@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics on whatever goes wrong")]
 
+mod changes;
 mod delivery;
 mod files;
 mod history;

@@ -1,5 +1,7 @@
 //! The oracle against what happens in a large network.
 
+use std::sync::LazyLock;
+
 use foresite_simulator::calendar::{DAY, HOUR, Micros};
 use foresite_simulator::oracle::{HORIZONS, Oracle};
 use foresite_simulator::{Config, Network};
@@ -28,7 +30,8 @@ fn large() -> Network {
 }
 
 /// (probability, whether it happened) for every horizon, moments within an outage left out.
-fn outcomes(network: &Network) -> Vec<Vec<(f64, bool)>> {
+static OUTCOMES: LazyLock<Vec<Vec<(f64, bool)>>> = LazyLock::new(|| {
+    let network = &large();
     let oracle = Oracle::new(network);
     let mut pairs = vec![Vec::new(); HORIZONS.len()];
     for site in 0..network.layout.sites.len() {
@@ -49,7 +52,7 @@ fn outcomes(network: &Network) -> Vec<Vec<(f64, bool)>> {
         }
     }
     pairs
-}
+});
 
 fn groups(mut pairs: Vec<(f64, bool)>, count: usize) -> Vec<Group> {
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -65,8 +68,7 @@ fn groups(mut pairs: Vec<(f64, bool)>, count: usize) -> Vec<Group> {
 
 #[test]
 fn hazards_come_true_as_often_as_they_say() {
-    let network = large();
-    for (hours, pairs) in HORIZONS.into_iter().zip(outcomes(&network)) {
+    for (hours, pairs) in HORIZONS.into_iter().zip(OUTCOMES.clone()) {
         let all = &groups(pairs.clone(), 1)[0];
         let error = (all.predicted / all.realised - 1.0).abs();
         assert!(
@@ -86,8 +88,7 @@ fn hazards_come_true_as_often_as_they_say() {
 
 #[test]
 fn what_the_oracle_singles_out_fails_more() {
-    let network = large();
-    for (hours, pairs) in HORIZONS.into_iter().zip(outcomes(&network)) {
+    for (hours, pairs) in HORIZONS.into_iter().zip(OUTCOMES.clone()) {
         let groups = groups(pairs, 20);
         let (worst, rest) = (&groups[19], &groups[10]);
         let lift = worst.realised / rest.realised.max(1e-4);

@@ -1,7 +1,7 @@
 //! The proportions of what happens, and that more story does not change the story so far.
 
-use foresite_simulator::alarms::draw_alarms;
-use foresite_simulator::calendar::DAY;
+use foresite_simulator::alarms::{Alarm, draw_alarms};
+use foresite_simulator::calendar::{DAY, HOUR};
 use foresite_simulator::faults::{Cause, Outcome, Unit};
 use foresite_simulator::tickets::draw_tickets;
 use foresite_simulator::{Config, Network};
@@ -103,6 +103,34 @@ fn sleeping_cells_raise_no_alarm() {
     awake.sleeping.iter_mut().for_each(Vec::clear);
     assert!(network.sleeping.iter().map(Vec::len).sum::<usize>() > 50);
     assert_eq!(draw_alarms(&network), draw_alarms(&awake));
+}
+
+#[test]
+fn a_lost_site_brings_a_storm_of_alarms_from_around() {
+    let network = medium();
+    let alarms = draw_alarms(&network);
+    let lost = network.faults.failures.iter().filter(|failure| failure.cause == Cause::Transport);
+    let mut storms = 0;
+    for failure in lost {
+        let first = alarms.partition_point(|alarm| alarm.raised_at < failure.start);
+        let within = |alarm: &&Alarm| alarm.raised_at < failure.start + HOUR / 4;
+        let burst: Vec<_> = alarms[first..].iter().take_while(within).collect();
+        let site = &network.layout.sites[failure.site].id;
+        let elsewhere = burst.iter().filter(|alarm| !alarm.entity_id.starts_with(site.as_str()));
+        assert!(elsewhere.count() >= 3, "{site} at {}", failure.start);
+        storms += usize::from(burst.len() > 20);
+    }
+    assert!(storms > 10, "storms of more than twenty alarms: {storms}");
+}
+
+#[test]
+fn a_cut_off_site_tells_its_alarms_afterwards() {
+    let network = medium();
+    let late = draw_alarms(&network)
+        .into_iter()
+        .filter(|alarm| alarm.logged_at[0] - alarm.raised_at > HOUR)
+        .count();
+    assert!(late > 20, "alarms logged late: {late}");
 }
 
 #[test]

@@ -111,3 +111,41 @@ fn traffic_grows_and_has_its_week() {
     let evening: f64 = (0..7).map(|day| first[day * 24 + 18]).sum();
     assert!(evening > 4.0 * night, "evening {evening:.0}, night {night:.0}");
 }
+
+#[test]
+fn sectors_of_a_region_share_their_noise() {
+    let mut config = calm(0.3);
+    config.regions = Config::default().regions;
+    config.regions.iter_mut().for_each(|region| region.sites = 8);
+    let [noisy, quiet] = [1.0, 0.0].map(|noise| {
+        let mut config = config.clone();
+        config.demand.noise = noise;
+        config.demand.events_per_year = 0.0;
+        Network::generate(&config).unwrap()
+    });
+    // Logarithm of what noise does to a region's traffic, every seven hours.
+    let mut series = [Vec::new(), Vec::new()];
+    for step in 0..130 {
+        let at = noisy.config.start.0 + step * 7 * HOUR;
+        let [with, without] =
+            [&noisy, &quiet].map(|network| megabits(&simulate_period(network, at).cells));
+        for (region, series) in series.iter_mut().enumerate() {
+            let of_region = |cells: &[f64]| -> f64 {
+                let own = |cell: &usize| noisy.layout.sites[noisy.site_of(*cell)].region == region;
+                (0..cells.len()).filter(own).map(|cell| cells[cell]).sum()
+            };
+            series.push((of_region(&with) / of_region(&without)).ln());
+        }
+    }
+    let deviation = |series: &[f64]| {
+        let mean = series.iter().sum::<f64>() / series.len() as f64;
+        (series.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / series.len() as f64).sqrt()
+    };
+    // Independent sectors would average out: 0.11 / √24 = 0.022. The shared part, 0.048, stays.
+    for series in &series {
+        let spread = deviation(series);
+        assert!((0.03..0.09).contains(&spread), "spread of a region's noise: {spread:.3}");
+    }
+    let difference: Vec<f64> = series[0].iter().zip(&series[1]).map(|(a, b)| a - b).collect();
+    assert!(deviation(&difference) > deviation(&series[0]), "regions have noise of their own");
+}
