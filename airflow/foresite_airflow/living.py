@@ -13,13 +13,16 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import datetime, timezone
+import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from foresite_airflow import settings
 from foresite_airflow.clock import parse_time, rfc3339
 from foresite_airflow.environment import one_machine
 
+#: The length of the history: what the simulator writes on its own, 27 months.
+HISTORY = timedelta(days=822)
 #: How long Airflow's processes have to end after Ctrl-C.
 PATIENCE_SECONDS = 20.0
 
@@ -61,7 +64,7 @@ def birth(configurations: Path) -> datetime:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(source.read_bytes())
         end = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
-        start = end.replace(year=end.year - 2, day=1)
+        start = (end - HISTORY).replace(hour=0)
         described = json.loads((configurations / "simulate" / "demo.json").read_text())
         simulate.write_text(json.dumps({**described, "start": rfc3339(start), "end": rfc3339(end)}))
     return parse_time(json.loads(simulate.read_text())["end"])
@@ -87,15 +90,25 @@ def serve(home: Path) -> int:
 
 
 def end(airflow: subprocess.Popen[bytes]) -> None:
-    """Ends the process group, politely first."""
+    """Ends the whole process group, politely first; its leader may go before the others have ended."""
     for step in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(airflow.pid, step)
-            airflow.wait(PATIENCE_SECONDS)
-        except ProcessLookupError:
+        reached = reach(airflow.pid, step)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while reached and time.monotonic() < deadline:
+            time.sleep(0.2)
+            airflow.poll()
+            reached = reach(airflow.pid, 0)
+        if not reached:
             return
-        except subprocess.TimeoutExpired:
-            continue
+
+
+def reach(group: int, step: int) -> bool:
+    """Sends a signal to a process group; 0 only asks whether somebody is left."""
+    try:
+        os.killpg(group, step)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def in_use(port: int) -> bool:

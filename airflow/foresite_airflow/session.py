@@ -60,6 +60,9 @@ class Session:
         with impatience():
             dag_run = dag.test(logical_date=logical_date, run_conf=conf or {})
         instances = sorted(dag_run.get_task_instances(), key=lambda ti: (ti.task_id, ti.map_index))
+        if not instances:
+            # Airflow calls such a run a success.
+            raise RunError(f"{dag_id}: no task ran: {logical_date} lies before FORESITE_START_DATE")
         if str(dag_run.state) != "success":
             red = [ti.task_id for ti in instances if str(ti.state) == "failed"]
             raise RunError(f"{dag_id}: {', '.join(red) or dag_run.state}: read {self.log_path}")
