@@ -1,5 +1,7 @@
 //! The proportions of what happens, and that more story does not change the story so far.
 
+use std::sync::LazyLock;
+
 use foresite_simulator::alarms::{Alarm, draw_alarms};
 use foresite_simulator::calendar::{DAY, HOUR};
 use foresite_simulator::faults::{Cause, Outcome, Unit};
@@ -8,7 +10,7 @@ use foresite_simulator::{Config, Network};
 
 use crate::{at, small};
 
-fn medium() -> Network {
+static MEDIUM: LazyLock<Network> = LazyLock::new(|| {
     let mut config = Config {
         seed: 5,
         start: at("2024-01-01T00:00:00Z"),
@@ -19,7 +21,7 @@ fn medium() -> Network {
         region.sites = 60;
     }
     Network::generate(&config).unwrap()
-}
+});
 
 /// Share of the items that satisfy a condition.
 fn share<T>(items: impl Iterator<Item = T>, condition: impl Fn(&T) -> bool) -> f64 {
@@ -33,7 +35,7 @@ fn share<T>(items: impl Iterator<Item = T>, condition: impl Fn(&T) -> bool) -> f
 
 #[test]
 fn failures_have_the_proportions_of_the_configuration() {
-    let network = medium();
+    let network = &*MEDIUM;
     let failures = &network.faults.failures;
     let years = (network.until - network.config.start.0) as f64 / (365.25 * DAY as f64);
     let per_site_year = |cause: Cause| {
@@ -61,7 +63,7 @@ fn failures_have_the_proportions_of_the_configuration() {
 
 #[test]
 fn some_deteriorations_heal() {
-    let network = medium();
+    let network = &*MEDIUM;
     let episodes = network.faults.episodes.iter().flatten();
     let healed = share(episodes.filter(|episode| episode.unit != Unit::Battery), |episode| {
         episode.outcome == Outcome::Healed
@@ -71,7 +73,7 @@ fn some_deteriorations_heal() {
 
 #[test]
 fn followers_fail_with_their_hub() {
-    let network = medium();
+    let network = &*MEDIUM;
     let followers: Vec<_> =
         network.faults.failures.iter().filter(|failure| failure.root.is_some()).collect();
     assert!(!followers.is_empty());
@@ -85,7 +87,7 @@ fn followers_fail_with_their_hub() {
 
 #[test]
 fn a_site_goes_dark_only_when_its_battery_is_empty() {
-    let network = medium();
+    let network = &*MEDIUM;
     let blackouts = network.faults.failures.iter().filter(|failure| failure.cause == Cause::Power);
     for blackout in blackouts {
         let spells = &network.faults.spells[blackout.site];
@@ -98,17 +100,17 @@ fn a_site_goes_dark_only_when_its_battery_is_empty() {
 
 #[test]
 fn sleeping_cells_raise_no_alarm() {
-    let network = medium();
+    let network = &*MEDIUM;
     let mut awake = network.clone();
     awake.sleeping.iter_mut().for_each(Vec::clear);
     assert!(network.sleeping.iter().map(Vec::len).sum::<usize>() > 50);
-    assert_eq!(draw_alarms(&network), draw_alarms(&awake));
+    assert_eq!(draw_alarms(network), draw_alarms(&awake));
 }
 
 #[test]
 fn a_lost_site_brings_a_storm_of_alarms_from_around() {
-    let network = medium();
-    let alarms = draw_alarms(&network);
+    let network = &*MEDIUM;
+    let alarms = draw_alarms(network);
     let lost = network.faults.failures.iter().filter(|failure| failure.cause == Cause::Transport);
     let mut storms = 0;
     for failure in lost {
@@ -125,8 +127,8 @@ fn a_lost_site_brings_a_storm_of_alarms_from_around() {
 
 #[test]
 fn a_cut_off_site_tells_its_alarms_afterwards() {
-    let network = medium();
-    let late = draw_alarms(&network)
+    let network = &*MEDIUM;
+    let late = draw_alarms(network)
         .into_iter()
         .filter(|alarm| alarm.logged_at[0] - alarm.raised_at > HOUR)
         .count();
@@ -135,8 +137,8 @@ fn a_cut_off_site_tells_its_alarms_afterwards() {
 
 #[test]
 fn tickets_are_missing_late_and_miscoded_as_configured() {
-    let network = medium();
-    let facts = draw_tickets(&network);
+    let network = &*MEDIUM;
+    let facts = draw_tickets(network);
     let own: Vec<_> = network.faults.failures.iter().filter(|f| f.root.is_none()).collect();
     let causes: Vec<_> = facts.iter().filter(|fact| fact.fact == "cause").collect();
     let about = |failure: &&foresite_simulator::faults::Failure| {
