@@ -16,6 +16,8 @@ const BASELINES: [(&str, Base); 2] =
 struct Row<'a> {
     origin: Origin,
     history: &'a [f64],
+    /// At least four seasons: a baseline may remember more than the model does.
+    memory: &'a [f64],
     truth: &'a [f64],
     scale: f64,
     forecast: Forecast,
@@ -49,7 +51,7 @@ pub fn forecast(
         let theirs: Vec<f64> = rows
             .iter()
             .map(|row| {
-                let forecast = model.bases.forecast(base, row.history, row.scale, model);
+                let forecast = model.bases.forecast(base, row.memory, row.scale, model);
                 forecast.map_or(f64::NAN, |forecast| scaled_error(row, &forecast))
             })
             .collect();
@@ -81,10 +83,11 @@ pub(super) fn losses(
 fn row<'a>(model: &Forecaster, values: &'a SeriesSet, origin: Origin) -> Option<Row<'a>> {
     let name = &values.names[origin.series];
     let history = values.history(origin, model.look_back);
+    let memory = values.history(origin, model.look_back.max(4 * model.season));
     let truth = values.future(origin, model.horizon);
     let seen = truth.iter().any(|value| value.is_finite());
     let forecast = model.predict(name, history).filter(|_| seen)?;
-    Some(Row { origin, history, truth, scale: model.scale(name), forecast })
+    Some(Row { origin, history, memory, truth, scale: model.scale(name), forecast })
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
