@@ -12,6 +12,9 @@ use crate::{
 /// probability; the ranking inside a list does not depend on it.
 const ANOMALY_PRIOR: f64 = 0.01;
 
+/// Prefix of the driver that names a cause instead of a feature.
+pub(crate) const CAUSE: &str = "cause:";
+
 /// An entity with a statement that may be worth a person's time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
@@ -41,6 +44,13 @@ impl Candidate {
             .map(|row| row.drivers.as_slice())
             .find(|drivers| !drivers.is_empty())
             .unwrap_or_default()
+    }
+
+    /// The likeliest cause and its probability, given that the event happens.
+    pub fn cause(&self) -> Option<(&str, f64)> {
+        let cause = |driver: &'_ Driver| driver.name.starts_with(CAUSE);
+        let driver = self.drivers().iter().find(|driver| cause(driver))?;
+        Some((driver.name.strip_prefix(CAUSE)?, driver.share))
     }
 
     /// Observed ÷ expected load, from the first driver that tells it.

@@ -54,6 +54,17 @@ pub fn metric(name: &str) -> String {
     words.join(" ").replace("VUS pr", "VUS-PR").replace("pr AUC", "PR-AUC")
 }
 
+/// Why an entity was not scored, in a sentence's words.
+pub fn reason(code: &str) -> String {
+    match code {
+        "no_data" => "no data reached the look-back".into(),
+        "no_features" => "no features were computed".into(),
+        "no_profile" => "not enough history to know what is usual".into(),
+        "too_little_history" => "too little history for a forecast".into(),
+        other => other.replace('_', " "),
+    }
+}
+
 /// Whether a built-in channel cannot fall below zero, so that its expected band must not either.
 pub fn is_never_negative(name: &str) -> bool {
     let below_zero = ["temperature_c", "rx_power_dbm", "voltage_v"];

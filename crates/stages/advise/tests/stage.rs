@@ -189,10 +189,12 @@ fn truth(root: &Root, table: &str, entity: &str, rows: &[(&str, i64, i64)]) {
         Arc::new(hours.collect::<TimestampMicrosecondArray>().with_timezone("UTC")) as ArrayRef
     };
     let entities = rows.iter().map(|row| Some(row.0)).collect::<StringArray>();
-    let batch = RecordBatch::try_from_iter([
-        (entity, Arc::new(entities) as ArrayRef),
-        ("start_at", times(|row| row.1)),
-        ("end_at", times(|row| row.2)),
+    let never = TimestampMicrosecondArray::new_null(rows.len()).with_timezone("UTC");
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        (entity, Arc::new(entities) as ArrayRef, false),
+        ("start_at", times(|row| row.1), false),
+        ("end_at", times(|row| row.2), false),
+        ("complaint_at", Arc::new(never) as ArrayRef, true),
     ]);
     write_parquet(root, table, &batch.unwrap());
 }

@@ -24,7 +24,7 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
     let mut sentences: Vec<String> = [
         level(lead, sources),
         growth_sentence(lead, sources),
-        interval(&event, &zone),
+        interval(&event, sources.signals.cutoff, &zone),
         by_horizon(&lead.rows),
     ]
     .into_iter()
@@ -58,6 +58,7 @@ fn title(
         .limit
         .map_or_else(|| "its limit".to_owned(), |limit| wording::quantity(limit, unit));
     match event[1] {
+        Some(at) if at <= sources.signals.cutoff => format!("Busy hour is above {limit} already"),
         Some(at) => format!("Busy hour passes {limit} around {}", clock::day(at, zone)),
         None => format!(
             "{} chance that the busy hour passes {limit} within {}",
@@ -94,8 +95,14 @@ fn growth_sentence(lead: &Candidate, sources: Sources<'_>) -> Option<String> {
     ))
 }
 
-fn interval(event: &[Option<Micros>; 3], zone: &TimeZone) -> Option<String> {
-    let earliest = clock::day(event[0]?, zone);
+fn interval(event: &[Option<Micros>; 3], cutoff: Micros, zone: &TimeZone) -> Option<String> {
+    let [Some(earliest), median, _] = *event else {
+        return None;
+    };
+    if median.is_some_and(|median| median <= cutoff) {
+        return None;
+    }
+    let earliest = clock::day(earliest, zone);
     let latest = event[2].map_or_else(
         || "beyond the forecast's horizon".to_owned(),
         |latest| clock::day(latest, zone),

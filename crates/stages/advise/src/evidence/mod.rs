@@ -18,6 +18,7 @@ pub use measure::{Recent, load_ratio, recent, window};
 use std::collections::BTreeMap;
 
 use crate::{
+    candidates::CAUSE,
     clock::Micros,
     config::{Config, Head, ListConfig},
     inputs::{Context, Driver, Fact, FactKind, Signals},
@@ -144,7 +145,7 @@ fn is_silent(item: &Item, sources: Sources<'_>) -> bool {
 fn drivers(drivers: &[Driver]) -> Option<String> {
     let named: Vec<String> = drivers
         .iter()
-        .filter(|driver| driver.share >= LEAST_SHARE)
+        .filter(|driver| driver.share >= LEAST_SHARE && !driver.name.starts_with(CAUSE))
         .take(NAMED_DRIVERS)
         .map(|driver| {
             format!("{} {}", wording::feature(&driver.name), wording::share(driver.share))

@@ -15,6 +15,9 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
     };
     let unusual = unusual_readings(lead, sources);
     let mut sentences: Vec<String> = by_horizon(&lead.rows).into_iter().collect();
+    sentences.extend(lead.cause().map(|(cause, p)| {
+        format!("Likeliest cause if it fails: {cause} ({}).", wording::probability(p))
+    }));
     sentences.extend(
         unusual.iter().take(TOLD_READINGS).filter_map(|reading| reading.sentence(lead, sources)),
     );

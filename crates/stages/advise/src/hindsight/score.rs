@@ -14,8 +14,9 @@ pub struct TruthEvent {
     pub start: Micros,
     /// When it was over.
     pub end: Micros,
-    /// Whether a good list must name it. Naming another one is no mistake, missing it neither.
-    pub is_wanted: bool,
+    /// From when on people know it anyway: until then a good list must name it. Naming it later is
+    /// no mistake, leaving it out as known neither.
+    pub known_from: Micros,
 }
 
 /// A listed item.
@@ -115,9 +116,13 @@ pub fn score_against_truth(
             }
         }
     }
-    let is_wanted = |at: &&usize| events[**at].is_wanted;
-    let wanted: BTreeSet<usize> = due.values().flatten().filter(is_wanted).copied().collect();
-    let found = found.iter().filter(is_wanted).count();
+    let wanted: BTreeSet<usize> = due
+        .iter()
+        .flat_map(|(cutoff, at_cutoff)| at_cutoff.iter().map(move |at| (*cutoff, *at)))
+        .filter(|(cutoff, at)| *cutoff < events[*at].known_from)
+        .map(|(_, at)| at)
+        .collect();
+    let found = found.intersection(&wanted).count();
     let hits = right.values().filter(|is_right| **is_right).count();
     Score {
         listed: right.len(),
@@ -168,7 +173,7 @@ mod tests {
             entity_id: entity_id.into(),
             start: start * HOUR,
             end: end * HOUR,
-            is_wanted: true,
+            known_from: Micros::MAX,
         }
     }
 
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_known_outage_on_the_list_is_no_mistake_and_its_absence_no_miss() {
-        let outage = TruthEvent { is_wanted: false, ..event("a", 9, 13) };
+        let outage = TruthEvent { known_from: 9 * HOUR, ..event("a", 9, 13) };
         let named =
             score(&[item("1", 10, "a")], std::slice::from_ref(&outage), &[10], Head::Anomaly);
         assert_eq!((named.precision, named.recall), (Some(1.0), None));

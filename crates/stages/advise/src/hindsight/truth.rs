@@ -18,30 +18,32 @@ const LIMIT_GAP: Micros = 14 * DAY;
 pub(super) fn events(cx: &Context, head: Head) -> Result<Vec<TruthEvent>> {
     match head {
         Head::Anomaly => {
-            // A sleeping cell raises no alarm: finding it is the point. Outages mostly do, so that
-            // naming one is right and leaving it out as known is right too.
-            let mut events = spans(cx, "anomalies", "cell_id", true)?;
-            events.extend(spans(cx, "failures", "site_id", false)?);
+            // A sleeping cell raises no alarm: finding it before somebody complains is the point.
+            // Outages mostly do, so that leaving one out as known is right.
+            let mut events = spans(cx, "anomalies", "cell_id", Some("complaint_at"))?;
+            events.extend(spans(cx, "failures", "site_id", Some("start_at"))?);
             Ok(events)
         }
-        Head::TimeToEvent => spans(cx, "failures", "site_id", true),
+        Head::TimeToEvent => spans(cx, "failures", "site_id", None),
         Head::Forecast => over_limit(cx),
     }
 }
 
-fn spans(cx: &Context, table: &str, entity: &str, is_wanted: bool) -> Result<Vec<TruthEvent>> {
+/// Rows as events; `known` names the column that says from when on people know it.
+fn spans(cx: &Context, table: &str, entity: &str, known: Option<&str>) -> Result<Vec<TruthEvent>> {
     let mut events = Vec::new();
     for batch in read(cx, table)? {
         let rows = Rows::of(&batch);
         let id = rows.text(entity)?;
         let (start, end) = (rows.times("start_at")?, rows.times("end_at")?);
+        let known = known.map(|name| rows.times(name)).transpose()?;
         for row in 0..rows.len() {
             let from = start.required(row);
             events.push(TruthEvent {
                 entity_id: id.owned(row),
                 start: from,
                 end: end.at(row).unwrap_or(Micros::MAX),
-                is_wanted,
+                known_from: known.as_ref().and_then(|at| at.at(row)).unwrap_or(Micros::MAX),
             });
         }
     }
@@ -72,7 +74,7 @@ fn over_limit(cx: &Context) -> Result<Vec<TruthEvent>> {
                 entity_id: entity_id.clone(),
                 start,
                 end,
-                is_wanted: true,
+                known_from: Micros::MAX,
             })
         })
         .collect())

@@ -73,7 +73,7 @@ impl Context {
 pub struct Evaluation {
     /// Task of the model.
     pub task: String,
-    /// The model, or the baseline's name.
+    /// The evaluated model.
     pub model_id: String,
     /// `gate` or `test`, and a group.
     pub slice: String,
@@ -85,7 +85,7 @@ pub struct Evaluation {
     pub low: Option<f64>,
     /// Upper end of the 95 % interval.
     pub high: Option<f64>,
-    /// Baseline that the row compares with.
+    /// The baseline whose number this is; `None` for the model's own.
     pub baseline: Option<String>,
     /// Samples behind it.
     pub samples: Option<i64>,

@@ -1,17 +1,17 @@
 //! `evaluations` of the models in use, and the lineage of what they said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foresite_schema::catalog::outcome;
 use foresite_stage::Result;
 use foresite_tables::Read;
 
 use super::{Reader, Rows};
+use crate::clock::Micros;
 use crate::inputs::{Evaluation, Signals};
 
 impl Reader<'_> {
-    /// The newest evaluation of every model in use: its rows, and the baselines' rows of the same
-    /// evaluation.
+    /// The rows of the newest evaluation of every model in use, baselines included.
     pub(super) fn evaluations(&mut self, signals: &Signals) -> Result<Vec<Evaluation>> {
         let Some(batch) = self.resolved(outcome::evaluations(), Read::all())? else {
             return Ok(Vec::new());
@@ -19,19 +19,22 @@ impl Reader<'_> {
         let models: BTreeSet<&str> =
             signals.predictions.iter().map(|row| row.model_id.as_str()).collect();
         let rows = Rows::of(&batch);
-        let (model, lineage) = (rows.text("model_id")?, rows.text("lineage_id")?);
-        let ours: BTreeSet<&str> = (0..rows.len())
-            .filter(|row| model.at(*row).is_some_and(|id| models.contains(id)))
-            .filter_map(|row| lineage.at(row))
-            .collect();
-        let mut found = parse(&rows)?;
-        let mut row = 0;
-        found.retain(|_| {
-            let is_ours = lineage.at(row).is_some_and(|id| ours.contains(id));
-            row += 1;
-            is_ours
-        });
-        Ok(found)
+        let (model, at) = (rows.text("model_id")?, rows.times("at")?);
+        let mut newest: BTreeMap<&str, Micros> = BTreeMap::new();
+        for row in 0..rows.len() {
+            if let Some(id) = model.at(row).filter(|id| models.contains(id)) {
+                let latest = newest.entry(id).or_insert(Micros::MIN);
+                *latest = (*latest).max(at.required(row));
+            }
+        }
+        let is_newest = |row: usize| {
+            model
+                .at(row)
+                .and_then(|id| newest.get(id))
+                .is_some_and(|latest| *latest == at.required(row))
+        };
+        let parsed = parse(&rows)?.into_iter().enumerate();
+        Ok(parsed.filter(|(row, _)| is_newest(*row)).map(|(_, evaluation)| evaluation).collect())
     }
 }
 

@@ -216,9 +216,14 @@ fn fill_from_cells(
 fn daily_maxima(series: &Series, entity_id: &str, signals: &Signals) -> Series {
     let zone = signals.network.time_zone(entity_id);
     let mut days: BTreeMap<jiff::civil::Date, (Micros, f64)> = BTreeMap::new();
+    // The day of the cutoff is not over: its greatest hour may still come.
+    let today = clock::local(signals.cutoff, &zone).date();
     for sample in series {
         if let Some(value) = sample.value {
             let day = clock::local(sample.at, &zone).date();
+            if day == today {
+                continue;
+            }
             let most = days.entry(day).or_insert((sample.at, value));
             most.1 = most.1.max(value);
         }

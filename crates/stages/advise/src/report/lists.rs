@@ -249,7 +249,7 @@ pub(super) fn not_scored(page: Page<'_>) -> Markup {
             @for ((task, reason), entities) in by_reason {
                 details open[entities.len() <= 12] {
                     summary {
-                        (wording::sentence(task)) ": " (reason) " – "
+                        (wording::sentence(task)) ": " (wording::reason(reason)) " – "
                         (wording::count(entities.len(), "entity", "entities"))
                     }
                     p.entities {

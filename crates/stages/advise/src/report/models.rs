@@ -7,12 +7,18 @@ use maud::{Markup, html};
 use super::{Page, list_title};
 use crate::{advice::Worklist, inputs::Evaluation, wording};
 
-/// One line of the table: the model's row and the baselines' rows of one slice and metric.
+/// One line of the table: the model's own row and the baselines' rows of one slice and metric.
 struct Line<'a> {
     slice: &'a str,
     metric: &'a str,
     model: Option<&'a Evaluation>,
     baselines: Vec<&'a Evaluation>,
+}
+
+impl Line<'_> {
+    fn samples(&self) -> Option<i64> {
+        self.model.or(self.baselines.first().copied())?.samples
+    }
 }
 
 /// The section of all models.
@@ -28,7 +34,7 @@ pub(super) fn section(page: Page<'_>) -> Markup {
 fn model(list: &Worklist, page: Page<'_>) -> Markup {
     let rows: Vec<&Evaluation> =
         page.context.evaluations.iter().filter(|row| row.task == list.list.task).collect();
-    let lines = lines(&rows, list);
+    let lines = lines(&rows);
     let verdict = rows.iter().find_map(|row| row.verdict.as_deref());
     html! {
         h3 { (list_title(list)) }
@@ -62,23 +68,39 @@ fn metrics(list: &Worklist, lines: &[Line<'_>]) -> Markup {
 }
 
 fn row(line: &Line<'_>) -> Markup {
-    let value = |row: &Evaluation| row.value.map_or_else(|| "–".into(), figure);
-    let interval = line.model.and_then(|row| Some((row.low?, row.high?)));
+    let interval = line.model.and_then(interval);
     html! {
         tr {
             td { (line.slice) }
             th scope="row" { (wording::metric(line.metric)) }
             td.num { (line.model.map_or_else(|| "–".into(), value)) }
-            td.num { @if let Some((low, high)) = interval { (figure(low)) " – " (figure(high)) } @else { "–" } }
-            td {
-                @for (at, baseline) in line.baselines.iter().enumerate() {
-                    @if at > 0 { " · " }
-                    (baseline.model_id.replace('_', " ")) " " span.tabular { (value(baseline)) }
-                }
-            }
-            td.num { (line.model.and_then(|row| row.samples).map_or_else(|| "–".into(), samples)) }
+            td.num { (interval.unwrap_or_else(|| "–".into())) }
+            td { (baselines(line)) }
+            td.num { (line.samples().map_or_else(|| "–".into(), samples)) }
         }
     }
+}
+
+/// The baselines' own numbers; of a difference to a baseline also its interval, since it decides.
+fn baselines(line: &Line<'_>) -> Markup {
+    html! {
+        @for (at, row) in line.baselines.iter().enumerate() {
+            @if at > 0 { " · " }
+            (row.baseline.as_deref().unwrap_or_default().replace('_', " ")) " "
+            span.tabular {
+                (value(row))
+                @if let (None, Some(interval)) = (line.model, interval(row)) { " (" (interval) ")" }
+            }
+        }
+    }
+}
+
+fn value(row: &Evaluation) -> String {
+    row.value.map_or_else(|| "–".into(), figure)
+}
+
+fn interval(row: &Evaluation) -> Option<String> {
+    Some(format!("{} – {}", figure(row.low?), figure(row.high?)))
 }
 
 fn samples(n: i64) -> String {
@@ -94,24 +116,23 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// Pairs the serving model's rows with the baselines' rows of the same slice and metric.
-fn lines<'a>(rows: &[&'a Evaluation], list: &Worklist) -> Vec<Line<'a>> {
-    let mut by_metric: BTreeMap<(&str, &str), Line<'a>> = BTreeMap::new();
+/// Pairs the model's own rows with the baselines' rows of the same slice and metric, the test slice
+/// first: the gate slice chose the model.
+fn lines<'a>(rows: &[&'a Evaluation]) -> Vec<Line<'a>> {
+    let mut by_metric: BTreeMap<(bool, &str, &str), Line<'a>> = BTreeMap::new();
     for row in rows.iter().copied() {
-        let line =
-            by_metric.entry((row.slice.as_str(), row.metric.as_str())).or_insert_with(|| Line {
-                slice: &row.slice,
-                metric: &row.metric,
-                model: None,
-                baselines: Vec::new(),
-            });
-        if list.models.iter().any(|(id, _)| *id == row.model_id) {
+        let key = (row.slice != "test", row.slice.as_str(), row.metric.as_str());
+        let line = by_metric.entry(key).or_insert_with(|| Line {
+            slice: &row.slice,
+            metric: &row.metric,
+            model: None,
+            baselines: Vec::new(),
+        });
+        if row.baseline.is_none() {
             line.model = Some(row);
         } else {
             line.baselines.push(row);
         }
     }
-    let mut lines: Vec<Line<'a>> = by_metric.into_values().collect();
-    lines.retain(|line| line.model.is_some());
-    lines
+    by_metric.into_values().collect()
 }

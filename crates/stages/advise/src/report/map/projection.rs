@@ -3,7 +3,7 @@
 use crate::network::Network;
 
 /// Width of the map in its own units.
-pub(super) const WIDTH: f64 = 720.0;
+pub(super) const WIDTH: f64 = 560.0;
 const MARGIN: f64 = 44.0;
 /// Kilometres per degree of latitude.
 const DEGREE_KM: f64 = 111.32;
@@ -34,7 +34,7 @@ impl Projection {
         // A single site, or sites in a row, still get a map of 2 km.
         let across_km = ((east - west) * squeeze * DEGREE_KM).max(2.0);
         let down_km = ((north - south) * DEGREE_KM).max(2.0);
-        let room = (WIDTH - 2.0 * MARGIN, 500.0 - 2.0 * MARGIN);
+        let room = (WIDTH - 2.0 * MARGIN, 420.0 - 2.0 * MARGIN);
         let pixels_per_km = (room.0 / across_km).min(room.1 / down_km);
         let used = (across_km * pixels_per_km, down_km * pixels_per_km);
         Some(Self {
