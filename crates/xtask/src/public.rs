@@ -22,7 +22,7 @@ pub(crate) fn evaluate(workspace: &Path, names: &[&str]) -> Result<()> {
     let data = data_dir()?;
     let is_asked = |name: &str| names.is_empty() || names.iter().any(|part| name.contains(part));
     let mut failed = Vec::new();
-    let mut rows = Vec::new();
+    let mut results = Vec::new();
     if is_asked("pm") {
         match measurement_files(workspace, &data) {
             Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
@@ -31,11 +31,11 @@ pub(crate) fn evaluate(workspace: &Path, names: &[&str]) -> Result<()> {
     }
     for set in set::all(workspace)?.into_iter().filter(|set| is_asked(&set.name)) {
         match evaluate_set(workspace, &data, &set) {
-            Ok(more) => rows.extend(more),
+            Ok(found) => results.push(found),
             Err(error) => failed.push(format!("{}: {error:#}", set.name)),
         }
     }
-    table::print(&rows);
+    results.iter().for_each(table::Results::print);
     if failed.is_empty() {
         return Ok(());
     }
@@ -48,14 +48,14 @@ fn data_dir() -> Result<PathBuf> {
     std::path::absolute(&folder).ok().filter(|path| path.is_dir()).context(hint)
 }
 
-fn evaluate_set(workspace: &Path, data: &Path, set: &PublicSet) -> Result<Vec<table::Row>> {
+fn evaluate_set(workspace: &Path, data: &Path, set: &PublicSet) -> Result<table::Results> {
     let chain = Chain::new(workspace, &set.task, (&set.interval, &set.as_of))?;
     chain.run("ingest", None, &set.ingest(workspace, data)?)?;
     let tasks = set::with_tasks(workspace);
     chain.run("featurize", Some("samples"), &tasks)?;
     chain.run("train", None, &tasks)?;
     chain.run("evaluate", None, &json!({}))?;
-    table::rows(&chain.root, set)
+    table::results(&chain.root, set, set.metrics(workspace)?)
 }
 
 /// Takes the four performance files and counts what the tables hold of them.

@@ -1,6 +1,6 @@
 //! The public sets: what `docs/samples/public/sets.json` says, and configurations made of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -42,11 +42,23 @@ impl PublicSet {
             serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         Ok(json!({"landing": data, "settle_seconds": 0, "pm": [], "mappings": [mapping]}))
     }
+
+    /// The metrics that the task file names.
+    pub(crate) fn metrics(&self, workspace: &Path) -> Result<Vec<String>> {
+        let path = tasks(workspace).join(format!("{}.json", self.task));
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let task: Value = serde_json::from_str(&text)?;
+        Ok(serde_json::from_value(task["metrics"].clone())?)
+    }
 }
 
 /// Configuration of featurize and train: where the task files are.
 pub(crate) fn with_tasks(workspace: &Path) -> Value {
-    json!({"tasks": workspace.join("docs/samples/tasks")})
+    json!({"tasks": tasks(workspace)})
+}
+
+fn tasks(workspace: &Path) -> PathBuf {
+    workspace.join("docs/samples/tasks")
 }
 
 /// Configuration of ingest for the performance files.
