@@ -6,7 +6,6 @@ use crate::config::{Config, ConfigError};
 use crate::faults::{Faults, Rates, draw_faults};
 use crate::layout::Layout;
 use crate::neighbours::{Neighbour, neighbours};
-use crate::random::Key;
 use crate::sleeping::{Sleeping, draw_sleeping};
 use crate::work::{Work, draw_work};
 
@@ -17,8 +16,6 @@ pub struct Network {
     pub config: Config,
     /// End of the story, exclusive.
     pub until: Micros,
-    /// Root of all randomness.
-    pub key: Key,
     /// Entities.
     pub layout: Layout,
     /// Bordering cells of each cell.
@@ -69,7 +66,6 @@ impl Network {
         Ok(Self {
             config: config.clone(),
             until,
-            key: Key::root(config.seed),
             neighbours: neighbours(&layout),
             sleeping: draw_sleeping(config, &layout, until),
             layout,

@@ -216,8 +216,8 @@ impl Book<'_> {
 
 fn hardware(site: &Site) -> &'static str {
     match site.kind {
-        SiteKind::Business | SiteKind::Transit => "macro 6631",
-        SiteKind::Residential | SiteKind::Leisure => "macro 6621",
+        SiteKind::Business | SiteKind::Transit => "FM-31 macro",
+        SiteKind::Residential | SiteKind::Leisure => "FM-21 macro",
     }
 }
 
@@ -226,8 +226,8 @@ fn model(unit: Unit) -> &'static str {
         Unit::Battery => "VRLA 48V 190Ah",
         Unit::Rectifier => "R48-3000",
         Unit::Fan => "FT-4",
-        Unit::Baseband => "BB 6630",
-        Unit::Radio(_) => "RRU 4480",
+        Unit::Baseband => "FB-60",
+        Unit::Radio(_) => "FR-48",
         Unit::Backhaul => "SFP+ 10GBASE-LR",
     }
 }
