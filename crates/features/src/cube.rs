@@ -217,17 +217,20 @@ impl Cube {
 
     /// Appends `[time, channels]` of the steps as known at `cutoff`.
     pub fn gather(&self, entity: usize, steps: Range<usize>, cutoff: Micros, into: &mut Vec<f32>) {
-        if self.is_plain(entity, steps.clone(), cutoff) {
-            let (width, first) = (self.channels.len(), entity * self.grid.steps);
-            let cells = (first + steps.start) * width..(first + steps.end) * width;
-            into.extend_from_slice(&self.values[cells]);
-            return;
-        }
-        for step in steps {
-            match self.visible(entity, step, cutoff) {
-                Some(values) => into.extend_from_slice(values),
-                None => into.extend(std::iter::repeat_n(f32::NAN, self.channels.len())),
+        let (width, cell) = (self.channels.len(), entity * self.grid.steps);
+        let from = into.len();
+        into.extend_from_slice(
+            &self.values[(cell + steps.start) * width..(cell + steps.end) * width],
+        );
+        let window = &mut into[from..];
+        for (row, step) in steps.clone().enumerate() {
+            if self.known[cell + step] > cutoff {
+                window[row * width..(row + 1) * width].fill(f32::NAN);
             }
+        }
+        for (step, values) in self.overrides(entity, steps.clone(), cutoff) {
+            let row = step - steps.start;
+            window[row * width..(row + 1) * width].copy_from_slice(values);
         }
     }
 
@@ -239,10 +242,35 @@ impl Cube {
         steps: Range<usize>,
         cutoff: Micros,
     ) -> Vec<f64> {
-        if self.is_plain(entity, steps.clone(), cutoff) {
-            return self.first_versions(entity, channel, steps).collect();
+        let (width, cell) = (self.channels.len(), entity * self.grid.steps);
+        let first = |step: usize| match self.known[cell + step] <= cutoff {
+            true => f64::from(self.values[(cell + step) * width + channel]),
+            false => f64::NAN,
+        };
+        let mut series: Vec<f64> = steps.clone().map(first).collect();
+        for (step, values) in self.overrides(entity, steps.clone(), cutoff) {
+            series[step - steps.start] = f64::from(values[channel]);
         }
-        steps.map(|step| f64::from(self.value(entity, step, channel, cutoff))).collect()
+        series
+    }
+
+    /// Steps whose valid version at `cutoff` is not the one known first, with that version.
+    fn overrides(
+        &self,
+        entity: usize,
+        steps: Range<usize>,
+        cutoff: Micros,
+    ) -> impl Iterator<Item = (usize, &[f32])> {
+        let cell = entity * self.grid.steps;
+        let of_step = self.corrections_of(entity, steps).chunk_by(|a, b| a.step == b.step);
+        of_step.filter_map(move |corrections| {
+            // Sorted by preference: the last one that was known is the best of them.
+            let best = corrections.iter().rfind(|c| c.known_at <= cutoff)?;
+            let at = cell + best.step;
+            let beaten = (self.rank[at], self.known[at]) < (best.rank, best.known_at);
+            let unknown = self.known[at] > cutoff;
+            (beaten || unknown).then_some((best.step, &*best.values))
+        })
     }
 
     /// One channel over the steps in the version known first, whenever that was.

@@ -97,7 +97,7 @@ impl<'a> Deviations<'a> {
         steps: std::ops::Range<usize>,
         cutoff: Micros,
     ) -> Vec<f64> {
-        let profile = self.profiles_of(entity, cutoff)[channel];
+        let profile = self.profile_of(entity, channel, cutoff);
         let values = self.cube.series(entity, channel, steps.clone(), cutoff);
         let hours = &self.hours[entity][steps];
         let pairs = values.into_iter().zip(hours);
@@ -143,7 +143,7 @@ impl<'a> Deviations<'a> {
     ) -> Vec<(f64, f64)> {
         let steps = self.cube.grid().before(cutoff, k);
         let seen = self.cube.series(entity, channel, steps.clone(), cutoff);
-        let Some(profile) = self.profiles_of(entity, cutoff)[channel] else {
+        let Some(profile) = self.profile_of(entity, channel, cutoff) else {
             return Vec::new();
         };
         let usual =
@@ -152,11 +152,14 @@ impl<'a> Deviations<'a> {
         pairs.filter(|(seen, usual)| !seen.is_nan() && *usual > 0.0).collect()
     }
 
+    fn profile_of(&self, entity: usize, channel: usize, cutoff: Micros) -> Option<&Profile> {
+        let (ids, channels) = (self.cube.entities(), self.cube.channels());
+        self.profiles.at(cutoff)?.get(&ids[entity], &channels[channel])
+    }
+
     fn profiles_of(&self, entity: usize, cutoff: Micros) -> Vec<Option<&Profile>> {
-        let set = self.profiles.at(cutoff);
-        let id = &self.cube.entities()[entity];
-        let channels = self.cube.channels().iter();
-        channels.map(|channel| set.and_then(|set| set.get(id, channel))).collect()
+        let channels = 0..self.cube.channels().len();
+        channels.map(|channel| self.profile_of(entity, channel, cutoff)).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use crate::clock::LocalClock;
 use crate::cube::Cube;
 use crate::events::{Event, EventLog, Tickets};
-use crate::task::{EventTable, LabelRule, Micros, Task};
+use crate::task::{EventTable, Head, LabelRule, Micros, Task};
 
 pub use series::first_open_step;
 
@@ -114,7 +114,8 @@ impl<'a> Labeller<'a> {
             LabelRule::EventWithin { .. } | LabelRule::Interval { .. } => self.event_label(asked),
             _ => self.series_label(asked, clock),
         };
-        let needs_label = !matches!(self.task.label, LabelRule::None {});
+        // A detector is fitted without labels; where some exist they only judge it.
+        let needs_label = !matches!(self.task.head, Head::Anomaly {});
         let has_label = label.value.is_some() || label.values.iter().any(Option::is_some);
         let censored = (needs_label && !has_label).then_some(MaskReason::Censored);
         label.mask = self.mask(asked).or(censored);

@@ -12,7 +12,8 @@ mod table;
 
 use std::collections::BTreeMap;
 
-use crate::clock::HOURS_OF_WEEK;
+use crate::clock::{HOURS_OF_WEEK, LocalClock};
+use crate::cube::Cube;
 use crate::task::Micros;
 
 pub(crate) use build::quantile;
@@ -81,6 +82,20 @@ impl Profiles {
     pub fn new(mut sets: Vec<ProfileSet>) -> Self {
         sets.sort_by_key(|set| set.valid_from);
         Self { sets }
+    }
+
+    /// Sets built from a cube every `refresh` from `first` to `last`, each from what was known
+    /// then: what the table `profiles` would hold had it been kept all the while.
+    pub fn over(
+        cube: &Cube,
+        clock_of: impl Fn(&str) -> LocalClock,
+        (first, last): (Micros, Micros),
+        refresh: Micros,
+    ) -> Self {
+        let refresh = refresh.max(1);
+        let count = (last - first).div_euclid(refresh).max(0);
+        let sets = (0..=count).map(|n| build(cube, &clock_of, first + n * refresh));
+        Self::new(sets.collect())
     }
 
     /// The newest set built at or before the cutoff.

@@ -45,6 +45,7 @@ fn noise(a: usize, b: i64) -> f64 {
 
 /// Tables of a small network; everything shifted by `shift`.
 struct World {
+    shift: Micros,
     kpis: RecordBatch,
     alarms: RecordBatch,
     tickets: RecordBatch,
@@ -53,6 +54,8 @@ struct World {
 }
 
 const HOURS: i64 = 24 * 7 * 5;
+/// When profiles were built, before all cutoffs.
+const PROFILED: Micros = 4 * WEEK;
 const CHANNELS: [&str; 4] = ["traffic_dl_gb", "users_mean", "voltage_v", "availability"];
 
 impl World {
@@ -85,6 +88,7 @@ impl World {
         ];
         kpis.extend(CHANNELS.iter().enumerate().map(|(index, name)| (*name, value(index))));
         Self {
+            shift,
             kpis: batch(kpis),
             alarms: alarms(shift, rename),
             tickets: tickets(shift, rename),
@@ -96,6 +100,7 @@ impl World {
     fn poisoned(&self, cutoff: Micros) -> Self {
         let poison = |batch: &RecordBatch| poison(batch, cutoff, 7).unwrap();
         Self {
+            shift: self.shift,
             kpis: poison(&self.kpis),
             alarms: poison(&self.alarms),
             tickets: poison(&self.tickets),
@@ -111,6 +116,7 @@ impl World {
             arrow::compute::take_record_batch(batch, &order).unwrap()
         };
         Self {
+            shift: self.shift,
             kpis: reverse(&self.kpis),
             alarms: reverse(&self.alarms),
             tickets: reverse(&self.tickets),
@@ -129,12 +135,19 @@ impl World {
         let last = cutoffs.iter().copied().max().unwrap();
         let ids: Vec<String> =
             network.ever("cell").chain(network.ever("unit")).map(str::to_owned).collect();
-        let channels = CHANNELS.map(str::to_owned).to_vec();
-        let mut cube = Cube::new(Grid::covering(from, last, HOUR), ids, channels);
-        cube.add(&self.kpis, &Rows::default()).unwrap();
-        cube.finish();
-        let first = cutoffs.iter().copied().min().unwrap();
-        let profiles = Profiles::new(vec![build(&cube, |id| network.clock(id), first)]);
+        let series = |from: Micros, until: Micros| {
+            let channels = CHANNELS.map(str::to_owned).to_vec();
+            let grid = Grid::covering(from, until, HOUR);
+            let mut cube = Cube::new(grid, ids.clone(), channels);
+            cube.add(&self.kpis, &Rows::default()).unwrap();
+            cube.finish();
+            cube
+        };
+        let cube = series(from, last);
+        // Whatever the run, the profiles are those of the table.
+        let at = PROFILED + self.shift;
+        let whole = series(at - 4 * WEEK, at);
+        let profiles = Profiles::new(vec![build(&whole, |id| network.clock(id), at)]);
         let view = Deviations::new(&cube, &profiles, &network);
         let sources = Sources {
             network: &network,

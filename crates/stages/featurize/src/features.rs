@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::Config;
 use crate::inputs::{World, profiles};
-use crate::series::{Block, Wanted, blocks};
+use crate::series::{Block, Usual, Wanted, blocks};
 use crate::stamp::{SOURCE, batch, buckets, falses, replace, text, texts, times};
 
 pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
@@ -30,6 +30,7 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     if wanted.reads_profiles() && usable.at(cx.as_of()).is_none() {
         tracing::warn!("no profile is usable: run featurize --step profiles first");
     }
+    let usable = Usual::Stored(usable);
     let mut rows = Rows::default();
     for entities in blocks(config, &wanted, &world.network, &entities) {
         let block = Block::read(cx, &wanted, &world, entities, &mut inputs)?;
@@ -90,10 +91,10 @@ impl Rows {
         &mut self,
         task: &Task,
         world: &World,
-        (block, profiles): (&Block, &Profiles),
+        (block, usual): (&Block, &Usual),
         cutoffs: &[Micros],
     ) {
-        let views = block.views(profiles, &world.network);
+        let views = block.views(usual, &world.network);
         let extractor = Extractor::new(task, views.sources(world));
         let of = |entity: &String| {
             let there = |at: &Micros| world.is_in_service(entity, *at);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use foresite_features::kernel::Extractor;
 use foresite_features::labels::{Asked, Label, Labeller, MaskReason, Truth, first_open_step};
-use foresite_features::profile::Profiles;
+use foresite_features::profile::{LOOK_BACK, Profiles};
 use foresite_features::slices::{Place, Slicer};
 use foresite_features::task::{Group, LabelRule, Micros, Task};
 use foresite_schema::site_of;
@@ -16,8 +16,8 @@ use rayon::prelude::*;
 
 use crate::Config;
 use crate::features::{memory, reach};
-use crate::inputs::{World, first_period, profiles};
-use crate::series::{Block, Wanted, blocks};
+use crate::inputs::{World, first_period};
+use crate::series::{Block, Usual, Wanted, blocks};
 
 /// One sample.
 pub(crate) struct Sample {
@@ -45,11 +45,11 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     };
     let groups = groups(&task, &world, &entities);
     let slicer = Slicer::new(&task, (*first, *last), cx.as_of(), &groups);
-    let wanted = Wanted { task: &task, period, own: needs_own(&task) };
-    let usable = match task.stores_features() && wanted.reads_profiles() {
-        true => profiles(cx, period, &mut inputs)?,
-        false => Profiles::default(),
-    };
+    let mut wanted = Wanted { task: &task, period, own: needs_own(&task) };
+    let has_usual = task.stores_features() && wanted.reads_profiles();
+    if has_usual {
+        wanted.period.0 -= LOOK_BACK;
+    }
     let blocks = blocks(config, &wanted, &world.network, &entities);
     let progress = cx.progress(entities.len() as u64, "entities");
     let mut samples = Vec::new();
@@ -57,8 +57,17 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
         let count = entities.len() as u64;
         let block = Block::read(cx, &wanted, &world, entities, &mut inputs)?;
         let set = Set { cx, task: &task, world: &world, slicer: &slicer };
-        samples.extend(set.of_block(&block, &usable, &cutoffs));
+        let usual = match has_usual {
+            true => block.rebuilt(&world.network, (*first, *last)),
+            false => Usual::Stored(Profiles::default()),
+        };
+        samples.extend(set.of_block(&block, &usual, &cutoffs));
         progress.add(count);
+    }
+    if samples.is_empty() {
+        let message = format!("no `{}` had data in {interval}", task.entity_type);
+        return Err(StageError::new(ErrorKind::BadData, message)
+            .hint("run ingest first; inventory or kpis must hold entities of the task's type"));
     }
     table::publish(cx, &task, &samples, &inputs)
 }
@@ -138,8 +147,8 @@ struct Set<'a> {
 }
 
 impl Set<'_> {
-    fn of_block(&self, block: &Block, profiles: &Profiles, cutoffs: &[Micros]) -> Vec<Sample> {
-        let views = block.views(profiles, &self.world.network);
+    fn of_block(&self, block: &Block, usual: &Usual, cutoffs: &[Micros]) -> Vec<Sample> {
+        let views = block.views(usual, &self.world.network);
         let extractor = Extractor::new(self.task, views.sources(self.world));
         let empty = foresite_features::cube::Cube::new(
             foresite_features::cube::Grid { start: 0, step: 1, steps: 0 },

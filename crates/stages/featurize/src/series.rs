@@ -8,7 +8,7 @@ use foresite_features::kernel::Sources;
 use foresite_features::network::Network;
 use foresite_features::profile::Profiles;
 use foresite_features::series::SeriesBuilder;
-use foresite_features::task::{LabelRule, Micros, Scope, Task, Transform};
+use foresite_features::task::{LabelRule, Micros, Scope, Task, Transform, WEEK};
 use foresite_schema::site_of;
 use foresite_stage::{Context, Inputs, Result};
 
@@ -30,6 +30,14 @@ pub(crate) struct Block {
     pub(crate) own: Option<Cube>,
     pub(crate) units: Option<Cube>,
     pub(crate) cells: Option<Cube>,
+}
+
+/// What is usual: from the table `profiles`, or rebuilt for a past in which nobody kept it.
+pub(crate) enum Usual {
+    /// One set of profiles for all series.
+    Stored(Profiles),
+    /// Profiles by scope.
+    Rebuilt { own: Profiles, units: Profiles, cells: Profiles },
 }
 
 /// The views that features are computed from.
@@ -176,11 +184,31 @@ impl Block {
     }
 
     /// Views on the series through profiles.
-    pub(crate) fn views<'a>(&'a self, profiles: &'a Profiles, network: &Network) -> Views<'a> {
-        let view = |cube: &'a Option<Cube>| {
+    pub(crate) fn views<'a>(&'a self, usual: &'a Usual, network: &Network) -> Views<'a> {
+        let view = |cube: &'a Option<Cube>, profiles: &'a Profiles| {
             cube.as_ref().map(|cube| Deviations::new(cube, profiles, network))
         };
-        Views { own: view(&self.own), units: view(&self.units), cells: view(&self.cells) }
+        match usual {
+            Usual::Stored(all) => Views {
+                own: view(&self.own, all),
+                units: view(&self.units, all),
+                cells: view(&self.cells, all),
+            },
+            Usual::Rebuilt { own, units, cells } => Views {
+                own: view(&self.own, own),
+                units: view(&self.units, units),
+                cells: view(&self.cells, cells),
+            },
+        }
+    }
+
+    /// Profiles as they would have been built from these series, week by week.
+    pub(crate) fn rebuilt(&self, network: &Network, span: (Micros, Micros)) -> Usual {
+        let over = |cube: &Option<Cube>| {
+            let clock = |id: &str| network.clock(id);
+            cube.as_ref().map(|cube| Profiles::over(cube, clock, span, WEEK)).unwrap_or_default()
+        };
+        Usual::Rebuilt { own: over(&self.own), units: over(&self.units), cells: over(&self.cells) }
     }
 }
 
