@@ -151,6 +151,7 @@ fn undeclared_channels_are_skipped_or_rejected() {
     assert_eq!((mapped.rows_read, mapped.rows_skipped, mapped.rows_written), (2, 1, 1));
     let twice = "line 4: channel `x` of this entity and period stands in the file before";
     assert_eq!(reasons(&mapped), [twice]);
+    assert_eq!(numbers(batch(&mapped, "kpis"), "x"), [Some(1.0)]);
     let mapped = read(&make("reject"), "f.csv", text);
     assert_eq!(reasons(&mapped), ["line 3: channel `y` is not declared", twice]);
 }
