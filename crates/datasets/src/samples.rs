@@ -58,6 +58,9 @@ pub struct SampleSet {
     pub entities: Vec<String>,
     /// The samples.
     pub samples: Vec<Sample>,
+    /// Length of the blocks that the bootstrap draws whole: a week, or the horizon of a label where
+    /// that is longer, because labels that overlap are one piece of evidence.
+    block: Micros,
 }
 
 impl SampleSet {
@@ -84,10 +87,10 @@ impl SampleSet {
         if rows.is_empty() {
             return Err(none(&format!("no rows of set {id}")));
         }
-        Ok(Self::assemble(id, rows))
+        Ok(Self::assemble(id, rows, WEEK.max(task.horizon().micros())))
     }
 
-    fn assemble(id: String, mut rows: Vec<(String, Sample)>) -> Self {
+    fn assemble(id: String, mut rows: Vec<(String, Sample)>, block: Micros) -> Self {
         rows.sort_by(|a, b| (&a.0, a.1.cutoff).cmp(&(&b.0, b.1.cutoff)));
         let mut entities: Vec<String> = rows.iter().map(|(entity, _)| entity.clone()).collect();
         entities.dedup();
@@ -97,7 +100,13 @@ impl SampleSet {
             .into_iter()
             .map(|(entity, sample)| Sample { entity: index[entity.as_str()], ..sample })
             .collect();
-        Self { id, entities, samples }
+        Self { id, entities, samples, block }
+    }
+
+    /// The block of a sample: its entity and stretch of time.
+    pub fn block(&self, sample: &Sample) -> u64 {
+        let stretch = u64::try_from(sample.cutoff.div_euclid(self.block)).unwrap_or(0);
+        (sample.entity as u64) << 32 | stretch
     }
 
     /// Samples that count, of one slice.
@@ -126,18 +135,7 @@ impl SampleSet {
     }
 }
 
-/// An entity's week: the block that the bootstrap draws whole.
-pub(crate) fn block(sample: &Sample) -> u64 {
-    let week = u64::try_from(sample.cutoff.div_euclid(WEEK)).unwrap_or(0);
-    (sample.entity as u64) << 32 | week
-}
-
 impl Sample {
-    /// The block that the bootstrap draws this sample with.
-    pub fn block(&self) -> u64 {
-        block(self)
-    }
-
     /// Labels as the models take them: NaN = not observed.
     pub fn targets(&self, outputs: usize) -> Vec<f64> {
         if self.labels.is_empty() {
@@ -172,7 +170,7 @@ pub(crate) fn tabular(
     let mut samples = Samples::empty(kernel.names().len(), labels);
     for sample in set.of(slice) {
         let encoded = encode(kernel, &sample.features)?;
-        samples.push(&encoded, &sample.targets(labels), sample.weight, block(sample));
+        samples.push(&encoded, &sample.targets(labels), sample.weight, set.block(sample));
     }
     Ok(samples)
 }
@@ -191,24 +189,27 @@ pub(crate) fn encode(kernel: &FeatureKernel, raw: &[f64]) -> Result<Vec<f64>> {
     Ok(kernel.encode(raw).into_iter().map(f64::from).collect())
 }
 
+/// The set that became known last; of several made as of the same time, the one computed last.
 fn newest(reader: &mut Reader<'_>, task: &Task) -> Result<Option<String>> {
-    let read = Read::all().columns(["sample_set_id", "known_at"]).as_of(reader.as_of());
+    let columns = ["sample_set_id", "known_at", "ingested_at"];
+    let read = Read::all().columns(columns).as_of(reader.as_of());
     let Some(table) = reader.root().find(derived::samples(&task.task))? else {
         return Ok(None);
     };
-    let mut best: Option<(Micros, String)> = None;
+    let mut best: Option<(Micros, Micros, String)> = None;
     for batch in table.scan(&read)? {
         let batch = batch?;
         let ids = batch.column(0).as_string::<i32>();
-        let known = batch.column(1).as_primitive::<TimestampMicrosecondType>();
+        let times = [1, 2].map(|at| batch.column(at).as_primitive::<TimestampMicrosecondType>());
         for row in 0..batch.num_rows() {
-            let candidate = (known.value(row), ids.value(row));
-            if best.as_ref().is_none_or(|(at, id)| candidate > (*at, id.as_str())) {
-                best = Some((candidate.0, candidate.1.to_owned()));
+            let (known, made, id) = (times[0].value(row), times[1].value(row), ids.value(row));
+            if best.as_ref().is_none_or(|(k, m, have)| (known, made, id) > (*k, *m, have.as_str()))
+            {
+                best = Some((known, made, id.to_owned()));
             }
         }
     }
-    Ok(best.map(|(_, id)| id))
+    Ok(best.map(|(.., id)| id))
 }
 
 fn read_batch(batch: &RecordBatch, rows: &mut Vec<(String, Sample)>) -> Result<()> {
@@ -273,7 +274,7 @@ mod tests {
             ("a".to_owned(), sample(5, SliceName::Fit, None)),
             ("a".to_owned(), sample(1, SliceName::Fit, Some("settling"))),
         ];
-        let set = SampleSet::assemble("s".into(), rows);
+        let set = SampleSet::assemble("s".into(), rows, WEEK);
         assert_eq!(set.entities, ["a", "b"]);
         assert_eq!(set.samples.iter().map(|s| s.entity).collect::<Vec<_>>(), [0, 0, 1]);
         assert_eq!(set.of(SliceName::Fit).count(), 1);
@@ -282,11 +283,11 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_entity_weeks() {
-        let (first, same) =
-            (sample(0, SliceName::Fit, None), sample(WEEK - 1, SliceName::Fit, None));
-        assert_eq!(first.block(), same.block());
-        assert_ne!(first.block(), sample(WEEK, SliceName::Fit, None).block());
+    fn blocks_are_stretches_of_an_entity() {
+        let at = |cutoff| ("a".to_owned(), sample(cutoff, SliceName::Fit, None));
+        let set = SampleSet::assemble("s".into(), vec![at(0), at(WEEK - 1), at(WEEK)], WEEK);
+        let blocks: Vec<u64> = set.samples.iter().map(|sample| set.block(sample)).collect();
+        assert!(blocks[0] == blocks[1] && blocks[1] != blocks[2]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn origins(samples: &SampleSet, cube: &Cube, task: &Task, slice: SliceName) 
             let series = cube.entity(&samples.entities[sample.entity])?;
             let step = first_ahead(cube, sample.cutoff);
             let reach = sample.labels.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-            Some(Origin { series, step, reach: reach.min(*horizon), block: sample.block() })
+            Some(Origin { series, step, reach: reach.min(*horizon), block: samples.block(sample) })
         })
         .collect()
 }

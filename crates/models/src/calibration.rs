@@ -1,14 +1,19 @@
 //! From scores to probabilities that mean what they say, fitted on the calibrate slice.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::linear::{Logistic, LogisticOptions, Matrix};
 use crate::linear::{logit, sigmoid};
 
-/// Positives from which isotonic regression is trusted; below, two parameters are all there is.
+/// Independent positives from which isotonic regression is trusted; below, two parameters are all
+/// there is.
 const ISOTONIC_POSITIVES: f64 = 500.0;
-/// Positives below which even two parameters would be noise.
-const PLATT_POSITIVES: f64 = 10.0;
+/// Independent positives below which even two parameters would be noise.
+const PLATT_POSITIVES: f64 = 5.0;
+/// Standard deviation of the prior on slope and offset around "leave it as it is": a rare event's
+/// rate in one slice is a poor guide to the next.
+const PRIOR: f64 = 0.5;
 
 /// A monotone map from a raw probability to a calibrated one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,28 +90,27 @@ impl Isotonic {
 
 impl Calibrator {
     /// Chooses the richest map that the positives can carry and fits it.
-    pub fn fit(probabilities: &[f64], labels: &[f64], weights: &[f64]) -> Self {
-        let total: f64 = weights.iter().sum();
-        let positives: f64 = labels.iter().zip(weights).map(|(y, w)| y * w).sum();
-        let fewer = positives.min(total - positives);
+    ///
+    /// Rows are rarely independent: a failure in a month marks all cutoffs before it. `blocks` says
+    /// which rows belong together, and positives are counted in blocks.
+    pub fn fit(probabilities: &[f64], labels: &[f64], weights: &[f64], blocks: &[u64]) -> Self {
+        let distinct = |of: &dyn Fn(usize) -> bool| {
+            let rows = (0..labels.len()).filter(|&row| weights[row] > 0.0 && of(row));
+            rows.map(|row| blocks[row]).collect::<BTreeSet<u64>>().len() as f64
+        };
+        let positives = distinct(&|row| labels[row] > 0.5);
+        let fewer = positives.min(distinct(&|row| labels[row] <= 0.5));
         if fewer >= ISOTONIC_POSITIVES {
             return Self::Isotonic(Isotonic::fit(probabilities, labels, weights));
         }
         if fewer < PLATT_POSITIVES {
             return Self::Identity;
         }
-        let logits: Vec<f64> = probabilities.iter().map(|&p| logit(p)).collect();
-        let fitted = Logistic::fit(
-            &Matrix::from_rows(1, logits),
-            labels,
-            weights,
-            LogisticOptions { penalty: 1e-6, max_steps: 50 },
-        );
-        match fitted {
+        let counted: f64 = labels.iter().zip(weights).map(|(y, w)| y * w).sum();
+        let shrunk: Vec<f64> = weights.iter().map(|w| w * positives / counted).collect();
+        match platt(probabilities, labels, &shrunk) {
             // A falling map would turn the ranking round: the scores carry nothing here.
-            Ok(model) if model.weights[0] > 0.0 => {
-                Self::Platt { slope: model.weights[0], offset: model.intercept }
-            }
+            Some((slope, offset)) if slope > 0.0 => Self::Platt { slope, offset },
             _ => Self::Identity,
         }
     }
@@ -128,6 +132,37 @@ impl Calibrator {
             Self::Isotonic(_) => "isotonic",
         }
     }
+}
+
+/// Slope and offset by Newton's method under a normal prior around (1, 0).
+fn platt(probabilities: &[f64], labels: &[f64], weights: &[f64]) -> Option<(f64, f64)> {
+    let precision = 1.0 / (PRIOR * PRIOR);
+    let (mut slope, mut offset) = (1.0, 0.0);
+    for _ in 0..50 {
+        let mut gradient = [-precision * (slope - 1.0), -precision * offset];
+        let mut hessian = [precision, 0.0, precision];
+        for ((&p, &y), &w) in probabilities.iter().zip(labels).zip(weights) {
+            let z = logit(p);
+            let fitted = sigmoid(slope * z + offset);
+            let (error, curvature) = (w * (y - fitted), w * fitted * (1.0 - fitted));
+            gradient[0] += error * z;
+            gradient[1] += error;
+            hessian[0] += curvature * z * z;
+            hessian[1] += curvature * z;
+            hessian[2] += curvature;
+        }
+        let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
+        let steps = [
+            (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant,
+            (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant,
+        ];
+        slope += steps[0].clamp(-1.0, 1.0);
+        offset += steps[1].clamp(-1.0, 1.0);
+        if steps[0].abs() + steps[1].abs() < 1e-9 {
+            break;
+        }
+    }
+    (slope.is_finite() && offset.is_finite()).then_some((slope, offset))
 }
 
 #[cfg(test)]
@@ -152,14 +187,19 @@ mod tests {
         let p: Vec<f64> = (0..400).map(|i| if i % 2 == 0 { 0.99 } else { 0.01 }).collect();
         let y: Vec<f64> =
             (0..400).map(|i| f64::from(u8::from((i % 2 == 0) != (i % 20 < 2)))).collect();
-        let calibrator = Calibrator::fit(&p, &y, &[1.0; 400]);
+        let rows: Vec<u64> = (0..400).collect();
+        let calibrator = Calibrator::fit(&p, &y, &[1.0; 400], &rows);
         assert!(matches!(calibrator, Calibrator::Platt { .. }));
-        assert!((calibrator.apply(0.99) - 0.9).abs() < 0.01);
+        assert!((calibrator.apply(0.99) - 0.9).abs() < 0.02);
+        // The same rows from eight events only: taken back by a part.
+        let events: Vec<u64> = (0..400).map(|row| row % 8).collect();
+        let cautious = Calibrator::fit(&p, &y, &[1.0; 400], &events).apply(0.99);
+        assert!(cautious > calibrator.apply(0.99) && cautious < 0.99, "{cautious}");
     }
 
     #[test]
     fn few_positives_change_nothing() {
-        let calibrator = Calibrator::fit(&[0.2, 0.4], &[0.0, 1.0], &[1.0, 1.0]);
+        let calibrator = Calibrator::fit(&[0.2, 0.4], &[0.0, 1.0], &[1.0, 1.0], &[1, 2]);
         assert_eq!(calibrator.apply(0.3), 0.3);
     }
 }

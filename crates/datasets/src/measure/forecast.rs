@@ -144,9 +144,9 @@ fn passages(
         .collect();
     let thirds = [model.horizon / 3, 2 * model.horizon / 3, model.horizon];
     for ahead in thirds.into_iter().filter(|ahead| *ahead > 0) {
-        let seen = |row: &Row<'_>, actual: Option<usize>| match actual {
-            Some(at) if at < ahead => Some(true),
-            _ => (row.truth.len() >= ahead).then_some(false),
+        // An origin that looks less far would count only where the limit was passed.
+        let seen = |row: &Row<'_>, actual: Option<usize>| {
+            (row.truth.len() >= ahead).then(|| actual.is_some_and(|at| at < ahead))
         };
         let (labels, p): (Vec<bool>, Vec<f64>) = judged
             .iter()

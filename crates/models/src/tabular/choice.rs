@@ -14,6 +14,8 @@ use crate::{Calibrator, ModelError, Reference};
 const LEAST_GAIN: f64 = 0.01;
 /// Greatest p-value of "the candidate is not better".
 const GREATEST_P: f64 = 0.05;
+/// Blocks with an event that a comparison of rare events needs: fewer decide by luck.
+const LEAST_EVENT_BLOCKS: usize = 20;
 /// Rows per score that boosting sees; beyond that negatives are thinned.
 const MOST_ROWS: usize = 20_000;
 
@@ -95,7 +97,8 @@ impl Tabular {
             let mut model = Self { path, ..base.clone() };
             model.calibrate(&slices.calibrate);
             let losses = model.losses(&slices.gate);
-            let result = judge(model.path_name(), &losses, &reference, &slices.gate, options);
+            let result =
+                judge((model.path_name(), link), (&losses, &reference), &slices.gate, options);
             let loss = result.loss.unwrap_or(f64::INFINITY);
             if result.earned && loss < least {
                 (best, least) = (model, loss);
@@ -114,7 +117,8 @@ impl Tabular {
                     let (rows, labels, weights) = samples.observed(score);
                     let p: Vec<f64> =
                         rows.iter().map(|&row| crate::linear::sigmoid(raw[row][score])).collect();
-                    *calibrator = Calibrator::fit(&p, &labels, &weights);
+                    let blocks: Vec<u64> = rows.iter().map(|&row| samples.block[row]).collect();
+                    *calibrator = Calibrator::fit(&p, &labels, &weights, &blocks);
                 }
             }
             Link::Value { .. } => {
@@ -203,10 +207,16 @@ fn boosted(link: Link, scores: usize, slices: &Sliced, seed: u64) -> Result<Path
     Ok(Path::Trees { boosted: (0..scores).map(trees).collect::<Result<_, _>>()? })
 }
 
+/// Blocks that hold a yes.
+fn event_blocks(samples: &Samples) -> usize {
+    let rows = samples.y.iter().zip(&samples.block);
+    let with_event = rows.filter(|(y, _)| y.iter().any(|label| *label > 0.5));
+    with_event.map(|(_, block)| *block).collect::<std::collections::BTreeSet<u64>>().len()
+}
+
 fn judge(
-    name: String,
-    losses: &[f64],
-    reference: &[f64],
+    (name, link): (String, Link),
+    (losses, reference): (&[f64], &[f64]),
     gate: &Samples,
     options: &FitOptions,
 ) -> GateResult {
@@ -221,9 +231,10 @@ fn judge(
     };
     let test = paired_blocks(&own, &linear, &blocks, options.replicates, options.seed);
     let (loss, linear_loss) = (mean(&own), mean(&linear));
+    let tells = link != Link::LogOdds || event_blocks(gate) >= LEAST_EVENT_BLOCKS;
     let earned = test.is_some_and(|test| {
         let wanted = -LEAST_GAIN * linear_loss.unwrap_or(f64::INFINITY);
-        test.difference < wanted && test.p_value < GREATEST_P
+        tells && test.difference < wanted && test.p_value < GREATEST_P
     });
     GateResult { name, linear_loss, loss, test, earned }
 }

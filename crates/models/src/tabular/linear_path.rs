@@ -8,7 +8,7 @@ use crate::ModelError;
 use crate::linear::{Gram, Logistic, LogisticOptions, Matrix, Softmax, softplus};
 
 /// Penalties tried on the select slice, strongest first.
-const PENALTIES: [f64; 4] = [0.3, 0.03, 3e-3, 3e-4];
+const PENALTIES: [f64; 6] = [10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4];
 /// Rows that a Newton step looks at; beyond that negatives are thinned and carry more weight.
 const MOST_ROWS: usize = 8000;
 
@@ -129,13 +129,13 @@ fn mean_loss(x: &Matrix, samples: &Samples, loss: impl Fn(&[f64], &[f64]) -> f64
     if total > 0.0 { sum / total } else { f64::NAN }
 }
 
-/// Weakens the penalty as long as the select loss falls; without select rows the middle one stands.
+/// Weakens the penalty as long as the select loss falls; without select rows a middle one stands.
 fn strongest_that_helps(
     fit: impl Fn(f64) -> Result<(LinearPath, f64), ModelError>,
 ) -> Result<LinearPath, ModelError> {
     let (mut best, mut least) = fit(PENALTIES[0])?;
     if least.is_nan() {
-        return Ok(fit(PENALTIES[1])?.0);
+        return Ok(fit(PENALTIES[2])?.0);
     }
     for penalty in &PENALTIES[1..] {
         let (path, loss) = fit(*penalty)?;

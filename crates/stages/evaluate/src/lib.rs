@@ -175,7 +175,7 @@ fn against_champion(
         tracing::warn!(champion = champion.model_id(), "the champion cannot be compared");
         return Ok(None);
     };
-    let blocks: Vec<u64> = set.of(slice).map(foresite_datasets::Sample::block).collect();
+    let blocks: Vec<u64> = set.of(slice).map(|sample| set.block(sample)).collect();
     if own.len() != blocks.len() || theirs.len() != blocks.len() {
         return Ok(None);
     }

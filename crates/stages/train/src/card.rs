@@ -49,7 +49,10 @@ fn slices(page: &mut String, package: &Package) {
         "\n## Data\n\nSample set `{}`, lineage `{}`.\n\n| slice | first cutoff | last cutoff | used | masked |\n|---|---|---|---|---|\n",
         package.sample_set_id, package.lineage_id
     );
-    let day = |micros: i64| foresite_tables::date_of(micros);
+    let day = |micros: i64| {
+        jiff::Timestamp::from_microsecond(micros)
+            .map_or_else(|_| micros.to_string(), |at| at.strftime("%Y-%m-%d").to_string())
+    };
     for (slice, (first, last)) in &package.spans {
         let counts = package.samples.get(slice);
         let used = counts.and_then(|counts| counts.get("used")).copied().unwrap_or(0);

@@ -144,7 +144,7 @@ fn causes(
                 &encoded,
                 &[sample.label.unwrap_or(f64::NAN)],
                 sample.weight,
-                sample.block(),
+                set.block(sample),
             );
         }
         samples
