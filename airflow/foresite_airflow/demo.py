@@ -8,6 +8,7 @@ simulator's truth.
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import sys
 import time
@@ -20,6 +21,11 @@ from foresite_airflow.session import Results, RunError, Session
 from foresite_airflow.vocabulary import MODEL_TASKS
 
 LIVE_HOURS = 3
+HEADLINES = {
+    "anomaly": ("precision", "recall", "f1", "auc_pr", "gate_events"),
+    "maintenance": ("auc_roc_1d", "auc_roc_7d", "pr_auc_7d", "brier_skill_7d", "gate_events"),
+    "capacity": ("mase", "coverage_80", "median_date_error_steps", "exceed_brier_skill_60"),
+}
 WORDS = ("incidents", "events", "found", "precision", "recall", "random_precision")
 
 
@@ -44,7 +50,8 @@ def main() -> int:
         session.say(f"demo: {failed}")
         return 1
     session.say(f"report: {data_root / report}")
-    session.say(f"demo: {time.monotonic() - started:.0f} s; tables, models and logs are under {home}")
+    seconds = time.monotonic() - started
+    session.say(f"demo: {seconds:.0f} s, largest stage {largest_child_mib()} MiB; tables, models and logs: {home}")
     return 0
 
 
@@ -66,13 +73,13 @@ def tell(session: Session) -> Path:
 
 
 def report_models(session: Session, training: Results) -> None:
-    """The verdict and the numbers that `evaluate` gave each model."""
-    session.say("models")
-    for task_id, results in training.items():
-        for result in results:
-            if task_id.endswith(".evaluate"):
-                numbers = " ".join(f"{name}={value}" for name, value in result.get("numbers", {}).items())
-                session.say(f"  {task_id.partition('.')[0]:<14}{result.get('verdict') or '':<14}{numbers}")
+    """The verdict that `evaluate` gave each model, and the numbers of its gate slice that say most."""
+    session.say("models, judged on their gate slice")
+    for task in MODEL_TASKS:
+        result = training[f"{task}.evaluate"][0]
+        numbers = result.get("numbers", {})
+        shown = "  ".join(f"{name} {as_text(numbers.get(name))}" for name in HEADLINES[task])
+        session.say(f"  {task:<14}{result.get('verdict') or '':<14}{shown}")
 
 
 def report_hindsight(session: Session, span: Span) -> None:
@@ -87,7 +94,12 @@ def report_hindsight(session: Session, span: Span) -> None:
 
 
 def as_text(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}"
+    return "-" if value is None else f"{value:.3g}"
+
+
+def largest_child_mib() -> int:
+    """The most memory that one stage held."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
 
 
 if __name__ == "__main__":

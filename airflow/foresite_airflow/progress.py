@@ -31,6 +31,9 @@ class TaskLines:
         self.say(f"  {self.line(task_instance)}  failed: {error}")
 
     def line(self, task_instance: Any) -> str:
-        index = task_instance.map_index
-        name = task_instance.task_id if index is None or index < 0 else f"{task_instance.task_id}[{index}]"
+        index, task = task_instance.map_index, task_instance.task
+        # The one task of `telecom_stage` says what it runs rather than that it runs.
+        name = f"{task.stage} {task.step}" if task.task_id == "run" else task.task_id
+        if index is not None and index >= 0:
+            name = f"{name}[{index}]"
         return f"{name:<32}{time.monotonic() - self.started:8.1f} s"
