@@ -29,6 +29,7 @@ pub(super) fn check(spec: &Spec) -> Result<(), String> {
         return Err("`sources`: expected at least one source".into());
     }
     check_target(spec)?;
+    check_entity(spec)?;
     check_channels(spec)?;
     check_fields(spec)?;
     check_captures(spec)?;
@@ -39,25 +40,6 @@ pub(super) fn check(spec: &Spec) -> Result<(), String> {
 
 fn check_target(spec: &Spec) -> Result<(), String> {
     let table = spec.target.table();
-    let needs_entity =
-        matches!(spec.target, Target::Kpis | Target::Inventory | Target::Objects | Target::Labels);
-    if spec.entity.is_none() && (needs_entity || !spec.labels.is_empty() || spec.segments.is_some())
-    {
-        return Err(format!("`entity`: needed for `{table}`, labels and segments"));
-    }
-    let listed = spec.entity.as_ref().filter(|entity| !entity.also.is_empty());
-    let is_placed = |entity: &Entity| {
-        let start = entity.exposure.as_ref().map(|exposure| &exposure.start);
-        matches!(start, Some(Clock::None { .. })) && matches!(entity.kind, Value::Constant(_))
-    };
-    if listed.is_some_and(|entity| !is_placed(entity)) {
-        return Err("`entity.also`: needs a constant `type` and `exposure.start`".into());
-    }
-    if spec.entity.is_some() && spec.target == Target::TopologyEdges {
-        return Err(
-            "`entity`: `topology_edges` has none; name `a_id` and `b_id` in `fields`".into()
-        );
-    }
     let cadence = spec.time.cadence_seconds;
     if spec.target == Target::Kpis && cadence.is_none() {
         return Err("`time.cadence_seconds`: needed for `kpis`".into());
@@ -77,6 +59,30 @@ fn check_target(spec: &Spec) -> Result<(), String> {
     }
     if spec.target == Target::Labels && spec.labels.is_empty() && spec.segments.is_none() {
         return Err("`labels`: expected at least one label".into());
+    }
+    Ok(())
+}
+
+fn check_entity(spec: &Spec) -> Result<(), String> {
+    let table = spec.target.table();
+    let needs_entity =
+        matches!(spec.target, Target::Kpis | Target::Inventory | Target::Objects | Target::Labels);
+    if spec.entity.is_none() && (needs_entity || !spec.labels.is_empty() || spec.segments.is_some())
+    {
+        return Err(format!("`entity`: needed for `{table}`, labels and segments"));
+    }
+    let listed = spec.entity.as_ref().filter(|entity| !entity.also.is_empty());
+    let is_placed = |entity: &Entity| {
+        let start = entity.exposure.as_ref().map(|exposure| &exposure.start);
+        matches!(start, Some(Clock::None { .. })) && matches!(entity.kind, Value::Constant(_))
+    };
+    if listed.is_some_and(|entity| !is_placed(entity)) {
+        return Err("`entity.also`: needs a constant `type` and `exposure.start`".into());
+    }
+    if spec.entity.is_some() && spec.target == Target::TopologyEdges {
+        return Err(
+            "`entity`: `topology_edges` has none; name `a_id` and `b_id` in `fields`".into()
+        );
     }
     Ok(())
 }

@@ -42,7 +42,8 @@ pub(super) fn labels(
     if rows.spec.segments.is_some() || rows.source.role.is_some() {
         marks.extend(segments(rows, entities, rejects)?);
     }
-    marks.retain(|mark| !rejects.has(mark.row));
+    let is_named = |row: usize| !entities.kind(row).is_empty() && !entities.id(row).is_empty();
+    marks.retain(|mark| !rejects.has(mark.row) && is_named(mark.row));
     if marks.is_empty() {
         return Ok(None);
     }

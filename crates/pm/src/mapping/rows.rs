@@ -33,8 +33,6 @@ pub(super) struct Entities {
     pub(super) ids: Texts,
     /// A number per distinct entity, and which one each row has.
     pub(super) codes: Vec<u32>,
-    /// The first row of each entity.
-    pub(super) first_rows: Vec<usize>,
 }
 
 impl Entities {
@@ -125,7 +123,6 @@ impl<'a> Rows<'a> {
         let ids = self.texts(Some(&entity.id), rejects)?;
         let mut found: HashMap<(&str, &str), u32> = HashMap::new();
         let mut codes = Vec::with_capacity(self.len());
-        let mut first_rows = Vec::new();
         let mut last: Option<((&str, &str), u32)> = None;
         for row in 0..self.len() {
             let key = (kinds.get(row).unwrap_or_default(), ids.get(row).unwrap_or_default());
@@ -136,15 +133,15 @@ impl<'a> Rows<'a> {
             }
             let code = match last {
                 Some((known, code)) if known == key => code,
-                _ => *found.entry(key).or_insert_with(|| {
-                    first_rows.push(row);
-                    first_rows.len() as u32 - 1
-                }),
+                _ => {
+                    let next = found.len() as u32;
+                    *found.entry(key).or_insert(next)
+                }
             };
             last = Some((key, code));
             codes.push(code);
         }
-        Ok(Some(Entities { kinds, ids, codes, first_rows }))
+        Ok(Some(Entities { kinds, ids, codes }))
     }
 
     fn resolve_times(&self, rejects: &mut Rejects) -> Result<Moments, MappingError> {

@@ -1,5 +1,7 @@
 //! What does not change about an entity, and its exposure, as rows of `inventory`.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
@@ -7,10 +9,10 @@ use arrow::compute::take;
 use foresite_schema::{Column, DataKind, TableDef, catalog::raw};
 
 use super::assemble::{Assembly, time_array};
-use super::moment::Moments;
+use super::leaf::Value;
 use super::number::NumberRules;
 use super::rows::{Entities, Rows};
-use super::spec::{Clock, Static, StaticFrom};
+use super::spec::{Clock, Entity, Static, StaticFrom};
 use super::value::Rejects;
 use super::{MappingError, TableBatch};
 use crate::Micros;
@@ -76,85 +78,88 @@ pub(super) fn inventory(
         return Ok(None);
     };
     let parents = rows.texts(entity.parent.as_ref(), rejects)?;
-    let exposure = entity.exposure.as_ref();
-    let start = exposure.map(|exposure| rows.moments(&exposure.start, rejects)).transpose()?;
-    let end = exposure.and_then(|exposure| exposure.end.as_ref());
-    let end = end.map(|clock| rows.moments(clock, rejects)).transpose()?;
     let columns = columns(rows, rejects)?;
-
-    let first_rows: Vec<usize> =
-        entities.first_rows.iter().copied().filter(|row| !rejects.has(*row)).collect();
-    let silent = silent_entities(rows, entities, &first_rows);
-    let count = first_rows.len() + silent.len();
-    let padded = |of: &dyn Fn(usize) -> Option<Micros>, silent_at: Option<Micros>| {
-        let listed = first_rows.iter().map(|row| of(*row)).collect::<Vec<_>>();
-        listed.into_iter().chain(silent.iter().map(move |_| silent_at)).collect::<Moments>()
-    };
-    let silent_start = exposure.and_then(|exposure| constant(&exposure.start));
-    let first_seen = first_seen(rows, entities, rejects);
-    let from = |row: usize| match &start {
-        Some(start) => start[row],
-        None => first_seen[entities.codes[row] as usize],
-    };
-    let until = |row: usize| end.as_ref().and_then(|end| end[row]);
-    let silent_end = exposure.and_then(|exposure| exposure.end.as_ref()).and_then(constant);
-
-    let mut out = Assembly::new(table(&rows.spec.statics), count);
-    let valid_from = padded(&from, silent_start.or(Some(rows.provenance.known_at)));
-    let known = valid_from.iter().map(|from| Some(known_at(rows, (*from)?)));
-    out.set_times("known_at", known.collect::<Vec<_>>());
-    out.set_times("valid_from", valid_from);
-    out.set_times("valid_to", padded(&until, silent_end));
-    let kind = silent_kind(rows);
-    let kinds = first_rows.iter().map(|row| entities.kinds.get(*row));
-    out.set_texts("entity_type", kinds.chain(silent.iter().map(|_| kind)));
-    let ids = first_rows.iter().map(|row| entities.ids.get(*row));
-    out.set_texts("entity_id", ids.chain(silent.iter().map(|id| Some(id.as_str()))));
-    let above = first_rows.iter().map(|row| parents.get(*row));
-    out.set_texts("parent_id", above.chain(silent.iter().map(|_| None)));
-    let picks = first_rows.iter().map(|row| Some(*row as u32)).chain(silent.iter().map(|_| None));
-    let picks: UInt32Array = picks.collect();
+    let members = members(rows, (entity, entities), rejects)?;
+    let mut out = Assembly::new(table(&rows.spec.statics), members.len());
+    out.set_texts("entity_type", members.iter().map(|member| Some(member.kind)));
+    out.set_texts("entity_id", members.iter().map(|member| Some(member.id)));
+    out.set_texts("parent_id", members.iter().map(|member| parents.get(member.row?)));
+    out.set_times("valid_from", members.iter().map(|member| Some(member.from)));
+    out.set_times("valid_to", members.iter().map(|member| member.until));
+    out.set_times("known_at", members.iter().map(|member| Some(known_at(rows, member.from))));
+    let picks: UInt32Array = members.iter().map(|member| Some(member.row? as u32)).collect();
     for (name, column) in columns {
         out.set(&name, take(&column, &picks, None)?);
     }
     Ok(Some(out.finish(rows.spec.name.as_str(), rows.provenance, None)?))
 }
 
+/// An entity as `inventory` knows it.
+struct Member<'a> {
+    /// Its first usable row in the file; `None` where no row names it.
+    row: Option<usize>,
+    kind: &'a str,
+    id: &'a str,
+    from: Micros,
+    until: Option<Micros>,
+}
+
+/// The entities that rows name, then those of the mapping's own list.
+fn members<'a>(
+    rows: &Rows<'a>,
+    (entity, entities): (&'a Entity, &'a Entities),
+    rejects: &mut Rejects,
+) -> Result<Vec<Member<'a>>, MappingError> {
+    let exposure = entity.exposure.as_ref();
+    let start = exposure.map(|exposure| rows.moments(&exposure.start, rejects)).transpose()?;
+    let end = exposure.and_then(|exposure| exposure.end.as_ref());
+    let ends = end.map(|clock| rows.moments(clock, rejects)).transpose()?;
+    let mut members = Vec::new();
+    for (row, first_seen) in first_rows(rows, entities, rejects) {
+        let (kind, id) = (entities.kind(row), entities.id(row));
+        let from = start.as_ref().and_then(|start| start[row]).unwrap_or(first_seen);
+        let until = ends.as_ref().and_then(|ends| ends[row]);
+        if !kind.is_empty() && !id.is_empty() {
+            members.push(Member { row: Some(row), kind, id, from, until });
+        }
+    }
+    let from = exposure.and_then(|exposure| constant(&exposure.start));
+    let (Value::Constant(kind), Some(from)) = (&entity.kind, from) else {
+        return Ok(members);
+    };
+    let named: HashSet<&str> = members.iter().map(|member| member.id).collect();
+    let silent = entity.also.iter().map(String::as_str).filter(|id| !named.contains(id));
+    let until = end.and_then(constant);
+    let silent = silent.map(|id| Member { row: None, kind, id, from, until });
+    let silent: Vec<Member<'_>> = silent.collect();
+    members.extend(silent);
+    Ok(members)
+}
+
+/// The first usable row of each entity in the order of the file, and its earliest time.
+fn first_rows(rows: &Rows<'_>, entities: &Entities, rejects: &Rejects) -> Vec<(usize, Micros)> {
+    let mut place: HashMap<u32, usize> = HashMap::new();
+    let mut found: Vec<(usize, Micros)> = Vec::new();
+    for row in (0..rows.len()).filter(|row| !rejects.has(*row)) {
+        let Some(at) = rows.times[row] else { continue };
+        match place.entry(entities.codes[row]) {
+            Entry::Occupied(known) => {
+                let earliest = &mut found[*known.get()].1;
+                *earliest = (*earliest).min(at);
+            }
+            Entry::Vacant(free) => {
+                free.insert(found.len());
+                found.push((row, at));
+            }
+        }
+    }
+    found
+}
+
 /// When an entity's existence could be known: at its start in a history, else when taken.
 fn known_at(rows: &Rows<'_>, from: Micros) -> Micros {
     let is_history = rows.spec.history.is_some() && !rows.source.live;
     if is_history { from } else { rows.provenance.known_at }
-}
-
-/// The earliest time of each entity.
-fn first_seen(rows: &Rows<'_>, entities: &Entities, rejects: &Rejects) -> Moments {
-    let mut first: Moments = vec![None; entities.first_rows.len()];
-    for row in (0..rows.len()).filter(|row| !rejects.has(*row)) {
-        let seen = &mut first[entities.codes[row] as usize];
-        *seen = match (*seen, rows.times[row]) {
-            (Some(seen), Some(at)) => Some(seen.min(at)),
-            (seen, at) => seen.or(at),
-        };
-    }
-    first
-}
-
-/// Entities of the list that no row names.
-fn silent_entities<'a>(
-    rows: &Rows<'a>,
-    entities: &Entities,
-    first_rows: &[usize],
-) -> Vec<&'a String> {
-    let also = rows.spec.entity.as_ref().map_or([].as_slice(), |entity| entity.also.as_slice());
-    let is_named = |id: &&String| first_rows.iter().any(|row| entities.id(*row) == id.as_str());
-    also.iter().filter(|id| !is_named(id)).collect()
-}
-
-fn silent_kind<'a>(rows: &Rows<'a>) -> Option<&'a str> {
-    match rows.spec.entity.as_ref().map(|entity| &entity.kind) {
-        Some(super::leaf::Value::Constant(kind)) => Some(kind),
-        _ => None,
-    }
 }
 
 fn constant(clock: &Clock) -> Option<Micros> {

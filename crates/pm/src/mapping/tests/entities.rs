@@ -54,6 +54,28 @@ fn an_entity_without_events_still_has_a_row() {
 }
 
 #[test]
+fn a_rejected_first_row_does_not_hide_its_entity() {
+    let mapping = mapping(json!({
+        "name": "m", "target": "alarms", "sources": [{"path": "*.csv"}],
+        "entity": {
+            "type": {"constant": "device"}, "id": "device",
+            "exposure": {"start": {"stamp": {"value": "since"}}}
+        },
+        "time": {"from": {"stamp": {"value": "t"}}},
+        "fields": {"specific_problem": "kind"},
+        "facts": [{"fact": {"constant": "raised"}}]
+    }));
+    let text = "device,t,kind,since\nd1,never,fan,\nd1,2020-05-02,fan,\nd2,2020-05-03,fan,2020-01-01\n,2020-05-04,door,\n";
+    let mapped = read(&mapping, "a.csv", text);
+    assert_eq!((mapped.rows_written, mapped.rejected.len()), (3, 1));
+    let inventory = batch(&mapped, "inventory");
+    assert_eq!(texts(inventory, "entity_id"), some(&["d1", "d2"]));
+    let from = some(&["2020-05-02T00:00:00Z", "2020-01-01T00:00:00Z"]);
+    assert_eq!(times(inventory, "valid_from"), from);
+    assert_eq!(times(inventory, "known_at"), some(&[TAKEN; 2]));
+}
+
+#[test]
 fn statics_and_classes_of_a_table_without_time() {
     let mapping = mapping(json!({
         "name": "m", "target": "inventory", "sources": [{"path": "*.csv"}],

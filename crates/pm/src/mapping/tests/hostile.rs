@@ -166,6 +166,26 @@ proptest! {
         }
     }
 
+    /// A bad row costs itself, never the file, whatever tables the mapping fills.
+    #[test]
+    fn any_event_log_is_taken(lines in proptest::collection::vec("[0-9a-z,\"\\-: ]{0,24}", 0..30)) {
+        let text = format!("t,device,kind,end\n{}\n", lines.join("\n"));
+        let mapping = mapping(json!({
+            "name": "m", "target": "alarms", "sources": [{"path": "*", "role": "train"}],
+            "entity": {"type": {"constant": "device"}, "id": "device", "parent": "kind"},
+            "time": {"from": {"epoch": {"value": "t"}}},
+            "fields": {"specific_problem": "kind"},
+            "facts": [
+                {"fact": {"constant": "raised"}},
+                {"fact": {"constant": "cleared"}, "at": {"epoch": {"value": "end"}}}
+            ],
+            "segments": {"continuous": true, "by": "kind"},
+            "labels": [{"name": "end", "from": {"each_row": "end"}}],
+            "history": {}
+        }));
+        prop_assert!(try_read(&mapping, "a.csv", text).is_ok());
+    }
+
     #[test]
     fn any_bytes_are_safe(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let mapping = mapping(base());
