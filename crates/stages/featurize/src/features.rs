@@ -7,7 +7,7 @@ use foresite_features::kernel::{Extractor, columns};
 use foresite_features::profile::Profiles;
 use foresite_features::task::{HOUR, Micros, Task, Transform};
 use foresite_schema::catalog::derived;
-use foresite_stage::{Context, Inputs, Interval, Lineage, Report, Result};
+use foresite_stage::{Context, Inputs, Lineage, Report, Result};
 use rayon::prelude::*;
 
 use crate::Config;
@@ -20,28 +20,17 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     let task = crate::task::load(cx, config, &mut inputs)?;
     let interval = cx.interval()?;
     let cutoffs: Vec<Micros> = task.cutoffs.of_interval(interval.start, interval.end).collect();
-    let wanted = Wanted { task: &task, period: period(&task, &cutoffs, interval), own: false };
-    let world = World::read(cx, memory(&task, wanted.period.0), &mut inputs)?;
-    let entities = world.entities(cx, &task)?;
-    let usable = match wanted.reads_profiles() && !cutoffs.is_empty() {
-        true => profiles(cx, (wanted.period.1, cx.as_of() + 1), &mut inputs)?,
-        false => Profiles::default(),
-    };
-    if wanted.reads_profiles() && usable.at(cx.as_of()).is_none() {
-        tracing::warn!("no profile is usable: run featurize --step profiles first");
-    }
-    let usable = Usual::Stored(usable);
-    let mut rows = Rows::default();
-    for entities in blocks(config, &wanted, &world.network, &entities) {
-        let block = Block::read(cx, &wanted, &world, entities, &mut inputs)?;
-        if !cx.is_dry_run() {
-            rows.extract(&task, &world, (&block, &usable), &cutoffs);
+    // Between two cutoffs there is nothing to read: the slot is empty and known to be.
+    let rows = match (cutoffs.first(), cutoffs.last()) {
+        (Some(first), Some(last)) => {
+            let span = (task.cutoffs.period_end(*first), task.cutoffs.period_end(*last));
+            compute(cx, config, (&task, &cutoffs, span), &mut inputs)?
         }
-    }
+        _ => Rows::default(),
+    };
     let lineage = cx.lineage((interval.start, interval.end), &inputs)?;
     let mut report = cx.report();
     report.lineage_id = Some(lineage.id.clone());
-    report.number("entities", entities.len() as u64);
     report.number("cutoffs", cutoffs.len() as u64);
     if cx.is_dry_run() {
         return Ok(report);
@@ -52,12 +41,33 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     Ok(report)
 }
 
-/// The time of the series that features of the cutoffs look at.
-fn period(task: &Task, cutoffs: &[Micros], interval: Interval) -> (Micros, Micros) {
-    let end_of = |cutoff: &Micros| task.cutoffs.period_end(*cutoff);
-    let first = cutoffs.first().map_or(interval.end, end_of);
-    let last = cutoffs.last().map_or(interval.end, end_of);
-    (first - reach(task), last)
+/// Reads what the cutoffs may see, block by block, and computes their rows.
+fn compute(
+    cx: &Context,
+    config: &Config,
+    (task, cutoffs, (first, last)): (&Task, &[Micros], (Micros, Micros)),
+    inputs: &mut Inputs,
+) -> Result<Rows> {
+    let wanted = Wanted { task, period: (first - reach(task), last), own: false };
+    wanted.check(cx)?;
+    let world = World::read(cx, memory(task, wanted.period.0), inputs)?;
+    let entities = world.entities(cx, task)?;
+    let usable = match wanted.reads_profiles() {
+        true => profiles(cx, (first, cx.as_of() + 1), inputs)?,
+        false => Profiles::default(),
+    };
+    if wanted.reads_profiles() && usable.at(cx.as_of()).is_none() {
+        tracing::warn!("no profile is usable: run featurize --step profiles first");
+    }
+    let usual = Usual::Stored(usable);
+    let mut rows = Rows::default();
+    for entities in blocks(config, &wanted, &world.network, &entities) {
+        let block = Block::read(cx, &wanted, &world, entities, inputs)?;
+        if !cx.is_dry_run() {
+            rows.extract(task, &world, (&block, &usual), cutoffs);
+        }
+    }
+    Ok(rows)
 }
 
 /// How far before its cutoff a feature reads series: its windows, or the silence of a day.

@@ -36,6 +36,8 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     let start = start(cx, &task, interval)?;
     let all: Vec<Micros> = task.cutoffs.of_interval(start, interval.end).collect();
     let period = period(&task, &all, interval.end, cx.as_of());
+    let mut wanted = Wanted { task: &task, period, own: needs_own(&task) };
+    wanted.check(cx)?;
     let world = World::read(cx, memory(&task, period.0), &mut inputs)?;
     let entities = world.entities(cx, &task)?;
     let cutoffs = thinned(&all, entities.len(), config);
@@ -45,7 +47,6 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     };
     let groups = groups(&task, &world, &entities);
     let slicer = Slicer::new(&task, (*first, *last), cx.as_of(), &groups);
-    let mut wanted = Wanted { task: &task, period, own: needs_own(&task) };
     let has_usual = task.stores_features() && wanted.reads_profiles();
     if has_usual {
         wanted.period.0 -= LOOK_BACK;

@@ -48,6 +48,14 @@ pub(crate) struct Views<'a> {
 }
 
 impl Wanted<'_> {
+    /// Fails early where rows of `kpis` are needed and the table is not there.
+    pub(crate) fn check(&self, cx: &Context) -> Result<()> {
+        if self.any() {
+            kpis(cx)?;
+        }
+        Ok(())
+    }
+
     /// Whether rows of `kpis` are needed at all.
     fn any(&self) -> bool {
         self.own || self.reads_own() || !self.task.inputs.rolling.is_empty()
