@@ -6,6 +6,7 @@ Airflow's own words go to a log file; what a person reads goes to the terminal.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ class Session:
         home.mkdir(parents=True, exist_ok=True)
         self.log_path = home / "session.log"
         self.terminal = detach(self.log_path)
+        signal.signal(signal.SIGINT, self.stop)
         from airflow.sdk.listener import get_listener_manager
         from airflow.utils.db import initdb
 
@@ -47,6 +49,14 @@ class Session:
 
     def say(self, text: str = "") -> None:
         print(text, file=self.terminal, flush=True)
+
+    def stop(self, *_: Any) -> None:
+        """Ends at once on Ctrl-C, and the kernel ends the running stage with us (`pdeathsig`).
+
+        An exception would not do: Airflow would take it for a failure of the task and try again.
+        """
+        self.say("stopped")
+        os._exit(128 + signal.SIGINT)
 
     def run(self, dag_id: str, logical_date: datetime, conf: dict[str, str] | None = None) -> Results:
         """Runs a DAG to its end; returns what its tasks handed on. Raises `RunError`."""
