@@ -32,7 +32,8 @@ WORDS = ("incidents", "events", "found", "precision", "recall", "random_precisio
 def main() -> int:
     home = settings.REPOSITORY / ".foresite" / "demo"
     data_root = home / "data"
-    shutil.rmtree(home, ignore_errors=True)
+    if home.exists():
+        shutil.rmtree(home)
     data_root.mkdir(parents=True)
     os.environ.update(
         {
