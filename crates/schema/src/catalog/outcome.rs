@@ -186,7 +186,7 @@ pub fn worklist() -> TableDef {
             "act_before",
             Time,
             "",
-            "latest order date or start of the predicted failure window",
+            "latest order date, or when the accumulated risk passes what the list tolerates",
         ),
         nullable("change", Text, "", "new, ongoing, worse or better since the last run"),
         nullable("first_seen_at", Time, "", "cutoff that first raised the incident"),

@@ -20,17 +20,25 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
     };
     let zone = sources.signals.network.time_zone(&lead.entity_id);
     let event = dates(&lead.rows);
-    let act_before = event[0].map(|earliest| earliest - sources.list.act_within());
-    let mut sentences: Vec<String> = [
-        level(lead, sources),
-        growth_sentence(lead, sources),
-        interval(&event, sources.signals.cutoff, &zone),
-        by_horizon(&lead.rows),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    sentences.extend(order(act_before, sources, &zone));
+    let cutoff = sources.signals.cutoff;
+    let is_passed = event[1].is_some_and(|median| median <= cutoff);
+    let act_before = if is_passed {
+        Some(cutoff)
+    } else {
+        event[0].map(|earliest| earliest - sources.list.act_within())
+    };
+    let mut sentences: Vec<String> =
+        [level(lead, sources), growth_sentence(lead, sources)].into_iter().flatten().collect();
+    if is_passed {
+        let lead_time = clock::span(sources.list.act_within());
+        sentences.push(format!(
+            "The limit is passed already; it takes {lead_time} from order to service."
+        ));
+    } else {
+        sentences.extend(interval(&event, &zone));
+        sentences.extend(by_horizon(&lead.rows));
+        sentences.extend(order(act_before, sources, &zone));
+    }
     sentences.extend(drivers(lead.drivers()));
     Evidence {
         title: title(lead, &event, sources, &zone),
@@ -95,14 +103,8 @@ fn growth_sentence(lead: &Candidate, sources: Sources<'_>) -> Option<String> {
     ))
 }
 
-fn interval(event: &[Option<Micros>; 3], cutoff: Micros, zone: &TimeZone) -> Option<String> {
-    let [Some(earliest), median, _] = *event else {
-        return None;
-    };
-    if median.is_some_and(|median| median <= cutoff) {
-        return None;
-    }
-    let earliest = clock::day(earliest, zone);
+fn interval(event: &[Option<Micros>; 3], zone: &TimeZone) -> Option<String> {
+    let earliest = clock::day(event[0]?, zone);
     let latest = event[2].map_or_else(
         || "beyond the forecast's horizon".to_owned(),
         |latest| clock::day(latest, zone),

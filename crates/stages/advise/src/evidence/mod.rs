@@ -43,7 +43,7 @@ pub struct Evidence {
     pub title: String,
     /// Sentences, the most telling first.
     pub sentences: Vec<String>,
-    /// Latest moment to act: order date, or start of the failure window.
+    /// Latest moment to act: the order date, or when the accumulated risk passes what is tolerated.
     pub act_before: Option<Micros>,
     /// What runs out, of a forecast.
     pub limiting_resource: Option<String>,

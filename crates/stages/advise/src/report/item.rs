@@ -54,15 +54,15 @@ fn facts(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup {
             @if let Some(resource) = &entry.evidence.limiting_resource {
                 div { dt { "Limiting resource" } dd { (wording::sentence(resource)) } }
             }
-            @if let [Some(low), _, high] = entry.evidence.event {
+            @if let [Some(low), _, high] = entry.evidence.event && low > page.signals.cutoff {
                 div {
                     dt { "Between" }
                     dd { (clock::day(low, &zone)) " and "
                          (high.map_or_else(|| "later than the horizon".to_owned(), |at| clock::day(at, &zone))) }
                 }
             }
-            @if let Some(at) = entry.evidence.act_before {
-                div { dt { (deadline_name(list)) } dd { (clock::day(at, &zone)) } }
+            @if entry.evidence.act_before.is_some() {
+                div { dt { (deadline_name(list)) } dd { (lists::deadline(entry, page.signals.cutoff)) } }
             }
             div { dt { "Urgency" } dd { (wording::number(entry.item.urgency)) " average cells" } }
         }

@@ -124,7 +124,8 @@ pub(super) fn optional(value: Option<f64>, unit: &str) -> String {
     value.map_or_else(|| "–".into(), |value| wording::quantity(value, unit))
 }
 
-fn deadline(entry: &Entry, cutoff: Micros) -> Markup {
+/// The moment to act before, or since when an anomaly lasts.
+pub(super) fn deadline(entry: &Entry, cutoff: Micros) -> Markup {
     let at = match entry.item.head {
         Head::Anomaly => Some(entry.item.incident.onset()),
         Head::TimeToEvent | Head::Forecast => entry.evidence.act_before,

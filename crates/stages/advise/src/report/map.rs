@@ -133,14 +133,19 @@ fn plain_sites(
     marks: &BTreeMap<&str, Vec<Mark<'_>>>,
 ) -> Markup {
     let network = &page.signals.network;
-    let unscored: BTreeSet<&str> =
-        page.advice.not_scored.iter().map(|entity| network.site_of(&entity.entity_id)).collect();
+    let scored: BTreeSet<&str> = page
+        .signals
+        .predictions
+        .iter()
+        .filter(|row| row.not_scored.is_none())
+        .map(|row| network.site_of(&row.entity_id))
+        .collect();
     html! {
         @for site in region.sites.iter().filter(|site| !marks.contains_key(*site)) {
             @if let Some((x, y)) = region.projection.place(network, site) {
                 g transform=(format!("translate({x:.1} {y:.1})")) {
                     title { (network.label(site)) }
-                    @if unscored.contains(site) {
+                    @if !scored.contains(site) {
                         path.unscored d="M-4,-4 L4,4 M-4,4 L4,-4" {}
                     } @else { circle.site r="3.5" {} }
                 }
@@ -216,7 +221,7 @@ fn legend(page: Page<'_>) -> Markup {
             }
             li { svg.sign viewBox="-8 -8 16 16" aria-hidden="true" { circle.site r="4" {} } "No news" }
             li { svg.sign viewBox="-8 -8 16 16" aria-hidden="true" {
-                path.unscored d="M-4,-4 L4,4 M-4,4 L4,-4" {} } "Not scored" }
+                path.unscored d="M-4,-4 L4,4 M-4,4 L4,-4" {} } "Nothing scored" }
             li { svg.sign viewBox="-8 -8 16 16" aria-hidden="true" {
                 line.tie x1="-8" y1="0" x2="8" y2="0" {} } "One incident" }
         }

@@ -7,11 +7,14 @@ use super::{keys, values};
 use crate::{
     clock::{self, DAY},
     inputs::Sample,
-    panels::{BandPoint, BusyHoursPanel},
+    panels::BusyHoursPanel,
     wording,
 };
 
-/// Days whose greatest busy hour the forecast sets out from.
+/// Up to so many horizons are drawn one by one.
+const FEW_HORIZONS: usize = 6;
+
+/// Days whose greatest busy hour is the present level.
 const LEVEL_DAYS: i64 = 28;
 
 /// The plot with its caption.
@@ -19,9 +22,6 @@ pub(super) fn figure(panel: &BusyHoursPanel) -> Markup {
     let Some(frame) = frame(panel) else {
         return html! {};
     };
-    let fan = fan(panel);
-    let median: Vec<Sample> =
-        fan.iter().map(|point| Sample { at: point.at, value: Some(point.median) }).collect();
     html! {
         figure {
             figcaption {
@@ -32,14 +32,13 @@ pub(super) fn figure(panel: &BusyHoursPanel) -> Markup {
                 (date_interval(panel, &frame))
                 (frame.value_axis())
                 (frame.month_axis(&panel.zone))
-                path.band d=(frame.band(&fan, 400 * DAY)) {}
                 @for sample in &panel.daily {
                     @if let Some(value) = sample.value {
                         circle.day cx=(px(frame.x(sample.at))) cy=(px(frame.y(value))) r="1.6" {}
                     }
                 }
                 path.observed d=(frame.line(&weekly_maxima(panel))) {}
-                path.usual d=(frame.line(&median)) {}
+                (forecast(panel, &frame))
                 (limit(panel, &frame))
                 line.cutoff x1=(px(frame.x(panel.cutoff))) x2=(px(frame.x(panel.cutoff)))
                     y1=(px(frame.top())) y2=(px(frame.bottom())) {}
@@ -56,15 +55,27 @@ fn frame(panel: &BusyHoursPanel) -> Option<Frame> {
     Some(Frame::with_axes(panel.range, (low, high + (high - low) * 0.06)))
 }
 
-/// The forecast, set out from the present level so that past and future meet.
-fn fan(panel: &BusyHoursPanel) -> Vec<BandPoint> {
-    if panel.fan.is_empty() {
-        return Vec::new();
+/// The forecast: a band where it has many horizons, otherwise a dot with its interval for each, since
+/// a line would claim what nobody forecast in between.
+fn forecast(panel: &BusyHoursPanel, frame: &Frame) -> Markup {
+    if panel.fan.len() > FEW_HORIZONS {
+        let median: Vec<Sample> = panel
+            .fan
+            .iter()
+            .map(|point| Sample { at: point.at, value: Some(point.median) })
+            .collect();
+        return html! {
+            path.band d=(frame.band(&panel.fan, 400 * DAY)) {}
+            path.usual d=(frame.line(&median)) {}
+        };
     }
-    let level = values_since(panel, panel.cutoff - LEVEL_DAYS * DAY)
-        .reduce(f64::max)
-        .map(|level| BandPoint { at: panel.cutoff, low: level, median: level, high: level });
-    level.into_iter().chain(panel.fan.iter().copied()).collect()
+    html! {
+        @for point in &panel.fan {
+            @let x = px(frame.x(point.at));
+            line.range x1=(x) x2=(x) y1=(px(frame.y(point.low))) y2=(px(frame.y(point.high))) {}
+            circle.forecast cx=(x) cy=(px(frame.y(point.median))) r="3.2" {}
+        }
+    }
 }
 
 fn values_since(panel: &BusyHoursPanel, since: clock::Micros) -> impl Iterator<Item = f64> {
@@ -88,6 +99,9 @@ fn date_interval(panel: &BusyHoursPanel, frame: &Frame) -> Markup {
     let [Some(low), median, high] = panel.event else {
         return html! {};
     };
+    if median.is_some_and(|median| median <= panel.cutoff) {
+        return html! {};
+    }
     let inside = |at: clock::Micros| frame.x(at.clamp(panel.range.0, panel.range.1));
     let (left, right) = (inside(low), inside(high.unwrap_or(panel.range.1)));
     html! {
@@ -114,11 +128,12 @@ fn limit(panel: &BusyHoursPanel, frame: &Frame) -> Markup {
 
 fn legend(panel: &BusyHoursPanel) -> Markup {
     let mut shown = vec![("day", "a day"), ("observed", "greatest of the week")];
-    if !panel.fan.is_empty() {
-        shown.push(("usual", "forecast"));
-        shown.push(("band", "80 % interval"));
+    match panel.fan.len() {
+        0 => {}
+        few if few <= FEW_HORIZONS => shown.push(("range", "forecast of that day, 80 % interval")),
+        _ => shown.extend([("usual", "forecast"), ("band", "80 % interval")]),
     }
-    if panel.event[0].is_some() {
+    if panel.event[1].is_some_and(|median| median > panel.cutoff) {
         shown.push(("alert-span", "passes the limit (p10 – p90)"));
     }
     keys(&shown)
