@@ -66,9 +66,9 @@ def tell(session: Session) -> Path:
     for hour in hours:
         session.say(f"hour {hour}")
         if hour.end > history.end:
-            session.run("telecom_simulator", hour.end, hour.params)
-            session.run("telecom_data_pipeline", hour.end + settings.lateness(), hour.params)
-        lists = session.run("telecom_inference", hour.end + settings.lateness(), hour.params)
+            session.run("telecom_simulator", hour.taken_up, hour.params)
+            session.run("telecom_data_pipeline", hour.taken_up, hour.params)
+        lists = session.run("telecom_inference", hour.taken_up, hour.params)
     report_hindsight(session, Span(hours[0].start, hours[-1].end))
     return Path(lists["advise"][-1]["numbers"]["report"])
 
@@ -86,7 +86,7 @@ def report_models(session: Session, training: Results) -> None:
 def report_hindsight(session: Session, span: Span) -> None:
     """The worklists against the simulator's truth, and random lists of the same length beside them."""
     asked = {"stage": "advise", "step": "hindsight", **span.params}
-    judged = session.run("telecom_stage", span.end + settings.lateness(), asked)
+    judged = session.run("telecom_stage", span.taken_up, asked)
     numbers = judged["run"][0].get("numbers", {})
     session.say(f"worklist in hindsight{'':<5}{''.join(f'{word:>18}' for word in WORDS)}")
     for task in MODEL_TASKS:
