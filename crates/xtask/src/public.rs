@@ -45,7 +45,7 @@ pub(crate) fn evaluate(workspace: &Path, names: &[&str]) -> Result<()> {
 fn data_dir() -> Result<PathBuf> {
     let hint = "FORESITE_DATA_DIR does not name a folder with public data sets";
     let folder = std::env::var_os("FORESITE_DATA_DIR").map(PathBuf::from).context(hint)?;
-    std::path::absolute(&folder).ok().filter(|path| path.is_dir()).context(hint)
+    std::fs::canonicalize(&folder).ok().filter(|path| path.is_dir()).context(hint)
 }
 
 fn evaluate_set(workspace: &Path, data: &Path, set: &PublicSet) -> Result<table::Results> {
