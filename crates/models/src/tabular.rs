@@ -59,6 +59,9 @@ pub enum Path {
     Network {
         /// Its layers.
         mlp: Mlp,
+        /// The linear path that a residual was trained on: of the fit slice alone, so that stopping on
+        /// the select slice was honest.
+        base: LinearPath,
     },
 }
 
@@ -85,11 +88,11 @@ impl Tabular {
         match &self.path {
             Path::Linear => self.linear.scores(&self.encoder.encode(features)),
             Path::Trees { boosted } => boosted.iter().map(|sum| sum.score(features)).collect(),
-            Path::Network { mlp } => {
+            Path::Network { mlp, base } => {
                 let encoded = self.encoder.encode(features);
                 let mut scores = mlp.forward(&encoded);
                 if mlp.is_residual() {
-                    let linear = self.linear.scores(&encoded);
+                    let linear = base.scores(&encoded);
                     scores.iter_mut().zip(linear).for_each(|(s, l)| *s += l);
                 }
                 scores
@@ -136,7 +139,7 @@ impl Tabular {
     pub fn drivers(&self, features: &[f64], weights: &[f64]) -> Vec<(usize, f64)> {
         let mut shares = vec![0.0; features.len()];
         match &self.path {
-            Path::Linear => self.add_linear_shares(features, weights, &mut shares),
+            Path::Linear => self.add_linear_shares(&self.linear, features, weights, &mut shares),
             Path::Trees { boosted } => {
                 for (sum, weight) in boosted.iter().zip(weights) {
                     for (share, own) in shares.iter_mut().zip(sum.shares(features)) {
@@ -144,9 +147,9 @@ impl Tabular {
                     }
                 }
             }
-            Path::Network { mlp } => {
+            Path::Network { mlp, base } => {
                 if mlp.is_residual() {
-                    self.add_linear_shares(features, weights, &mut shares);
+                    self.add_linear_shares(base, features, weights, &mut shares);
                 }
                 let encoded = self.encoder.encode(features);
                 for (input, own) in mlp.integrated_gradients(&encoded, weights).iter().enumerate() {
@@ -159,9 +162,15 @@ impl Tabular {
         ranked
     }
 
-    fn add_linear_shares(&self, features: &[f64], weights: &[f64], shares: &mut [f64]) {
+    fn add_linear_shares(
+        &self,
+        linear: &LinearPath,
+        features: &[f64],
+        weights: &[f64],
+        shares: &mut [f64],
+    ) {
         let encoded = self.encoder.encode(features);
-        for (row, weight) in self.linear.weights.iter().zip(weights) {
+        for (row, weight) in linear.weights.iter().zip(weights) {
             for (input, (value, coefficient)) in encoded.iter().zip(row).enumerate() {
                 shares[self.encoder.feature_of(input)] += weight * value * coefficient;
             }
@@ -173,7 +182,7 @@ impl Tabular {
         match &self.path {
             Path::Linear => "linear".into(),
             Path::Trees { .. } => "boosted trees".into(),
-            Path::Network { mlp } => format!("network {}", mlp.name()),
+            Path::Network { mlp, .. } => format!("network {}", mlp.name()),
         }
     }
 }

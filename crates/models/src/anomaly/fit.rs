@@ -15,6 +15,8 @@ use crate::linear::{Gram, Principal, Ridge};
 const KEPT_VARIANCE: f64 = 0.9;
 /// Rows per input from which an entity may have a forecast of its own.
 const ROWS_PER_INPUT: usize = 5;
+/// Steps of the select slice below which scales come from the calibrate slice.
+const LEAST_SCALED: usize = 200;
 /// Share of the pooled error that an own forecast must save on the select slice.
 const OWN_GAIN: f64 = 0.02;
 
@@ -100,28 +102,37 @@ impl Anomaly {
                 own < (1.0 - OWN_GAIN) * pooled
             });
         }
-        model.calibrate(panel, states, periods.calibrate.clone(), options)?;
+        model.calibrate(panel, states, periods, options)?;
         Ok(model)
     }
 
-    /// Residual scales, part scales, references and the alarm level from the calibrate slice.
+    /// Residual and part scales from the select slice, references and the alarm level
+    /// from the calibrate slice.
+    ///
+    /// Scales of the calibrate slice itself would make its own scores look calmer than any later ones.
     fn calibrate(
         &mut self,
         panel: &Panel,
         states: Vec<EntityState>,
-        steps: Range<usize>,
+        periods: &Periods,
         options: &AnomalyOptions,
     ) -> Result<(), ModelError> {
+        let steps = periods.calibrate.clone();
         let mut runs = Vec::new();
         for (entity, mut state) in states.into_iter().enumerate() {
-            let counted: Vec<usize> = steps
-                .clone()
-                .filter(|&step| panel.counts(entity, step) && is_observed(panel, entity, step))
-                .collect();
-            if counted.is_empty() {
+            let counted = |steps: Range<usize>| -> Vec<usize> {
+                let counts =
+                    |step: &usize| panel.counts(entity, *step) && is_observed(panel, entity, *step);
+                steps.filter(counts).collect()
+            };
+            if counted(steps.clone()).is_empty() {
                 continue;
             }
-            self.scale_parts(panel, &mut state, entity, &counted, options.floor);
+            let for_scales = match counted(periods.select.clone()) {
+                few if few.len() < LEAST_SCALED => counted(steps.clone()),
+                enough => enough,
+            };
+            self.scale_parts(panel, &mut state, entity, &for_scales, options.floor);
             self.entities.insert(panel.entities[entity].clone(), state);
             let scored = self.run(panel, entity, steps.clone());
             let smoothed: Vec<Option<f64>> = scored

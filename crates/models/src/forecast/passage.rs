@@ -63,7 +63,8 @@ impl Passage {
 }
 
 impl Forecaster {
-    /// First passage of `limit` over sampled paths; `None` where no forecast is possible.
+    /// First passage of `limit` over sampled paths; `None` where no forecast is possible, or where
+    /// the calibrate slice was too short for a single path of errors.
     pub fn passage(
         &self,
         series: &str,
@@ -72,11 +73,15 @@ impl Forecaster {
         seed: u64,
     ) -> Option<Passage> {
         let forecast = self.predict(series, history)?;
+        let trajectories = self.trajectories.rows();
+        if trajectories == 0 {
+            return None;
+        }
         let scale = self.scale(series);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut passages: Vec<Option<usize>> = (0..PATHS)
             .map(|_| {
-                let errors = self.trajectories.row(rng.random_range(0..self.trajectories.rows()));
+                let errors = self.trajectories.row(rng.random_range(0..trajectories));
                 let path: Vec<f64> = forecast
                     .base
                     .iter()

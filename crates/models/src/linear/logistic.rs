@@ -87,7 +87,7 @@ impl Logistic {
             });
             let gained = loss - next_loss;
             (model, loss) = (next, next_loss);
-            if gained <= 1e-9 * loss.abs().max(1e-9) {
+            if gained <= 1e-7 * loss.abs().max(1e-9) {
                 break;
             }
         }

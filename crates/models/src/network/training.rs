@@ -14,7 +14,7 @@ use tch::{Device, Kind, Reduction, Tensor};
 use super::{Activation, Layer, Mlp};
 use crate::ModelError;
 use crate::linear::Matrix;
-use crate::tabular::{Link, Samples, Sliced, Tabular};
+use crate::tabular::{LinearPath, Link, Samples, Sliced, Tabular};
 
 /// The named architectures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +117,8 @@ struct Stack {
     dropout: f64,
 }
 
-/// Trains one architecture beside a fitted linear path; `inputs` are the encoded fit and select rows.
+/// Trains one architecture; `inputs` are the encoded fit and select rows. Returns it with the linear
+/// path that it was trained beside: one of the fit slice alone.
 ///
 /// # Errors
 /// [`ModelError::Torch`] when libtorch refuses, [`ModelError::TooFewRows`] without fit rows.
@@ -127,13 +128,17 @@ pub fn train(
     slices: &Sliced,
     options: &NetworkOptions,
     seed: u64,
-) -> Result<Mlp, ModelError> {
+) -> Result<(Mlp, LinearPath), ModelError> {
     foresite_torch_ext::use_one_thread();
     let device = Device::cuda_if_available();
     let recipe = options.architecture.recipe();
     let residual = options.architecture == Architecture::Residual;
-    let (scale, offset) = label_scale(base, inputs.0, &slices.fit, residual);
-    let frame = Frame { base, residual, scale, offset, device };
+    let scores = base.linear.intercepts.len();
+    let penalty = base.linear.penalty;
+    let linear = LinearPath::fit_with(base.link, (inputs.0, &slices.fit), scores, penalty)?;
+    let beside = residual.then_some(&linear);
+    let (scale, offset) = label_scale(base.link, inputs.0, &slices.fit, beside);
+    let frame = Frame { link: base.link, beside, scores, scale, offset, device };
     let fit = frame.rows(inputs.0, &slices.fit)?;
     let select = frame.rows(inputs.1, &slices.select)?;
     if fit.count == 0 {
@@ -141,7 +146,6 @@ pub fn train(
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let store = nn::VarStore::new(device);
-    let scores = base.linear.intercepts.len();
     let widths: Vec<usize> = [&[inputs.0.columns()], recipe.hidden, &[scores]].concat();
     let stack = Stack::new(&store, &widths, recipe.dropout, residual, &mut rng);
     let adam = nn::Adam { wd: recipe.weight_decay, ..nn::Adam::default() };
@@ -176,32 +180,39 @@ pub fn train(
         Some((_, layers)) => layers,
         None => stack.export()?,
     };
-    Ok(Mlp::new(recipe.name.into(), residual, (scale, offset), layers))
+    Ok((Mlp::new(recipe.name.into(), residual, (scale, offset), layers), linear))
 }
 
 /// Scale and offset between the network's output and a score: the label's own deviation and mean for
 /// values, nothing for log-odds and classes.
-fn label_scale(base: &Tabular, inputs: &Matrix, fit: &Samples, residual: bool) -> (f64, f64) {
-    if !matches!(base.link, Link::Value { .. }) {
+fn label_scale(
+    link: Link,
+    inputs: &Matrix,
+    fit: &Samples,
+    beside: Option<&LinearPath>,
+) -> (f64, f64) {
+    if !matches!(link, Link::Value { .. }) {
         return (1.0, 0.0);
     }
     let targets: Vec<f64> = inputs
         .iter()
         .zip(fit.y.iter())
-        .map(|(x, y)| if residual { y[0] - base.linear.scores(x)[0] } else { y[0] })
+        .map(|(x, y)| y[0] - beside.map_or(0.0, |linear| linear.scores(x)[0]))
         .filter(|target| target.is_finite())
         .collect();
     let count = targets.len().max(1) as f64;
     let mean = targets.iter().sum::<f64>() / count;
     let variance = targets.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / count;
-    let offset = if residual { 0.0 } else { mean };
+    let offset = if beside.is_some() { 0.0 } else { mean };
     (variance.sqrt().max(1e-9), offset)
 }
 
 /// What turns outputs into a loss.
 struct Frame<'a> {
-    base: &'a Tabular,
-    residual: bool,
+    link: Link,
+    /// The linear path of a residual.
+    beside: Option<&'a LinearPath>,
+    scores: usize,
     scale: f64,
     offset: f64,
     device: Device,
@@ -209,7 +220,6 @@ struct Frame<'a> {
 
 impl Frame<'_> {
     fn rows(&self, inputs: &Matrix, samples: &Samples) -> Result<Rows, ModelError> {
-        let scores = self.base.linear.intercepts.len();
         let (mut y, mut mask, mut base) = (Vec::new(), Vec::new(), Vec::new());
         for ((x, labels), weight) in inputs.iter().zip(samples.y.iter()).zip(&samples.weight) {
             for &label in labels {
@@ -217,10 +227,9 @@ impl Frame<'_> {
                 y.push(if seen { label as f32 } else { 0.0 });
                 mask.push(if seen { *weight as f32 } else { 0.0 });
             }
-            if self.residual {
-                base.extend(self.base.linear.scores(x).into_iter().map(|s| s as f32));
-            } else {
-                base.extend(std::iter::repeat_n(0.0_f32, scores));
+            match self.beside {
+                Some(linear) => base.extend(linear.scores(x).into_iter().map(|s| s as f32)),
+                None => base.extend(std::iter::repeat_n(0.0_f32, self.scores)),
             }
         }
         let count = inputs.rows();
@@ -234,7 +243,7 @@ impl Frame<'_> {
             x: shaped(&x, inputs.columns())?,
             y: shaped(&y, samples.y.columns())?,
             mask: shaped(&mask, samples.y.columns())?,
-            base: shaped(&base, scores)?,
+            base: shaped(&base, self.scores)?,
             count,
         })
     }
@@ -255,7 +264,7 @@ impl Frame<'_> {
         let output = stack.forward(&of(&rows.x), rng);
         let scores = output * self.scale + self.offset + of(&rows.base);
         let total = mask.sum(Kind::Float).clamp_min(1e-6);
-        let sum = match self.base.link {
+        let sum = match self.link {
             Link::LogOdds => scores.binary_cross_entropy_with_logits(
                 &y,
                 Some(&mask),

@@ -90,9 +90,11 @@ impl Tabular {
         for candidate in &options.candidates {
             let path = match candidate {
                 Candidate::Trees => boosted(link, scores, slices, options.seed)?,
-                Candidate::Network { options: network } => Path::Network {
-                    mlp: network::train(&base, (&fit_x, &select_x), slices, network, options.seed)?,
-                },
+                Candidate::Network { options: network } => {
+                    let x = (&fit_x, &select_x);
+                    let (mlp, base) = network::train(&base, x, slices, network, options.seed)?;
+                    Path::Network { mlp, base }
+                }
             };
             let mut model = Self { path, ..base.clone() };
             model.calibrate(&slices.calibrate);

@@ -38,6 +38,12 @@ impl Samples {
         self.block.push(block);
     }
 
+    /// No rows of the same shape.
+    #[must_use]
+    pub fn none(&self) -> Self {
+        Self::empty(self.x.columns(), self.y.columns())
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.weight.len()

@@ -167,7 +167,17 @@ fn against_champion(
         return Ok(None);
     };
     let path = format!("{}/bundle", model_path(&package.task.task, champion));
-    let champion = Package::from_folder(&Folder::read(cx.root(), &path).map_err(registry_error)?)?;
+    let champion = Folder::read(cx.root(), &path)
+        .map_err(registry_error)
+        .and_then(|folder| Package::from_folder(&folder));
+    let champion = match champion {
+        Ok(champion) => champion,
+        Err(error) => {
+            // A bundle of an older release must not stand in the way of its successor.
+            tracing::warn!(path, "the champion cannot be read: {}", error.chain());
+            return Ok(None);
+        }
+    };
     let slice = SliceName::Gate;
     let own = measure::losses(package, set, data, slice)?;
     let theirs = measure::losses(&champion, set, data, slice);
