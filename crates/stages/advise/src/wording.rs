@@ -51,7 +51,13 @@ pub fn metric(name: &str) -> String {
         .split('_')
         .map(|word| if ACRONYMS.contains(&word) { word.to_uppercase() } else { word.to_owned() })
         .collect();
-    words.join(" ").replace("VUS pr", "VUS-PR").replace("pr AUC", "PR-AUC")
+    let mut text = words.join(" ");
+    for (from, to) in
+        [("VUS pr", "VUS-PR"), ("pr AUC", "PR-AUC"), ("AUC pr", "PR-AUC"), ("AUC roc", "ROC-AUC")]
+    {
+        text = text.replace(from, to);
+    }
+    text
 }
 
 /// Why an entity was not scored, in a sentence's words.
@@ -204,6 +210,7 @@ mod tests {
     fn metrics_keep_their_acronyms() {
         assert_eq!(metric("vus_pr"), "VUS-PR");
         assert_eq!(metric("pr_auc_7d"), "PR-AUC 7d");
+        assert_eq!(metric("auc_roc_1d"), "ROC-AUC 1d");
         assert_eq!(metric("event_recall"), "event recall");
     }
 

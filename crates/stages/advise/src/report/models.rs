@@ -51,11 +51,27 @@ fn model(list: &Worklist, page: Page<'_>) -> Markup {
     }
 }
 
+/// What stands beside a baseline is shown, the rest is folded: a reader wants to know whether the
+/// model earns its place, an engineer everything.
 fn metrics(list: &Worklist, lines: &[Line<'_>]) -> Markup {
+    let (compared, alone): (Vec<_>, Vec<_>) =
+        lines.iter().partition(|line| !line.baselines.is_empty());
     html! {
-        div.scroll role="region" tabindex="0" aria-label={ (list_title(list)) " metrics" } {
+        @if !compared.is_empty() { (table(list, "metrics with baselines", &compared)) }
+        @if !alone.is_empty() {
+            details {
+                summary { (wording::count(alone.len(), "more metric", "more metrics")) }
+                (table(list, "further metrics", &alone))
+            }
+        }
+    }
+}
+
+fn table(list: &Worklist, what: &str, lines: &[&Line<'_>]) -> Markup {
+    html! {
+        div.scroll role="region" tabindex="0" aria-label={ (list_title(list)) ": " (what) } {
             table {
-                caption.sr { (list_title(list)) ": metrics with baselines" }
+                caption.sr { (list_title(list)) ": " (what) }
                 thead { tr {
                     th scope="col" { "Slice" } th scope="col" { "Metric" }
                     th.num scope="col" { "Model" } th.num scope="col" { "95 % interval" }
@@ -119,9 +135,9 @@ fn figure(value: f64) -> String {
 /// Pairs the model's own rows with the baselines' rows of the same slice and metric, the test slice
 /// first: the gate slice chose the model.
 fn lines<'a>(rows: &[&'a Evaluation]) -> Vec<Line<'a>> {
-    let mut by_metric: BTreeMap<(bool, &str, &str), Line<'a>> = BTreeMap::new();
+    let mut by_metric: BTreeMap<(&str, &str), Line<'a>> = BTreeMap::new();
     for row in rows.iter().copied() {
-        let key = (row.slice != "test", row.slice.as_str(), row.metric.as_str());
+        let key = (row.slice.as_str(), row.metric.as_str());
         let line = by_metric.entry(key).or_insert_with(|| Line {
             slice: &row.slice,
             metric: &row.metric,
@@ -134,5 +150,33 @@ fn lines<'a>(rows: &[&'a Evaluation]) -> Vec<Line<'a>> {
             line.baselines.push(row);
         }
     }
-    by_metric.into_values().collect()
+    let mut lines: Vec<Line<'a>> = by_metric.into_values().collect();
+    lines.sort_by_key(|line| (line.slice != "test", line.slice, by_horizon(line.metric)));
+    lines
+}
+
+/// Orders `brier_6h` before `brier_1d`: the name without its horizon, then the horizon in hours.
+fn by_horizon(metric: &str) -> (&str, u32) {
+    let horizon = || {
+        let (name, last) = metric.rsplit_once('_')?;
+        let hours = match last.split_at_checked(last.len().checked_sub(1)?)? {
+            (number, "h") => number.parse::<u32>().ok()?,
+            (number, "d") => number.parse::<u32>().ok()?.checked_mul(24)?,
+            _ => return None,
+        };
+        Some((name, hours))
+    };
+    horizon().unwrap_or((metric, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn horizons_are_in_order() {
+        let mut metrics = ["brier_14d", "auc_roc_7d", "brier_6h", "brier_1d", "ece"];
+        metrics.sort_by_key(|metric| by_horizon(metric));
+        assert_eq!(metrics, ["auc_roc_7d", "brier_6h", "brier_1d", "brier_14d", "ece"]);
+    }
 }
