@@ -8,6 +8,7 @@
 mod contract;
 mod derive;
 mod disk_full;
+mod end_to_end;
 mod ingest;
 mod ingest_mappings;
 mod landing;

@@ -42,6 +42,10 @@ impl Inputs {
                     format!("rows of `{table}` were read without `{id_column}`"),
                 )
             })?;
+        if batch.num_rows() == 0 {
+            // A table without rows says as much as a table that is not there.
+            return Ok(());
+        }
         let known = self.ids.entry(table.to_owned()).or_default();
         let mut last = None;
         for id in ids.iter().flatten() {
