@@ -13,7 +13,6 @@ CARGO_BIN := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 export PATH := $(PATH):$(CARGO_BIN)
 export FORESITE_BIN_DIR ?= $(TARGET)/debug
 export FORESITE_PORT ?= 8080
-export PYTHONDONTWRITEBYTECODE := 1
 # A binary outside the checkout does not find libtorch by its run path.
 ifdef CARGO_TARGET_DIR
 export LD_LIBRARY_PATH := $(CURDIR)/.foresite/libtorch/lib:$(LD_LIBRARY_PATH)

@@ -96,12 +96,13 @@ install_uv() {
 # The stamp holds what the environment was made from; anything else means: make it again.
 make_environment() {
     local stamp=$venv/.made-from wanted
-    wanted=$(cat "$root"/airflow/requirements{,-dev}.txt | sha256sum; "$python" --version)
+    wanted=$(cat "$root"/airflow/requirements{,-dev}.txt | sha256sum; "$python" --version; echo compiled)
     [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]] && "$venv/bin/python" -c '' 2>/dev/null && return
     say "making the Python environment in .foresite/venv"
     export UV_CACHE_DIR=$cache/wheels UV_NO_PROGRESS=1 UV_PYTHON_DOWNLOADS=never
     "$uv" venv --quiet --clear --python "$(command -v "$python")" "$venv"
-    local install=("$uv" pip install --quiet --python "$venv/bin/python" --require-hashes)
+    # Byte code once, here: every task of Airflow is a process that imports a thousand modules.
+    local install=("$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes)
     install+=(--requirement "$root/airflow/requirements.txt" --requirement "$root/airflow/requirements-dev.txt")
     "${install[@]}" --offline 2>/dev/null || "${install[@]}"
     echo "$wanted" >"$stamp"

@@ -77,6 +77,7 @@ def grow_up(home: Path) -> int:
 
 def serve(home: Path) -> int:
     """Runs Airflow until it ends or Ctrl-C comes; leaves no process behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     program = Path(sys.executable).with_name("airflow")
     with (home / "airflow.log").open("ab") as log:
         airflow = subprocess.Popen([str(program), "standalone"], stdout=log, stderr=log, start_new_session=True)
