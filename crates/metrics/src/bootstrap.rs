@@ -48,10 +48,8 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 
 fn interval(mut replicates: Vec<f64>) -> Option<Interval> {
     replicates.sort_by(f64::total_cmp);
-    (!replicates.is_empty()).then(|| Interval {
-        low: quantile(&replicates, 0.025),
-        high: quantile(&replicates, 0.975),
-    })
+    (!replicates.is_empty())
+        .then(|| Interval { low: quantile(&replicates, 0.025), high: quantile(&replicates, 0.975) })
 }
 
 /// Percentile interval of `statistic`, which gets the row numbers of each replicate.
@@ -79,9 +77,7 @@ pub fn block_interval(
             statistic(&rows)
         })
         .collect();
-    (values.len() * 2 > replicates)
-        .then(|| interval(values))
-        .flatten()
+    (values.len() * 2 > replicates).then(|| interval(values)).flatten()
 }
 
 /// Paired block bootstrap of the difference of mean losses; `None` with fewer than two blocks.
@@ -102,10 +98,7 @@ pub fn paired_blocks(
     let sums: Vec<(f64, f64)> = rows_by_block(blocks)
         .into_iter()
         .map(|rows| {
-            let sum = rows
-                .iter()
-                .map(|&row| candidate[row] - reference[row])
-                .sum();
+            let sum = rows.iter().map(|&row| candidate[row] - reference[row]).sum();
             (sum, rows.len() as f64)
         })
         .collect();
@@ -139,20 +132,12 @@ pub fn paired_blocks(
 /// # Panics
 /// When the slices differ in length.
 pub fn diebold_mariano(candidate: &[f64], reference: &[f64], lags: usize) -> Option<f64> {
-    assert_eq!(
-        candidate.len(),
-        reference.len(),
-        "one loss of each per step"
-    );
+    assert_eq!(candidate.len(), reference.len(), "one loss of each per step");
     let count = candidate.len();
     if count <= lags + 1 {
         return None;
     }
-    let differential: Vec<f64> = candidate
-        .iter()
-        .zip(reference)
-        .map(|(a, b)| a - b)
-        .collect();
+    let differential: Vec<f64> = candidate.iter().zip(reference).map(|(a, b)| a - b).collect();
     let n = count as f64;
     let mean = differential.iter().sum::<f64>() / n;
     let covariance = |lag: usize| {
@@ -164,11 +149,8 @@ pub fn diebold_mariano(candidate: &[f64], reference: &[f64], lags: usize) -> Opt
             / n
     };
     let bartlett = |lag: usize| 1.0 - lag as f64 / (lags + 1) as f64;
-    let variance = covariance(0)
-        + 2.0
-            * (1..=lags)
-                .map(|lag| bartlett(lag) * covariance(lag))
-                .sum::<f64>();
+    let variance =
+        covariance(0) + 2.0 * (1..=lags).map(|lag| bartlett(lag) * covariance(lag)).sum::<f64>();
     let horizon = (lags + 1) as f64;
     let correction = ((n + 1.0 - 2.0 * horizon + horizon * (horizon - 1.0) / n) / n).sqrt();
     (variance > 0.0).then(|| mean / (variance / n).sqrt() * correction)
@@ -182,11 +164,7 @@ mod tests {
         let noise = |i: u32| f64::from((i * 7919) % 1009) / 1009.0;
         let reference: Vec<f64> = (0..count).map(noise).collect();
         let better = reference.iter().map(|loss| loss - 0.05).collect();
-        (
-            better,
-            reference,
-            (0..u64::from(count)).map(|i| i / 10).collect(),
-        )
+        (better, reference, (0..u64::from(count)).map(|i| i / 10).collect())
     }
 
     #[test]

@@ -52,10 +52,7 @@ impl Confusion {
     /// Harmonic mean of precision and recall; `None` without a positive.
     pub fn f1(&self) -> Option<f64> {
         self.recall()?;
-        ratio(
-            2 * self.hits,
-            2 * self.hits + self.false_alarms + self.misses,
-        )
+        ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
     }
 }
 
@@ -151,14 +148,9 @@ pub fn event_score(labels: &[bool], alarms: &[bool], join_gap: usize) -> EventSc
     assert_eq!(labels.len(), alarms.len(), "one alarm flag per label");
     let events = segments(labels);
     let episodes = join(segments(alarms), join_gap);
-    let delays: Vec<usize> = events
-        .iter()
-        .filter_map(|event| event.clone().position(|t| alarms[t]))
-        .collect();
-    let useful = episodes
-        .iter()
-        .filter(|episode| (**episode).clone().any(|t| labels[t]))
-        .count();
+    let delays: Vec<usize> =
+        events.iter().filter_map(|event| event.clone().position(|t| alarms[t])).collect();
+    let useful = episodes.iter().filter(|episode| (**episode).clone().any(|t| labels[t])).count();
     EventScore {
         events: events.len() as u64,
         found: delays.len() as u64,

@@ -31,9 +31,8 @@ pub fn rmse(truth: &[f64], forecast: &[f64]) -> Option<f64> {
 
 /// Σ |error| / Σ |truth|; `None` where the truth is zero throughout.
 pub fn wape(truth: &[f64], forecast: &[f64]) -> Option<f64> {
-    let (errors, total) = observed(truth, forecast).fold((0.0, 0.0), |(errors, total), (a, b)| {
-        (errors + (a - b).abs(), total + a.abs())
-    });
+    let (errors, total) = observed(truth, forecast)
+        .fold((0.0, 0.0), |(errors, total), (a, b)| (errors + (a - b).abs(), total + a.abs()));
     (total > 0.0).then(|| errors / total)
 }
 
@@ -69,36 +68,17 @@ pub fn weighted_quantile_loss(
     forecasts: &[Vec<f64>],
     quantiles: &[f64],
 ) -> Option<f64> {
-    assert_eq!(
-        forecasts.len(),
-        quantiles.len(),
-        "one forecast per quantile"
-    );
-    let total: f64 = truth
-        .iter()
-        .filter(|a| a.is_finite())
-        .map(|a| a.abs())
-        .sum();
-    let losses = forecasts
-        .iter()
-        .zip(quantiles)
-        .map(|(forecast, &quantile)| {
-            observed(truth, forecast)
-                .map(|(a, b)| 2.0 * pinball(a, b, quantile))
-                .sum::<f64>()
-        });
-    (total > 0.0)
-        .then(|| mean(losses))
-        .flatten()
-        .map(|loss| loss / total)
+    assert_eq!(forecasts.len(), quantiles.len(), "one forecast per quantile");
+    let total: f64 = truth.iter().filter(|a| a.is_finite()).map(|a| a.abs()).sum();
+    let losses = forecasts.iter().zip(quantiles).map(|(forecast, &quantile)| {
+        observed(truth, forecast).map(|(a, b)| 2.0 * pinball(a, b, quantile)).sum::<f64>()
+    });
+    (total > 0.0).then(|| mean(losses)).flatten().map(|loss| loss / total)
 }
 
 /// Share of observations within [low, high]; `None` without an observed triple.
 pub fn coverage(truth: &[f64], low: &[f64], high: &[f64]) -> Option<f64> {
-    assert!(
-        truth.len() == low.len() && truth.len() == high.len(),
-        "one interval per observation"
-    );
+    assert!(truth.len() == low.len() && truth.len() == high.len(), "one interval per observation");
     let inside = truth
         .iter()
         .zip(low.iter().zip(high))
@@ -152,14 +132,8 @@ mod tests {
     fn pinball_matches_scikit_learn() {
         // python -c "from sklearn.metrics import mean_pinball_loss as m;
         //            print(m([3,1,4],[2,2,5],alpha=.9), m([3,1,4],[2,2,5],alpha=.1))"
-        close(
-            mean_pinball(&[3.0, 1.0, 4.0], &[2.0, 2.0, 5.0], 0.9),
-            0.366_666_666_666_666_6,
-        );
-        close(
-            mean_pinball(&[3.0, 1.0, 4.0], &[2.0, 2.0, 5.0], 0.1),
-            0.633_333_333_333_333_3,
-        );
+        close(mean_pinball(&[3.0, 1.0, 4.0], &[2.0, 2.0, 5.0], 0.9), 0.366_666_666_666_666_6);
+        close(mean_pinball(&[3.0, 1.0, 4.0], &[2.0, 2.0, 5.0], 0.1), 0.633_333_333_333_333_3);
     }
 
     #[test]
@@ -172,10 +146,7 @@ mod tests {
 
     #[test]
     fn intervals_and_engines() {
-        close(
-            coverage(&[1.0, 2.0, 3.0, f64::NAN], &[0.0; 4], &[2.5; 4]),
-            2.0 / 3.0,
-        );
+        close(coverage(&[1.0, 2.0, 3.0, f64::NAN], &[0.0; 4], &[2.5; 4]), 2.0 / 3.0);
         // e^1 - 1 late by ten cycles, e^1 - 1 early by thirteen.
         let score = fd001_score(&[50.0, 50.0], &[60.0, 37.0]);
         assert!((score - 2.0 * (1.0_f64.exp() - 1.0)).abs() < 1e-9);

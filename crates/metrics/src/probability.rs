@@ -5,14 +5,8 @@
 /// # Panics
 /// When the slices differ in length.
 pub fn brier(labels: &[bool], probabilities: &[f64]) -> Option<f64> {
-    assert_eq!(
-        labels.len(),
-        probabilities.len(),
-        "one probability per label"
-    );
-    let sum: f64 = pairs(labels, probabilities)
-        .map(|(outcome, p)| (p - outcome).powi(2))
-        .sum();
+    assert_eq!(labels.len(), probabilities.len(), "one probability per label");
+    let sum: f64 = pairs(labels, probabilities).map(|(outcome, p)| (p - outcome).powi(2)).sum();
     (!labels.is_empty()).then(|| sum / labels.len() as f64)
 }
 
@@ -34,11 +28,7 @@ pub fn brier_skill(labels: &[bool], probabilities: &[f64]) -> Option<f64> {
 /// # Panics
 /// When the slices differ in length.
 pub fn log_loss(labels: &[bool], probabilities: &[f64]) -> Option<f64> {
-    assert_eq!(
-        labels.len(),
-        probabilities.len(),
-        "one probability per label"
-    );
+    assert_eq!(labels.len(), probabilities.len(), "one probability per label");
     let sum: f64 = pairs(labels, probabilities)
         .map(|(outcome, p)| -ln_kept(if outcome > 0.5 { p } else { 1.0 - p }))
         .sum();
@@ -50,11 +40,7 @@ pub fn log_loss(labels: &[bool], probabilities: &[f64]) -> Option<f64> {
 /// # Panics
 /// When `probabilities` does not hold `labels.len() * classes` values.
 pub fn multiclass_log_loss(labels: &[usize], probabilities: &[f64], classes: usize) -> Option<f64> {
-    assert_eq!(
-        probabilities.len(),
-        labels.len() * classes,
-        "one row of classes per label"
-    );
+    assert_eq!(probabilities.len(), labels.len() * classes, "one row of classes per label");
     let sum: f64 = labels
         .iter()
         .zip(probabilities.chunks_exact(classes.max(1)))
@@ -74,32 +60,20 @@ pub fn expected_calibration_error(
     probabilities: &[f64],
     bins: usize,
 ) -> Option<f64> {
-    assert_eq!(
-        labels.len(),
-        probabilities.len(),
-        "one probability per label"
-    );
+    assert_eq!(labels.len(), probabilities.len(), "one probability per label");
     let mut sorted: Vec<(f64, f64)> = pairs(labels, probabilities).collect();
     sorted.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
     let total = sorted.len();
     let bins = bins.clamp(1, total.max(1));
     let gap: f64 = (0..bins)
         .map(|bin| &sorted[bin * total / bins..(bin + 1) * total / bins])
-        .map(|bin| {
-            bin.iter()
-                .map(|(outcome, p)| p - outcome)
-                .sum::<f64>()
-                .abs()
-        })
+        .map(|bin| bin.iter().map(|(outcome, p)| p - outcome).sum::<f64>().abs())
         .sum();
     (total > 0).then(|| gap / total as f64)
 }
 
 fn pairs<'a>(labels: &'a [bool], probabilities: &'a [f64]) -> impl Iterator<Item = (f64, f64)> {
-    labels
-        .iter()
-        .zip(probabilities)
-        .map(|(&label, &p)| (f64::from(u8::from(label)), p))
+    labels.iter().zip(probabilities).map(|(&label, &p)| (f64::from(u8::from(label)), p))
 }
 
 fn ln_kept(p: f64) -> f64 {

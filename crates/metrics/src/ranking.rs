@@ -20,9 +20,7 @@ fn operating_points(labels: &[bool], scores: &[f64]) -> Vec<(f64, f64)> {
     let mut hits = 0.0;
     for (rank, &index) in order.iter().enumerate() {
         hits += f64::from(u8::from(labels[index]));
-        let last_of_run = order
-            .get(rank + 1)
-            .is_none_or(|&next| scores[next] != scores[index]);
+        let last_of_run = order.get(rank + 1).is_none_or(|&next| scores[next] != scores[index]);
         if last_of_run {
             points.push((hits, (rank + 1) as f64));
         }
@@ -87,11 +85,9 @@ pub fn precision_recall_at(labels: &[bool], scores: &[f64], budget: usize) -> Op
     if positives == 0 || taken == 0 {
         return None;
     }
-    let hits = by_descending_score(scores)
-        .into_iter()
-        .take(taken)
-        .filter(|&index| labels[index])
-        .count() as f64;
+    let hits =
+        by_descending_score(scores).into_iter().take(taken).filter(|&index| labels[index]).count()
+            as f64;
     Some((hits / taken as f64, hits / positives as f64))
 }
 

@@ -88,11 +88,8 @@ mod tests {
     fn concordance_by_hand() {
         // Events at 2 and 5, censored at 3 and 9. Comparable: (2,3) (2,5) (2,9) (5,9).
         // Risks .9 .8 .4 .5: first three concordant, (5,9) is not.
-        let value = c_index(
-            &[2.0, 3.0, 5.0, 9.0],
-            &[true, false, true, false],
-            &[0.9, 0.8, 0.4, 0.5],
-        );
+        let value =
+            c_index(&[2.0, 3.0, 5.0, 9.0], &[true, false, true, false], &[0.9, 0.8, 0.4, 0.5]);
         assert_eq!(value, Some(0.75));
         assert_eq!(c_index(&[1.0], &[false], &[0.1]), None);
     }

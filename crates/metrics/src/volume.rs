@@ -33,10 +33,7 @@ pub fn vus_pr(labels: &[bool], scores: &[f64], window: usize) -> Option<f64> {
 }
 
 fn inclusive(events: &[std::ops::Range<usize>]) -> Vec<RangeInclusive<usize>> {
-    events
-        .iter()
-        .map(|event| event.start..=event.end - 1)
-        .collect()
+    events.iter().map(|event| event.start..=event.end - 1).collect()
 }
 
 /// One operating point: everything that scores at least `score` is predicted, `predicted` points.
@@ -51,11 +48,7 @@ fn cuts(scores: &[f64], order: &[usize]) -> Vec<Cut> {
         .map(|step| {
             // As numpy's linspace(0, n - 1, 250) truncated to integers.
             let rank = (step as f64 * (last / (THRESHOLDS - 1) as f64)) as usize;
-            let rank = if step == THRESHOLDS - 1 {
-                scores.len() - 1
-            } else {
-                rank
-            };
+            let rank = if step == THRESHOLDS - 1 { scores.len() - 1 } else { rank };
             let score = scores[order[rank]];
             let predicted = order.partition_point(|&index| scores[index] >= score);
             Cut { score, predicted }
@@ -74,12 +67,7 @@ fn average_precision(
     let soft = soften(labels, events, width);
     let peaks: Vec<f64> = merged(events, width, labels.len())
         .into_iter()
-        .map(|range| {
-            scores[range]
-                .iter()
-                .copied()
-                .fold(f64::NEG_INFINITY, f64::max)
-        })
+        .map(|range| scores[range].iter().copied().fold(f64::NEG_INFINITY, f64::max))
         .collect();
     let positives = labels.iter().filter(|&&label| label).count() as f64;
     let (mut all, mut inside, mut taken) = (0.0, 0.0, 0);
@@ -103,10 +91,7 @@ fn average_precision(
 
 /// Labels with borders that fall off as √(1 - distance / width) over half the width.
 fn soften(labels: &[bool], events: &[RangeInclusive<usize>], width: usize) -> Vec<f64> {
-    let mut soft: Vec<f64> = labels
-        .iter()
-        .map(|&label| f64::from(u8::from(label)))
-        .collect();
+    let mut soft: Vec<f64> = labels.iter().map(|&label| f64::from(u8::from(label))).collect();
     let weight = |distance: usize| (1.0 - distance as f64 / width as f64).sqrt();
     for event in events {
         let (start, end) = (*event.start(), *event.end());
@@ -167,10 +152,7 @@ mod tests {
         // RangeAUC_volume_opt of TSB_AD/evaluation/basic_metrics.py (TheDatumOrg/TSB-AD) on
         // lab = 20, 3 and 50 ones at 120, 300 and 310; score = (7919 t mod 1009) / 1009 + .4 lab.
         let (labels, scores) = series(500);
-        let expected = [
-            (10, 0.589_808_364_589_626_2),
-            (100, 0.734_226_532_526_461_6),
-        ];
+        let expected = [(10, 0.589_808_364_589_626_2), (100, 0.734_226_532_526_461_6)];
         for (window, value) in expected {
             let got = vus_pr(&labels, &scores, window).unwrap();
             assert!((got - value).abs() < 1e-9, "window {window}: {got}");
