@@ -97,8 +97,14 @@ fn figure(region: &Region<'_>, page: Page<'_>, marks: &BTreeMap<&str, Vec<Mark<'
                     aria-label="Sites by position; listed items are links" {
                     (constellations(page, region))
                     (plain_sites(page, region, marks))
+                    @if listed <= NAMED_SITES {
+                        // Names first, so that no name covers a mark.
+                        @for site in marks.keys().filter(|site| own(site)) {
+                            (site_name(site, page, projection))
+                        }
+                    }
                     @for (site, of_site) in marks.iter().filter(|(site, _)| own(site)) {
-                        (site_marks(site, of_site, listed, page, projection))
+                        (site_marks(site, of_site, page, projection))
                     }
                     (scale(projection))
                 }
@@ -154,13 +160,7 @@ fn plain_sites(
     }
 }
 
-fn site_marks(
-    site: &str,
-    marks: &[Mark<'_>],
-    marked_sites: usize,
-    page: Page<'_>,
-    projection: &Projection,
-) -> Markup {
+fn site_marks(site: &str, marks: &[Mark<'_>], page: Page<'_>, projection: &Projection) -> Markup {
     let network = &page.signals.network;
     let Some((x, y)) = projection.place(network, site) else {
         return html! {};
@@ -178,7 +178,15 @@ fn site_marks(
                     text y=(if mark.head == Head::Anomaly { "7.5" } else { "4" }) { (mark.rank) }
                 }
             }
-            @if marked_sites <= NAMED_SITES { text.site-name y="27" { (name) } }
+        }
+    }
+}
+
+fn site_name(site: &str, page: Page<'_>, projection: &Projection) -> Markup {
+    let network = &page.signals.network;
+    html! {
+        @if let Some((x, y)) = projection.place(network, site) {
+            text.site-name x=(format!("{x:.1}")) y=(format!("{:.1}", y + 27.0)) { (network.label(site)) }
         }
     }
 }
