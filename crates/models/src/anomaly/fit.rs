@@ -15,8 +15,6 @@ use crate::linear::{Gram, Principal, Ridge};
 const KEPT_VARIANCE: f64 = 0.9;
 /// Rows per input from which an entity may have a forecast of its own.
 const ROWS_PER_INPUT: usize = 5;
-/// Steps of the select slice below which scales come from the calibrate slice.
-const LEAST_SCALED: usize = 200;
 /// Share of the pooled error that an own forecast must save on the select slice.
 const OWN_GAIN: f64 = 0.02;
 
@@ -106,10 +104,11 @@ impl Anomaly {
         Ok(model)
     }
 
-    /// Residual and part scales from the select slice, references and the alarm level
-    /// from the calibrate slice.
+    /// Residual and part scales from the select and calibrate slices, references and the alarm level
+    /// from the calibrate slice alone.
     ///
-    /// Scales of the calibrate slice itself would make its own scores look calmer than any later ones.
+    /// Scales of the calibrate slice alone would make its own scores look calmer than any later ones;
+    /// a few days of the select slice alone are a poor scale for channels that drift. Both were tried.
     fn calibrate(
         &mut self,
         panel: &Panel,
@@ -128,10 +127,8 @@ impl Anomaly {
             if counted(steps.clone()).is_empty() {
                 continue;
             }
-            let for_scales = match counted(periods.select.clone()) {
-                few if few.len() < LEAST_SCALED => counted(steps.clone()),
-                enough => enough,
-            };
+            let mut for_scales = counted(periods.select.clone());
+            for_scales.extend(counted(steps.clone()));
             self.scale_parts(panel, &mut state, entity, &for_scales, options.floor);
             self.entities.insert(panel.entities[entity].clone(), state);
             let scored = self.run(panel, entity, steps.clone());

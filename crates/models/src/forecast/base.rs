@@ -49,12 +49,15 @@ pub struct Bases {
     pub own_slope: f64,
     /// Smallest value that can occur, if the fit slice never went below it.
     pub floor: Option<f64>,
+    /// Greatest value that can occur.
+    pub ceiling: Option<f64>,
 }
 
 impl Bases {
-    /// The value kept above the floor.
+    /// The value kept between floor and ceiling.
     pub fn bounded(&self, value: f64) -> f64 {
-        self.floor.map_or(value, |floor| value.max(floor))
+        let above = self.floor.map_or(value, |floor| value.max(floor));
+        self.ceiling.map_or(above, |ceiling| above.min(ceiling))
     }
 
     /// `[horizon]`; `None` where less than one season is observed.

@@ -15,6 +15,8 @@ use crate::linear::{Gram, Matrix};
 const OWN_GAIN: f64 = 0.1;
 /// Weights of a series' own slope that are tried.
 const OWN_SLOPES: [f64; 4] = [0.0, 0.25, 0.5, 1.0];
+/// Errors of a season ahead below which they are not trusted.
+const LEAST_ERRORS: usize = 50;
 /// Error trajectories kept at most.
 const MOST_TRAJECTORIES: usize = 1000;
 
@@ -29,6 +31,8 @@ pub struct ForecastOptions {
     pub season: usize,
     /// Quantile levels, ascending.
     pub quantiles: Vec<f64>,
+    /// Greatest value that can occur: 100 for a percentage.
+    pub ceiling: Option<f64>,
 }
 
 /// Origins per slice; the whole horizon of an origin lies in its slice.
@@ -68,7 +72,7 @@ impl Forecaster {
             look_back: options.look_back,
             season: options.season.max(1),
             quantiles: options.quantiles.clone(),
-            bases: Bases::default(),
+            bases: Bases { ceiling: options.ceiling, ..Bases::default() },
             base: Base::FourSeasons,
             series: BTreeMap::new(),
             newcomer_scale: 1.0,
@@ -227,14 +231,7 @@ impl Forecaster {
         if all.is_empty() {
             return Err(ModelError::TooFewRows { needed: 1, found: 0 });
         }
-        for ahead in 0..self.horizon.div_ceil(self.season) {
-            let block = ahead * self.season..((ahead + 1) * self.season).min(self.horizon);
-            let errors = all.iter().flat_map(|errors| errors[block.clone()].iter().copied());
-            let reference = Reference::new(errors);
-            let row: Vec<f64> =
-                self.quantiles.iter().map(|&q| reference.quantile(q).unwrap_or(0.0)).collect();
-            self.errors.push(&row);
-        }
+        self.learn_quantiles(&all);
         let whole: Vec<&Vec<f64>> = all
             .iter()
             .filter(|errors| 2 * errors.iter().filter(|e| e.is_finite()).count() > errors.len())
@@ -245,6 +242,33 @@ impl Forecaster {
             self.trajectories.push(&without_gaps(errors));
         }
         Ok(())
+    }
+}
+
+impl Forecaster {
+    /// Error quantiles per season ahead. Seasons that the slice did not reach take those of the last
+    /// one that it did, widened with the root of the lead.
+    fn learn_quantiles(&mut self, all: &[Vec<f64>]) {
+        let mut last: Option<(usize, Vec<f64>)> = None;
+        for ahead in 0..self.horizon.div_ceil(self.season) {
+            let block = ahead * self.season..((ahead + 1) * self.season).min(self.horizon);
+            let errors = all.iter().flat_map(|errors| errors[block.clone()].iter().copied());
+            let reference = Reference::new(errors);
+            let seen: Option<Vec<f64>> =
+                self.quantiles.iter().map(|&q| reference.quantile(q)).collect();
+            let row = match (seen, &last) {
+                (Some(row), _) if reference.count() >= LEAST_ERRORS || last.is_none() => {
+                    last = Some((ahead, row.clone()));
+                    row
+                }
+                (_, Some((reached, row))) => {
+                    let wider = ((ahead + 1) as f64 / (reached + 1) as f64).sqrt();
+                    row.iter().map(|error| error * wider).collect()
+                }
+                (_, None) => vec![0.0; self.quantiles.len()],
+            };
+            self.errors.push(&row);
+        }
     }
 }
 

@@ -33,8 +33,13 @@ fn origins(range: std::ops::Range<usize>) -> Vec<Origin> {
 fn fitted(set: &SeriesSet, horizon: usize) -> (Forecaster, Vec<BaseScore>) {
     let slices =
         Origins { fit: origins(70..300), select: origins(340..400), calibrate: origins(440..540) };
-    let options =
-        ForecastOptions { horizon, look_back: 56, season: 7, quantiles: vec![0.1, 0.5, 0.9] };
+    let options = ForecastOptions {
+        horizon,
+        look_back: 56,
+        season: 7,
+        quantiles: vec![0.1, 0.5, 0.9],
+        ceiling: None,
+    };
     Forecaster::fit(set, &slices, &options).unwrap()
 }
 
@@ -56,6 +61,28 @@ fn the_weekly_shape_is_continued_and_the_interval_holds() {
     }
     let coverage = f64::from(inside as u32) / f64::from(count as u32);
     assert!((coverage - 0.8).abs() < 0.05, "{coverage}");
+}
+
+#[test]
+fn leads_that_no_error_reached_are_wider_and_percentages_stop_at_a_hundred() {
+    let set = set(0.0, 6);
+    let slices = Origins {
+        fit: origins(70..300),
+        select: origins(340..400),
+        calibrate: origins(440..540).into_iter().map(|o| Origin { reach: 28, ..o }).collect(),
+    };
+    let options = ForecastOptions {
+        horizon: 56,
+        look_back: 56,
+        season: 7,
+        quantiles: vec![0.1, 0.5, 0.9],
+        ceiling: Some(40.0),
+    };
+    let (model, _) = Forecaster::fit(&set, &slices, &options).unwrap();
+    let width = |ahead: usize| model.errors.row(ahead)[2] - model.errors.row(ahead)[0];
+    assert!(width(7) > 1.3 * width(3) && width(3) > 0.0);
+    let forecast = model.predict("sector-7", &set.row(7)[600..656]).unwrap();
+    assert!(forecast.quantiles[2].iter().all(|value| *value <= 40.0));
 }
 
 #[test]

@@ -90,9 +90,18 @@ fn forecaster(task: &Task, set: &SampleSet, cube: &Cube) -> Result<Fitted> {
         look_back: task.window_steps(),
         season: season(task),
         quantiles: quantiles.clone(),
+        ceiling: ceiling(task),
     };
     let (model, bases) = Forecaster::fit(&values, &slices, &options).map_err(model_error)?;
     Ok(Fitted::Forecast { model: Box::new(model), bases })
+}
+
+/// A percentage ends at 100; the catalogue knows which channels are one.
+fn ceiling(task: &Task) -> Option<f64> {
+    let name = task.label.channel()?;
+    let channels = foresite_kpi::channels();
+    let is_percentage = channels.iter().any(|column| column.name == name && column.unit == "%");
+    is_percentage.then_some(100.0)
 }
 
 fn rows(task: &Task, set: &SampleSet, config: &Config) -> Result<Fitted> {
