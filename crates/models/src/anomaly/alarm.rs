@@ -11,6 +11,10 @@ pub struct Alarms {
     pub clear: f64,
 }
 
+/// How fast the level of an entity follows its own false alarms: one exceedance takes two fifths of
+/// it, `1 / alpha` quiet steps give them back.
+const ADAPTATION: f64 = 0.5;
+
 /// What an entity carries from one step to the next.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct AlarmState {
@@ -18,15 +22,22 @@ pub struct AlarmState {
     pub is_open: bool,
     /// The last p-values, newest last, at most three.
     pub recent: Vec<f64>,
+    /// The entity's own level; `None` before its first step.
+    pub level: Option<f64>,
 }
 
 impl Alarms {
     /// Takes the next p-value; returns whether an alarm is open after it. A missing one changes
     /// nothing.
+    ///
+    /// The level follows the entity so that in the long run it is passed as often as promised, although
+    /// the reference ages; it rests while an alarm is open, so that what lasts is not unlearned.
+    /// Source: Gibbs and Candès 2021 (adaptive conformal inference), here on the logarithm.
     pub fn step(&self, state: &mut AlarmState, p_value: Option<f64>) -> bool {
         let Some(p) = p_value else {
             return state.is_open;
         };
+        let level = state.level.unwrap_or(self.alpha);
         state.recent.push(p);
         if state.recent.len() > 3 {
             state.recent.remove(0);
@@ -34,9 +45,13 @@ impl Alarms {
         if state.is_open {
             state.is_open = p <= self.alpha * self.clear;
         } else {
-            let low = state.recent.iter().filter(|&&p| p <= self.alpha).count();
+            let low = state.recent.iter().filter(|&&p| p <= level).count();
             state.is_open = low >= 2;
         }
+        let passed = f64::from(u8::from(p <= level));
+        let next = level * (ADAPTATION * (self.alpha - passed)).exp();
+        let kept = next.clamp(self.alpha / 50.0, self.alpha * 2.0);
+        state.level = Some(if state.is_open { level } else { kept });
         state.is_open
     }
 
@@ -70,9 +85,19 @@ mod tests {
     #[test]
     fn two_of_three_raise_and_only_calm_clears() {
         let alarms = Alarms { alpha: 0.01, clear: 10.0 };
-        let p = [0.5, 0.009, 0.5, 0.009, 0.05, 0.09, 0.2, 0.5].map(Some);
+        let p = [0.5, 0.009, 0.5, 0.005, 0.05, 0.09, 0.2, 0.5].map(Some);
         let open = alarms.run(&p);
         assert_eq!(open, [false, false, false, true, true, true, false, false]);
+    }
+
+    #[test]
+    fn an_entity_that_cries_wolf_is_believed_less() {
+        let alarms = Alarms { alpha: 0.01, clear: 10.0 };
+        // Twice in a row every forty steps: each pair would be an alarm.
+        let p: Vec<Option<f64>> =
+            (0..1200).map(|step| Some(if step % 40 < 2 { 0.005 } else { 0.5 })).collect();
+        let raised = foresite_metrics::segments(&alarms.run(&p)).len();
+        assert!((1..15).contains(&raised), "{raised} of 30");
     }
 
     #[test]

@@ -170,6 +170,7 @@ fn parse(rows: &RecordBatch) -> Vec<Alert> {
     let cutoffs = cutoffs.as_primitive::<TimestampMicrosecondType>();
     let opened = opened.as_primitive::<TimestampMicrosecondType>();
     let (open, recent) = (open.as_boolean(), recent.as_list::<i32>());
+    let level = column("level").map(|array| array.as_primitive::<Float64Type>());
     (0..rows.num_rows())
         .map(|row| {
             let values = recent.is_valid(row).then(|| recent.value(row));
@@ -182,6 +183,7 @@ fn parse(rows: &RecordBatch) -> Vec<Alert> {
                 state: AlarmState {
                     is_open: open.is_valid(row) && open.value(row),
                     recent: recent.collect(),
+                    level: level.filter(|level| level.is_valid(row)).map(|level| level.value(row)),
                 },
                 opened_at: opened.is_valid(row).then(|| opened.value(row)),
             }
@@ -192,7 +194,6 @@ fn parse(rows: &RecordBatch) -> Vec<Alert> {
 /// Rows of `alert_state`.
 pub(crate) fn batch(
     header: &crate::statement::Header<'_>,
-    alpha: f64,
     alerts: &[Alert],
 ) -> Result<RecordBatch> {
     let count = alerts.len();
@@ -215,7 +216,7 @@ pub(crate) fn batch(
         )),
         times(&|alert| alert.opened_at),
         doubles(alerts.iter().map(|alert| alert.state.recent.as_slice())),
-        Arc::new(Float64Array::from(vec![alpha; count])),
+        Arc::new(Float64Array::from_iter(alerts.iter().map(|alert| alert.state.level))),
         Arc::new(BooleanArray::from(vec![false; count])),
         times(&|_| Some(header.as_of)),
         times(&|_| Some(header.now)),

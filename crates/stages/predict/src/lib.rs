@@ -35,8 +35,8 @@ pub struct Predict;
 /// What one run says.
 struct Said {
     statements: Vec<Statement>,
-    /// States and the alarm level, of a detector.
-    alerts: Option<(Vec<Alert>, f64)>,
+    /// Alert states, of a detector.
+    alerts: Option<Vec<Alert>>,
 }
 
 impl Stage for Predict {
@@ -176,7 +176,7 @@ fn detect(
         drivers: config.drivers,
     };
     let (statements, alerts) = detector.statements(entities, before);
-    Ok(Said { statements, alerts: Some((alerts, model.alarms.alpha)) })
+    Ok(Said { statements, alerts: Some(alerts) })
 }
 
 fn tell(report: &mut Report, said: &Said, (alias, model_id): (Alias, &str), lineage: &Lineage) {
@@ -191,7 +191,7 @@ fn tell(report: &mut Report, said: &Said, (alias, model_id): (Alias, &str), line
     for (reason, count) in reasons {
         report.number(&format!("not_scored_{reason}"), count);
     }
-    if let Some((alerts, _)) = &said.alerts {
+    if let Some(alerts) = &said.alerts {
         let open = alerts.iter().filter(|alert| alert.state.is_open).count();
         report.number("open_alerts", open);
     }
@@ -219,11 +219,11 @@ fn write(
         lineage_id: &lineage.id,
         published: published(&predictions, interval.end + offset)?,
     };
-    if let Some((alerts, alpha)) = &said.alerts {
+    if let Some(alerts) = &said.alerts {
         let table = cx.root().table(outcome::alert_state())?;
         let mut of_task = slot.clone();
         of_task.equals.insert("task".into(), foresite_tables::Value::Text(task.task.clone()));
-        let batch = detect::batch(&header, *alpha, alerts)?;
+        let batch = detect::batch(&header, alerts)?;
         cx.replace(&table, &of_task, &batch, lineage, report)?;
     }
     let batch = header.batch(&said.statements)?;
