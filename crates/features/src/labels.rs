@@ -72,6 +72,8 @@ pub struct Truth<'a> {
     pub tickets: &'a Tickets,
     /// Alarms.
     pub alarms: &'a EventLog,
+    /// What a data set says about itself.
+    pub labels: &'a EventLog,
     /// Marks of people.
     pub feedback: &'a EventLog,
     /// Series of the task's entities, label channels included.
@@ -174,6 +176,7 @@ impl<'a> Labeller<'a> {
         let log = filter.map(|filter| match filter.table {
             EventTable::Tickets => &self.truth.tickets.outages,
             EventTable::Alarms => self.truth.alarms,
+            EventTable::Labels => self.truth.labels,
         });
         log.into_iter()
             .flat_map(move |log| log.of(entity))

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type};
 
 use super::{Event, EventLog, Fact};
-use crate::batch::{BatchError, Texts, Times};
+use crate::batch::{BatchError, Texts, Times, column};
 use crate::task::Micros;
 
 /// The two sorts of tickets.
@@ -48,6 +49,44 @@ impl EventLog {
             }
         }
         Ok(Self::new(events.into_values().map(|(_, event)| event)))
+    }
+
+    /// Labels of a data set from rows of `labels`: the name is the kind, the class (or the number,
+    /// written out) the cause. A label without an end stands until the next one.
+    ///
+    /// # Errors
+    /// When a column is missing or has another type.
+    pub fn labels(batches: &[RecordBatch]) -> Result<Self, BatchError> {
+        let mut events = Vec::new();
+        for batch in batches {
+            let text = |name| Texts::of(batch, name);
+            let (entities, names, classes) = (text("entity_id")?, text("label")?, text("class")?);
+            let time = |name| Times::of(batch, name);
+            let (starts, ends, known) = (time("at")?, time("end_at")?, time("known_at")?);
+            let values = column(batch, "value", &DataType::Float64)?;
+            let values = values.as_primitive::<Float64Type>();
+            for row in 0..batch.num_rows() {
+                let key = entities.at(row).zip(starts.at(row)).zip(known.at(row));
+                let Some(((entity, start), known_at)) = key else { continue };
+                let number = values.is_valid(row).then(|| values.value(row).to_string());
+                let kind = names.owned(row).unwrap_or_default();
+                events.push(Event {
+                    id: format!("{entity} {kind} {start}"),
+                    entity_id: entity.to_owned(),
+                    kind,
+                    starts: vec![Fact { known_at, value: start }],
+                    ends: ends.at(row).map(|value| Fact { known_at, value }).into_iter().collect(),
+                    causes: classes
+                        .owned(row)
+                        .or(number)
+                        .map(|value| Fact { known_at, value })
+                        .into_iter()
+                        .collect(),
+                    ..Event::default()
+                });
+            }
+        }
+        Ok(Self::new(events))
     }
 
     /// Marks of people by the name of the mark (`done`, `confirmed`, …) from rows of `feedback`.

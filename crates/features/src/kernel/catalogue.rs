@@ -34,7 +34,7 @@ pub fn features(task: &Task) -> Vec<Feature> {
     all.extend(inputs.silence.iter().flat_map(|channel| silence(channel)));
     if let Some(how) = &inputs.events {
         all.extend(alarms(how));
-        if task.label.events().is_some() {
+        if task.label.observed_events().is_some() {
             all.extend(history(how));
         }
     }

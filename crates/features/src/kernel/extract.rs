@@ -86,7 +86,7 @@ impl<'a> Extractor<'a> {
         }
         if let Some(how) = &inputs.events {
             self.fill_alarms(entity, how, cutoffs, &mut rows);
-            if let Some(filter) = self.task.label.events() {
+            if let Some(filter) = self.task.label.observed_events() {
                 self.fill_history(entity, (how, filter), cutoffs, &mut rows);
             }
         }
@@ -167,7 +167,7 @@ impl<'a> Extractor<'a> {
     ) {
         let log = match filter.table {
             EventTable::Tickets => &self.sources.tickets.outages,
-            EventTable::Alarms => self.sources.alarms,
+            EventTable::Alarms | EventTable::Labels => self.sources.alarms,
         };
         let events: Vec<&Event> = log.of(entity).collect();
         for (row, cutoff) in cutoffs.iter().enumerate() {

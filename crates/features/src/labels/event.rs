@@ -99,11 +99,12 @@ impl Labeller<'_> {
     /// Whether an interval covers the moment the lead points at, or the class of that interval.
     fn covered(&self, asked: Asked<'_>) -> Label {
         let (at, as_of) = (asked.cutoff + self.task.lead.micros(), self.truth.as_of);
-        let covering = self.events(asked.entity).find(|event| {
-            let start = event.start(as_of);
-            let ended = event.end(as_of).is_some_and(|end| end <= at);
-            start.is_some_and(|start| start <= at) && !ended
-        });
+        let began = |event: &&Event| event.start(as_of).filter(|start| *start <= at);
+        let lasts = |event: &&Event| event.end(as_of).is_none_or(|end| at < end);
+        let covering = self
+            .events(asked.entity)
+            .filter(|event| began(event).is_some() && lasts(event))
+            .max_by_key(began);
         let known_at =
             covering.and_then(Event::first_known_at).unwrap_or(at + self.reporting_delay());
         let value = match (&self.task.head, covering) {

@@ -55,6 +55,7 @@ impl World {
         let truth = Truth {
             tickets: &self.tickets,
             alarms: &self.none,
+            labels: &self.none,
             feedback: &self.none,
             series: &self.series,
             as_of: 2000 * HOUR,
@@ -188,4 +189,21 @@ fn local_days_close_at_local_midnight() {
     assert_eq!(first_open_step(&cube, &tokyo, 5 * DAY - 9 * HOUR), 5);
     assert_eq!(first_open_step(&cube, &tokyo, 5 * DAY - 10 * HOUR), 4);
     assert_eq!(first_open_step(&cube, &LocalClock::default(), 5 * DAY), 5);
+}
+
+#[test]
+fn the_label_that_began_last_tells_the_class() {
+    let state = |start, class: &str| {
+        let mut event = outage(start, start, start, class);
+        event.ends.clear();
+        event
+    };
+    let mut world = World::new(vec![], vec![]);
+    world.none = EventLog::new([state(10, "good"), state(40, "worn")]);
+    let head = r#"{ "kind": "multiclass", "classes": ["good", "worn"] }"#;
+    let rule = r#"{ "rule": "interval", "events": { "table": "labels" } }"#;
+    let task = task(&[("head", head), ("label", rule), ("masks", "{}")]);
+    let class = |cutoff| world.label(&task, cutoff, FAR).value;
+    assert_eq!([class(12), class(40), class(90)], [Some(0.0), Some(1.0), Some(1.0)]);
+    assert!(!crate::kernel::features(&task).iter().any(|f| f.name.starts_with("event_")));
 }

@@ -12,6 +12,8 @@ pub enum EventTable {
     Tickets,
     /// Alarms: raise and clear.
     Alarms,
+    /// What a data set says about itself: marked intervals, classes. Never a feature.
+    Labels,
 }
 
 /// Which events count. An empty list lets everything pass.
@@ -20,10 +22,10 @@ pub enum EventTable {
 pub struct EventFilter {
     /// Where events are read.
     pub table: EventTable,
-    /// Alarm names.
+    /// Alarm names; names of labels.
     #[serde(default)]
     pub specific_problems: Vec<String>,
-    /// Ticket causes or probable causes of alarms.
+    /// Ticket causes, probable causes of alarms, or classes of labels.
     #[serde(default)]
     pub causes: Vec<String>,
     /// Causes that do not count.
@@ -114,6 +116,12 @@ impl LabelRule {
             Self::EventWithin { events, .. } | Self::Interval { events } => Some(events),
             _ => None,
         }
+    }
+
+    /// The events that people and machines saw happen, and that may thus be features of later
+    /// cutoffs; labels of a data set are not among them.
+    pub fn observed_events(&self) -> Option<&EventFilter> {
+        self.events().filter(|filter| filter.table != EventTable::Labels)
     }
 
     pub(super) fn check(&self, inputs: &Inputs) -> Result<(), TaskError> {

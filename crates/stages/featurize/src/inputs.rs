@@ -44,6 +44,8 @@ const ALARMS: [&str; 9] = [
 ];
 const TICKETS: [&str; 9] =
     ["ticket_id", "fact", "at", "entity_id", "start_at", "end_at", "cause", "known_at", "file_id"];
+const LABELS: [&str; 8] =
+    ["entity_id", "label", "at", "end_at", "value", "class", "known_at", "file_id"];
 const FEEDBACK: [&str; 6] = ["feedback_id", "fact", "at", "entity_id", "known_at", "file_id"];
 const PROFILES: [&str; 9] = [
     "entity_id",
@@ -63,6 +65,7 @@ pub(crate) struct World {
     pub(crate) alarms: EventLog,
     pub(crate) tickets: Tickets,
     pub(crate) feedback: EventLog,
+    pub(crate) labels: EventLog,
 }
 
 impl World {
@@ -75,12 +78,14 @@ impl World {
         let recent = all(&ALARMS).period(since, Micros::MAX);
         let alarms = rows(cx, raw::alarms(), &recent, "file_id", inputs)?;
         let tickets = rows(cx, raw::tickets(), &all(&TICKETS), "file_id", inputs)?;
+        let labels = rows(cx, raw::labels(), &all(&LABELS), "file_id", inputs)?;
         let feedback = rows(cx, raw::feedback(), &all(&FEEDBACK), "file_id", inputs)?;
         Ok(Self {
             network: Network::read(&inventory, &edges).map_err(unfit)?,
             alarms: EventLog::alarms(&alarms).map_err(unfit)?,
             tickets: Tickets::read(&tickets).map_err(unfit)?,
             feedback: EventLog::feedback(&feedback).map_err(unfit)?,
+            labels: EventLog::labels(&labels).map_err(unfit)?,
         })
     }
 

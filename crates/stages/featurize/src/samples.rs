@@ -159,6 +159,7 @@ impl Set<'_> {
         let truth = Truth {
             tickets: &self.world.tickets,
             alarms: &self.world.alarms,
+            labels: &self.world.labels,
             feedback: &self.world.feedback,
             series: block.own.as_ref().unwrap_or(&empty),
             as_of: self.cx.as_of(),
