@@ -127,3 +127,99 @@ pub fn registry_error(error: RegistryError) -> StageError {
     };
     StageError::new(kind, error.to_string()).because(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use foresite_features::task::built_in;
+    use foresite_models::anomaly::{AnomalyOptions, Panel, Periods};
+    use foresite_models::forecast::{ForecastOptions, Origin, Origins, SeriesSet};
+    use foresite_models::tabular::{Candidate, FitOptions, Link, Samples, Sliced};
+
+    use super::*;
+
+    /// A number between -1 and 1 that looks like noise.
+    fn noise(at: usize) -> f64 {
+        let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((mixed ^ (mixed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 12) as f64
+            / (1_u64 << 51) as f64
+            - 1.0
+    }
+
+    fn package(task: &str, fitted: Fitted) -> Package {
+        Package {
+            task: serde_json::from_str(built_in(task).unwrap()).unwrap(),
+            lineage_id: "0123456789abcdef0123".into(),
+            sample_set_id: "set".into(),
+            seed: 1,
+            samples: BTreeMap::new(),
+            spans: BTreeMap::new(),
+            fitted,
+        }
+    }
+
+    fn comes_back(package: &Package) {
+        let folder = package.to_folder("# Card".into(), "auc 1\n".into()).unwrap();
+        assert_eq!(&Package::from_folder(&folder).unwrap(), package);
+        assert_eq!(package.model_id(), "0123456789abcdef");
+    }
+
+    #[test]
+    fn a_detector_comes_back_bit_by_bit() {
+        let mut panel = Panel::new(vec!["a".into(), "b".into()], vec!["x".into(), "y".into()], 300);
+        for at in 0..600 {
+            let row = [noise(2 * at) as f32, noise(2 * at + 1) as f32];
+            panel.row_mut(at / 300, at % 300).copy_from_slice(&row);
+        }
+        let periods = Periods { fit: 0..150, select: 150..200, calibrate: 200..300 };
+        let model = Anomaly::fit(&panel, &periods, &AnomalyOptions::default()).unwrap();
+        comes_back(&package("anomaly", Fitted::Anomaly { model: Box::new(model) }));
+    }
+
+    #[test]
+    fn a_forecaster_comes_back_bit_by_bit() {
+        let mut set = SeriesSet::new(vec!["s".into()], 200);
+        let values = set.row_mut(0).iter_mut().enumerate();
+        values.for_each(|(at, value)| *value = 20.0 + noise(at) + (at % 7) as f64);
+        let at = |step| Origin { series: 0, step, reach: 14, block: step as u64 };
+        let origins = Origins {
+            fit: (40..100).map(at).collect(),
+            select: (110..130).map(at).collect(),
+            calibrate: (140..180).map(at).collect(),
+        };
+        let options = ForecastOptions {
+            horizon: 14,
+            look_back: 28,
+            season: 7,
+            quantiles: vec![0.1, 0.5, 0.9],
+            ceiling: None,
+        };
+        let (model, bases) = Forecaster::fit(&set, &origins, &options).unwrap();
+        comes_back(&package("capacity", Fitted::Forecast { model: Box::new(model), bases }));
+    }
+
+    #[test]
+    fn a_network_comes_back_bit_by_bit() {
+        let slice = |from: usize| {
+            let mut samples = Samples::empty(2, 1);
+            for at in from..from + 200 {
+                let (a, b) = (noise(2 * at), noise(2 * at + 1));
+                let block = (at / 4) as u64;
+                samples.push(&[a, b], &[f64::from(u8::from(a * b > 0.0))], 1.0, block);
+            }
+            samples
+        };
+        let slices =
+            Sliced { fit: slice(0), select: slice(300), calibrate: slice(600), gate: slice(900) };
+        let options = FitOptions {
+            candidates: vec![Candidate::Network { options: Default::default() }],
+            seed: 3,
+            replicates: 200,
+        };
+        let (model, gate) = Tabular::fit(Link::LogOdds, 1, &slices, &options).unwrap();
+        let task: Task = serde_json::from_str(built_in("maintenance").unwrap()).unwrap();
+        let kernel = Box::new(FeatureKernel::fit(task, &[]));
+        let model = Box::new(model);
+        let fitted = Fitted::Tabular { kernel, model, causes: None, usual: vec![0.5; 2], gate };
+        comes_back(&package("maintenance", fitted));
+    }
+}

@@ -8,3 +8,6 @@ mod training;
 
 pub use mlp::{Activation, Layer, Mlp};
 pub use training::{Architecture, NetworkOptions, train};
+
+#[cfg(test)]
+mod tests;

@@ -39,19 +39,19 @@ impl Alarms {
         };
         let level = state.level.unwrap_or(self.alpha);
         state.recent.push(p);
-        if state.recent.len() > 3 {
-            state.recent.remove(0);
-        }
+        let learned = (state.recent.len() > 3).then(|| state.recent.remove(0));
         if state.is_open {
             state.is_open = p <= self.alpha * self.clear;
         } else {
             let low = state.recent.iter().filter(|&&p| p <= level).count();
             state.is_open = low >= 2;
         }
-        let passed = f64::from(u8::from(p <= level));
-        let next = level * (ADAPTATION * (self.alpha - passed)).exp();
-        let kept = next.clamp(self.alpha / 50.0, self.alpha * 2.0);
-        state.level = Some(if state.is_open { level } else { kept });
+        // A p-value is learned from when it leaves the window, so that it can raise an alarm first.
+        if let (Some(p), false) = (learned, state.is_open) {
+            let passed = f64::from(u8::from(p <= level));
+            let next = level * (ADAPTATION * (self.alpha - passed)).exp();
+            state.level = Some(next.clamp(self.alpha / 50.0, self.alpha * 2.0));
+        }
         state.is_open
     }
 
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn two_of_three_raise_and_only_calm_clears() {
         let alarms = Alarms { alpha: 0.01, clear: 10.0 };
-        let p = [0.5, 0.009, 0.5, 0.005, 0.05, 0.09, 0.2, 0.5].map(Some);
+        let p = [0.5, 0.009, 0.5, 0.009, 0.05, 0.09, 0.2, 0.5].map(Some);
         let open = alarms.run(&p);
         assert_eq!(open, [false, false, false, true, true, true, false, false]);
     }

@@ -112,7 +112,7 @@ struct Rows {
 }
 
 /// Weights and biases while they are trained.
-struct Stack {
+pub(super) struct Stack {
     layers: Vec<(Tensor, Tensor)>,
     dropout: f64,
 }
@@ -317,7 +317,7 @@ impl Stack {
         Self { layers, dropout }
     }
 
-    fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
+    pub(super) fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
         let mut x = x.shallow_clone();
         for (index, (weight, bias)) in self.layers.iter().enumerate() {
             // [rows, inputs] x [inputs, outputs] → [rows, outputs]
@@ -333,7 +333,7 @@ impl Stack {
         x
     }
 
-    fn export(&self) -> Result<Vec<Layer>, ModelError> {
+    pub(super) fn export(&self) -> Result<Vec<Layer>, ModelError> {
         let last = self.layers.len() - 1;
         self.layers
             .iter()
@@ -364,4 +364,11 @@ fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Tensor {
 fn values(tensor: &Tensor) -> Result<Vec<f64>, ModelError> {
     let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]);
     Ok(Vec::<f64>::try_from(&flat)?)
+}
+
+/// An untrained stack of these widths.
+#[cfg(test)]
+pub(super) fn stack_for_tests(widths: &[usize]) -> Stack {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    Stack::new(&nn::VarStore::new(Device::Cpu), widths, 0.0, false, &mut rng)
 }
