@@ -16,7 +16,8 @@ use crate::network::Network;
 use crate::task::{Aggregate, DAY, HOUR, Members, Micros, SECOND, Task};
 
 /// Columns of `kpis` that identify a row, besides the channels.
-pub const KEY_COLUMNS: [&str; 8] = [
+pub const KEY_COLUMNS: [&str; 9] = [
+    "quality",
     "entity_type",
     "entity_id",
     "period_start",

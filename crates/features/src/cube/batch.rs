@@ -1,6 +1,6 @@
 //! Rows of `kpis` and `kpi_groups` into a cube.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, TimestampMicrosecondType};
 
 use super::{Cube, Rank};
@@ -10,7 +10,8 @@ use crate::task::{DAY, Micros, SECOND};
 /// How rows become cells of the grid.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rows<'a> {
-    /// Channels whose coarse rows are sums: each step gets its share.
+    /// Channels that are sums over a row's period: of a coarse row each step gets its share, and of
+    /// a partly filled one nothing.
     pub additive: &'a [String],
     /// Column to read instead of the channel where the row is coarser than a step.
     pub coarse_channel: Option<(&'a str, &'a str)>,
@@ -37,11 +38,16 @@ struct Keys {
     known: ArrayRef,
     granularity: ArrayRef,
     tombstone: Option<BooleanArray>,
+    quality: Option<Int32Array>,
 }
+
+/// Quality bit of a row whose period is only partly filled (`kpis.quality`, bit 2).
+const PARTLY_FILLED: i32 = 1 << 2;
 
 impl Keys {
     fn of(batch: &RecordBatch) -> Result<Self, BatchError> {
         let tombstone = batch.column_by_name("tombstone");
+        let quality = batch.column_by_name("quality");
         Ok(Self {
             entity: column(batch, "entity_id", &DataType::Utf8)?,
             source: column(batch, "source", &DataType::Utf8)?,
@@ -49,7 +55,16 @@ impl Keys {
             known: column(batch, "known_at", &time_type())?,
             granularity: column(batch, "granularity_s", &DataType::Int32)?,
             tombstone: tombstone.and_then(|array| array.as_boolean_opt().cloned()),
+            quality: quality.and_then(|array| array.as_primitive_opt::<Int32Type>().cloned()),
         })
+    }
+}
+
+impl Keys {
+    /// Whether the row covers only a part of its period: its sums are too low then.
+    fn is_partial(&self, row: usize) -> bool {
+        let known = self.quality.as_ref().filter(|quality| quality.is_valid(row));
+        known.is_some_and(|quality| quality.value(row) & PARTLY_FILLED != 0)
     }
 }
 
@@ -107,12 +122,16 @@ impl Cube {
         let is_coarse = share > 1 || length >= DAY;
         let gone = keys.tombstone.as_ref().is_some_and(|gone| gone.value(row));
         let arrays = if is_coarse { coarse } else { fine };
+        let is_partial = keys.is_partial(row);
         let values: Vec<f32> = (0..self.channels.len())
             .map(|channel| match &arrays[channel] {
                 Some(array) if !gone && array.is_valid(row) => {
                     let value = array.as_primitive::<Float64Type>().value(row);
-                    let split = is_coarse && rows.additive.contains(&self.channels[channel]);
-                    (if split { value / share as f64 } else { value }) as f32
+                    match rows.additive.contains(&self.channels[channel]) {
+                        true if is_partial => f32::NAN,
+                        true if is_coarse => (value / share as f64) as f32,
+                        _ => value as f32,
+                    }
                 }
                 _ => f32::NAN,
             })

@@ -1,3 +1,5 @@
+//! What a cube shows at which cutoff.
+
 use std::sync::Arc;
 
 use arrow::array::{
@@ -140,4 +142,26 @@ fn grids_hold_whole_steps() {
     assert_eq!(grid.before(3 * HOUR + 5, 9), 0..2);
     assert_eq!(grid.before(4 * HOUR + 9, 2), 1..3);
     assert_eq!(grid.before(9 * HOUR, 2), 3..3);
+}
+
+#[test]
+fn a_partial_sum_is_no_sum() {
+    let rows = [("a", 0, 1, "derived", 2, Some(3.0)), ("a", 1, 1, "derived", 2, Some(4.0))];
+    let plain = batch(&rows);
+    let quality = arrow::array::Int32Array::from(vec![1 << 2, 0]);
+    let columns = plain.schema().fields().iter().map(|field| field.name().clone());
+    let mut all: Vec<(String, arrow::array::ArrayRef)> =
+        columns.zip(plain.columns().iter().cloned()).collect();
+    all.push(("quality".into(), std::sync::Arc::new(quality)));
+    let rows = RecordBatch::try_from_iter(all).unwrap();
+    let additive = ["users_mean".to_owned()];
+    for (additive, first) in [(&additive[..], f32::NAN), (&[][..], 3.0)] {
+        let grid = Grid::covering(0, DAY, HOUR);
+        let mut cube = Cube::new(grid, ["a".into()], vec!["users_mean".into()]);
+        cube.add(&rows, &Rows { additive, ..Rows::default() }).unwrap();
+        cube.finish();
+        let seen = cube.value(0, 0, 0, 3 * HOUR);
+        assert!(seen == first || (seen.is_nan() && first.is_nan()), "{seen}");
+        assert_eq!(cube.value(0, 1, 0, 3 * HOUR), 4.0);
+    }
 }

@@ -1,3 +1,5 @@
+//! A sleeping cell among others.
+
 use super::*;
 use crate::cube::{Grid, Rank};
 use crate::network::{EdgeKind, Network};

@@ -1,3 +1,5 @@
+//! Alarms and tickets as they were known.
+
 use super::*;
 use crate::task::{EventTable, HOUR, Span};
 

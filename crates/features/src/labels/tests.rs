@@ -1,3 +1,5 @@
+//! Labels, censoring and masks, worked out by hand.
+
 use super::*;
 use crate::cube::{Grid, Rank};
 use crate::events::Fact;

@@ -1,3 +1,5 @@
+//! Membership, clocks and groups over time.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};

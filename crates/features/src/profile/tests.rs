@@ -1,3 +1,5 @@
+//! Profiles of clean, broken and short histories.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};

@@ -1,3 +1,5 @@
+//! Slices, purge and groups.
+
 use super::*;
 use crate::task::DAY;
 

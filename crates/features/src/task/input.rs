@@ -189,8 +189,8 @@ pub struct Inputs {
     /// Column to read where only rows as coarse as a step exist; the channel itself without it.
     #[serde(default)]
     pub coarse_channel: Option<String>,
-    /// Channels whose coarse rows are sums over their period (volumes, counts): where a day stands
-    /// for its hours, each hour gets its share.
+    /// Channels that are sums over their period (volumes, counts): where a day stands for its
+    /// hours, each hour gets its share, and a partly filled period counts as missing.
     #[serde(default)]
     pub additive: Vec<String>,
     /// Whether the window is expressed in spreads from the hour-of-week profile.

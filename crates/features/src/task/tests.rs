@@ -1,3 +1,5 @@
+//! Task files that fit and that contradict themselves.
+
 use super::*;
 
 fn sample(name: &str) -> &'static str {

@@ -1,3 +1,5 @@
+//! Windows against their definition.
+
 use proptest::prelude::*;
 
 use super::*;
