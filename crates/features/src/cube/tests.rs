@@ -149,7 +149,8 @@ fn a_partial_sum_is_no_sum() {
     let rows = [("a", 0, 1, "derived", 2, Some(3.0)), ("a", 1, 1, "derived", 2, Some(4.0))];
     let plain = batch(&rows);
     let quality = arrow::array::Int32Array::from(vec![1 << 2, 0]);
-    let columns = plain.schema().fields().iter().map(|field| field.name().clone());
+    let schema = plain.schema();
+    let columns = schema.fields().iter().map(|field| field.name().clone());
     let mut all: Vec<(String, arrow::array::ArrayRef)> =
         columns.zip(plain.columns().iter().cloned()).collect();
     all.push(("quality".into(), std::sync::Arc::new(quality)));
