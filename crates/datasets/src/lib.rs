@@ -16,7 +16,7 @@ mod task;
 pub use data::Data;
 pub use features::FeatureRow;
 pub use package::{Fitted, Package, model_error, registry_error};
-pub use panel::{CutoffGrid, panel, periods};
+pub use panel::{CutoffGrid, panel, periods, profiles_reaching_back};
 pub use reader::Reader;
 pub use samples::{Sample, SampleSet, tabular_slices};
 pub use series::{Season, first_ahead, origins, season, series};

@@ -95,9 +95,10 @@ fn newest(cube: &Cube, entity: usize, cutoff: Micros) -> Vec<f32> {
     values
 }
 
-/// Profiles for training: where those of the table do not reach back to the first cutoff they are
-/// built here instead, weekly, each from what was known at its time.
-pub(crate) fn profiles_reaching_back(
+/// Profiles for training and for cutoffs of the past: where those of the table do not reach back to
+/// the first cutoff they are built here instead, weekly, each from what was known at its time. The
+/// cube must reach back by the profiles' own look-back.
+pub fn profiles_reaching_back(
     profiles: Profiles,
     cube: &Cube,
     network: &Network,

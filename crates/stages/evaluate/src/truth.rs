@@ -17,7 +17,8 @@ const AFTERMATH: Micros = 3 * HOUR;
 /// Spans of time by entity.
 type Spans = BTreeMap<String, Vec<(Micros, Micros)>>;
 
-/// Reads anomalies of cells; outages and planned work of their sites make a time unclear.
+/// Reads anomalies of cells; outages, their precursors and planned work of the site make a time
+/// unclear: an alarm then is neither a hit nor false.
 ///
 /// # Errors
 /// `Missing` for a folder without the files, `BadData` for files that are something else.
@@ -25,11 +26,15 @@ pub(crate) fn episodes(root: &Root, folder: &str, cells: &[String]) -> Result<Ep
     let anomalies = spans(root, &format!("{folder}/anomalies.parquet"), "cell_id")?;
     let outages = spans(root, &format!("{folder}/failures.parquet"), "site_id")?;
     let work = spans(root, &format!("{folder}/planned_work.parquet"), "site_id")?;
+    let precursors = spans(root, &format!("{folder}/precursors.parquet"), "site_id")?;
     let mut unclear = Spans::new();
     for cell in cells {
         let site = site_of(cell);
         let after = |(start, end): &(Micros, Micros)| (*start, end.saturating_add(AFTERMATH));
-        let of_site = [&outages, &work].into_iter().filter_map(|spans| spans.get(site)).flatten();
+        let of_site = [&outages, &work, &precursors]
+            .into_iter()
+            .filter_map(|spans| spans.get(site))
+            .flatten();
         unclear.insert(cell.clone(), of_site.map(after).collect());
     }
     Ok(Episodes { anomalies, unclear })

@@ -13,9 +13,12 @@ use std::collections::BTreeMap;
 
 use arrow::array::AsArray as _;
 use arrow::datatypes::TimestampMicrosecondType;
-use foresite_datasets::{CutoffGrid, Fitted, Package, Reader, panel, registry_error};
+use foresite_datasets::{
+    CutoffGrid, Fitted, Package, Reader, panel, profiles_reaching_back, registry_error,
+};
 use foresite_features::network::Network;
-use foresite_features::task::{Micros, Task};
+use foresite_features::profile::LOOK_BACK;
+use foresite_features::task::{Micros, Task, Transform};
 use foresite_models::anomaly::Anomaly;
 use foresite_models::forecast::Forecaster;
 use foresite_registry::{Alias, Aliases, Event, TrustedKeys, verify};
@@ -158,9 +161,15 @@ fn detect(
     let step = task.cutoffs.step.micros();
     let earliest = first - i64::try_from(model.history()).unwrap_or(0) * step;
     let grid = CutoffGrid::new(task, earliest, last);
-    let start = task.cutoffs.period_end(earliest) - task.inputs.granularity.micros();
+    let mut profiles = reader.profiles(task, (earliest, last))?;
+    // Cutoffs of a past that nobody kept profiles of: they are built anew.
+    let rebuilds = task.inputs.transform == Transform::Profile && profiles.at(last).is_none();
+    let reach = if rebuilds { LOOK_BACK } else { task.inputs.granularity.micros() };
+    let start = task.cutoffs.period_end(earliest) - reach;
     let cube = reader.series(task, network, (start, task.cutoffs.period_end(last)))?;
-    let profiles = reader.profiles(task, (earliest, last))?;
+    if rebuilds {
+        profiles = profiles_reaching_back(profiles, &cube, network, &grid);
+    }
     let panel = panel(task, &cube, network, &profiles, &grid);
     let model_id = package.model_id();
     // State older than a day says nothing about an alert any more.
