@@ -1,3 +1,5 @@
+//! Which counters of an object are told apart.
+
 use crate::{MeasFile, PmReader};
 
 fn block(counters: &[&str], objects: &[(&str, &[&str])]) -> String {

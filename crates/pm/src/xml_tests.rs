@@ -1,3 +1,5 @@
+//! XML forms, quirks and hostile input.
+
 use super::*;
 
 fn walk(text: &str) -> Result<usize, ReadError> {

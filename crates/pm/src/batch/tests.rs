@@ -1,3 +1,5 @@
+//! Batches of parsed files.
+
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 

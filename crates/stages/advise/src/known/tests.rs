@@ -1,3 +1,5 @@
+//! What is known already.
+
 use super::*;
 use crate::clock::HOUR;
 use crate::incidents::Change;

@@ -1,3 +1,5 @@
+//! The network as advise sees it.
+
 use super::*;
 
 fn entity(entity_type: &str, id: &str, parent: &str) -> Entity {

@@ -1,3 +1,5 @@
+//! The rules of validate.
+
 use super::*;
 
 const DU: &str = "NRCellDU=1";

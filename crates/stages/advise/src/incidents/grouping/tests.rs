@@ -1,3 +1,5 @@
+//! Which alerts become one incident.
+
 use super::*;
 use crate::clock::HOUR;
 use crate::inputs::{Driver, Prediction};

@@ -1,3 +1,5 @@
+//! Incident ids over runs.
+
 use super::*;
 use crate::candidates::Candidate;
 use crate::clock::HOUR;
