@@ -17,7 +17,7 @@ use crate::cube::Cube;
 use crate::task::Micros;
 
 pub(crate) use build::quantile;
-pub use build::{LOOK_BACK, build};
+pub use build::{LOOK_BACK, build, group_of};
 pub use table::{read, rows};
 
 /// Deviations beyond this many spreads say nothing more and only upset a model.

@@ -36,6 +36,12 @@ struct Raw {
     observations: Vec<u16>,
 }
 
+/// The group that an entity with a short history borrows from: its region, the first part of its
+/// id; all entities together where ids have no parts.
+pub fn group_of(id: &str) -> &str {
+    id.split_once('/').map_or("", |(region, _)| region)
+}
+
 /// Builds the profiles of all entities of `hourly` at `cutoff` from what was known then.
 pub fn build(hourly: &Cube, clock_of: impl Fn(&str) -> LocalClock, cutoff: Micros) -> ProfileSet {
     let grid = hourly.grid();
@@ -54,18 +60,22 @@ pub fn build(hourly: &Cube, clock_of: impl Fn(&str) -> LocalClock, cutoff: Micro
                 .collect()
         })
         .collect();
-    let groups: Vec<Group> = (0..hourly.channels().len())
-        .map(|channel| Group::of(raw.iter().map(|channels| &channels[channel])))
-        .collect();
-    let entities: BTreeMap<String, Vec<Profile>> = hourly
-        .entities()
-        .iter()
-        .zip(&raw)
-        .map(|(id, channels)| {
-            let pairs = channels.iter().zip(&groups);
-            (id.clone(), pairs.map(|(own, group)| shrink(own, group)).collect())
-        })
-        .collect();
+    let ids = hourly.entities();
+    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, id) in ids.iter().enumerate() {
+        members.entry(group_of(id)).or_default().push(index);
+    }
+    let mut entities = BTreeMap::new();
+    for members in members.values() {
+        let groups: Vec<Group> = (0..hourly.channels().len())
+            .map(|channel| Group::of(members.iter().map(|member| &raw[*member][channel])))
+            .collect();
+        for member in members {
+            let pairs = raw[*member].iter().zip(&groups);
+            let profiles: Vec<Profile> = pairs.map(|(own, group)| shrink(own, group)).collect();
+            entities.insert(ids[*member].clone(), profiles);
+        }
+    }
     ProfileSet { valid_from: cutoff, channels: hourly.channels().to_vec(), entities }
 }
 

@@ -6,7 +6,7 @@ use foresite_features::cube::{Cube, Grid, Rows};
 use foresite_features::deviations::Deviations;
 use foresite_features::kernel::Sources;
 use foresite_features::network::Network;
-use foresite_features::profile::Profiles;
+use foresite_features::profile::{Profiles, group_of};
 use foresite_features::series::SeriesBuilder;
 use foresite_features::task::{LabelRule, Micros, Scope, Task, Transform, WEEK};
 use foresite_schema::site_of;
@@ -88,8 +88,11 @@ impl Wanted<'_> {
     }
 }
 
-/// Splits entities into blocks of whole sites whose series fit the memory; one block where
-/// entities look at each other.
+/// Splits entities into blocks of whole sites whose series fit the memory.
+///
+/// Where profiles are rebuilt, blocks are whole regions, because a short history borrows from its
+/// region; where entities look at each other there is one block. So the memory never changes what
+/// comes out.
 pub(crate) fn blocks(
     config: &Config,
     wanted: &Wanted<'_>,
@@ -101,18 +104,22 @@ pub(crate) fn blocks(
     let steps = usize::try_from(length / inputs.granularity.micros()).unwrap_or(usize::MAX);
     let members = [Scope::Units, Scope::Cells].map(|scope| {
         let listed: usize = types(scope).iter().map(|kind| network.ever(kind).count()).sum();
-        Cube::bytes(listed, steps, wanted.channels(scope).len())
+        let channels = wanted.channels(scope).len();
+        // Equipment is measured on the entities themselves as well.
+        let members = if channels > 0 { listed + entities.len() } else { 0 };
+        Cube::bytes(members, steps, channels)
     });
     let own = Cube::bytes(entities.len(), steps, inputs.channels.len().max(1));
     let bytes = own + members.iter().sum::<usize>();
-    let sites: BTreeSet<&str> = entities.iter().map(|id| site_of(id)).collect();
+    let unit = if wanted.reads_profiles() { group_of } else { site_of };
+    let units: BTreeSet<&str> = entities.iter().map(|id| unit(id)).collect();
     let count = if inputs.neighbours { 1 } else { bytes.div_ceil(config.series_bytes()).max(1) };
-    let size = sites.len().div_ceil(count).max(1);
-    let sites: Vec<&str> = sites.into_iter().collect();
-    sites
+    let size = units.len().div_ceil(count).max(1);
+    let units: Vec<&str> = units.into_iter().collect();
+    units
         .chunks(size)
         .map(|block| {
-            let inside = |id: &&String| block.binary_search(&site_of(id)).is_ok();
+            let inside = |id: &&String| block.binary_search(&unit(id)).is_ok();
             entities.iter().filter(inside).cloned().collect()
         })
         .collect()
