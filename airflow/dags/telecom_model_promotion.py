@@ -18,7 +18,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, Param
 
 from foresite_airflow import settings, tasks
-from foresite_airflow.defaults import TAGS, interval_form, task_defaults
+from foresite_airflow.defaults import TAGS, task_defaults
 from foresite_airflow.operators import stage_operator
 from foresite_airflow.vocabulary import MODEL_TASKS
 
@@ -35,7 +35,6 @@ with DAG(
         "action": Param("promote", type="string", enum=["promote", "rollback", "revoke"], title="Action"),
         "model": Param(None, type=["null", "string"], title="Model id", description="Default: the newest evaluated."),
         "reason": Param("", type="string", minLength=1, title="Reason", description="Goes into the audit trail."),
-        **interval_form(),
     },
     doc_md=__doc__,
     tags=TAGS,
@@ -52,4 +51,4 @@ with DAG(
         },
     )
 
-    tasks.pin_run() >> decide
+    tasks.pin_run(look_back_days=1) >> decide

@@ -59,13 +59,14 @@ def pin(context: Context, look_back: timedelta | None = None) -> dict[str, Any]:
 
     By hand, the params `interval_start`, `interval_end` and `as_of` say what to run; otherwise the
     data interval does. As-of is the end plus the configured lateness, however late the run starts,
-    so that a rerun sees what the first run saw. `look_back` stretches a scheduled interval into
-    the past. A run that asset events started takes over what the newest of them was pinned to.
+    so that a rerun sees what the first run saw; a run with neither params nor schedule is of now.
+    `look_back` says where an interval starts that has only an end. A run that asset events started
+    takes over what the newest of them was pinned to.
     """
     if runs := announced(context):
         return runs[-1]
     start, end = interval(context, look_back)
-    as_of = moment(context, "as_of") or end + settings.lateness()
+    as_of = moment(context, "as_of") or (end if is_of_now(context) else end + settings.lateness())
     configuration = Configuration.read(settings.configurations())
     run = PinnedRun(
         interval_start=rfc3339(start),
@@ -103,6 +104,12 @@ def interval(context: Context, look_back: timedelta | None) -> tuple[datetime, d
     if start is None or start >= end:
         raise AirflowFailException(f"the interval [{start}, {end}) is empty: set interval_start and interval_end")
     return start, end
+
+
+def is_of_now(context: Context) -> bool:
+    """Whether nothing but the moment of the run says which interval is meant."""
+    scheduled = context.get("data_interval_start") != context.get("data_interval_end")
+    return not scheduled and moment(context, "interval_end") is None
 
 
 def moment(context: Context, name: str) -> datetime | None:

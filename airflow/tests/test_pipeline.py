@@ -118,3 +118,13 @@ def test_a_failed_training_stops_only_its_task(stages: Stages, run_dag: Any) -> 
     run = run_dag("telecom_model_training", datetime(2026, 3, 15, 3, tzinfo=timezone.utc))
     assert run.state == "failed"
     assert len(stages.calls("promote")) == 2
+
+
+def test_a_promotion_by_hand_is_of_now_and_names_who_decided(stages: Stages, run_dag: Any) -> None:
+    asked = {"task": "capacity", "action": "rollback", "reason": "worse in the north"}
+    assert run_dag("telecom_model_promotion", TAKEN_UP, asked).state == "success"
+    flags = stages.calls("promote")[0]["flags"]
+    assert (flags["task"], flags["action"], flags["reason"]) == ("capacity", "rollback", "worse in the north")
+    assert flags["as-of"] == flags["interval-end"] == "2026-03-01T13:30:00Z"
+    assert flags["person"] == "dag_test"
+    assert "model" not in flags
