@@ -1,0 +1,67 @@
+"""Running a command and saying what it cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
+BINARIES = Path(os.environ.get("FORESITE_BIN_DIR", ROOT / "target" / "debug"))
+SAMPLES = ROOT / "docs" / "samples"
+
+
+def run(command: list[str | os.PathLike[str]]) -> dict[str, float]:
+    """Runs a command to its end; wall and CPU seconds and peak memory of the whole process."""
+    started = time.monotonic()
+    environment = {**os.environ, "FORESITE_LOG": "lines", "FORESITE_LOG_LEVEL": "error"}
+    process = subprocess.Popen([os.fspath(part) for part in command], env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        raise SystemExit(
+            f"{command[0]}: ended with {os.waitstatus_to_exitcode(status)}"
+        )
+    return {
+        "wall_s": round(time.monotonic() - started, 3),
+        "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
+        "peak_rss_mib": round(usage.ru_maxrss / 1024, 1),
+    }
+
+
+def stage(
+    name: str, root: Path, *arguments: str, config: str = "default"
+) -> dict[str, float]:
+    """Runs a stage on a sample configuration."""
+    sample = SAMPLES / name / f"{config}.json"
+    return run(
+        [
+            BINARIES / f"foresite-{name}",
+            "--config",
+            sample,
+            "--data-root",
+            root,
+            *arguments,
+        ]
+    )
+
+
+def record(name: str, results: object) -> None:
+    """Writes results with the machine they were measured on."""
+    RESULTS.mkdir(exist_ok=True)
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    machine = {"cpu": cpu, "cores": os.cpu_count(), "kernel": platform.release()}
+    profile = BINARIES.name
+    document = {"machine": machine, "profile": profile, "results": results}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
+    print(json.dumps(document, indent=2))
