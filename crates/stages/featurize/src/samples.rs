@@ -111,9 +111,9 @@ fn needs_own(task: &Task) -> bool {
     Wanted::labels_from_series(task) || needs_window(task)
 }
 
-/// Whether samples count only with enough of their window observed.
+/// Whether samples count only with enough of their window observed; none of it is never enough.
 fn needs_window(task: &Task) -> bool {
-    task.masks.min_observed > 0.0 && !task.inputs.channels.is_empty()
+    !task.inputs.channels.is_empty()
 }
 
 /// Every n-th cutoff, so that the set stays below its greatest size.
@@ -240,6 +240,6 @@ impl Set<'_> {
         let rows = window.chunks_exact(width.max(1));
         let seen: usize =
             rows.map(|row| row[..inputs].iter().filter(|value| !value.is_nan()).count()).sum();
-        (seen as f64) < least * (k * inputs) as f64
+        seen == 0 || (seen as f64) < least * (k * inputs) as f64
     }
 }
