@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// An open alarm clears at this multiple of the level.
+const CLEAR: f64 = 10.0;
+
 /// When alarms rise and clear.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Alarms {
@@ -9,11 +12,10 @@ pub struct Alarms {
     pub alpha: f64,
     /// An open alarm clears when the p-value passes `clear * alpha`.
     pub clear: f64,
+    /// How fast the level of an entity follows its own false alarms: at 0.5 an exceedance takes two
+    /// fifths of it and `1 / alpha` quiet steps give them back; 0 = not at all.
+    pub adaptation: f64,
 }
-
-/// How fast the level of an entity follows its own false alarms: one exceedance takes two fifths of
-/// it, `1 / alpha` quiet steps give them back.
-const ADAPTATION: f64 = 0.5;
 
 /// What an entity carries from one step to the next.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ impl Alarms {
     /// nothing.
     ///
     /// The level follows the entity so that in the long run it is passed as often as promised, although
-    /// the reference ages; it rests while an alarm is open, so that what lasts is not unlearned.
+    /// the reference ages, and never more than the budget allows; it rests while an alarm is open, so that what lasts is not unlearned.
     /// Source: Gibbs and Candès 2021 (adaptive conformal inference), here on the logarithm.
     pub fn step(&self, state: &mut AlarmState, p_value: Option<f64>) -> bool {
         let Some(p) = p_value else {
@@ -49,8 +51,8 @@ impl Alarms {
         // A p-value is learned from when it leaves the window, so that it can raise an alarm first.
         if let (Some(p), false) = (learned, state.is_open) {
             let passed = f64::from(u8::from(p <= level));
-            let next = level * (ADAPTATION * (self.alpha - passed)).exp();
-            state.level = Some(next.clamp(self.alpha / 50.0, self.alpha * 2.0));
+            let next = level * (self.adaptation * (self.alpha - passed)).exp();
+            state.level = Some(next.clamp(self.alpha / 50.0, self.alpha));
         }
         state.is_open
     }
@@ -68,13 +70,14 @@ impl Alarms {
             [0.05, 0.03, 0.02, 0.01, 0.006, 0.004, 0.003, 0.002, 0.0015, 0.001];
         let steps: usize = runs.iter().map(Vec::len).sum();
         let rate = |alpha: f64| {
-            let alarms = Self { alpha, clear: 10.0 };
+            // Without adaptation: it would hide how often the level is passed, and buy a greater one.
+            let alarms = Self { alpha, clear: CLEAR, adaptation: 0.0 };
             let episodes: usize =
                 runs.iter().map(|run| foresite_metrics::segments(&alarms.run(run)).len()).sum();
             episodes as f64 / steps.max(1) as f64
         };
         let alpha = LEVELS.into_iter().find(|&alpha| rate(alpha) <= budget).unwrap_or(LEVELS[9]);
-        Self { alpha, clear: 10.0 }
+        Self { alpha, clear: CLEAR, adaptation: 0.5 }
     }
 }
 
@@ -84,7 +87,7 @@ mod tests {
 
     #[test]
     fn two_of_three_raise_and_only_calm_clears() {
-        let alarms = Alarms { alpha: 0.01, clear: 10.0 };
+        let alarms = Alarms { alpha: 0.01, clear: CLEAR, adaptation: 0.5 };
         let p = [0.5, 0.009, 0.5, 0.009, 0.05, 0.09, 0.2, 0.5].map(Some);
         let open = alarms.run(&p);
         assert_eq!(open, [false, false, false, true, true, true, false, false]);
@@ -92,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_entity_that_cries_wolf_is_believed_less() {
-        let alarms = Alarms { alpha: 0.01, clear: 10.0 };
+        let alarms = Alarms { alpha: 0.01, clear: CLEAR, adaptation: 0.5 };
         // Twice in a row every forty steps: each pair would be an alarm.
         let p: Vec<Option<f64>> =
             (0..1200).map(|step| Some(if step % 40 < 2 { 0.005 } else { 0.5 })).collect();
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_gap_keeps_the_state() {
-        let alarms = Alarms { alpha: 0.01, clear: 10.0 };
+        let alarms = Alarms { alpha: 0.01, clear: CLEAR, adaptation: 0.5 };
         assert_eq!(
             alarms.run(&[Some(0.001), Some(0.001), None, Some(0.9)]),
             [false, true, true, false]

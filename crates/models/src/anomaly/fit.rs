@@ -87,7 +87,7 @@ impl Anomaly {
             principal: principal(&spread),
             entities: BTreeMap::new(),
             newcomer: EntityState::default(),
-            alarms: Alarms { alpha: 0.001, clear: 10.0 },
+            alarms: Alarms { alpha: 0.001, clear: 10.0, adaptation: 0.5 },
         };
         if model.silence.is_empty() || panel.neighbours.iter().all(Vec::is_empty) {
             model.parts.retain(|part| *part != Part::Silence);
