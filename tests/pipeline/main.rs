@@ -12,4 +12,5 @@ mod end_to_end;
 mod ingest;
 mod ingest_mappings;
 mod landing;
+mod models;
 mod samples;
