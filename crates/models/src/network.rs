@@ -4,6 +4,7 @@
 //! same bits for one row and for many. A contract test holds both forwards together.
 
 mod mlp;
+mod stack;
 mod training;
 
 pub use mlp::{Activation, Layer, Mlp};

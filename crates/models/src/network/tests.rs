@@ -4,7 +4,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor};
 
-use super::training::stack_for_tests;
+use super::stack::stack_for_tests;
 use super::*;
 use crate::linear::Matrix;
 

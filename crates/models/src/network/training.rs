@@ -4,14 +4,15 @@
 //! and dropout masks come from one seeded generator of our own, because libtorch's is global to the
 //! process. One thread: more would spin on batches this small.
 
+use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::nn::{self, OptimizerConfig as _};
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::{Activation, Layer, Mlp};
+use super::stack::Stack;
+use super::{Layer, Mlp};
 use crate::ModelError;
 use crate::linear::Matrix;
 use crate::tabular::{LinearPath, Link, Samples, Sliced, Tabular};
@@ -111,12 +112,6 @@ struct Rows {
     count: usize,
 }
 
-/// Weights and biases while they are trained.
-pub(super) struct Stack {
-    layers: Vec<(Tensor, Tensor)>,
-    dropout: f64,
-}
-
 /// Trains one architecture; `inputs` are the encoded fit and select rows. Returns it with the linear
 /// path that it was trained beside: one of the fit slice alone.
 ///
@@ -150,22 +145,31 @@ pub fn train(
     let stack = Stack::new(&store, &widths, recipe.dropout, residual, &mut rng);
     let adam = nn::Adam { wd: recipe.weight_decay, ..nn::Adam::default() };
     let mut optimizer = adam.build(&store, options.learning_rate)?;
-    let loss_of = |rows: &Rows, pick: Option<&Tensor>, rng: Option<&mut ChaCha8Rng>| {
-        frame.loss(&stack, rows, pick, rng)
-    };
+    let layers = run_epochs(&recipe, (&frame, &stack), (&fit, &select), &mut optimizer, &mut rng)?;
+    Ok((Mlp::new(recipe.name.into(), residual, (scale, offset), layers), linear))
+}
+
+/// All epochs, or as many as the select slice gets better by; returns the layers to keep.
+fn run_epochs(
+    recipe: &Recipe,
+    (frame, stack): (&Frame<'_>, &Stack),
+    (fit, select): (&Rows, &Rows),
+    optimizer: &mut nn::Optimizer,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Layer>, ModelError> {
     let mut order: Vec<i64> = (0..fit.count as i64).collect();
     let mut best: Option<(f64, Vec<Layer>)> = None;
     let mut since_best = 0;
     for _ in 0..recipe.epochs {
-        order.shuffle(&mut rng);
+        order.shuffle(rng);
         for batch in order.chunks(recipe.batch) {
-            let pick = Tensor::from_slice(batch).to_device(device);
-            optimizer.backward_step(&loss_of(&fit, Some(&pick), Some(&mut rng)));
+            let pick = Tensor::from_slice(batch).to_device(frame.device);
+            optimizer.backward_step(&frame.loss(stack, fit, Some(&pick), Some(rng)));
         }
         let Some(patience) = recipe.patience else {
             continue;
         };
-        let loss = tch::no_grad(|| loss_of(&select, None, None).double_value(&[]));
+        let loss = tch::no_grad(|| frame.loss(stack, select, None, None).double_value(&[]));
         if best.as_ref().is_none_or(|(least, _)| loss < *least) {
             best = Some((loss, stack.export()?));
             since_best = 0;
@@ -176,11 +180,10 @@ pub fn train(
             }
         }
     }
-    let layers = match best {
-        Some((_, layers)) => layers,
-        None => stack.export()?,
-    };
-    Ok((Mlp::new(recipe.name.into(), residual, (scale, offset), layers), linear))
+    match best {
+        Some((_, layers)) => Ok(layers),
+        None => stack.export(),
+    }
 }
 
 /// Scale and offset between the network's output and a score: the label's own deviation and mean for
@@ -284,91 +287,4 @@ impl Frame<'_> {
         };
         sum / total
     }
-}
-
-impl Stack {
-    /// He-uniform weights; the last layer of a residual starts at zero, so training starts at the
-    /// linear path.
-    fn new(
-        store: &nn::VarStore,
-        widths: &[usize],
-        dropout: f64,
-        zero_head: bool,
-        rng: &mut ChaCha8Rng,
-    ) -> Self {
-        let root = store.root();
-        let layers = widths
-            .windows(2)
-            .enumerate()
-            .map(|(index, pair)| {
-                let (inputs, outputs) = (pair[0], pair[1]);
-                let last = index + 2 == widths.len();
-                let bound =
-                    if last && zero_head { 0.0 } else { (6.0 / inputs.max(1) as f64).sqrt() };
-                let values: Vec<f32> = (0..inputs * outputs)
-                    .map(|_| ((rng.random::<f64>() * 2.0 - 1.0) * bound) as f32)
-                    .collect();
-                let start = Tensor::from_slice(&values).reshape([outputs as i64, inputs as i64]);
-                let weight = root.var_copy(&format!("weight{index}"), &start);
-                let bias = root.zeros(&format!("bias{index}"), &[outputs as i64]);
-                (weight, bias)
-            })
-            .collect();
-        Self { layers, dropout }
-    }
-
-    pub(super) fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
-        let mut x = x.shallow_clone();
-        for (index, (weight, bias)) in self.layers.iter().enumerate() {
-            // [rows, inputs] x [inputs, outputs] → [rows, outputs]
-            x = x.matmul(&weight.tr()) + bias;
-            if index + 1 == self.layers.len() {
-                break;
-            }
-            x = x.relu();
-            if let (Some(rng), true) = (rng.as_deref_mut(), self.dropout > 0.0) {
-                x = &x * dropout_mask(&x, self.dropout, rng);
-            }
-        }
-        x
-    }
-
-    pub(super) fn export(&self) -> Result<Vec<Layer>, ModelError> {
-        let last = self.layers.len() - 1;
-        self.layers
-            .iter()
-            .enumerate()
-            .map(|(index, (weight, bias))| {
-                let columns = usize::try_from(weight.size()[1]).unwrap_or(0);
-                Ok(Layer {
-                    weights: Matrix::from_rows(columns, values(weight)?),
-                    bias: values(bias)?,
-                    activation: if index == last { Activation::None } else { Activation::Relu },
-                })
-            })
-            .collect()
-    }
-}
-
-/// Zero with probability `dropout`, otherwise 1 / (1 - dropout).
-fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Tensor {
-    let size = like.size();
-    let count: i64 = size.iter().product();
-    let kept = (1.0 / (1.0 - dropout)) as f32;
-    let limit = (dropout * f64::from(u32::MAX)) as u32;
-    let mask: Vec<f32> =
-        (0..count).map(|_| if rng.random::<u32>() < limit { 0.0 } else { kept }).collect();
-    Tensor::from_slice(&mask).reshape(&size).to_device(like.device())
-}
-
-fn values(tensor: &Tensor) -> Result<Vec<f64>, ModelError> {
-    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]);
-    Ok(Vec::<f64>::try_from(&flat)?)
-}
-
-/// An untrained stack of these widths.
-#[cfg(test)]
-pub(super) fn stack_for_tests(widths: &[usize]) -> Stack {
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    Stack::new(&nn::VarStore::new(Device::Cpu), widths, 0.0, false, &mut rng)
 }

@@ -1,0 +1,103 @@
+//! Layers while they are trained.
+
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+use tch::nn;
+use tch::{Device, Kind, Tensor};
+
+use super::{Activation, Layer};
+use crate::ModelError;
+use crate::linear::Matrix;
+
+/// Weights and biases while they are trained.
+pub(super) struct Stack {
+    layers: Vec<(Tensor, Tensor)>,
+    dropout: f64,
+}
+
+impl Stack {
+    /// He-uniform weights; the last layer of a residual starts at zero, so training starts at the
+    /// linear path.
+    pub(super) fn new(
+        store: &nn::VarStore,
+        widths: &[usize],
+        dropout: f64,
+        zero_head: bool,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let root = store.root();
+        let layers = widths
+            .windows(2)
+            .enumerate()
+            .map(|(index, pair)| {
+                let (inputs, outputs) = (pair[0], pair[1]);
+                let last = index + 2 == widths.len();
+                let bound =
+                    if last && zero_head { 0.0 } else { (6.0 / inputs.max(1) as f64).sqrt() };
+                let values: Vec<f32> = (0..inputs * outputs)
+                    .map(|_| ((rng.random::<f64>() * 2.0 - 1.0) * bound) as f32)
+                    .collect();
+                let start = Tensor::from_slice(&values).reshape([outputs as i64, inputs as i64]);
+                let weight = root.var_copy(&format!("weight{index}"), &start);
+                let bias = root.zeros(&format!("bias{index}"), &[outputs as i64]);
+                (weight, bias)
+            })
+            .collect();
+        Self { layers, dropout }
+    }
+
+    pub(super) fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
+        let mut x = x.shallow_clone();
+        for (index, (weight, bias)) in self.layers.iter().enumerate() {
+            // [rows, inputs] x [inputs, outputs] → [rows, outputs]
+            x = x.matmul(&weight.tr()) + bias;
+            if index + 1 == self.layers.len() {
+                break;
+            }
+            x = x.relu();
+            if let (Some(rng), true) = (rng.as_deref_mut(), self.dropout > 0.0) {
+                x = &x * dropout_mask(&x, self.dropout, rng);
+            }
+        }
+        x
+    }
+
+    pub(super) fn export(&self) -> Result<Vec<Layer>, ModelError> {
+        let last = self.layers.len() - 1;
+        self.layers
+            .iter()
+            .enumerate()
+            .map(|(index, (weight, bias))| {
+                let columns = usize::try_from(weight.size()[1]).unwrap_or(0);
+                Ok(Layer {
+                    weights: Matrix::from_rows(columns, values(weight)?),
+                    bias: values(bias)?,
+                    activation: if index == last { Activation::None } else { Activation::Relu },
+                })
+            })
+            .collect()
+    }
+}
+
+/// Zero with probability `dropout`, otherwise 1 / (1 - dropout).
+fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Tensor {
+    let size = like.size();
+    let count: i64 = size.iter().product();
+    let kept = (1.0 / (1.0 - dropout)) as f32;
+    let limit = (dropout * f64::from(u32::MAX)) as u32;
+    let mask: Vec<f32> =
+        (0..count).map(|_| if rng.random::<u32>() < limit { 0.0 } else { kept }).collect();
+    Tensor::from_slice(&mask).reshape(&size).to_device(like.device())
+}
+
+fn values(tensor: &Tensor) -> Result<Vec<f64>, ModelError> {
+    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]);
+    Ok(Vec::<f64>::try_from(&flat)?)
+}
+
+/// An untrained stack of these widths.
+#[cfg(test)]
+pub(super) fn stack_for_tests(widths: &[usize]) -> Stack {
+    let mut rng = rand::SeedableRng::seed_from_u64(3);
+    Stack::new(&nn::VarStore::new(Device::Cpu), widths, 0.0, false, &mut rng)
+}
