@@ -22,7 +22,7 @@ from foresite_airflow.run import PIN, PinnedRun, pin, windows
 NEWEST_START = f"{{{{ ti.xcom_pull(task_ids='{PIN}')['newest_start'] }}}}"
 
 
-@task(task_id=PIN)
+@task(task_id=PIN, multiple_outputs=False)
 def pin_run(look_back_days: int | None = None) -> dict[str, Any]:
     """Fixes interval, as-of and configuration of the run."""
     return pin(get_current_context(), None if look_back_days is None else timedelta(days=look_back_days))
