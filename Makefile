@@ -8,9 +8,12 @@ MAKEFLAGS += --no-print-directory
 VENV := $(CURDIR)/.foresite/venv/bin
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 STEP := @.ci/step
+PINNED_RUST := $(shell sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
 CARGO_BIN := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 export PATH := $(PATH):$(CARGO_BIN)
+# Looked up for each recipe, because the first one writes it.
+export RUSTUP_TOOLCHAIN = $(or $(shell cat .foresite/toolchain 2>/dev/null),$(PINNED_RUST))
 export FORESITE_BIN_DIR ?= $(TARGET)/debug
 export FORESITE_PORT ?= 8080
 # A binary outside the checkout does not find libtorch by its run path.

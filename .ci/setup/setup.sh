@@ -29,9 +29,9 @@ check_machine() {
     fi
 }
 
-# A first build writes about 7 GB beside the sources, a finished one little.
+# A first build writes about 10 GB beside the sources, a finished one little.
 check_disk() {
-    local need_mib=10000
+    local need_mib=12000
     [[ -x ${CARGO_TARGET_DIR:-$root/target}/debug/foresite-ingest ]] && need_mib=1000
     local free_mib; free_mib=$(df -Pm "$root" | awk 'NR == 2 {print $4}')
     ((free_mib >= need_mib)) || stop "$root needs $need_mib MiB of free disk, $free_mib MiB are left"
@@ -72,15 +72,33 @@ install_rust() {
             stop "no Rust: install rustup as https://rustup.rs says, then run this again"
     fi
     cd "$root"
-    if [[ $(rustc --version 2>/dev/null) != "rustc $wanted "* ]] || ! have_rust_tools; then
-        have rustup || stop "Rust $wanted with clippy and rustfmt is needed, found $(rustc --version): install rustup as https://rustup.rs says"
+    local toolchain
+    if ! have rustup; then
+        is_wanted_rust || stop "Rust $wanted with clippy and rustfmt is needed, found $(rustc --version): install rustup as https://rustup.rs says"
+        toolchain=$wanted
+    elif ! toolchain=$(installed_toolchain); then
         say "installing Rust $wanted"
         rustup --quiet toolchain install "$wanted" --profile minimal --component clippy --component rustfmt ||
             stop "run: rustup toolchain install $wanted --profile minimal --component clippy --component rustfmt"
+        toolchain=$wanted
     fi
+    # For the Makefile: the same version may be installed under another name, such as `stable`.
+    echo "$toolchain" >"$root/.foresite/toolchain"
 }
 
-have_rust_tools() { cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1; }
+is_wanted_rust() {
+    [[ $(rustc --version 2>/dev/null) == "rustc $wanted "* ]] &&
+        cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1
+}
+
+# The name of an installed toolchain of the wanted version, the pinned name first.
+installed_toolchain() {
+    local name
+    for name in "$wanted" $(rustup toolchain list | cut -d' ' -f1); do
+        (export RUSTUP_TOOLCHAIN=$name RUSTUP_AUTO_INSTALL=0; is_wanted_rust) && echo "$name" && return
+    done
+    return 1
+}
 
 # uv in an environment of its own, named by its lock, so that a new lock makes a new one.
 install_uv() {
