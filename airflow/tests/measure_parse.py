@@ -27,7 +27,9 @@ def main() -> None:
             bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
             seconds.append(time.perf_counter() - started)
         print(f"import of Airflow: {imported:.2f} s")
-        print(f"parse of {len(bag.dags)} DAGs: first {seconds[0]:.3f} s, then median {statistics.median(seconds):.3f} s")
+        print(
+            f"parse of {len(bag.dags)} DAGs: first {seconds[0]:.3f} s, then median {statistics.median(seconds):.3f} s"
+        )
 
 
 if __name__ == "__main__":
