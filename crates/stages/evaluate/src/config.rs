@@ -13,25 +13,3 @@ pub struct Config {
     /// How to judge.
     pub judging: Judging,
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_samples_parse() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/evaluate");
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            foresite_stage::parse_config::<Config>(&text, &path.display().to_string()).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_default_sample_is_the_default() {
-        let text = include_str!("../../../../docs/samples/evaluate/default.json");
-        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
-        assert_eq!(sample, Config::default());
-    }
-}

@@ -23,25 +23,3 @@ impl Default for Config {
         Self { signing_key: None, create_missing_key: true, public_keys: "keys".into() }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_samples_parse() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/promote");
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            foresite_stage::parse_config::<Config>(&text, &path.display().to_string()).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_default_sample_is_the_default() {
-        let text = include_str!("../../../../docs/samples/promote/default.json");
-        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
-        assert_eq!(sample, Config::default());
-    }
-}

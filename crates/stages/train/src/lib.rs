@@ -10,7 +10,7 @@ mod fit;
 
 use foresite_datasets::{Data, Package, Reader, SampleSet, load_task, registry_error};
 use foresite_features::task::Task;
-use foresite_registry::{Event, EventKind, model_path};
+use foresite_registry::{Event, EventKind, Folder, model_path};
 use foresite_schema::catalog::outcome;
 use foresite_stage::{Context, Lineage, NoArgs, Report, Result, Stage};
 use foresite_tables::{Read, Slot, Value, sha256_hex};
@@ -50,10 +50,22 @@ impl Stage for Train {
         cx.record(&lineage)?;
         let published = folder.publish(cx.root(), &place).map_err(registry_error)?;
         tracing::info!(model = model_id, path = package.path_name(), published, "model");
+        if !published {
+            compare(cx, &folder, &place)?;
+        }
         report.number("path", package.path_name());
         register(cx, &package, &lineage, &mut report)?;
         Ok(report)
     }
+}
+
+/// A rerun that gives another model shows in the log: the machine or libtorch is another kind.
+fn compare(cx: &Context, folder: &Folder, place: &str) -> Result<()> {
+    let kept = Folder::read(cx.root(), place).map_err(registry_error)?;
+    if kept.sums() != folder.sums() {
+        tracing::warn!(place, "the same training gave other bits; the published bundle stays");
+    }
+    Ok(())
 }
 
 fn report(cx: &Context, task: &Task, set: &SampleSet, lineage: &Lineage) -> Report {
