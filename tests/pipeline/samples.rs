@@ -34,6 +34,30 @@ fn default_samples_show_the_whole_configuration() {
 }
 
 #[test]
+fn every_sample_is_accepted() {
+    for stage in stages() {
+        for entry in std::fs::read_dir(samples().join(&stage)).unwrap() {
+            let path = entry.unwrap().path();
+            // Mappings lie beside ingest's configurations that name them.
+            if !path.file_name().unwrap().to_string_lossy().starts_with("mapping-") {
+                printed(&stage, &path);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_configuration_the_default_sample_holds() {
+    // Ingest's sample names the mappings of the simulator's files; by itself it assumes none.
+    for stage in stages().into_iter().filter(|stage| stage != "ingest") {
+        let run = Binary::stage(&stage).args("--print-config").exits(0);
+        let defaults: Json = serde_json::from_str(&run.stdout).unwrap();
+        let sample = samples().join(&stage).join("default.json");
+        assert_eq!(defaults, printed(&stage, &sample), "{stage}");
+    }
+}
+
+#[test]
 fn an_unknown_key_is_refused_by_every_stage() {
     for stage in stages() {
         let config = serde_json::json!({"no_such_key": 1});

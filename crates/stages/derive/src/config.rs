@@ -46,32 +46,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-
-    #[test]
-    fn the_samples_parse() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/derive");
-        let mut samples = 0;
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let text = fs::read_to_string(&path).unwrap();
-            let origin = path.display().to_string();
-            foresite_stage::parse_config::<Config>(&text, &origin).unwrap();
-            samples += 1;
-        }
-        assert!(samples > 0);
-    }
-
-    #[test]
-    fn the_default_sample_is_the_default() {
-        let text = include_str!("../../../../docs/samples/derive/default.json");
-        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
-        assert_eq!(sample, Config::default());
-        let empty: Config = foresite_stage::parse_config("{}", "empty").unwrap();
-        assert_eq!(empty, Config::default());
-    }
 
     #[test]
     fn a_step_of_no_hours_is_refused() {

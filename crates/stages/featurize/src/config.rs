@@ -38,31 +38,3 @@ impl Config {
         usize::try_from(u64::from(self.series_mib.get()) << 20).unwrap_or(usize::MAX)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn the_samples_parse() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/featurize");
-        let mut samples = 0;
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let text = fs::read_to_string(&path).unwrap();
-            let origin = path.display().to_string();
-            foresite_stage::parse_config::<Config>(&text, &origin).unwrap();
-            samples += 1;
-        }
-        assert!(samples > 0);
-    }
-
-    #[test]
-    fn the_default_sample_is_the_default() {
-        let text = include_str!("../../../../docs/samples/featurize/default.json");
-        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
-        assert_eq!(sample, Config::default());
-    }
-}

@@ -93,32 +93,7 @@ impl From<Share> for f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-
-    #[test]
-    fn the_samples_parse() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/samples/validate");
-        let mut samples = 0;
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let text = fs::read_to_string(&path).unwrap();
-            let origin = path.display().to_string();
-            foresite_stage::parse_config::<Config>(&text, &origin).unwrap();
-            samples += 1;
-        }
-        assert!(samples > 0);
-    }
-
-    #[test]
-    fn the_default_sample_is_the_default() {
-        let text = include_str!("../../../../docs/samples/validate/default.json");
-        let sample: Config = foresite_stage::parse_config(text, "sample").unwrap();
-        assert_eq!(sample, Config::default());
-        let empty: Config = foresite_stage::parse_config("{}", "empty").unwrap();
-        assert_eq!(empty, Config::default());
-    }
 
     #[test]
     fn a_share_is_checked_where_it_stands() {
