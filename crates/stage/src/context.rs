@@ -157,8 +157,7 @@ impl Context {
     ) -> Result<()> {
         self.record(lineage)?;
         let outcome = table.replace(slot, rows, &self.commit(lineage))?;
-        report.wrote(&table.def().name, outcome);
-        report.lineage_id = Some(lineage.id.clone());
+        report.published(&table.def().name, outcome, &lineage.id);
         Ok(())
     }
 
@@ -176,8 +175,7 @@ impl Context {
     ) -> Result<()> {
         self.record(lineage)?;
         let outcome = table.append(slot, rows, &self.commit(lineage))?;
-        report.wrote(&table.def().name, outcome);
-        report.lineage_id = Some(lineage.id.clone());
+        report.published(&table.def().name, outcome, &lineage.id);
         Ok(())
     }
 }

@@ -110,6 +110,17 @@ impl Report {
         }
     }
 
+    /// Adds the outcome of a commit and the computation behind it.
+    pub(crate) fn published(
+        &mut self,
+        table: &str,
+        outcome: foresite_tables::Outcome,
+        lineage_id: &str,
+    ) {
+        self.wrote(table, outcome);
+        self.lineage_id = Some(lineage_id.to_owned());
+    }
+
     /// Adds a key number.
     pub fn number(&mut self, name: &str, value: impl Into<Json>) {
         self.numbers.insert(name.into(), value.into());

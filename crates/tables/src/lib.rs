@@ -7,7 +7,9 @@
 //! are ours, because slots need more than the kernel gives.
 
 mod commit;
+mod create;
 mod error;
+mod files;
 mod filter;
 mod log;
 mod maintain;
@@ -23,9 +25,10 @@ mod write;
 
 pub use commit::{Commit, Outcome};
 pub use error::{Context, Error, ErrorKind, Result};
+pub use files::FileEntry;
 pub use log::StagedFile;
 pub use read::Read;
-pub use root::{FileEntry, Root};
+pub use root::Root;
 pub use slot::{Micros, Slot};
 pub use stats::Value;
 pub use table::{HistoryEntry, Table, sha256_hex};

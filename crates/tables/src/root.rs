@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
 use foresite_schema::TableDef;
-use futures::TryStreamExt as _;
+use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -33,17 +31,6 @@ struct Inner {
     store: Arc<dyn ObjectStore>,
     engine: Arc<Engine>,
     runtime: Runtime,
-}
-
-/// A plain file below the root.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileEntry {
-    /// Path relative to the root, `/`-separated.
-    pub path: String,
-    /// Size in bytes.
-    pub size: u64,
-    /// Modification time in microseconds since the epoch, by the store's clock.
-    pub modified: i64,
 }
 
 impl Root {
@@ -128,114 +115,6 @@ impl Root {
         Table::open(self.clone(), def)
     }
 
-    /// Reads a plain file.
-    ///
-    /// # Errors
-    /// `Missing` when it is not there.
-    pub fn read(&self, path: &str) -> Result<Bytes> {
-        let location = self.location(path)?;
-        self.block(async { self.inner.store.get(&location).await?.bytes().await })
-            .context(|| format!("read {path}"))
-    }
-
-    /// Writes a plain file atomically, replacing one that is there.
-    ///
-    /// # Errors
-    /// `CannotWrite` or `Transient`.
-    pub fn write(&self, path: &str, bytes: impl Into<Bytes>) -> Result<()> {
-        self.put(path, bytes.into(), PutMode::Overwrite).map(|_| ())
-    }
-
-    /// Writes a plain file unless one is there; `false` when it was.
-    ///
-    /// # Errors
-    /// `CannotWrite` or `Transient`.
-    pub fn write_new(&self, path: &str, bytes: impl Into<Bytes>) -> Result<bool> {
-        self.put(path, bytes.into(), PutMode::Create)
-    }
-
-    fn put(&self, path: &str, bytes: Bytes, mode: PutMode) -> Result<bool> {
-        let location = self.location(path)?;
-        let options = PutOptions { mode, ..PutOptions::default() };
-        match self.block(self.inner.store.put_opts(&location, bytes.into(), options)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
-            Err(error) => Err(error.while_doing(format!("write {path}"))),
-        }
-    }
-
-    /// Whether a plain file is there.
-    ///
-    /// # Errors
-    /// Storage errors other than its absence.
-    pub fn exists(&self, path: &str) -> Result<bool> {
-        let location = self.location(path)?;
-        match self.block(self.inner.store.head(&location)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Missing => Ok(false),
-            Err(error) => Err(error.while_doing(format!("look for {path}"))),
-        }
-    }
-
-    /// Deletes a plain file; a missing one is fine.
-    ///
-    /// # Errors
-    /// Storage errors other than its absence.
-    pub fn delete(&self, path: &str) -> Result<()> {
-        let location = self.location(path)?;
-        match self.block(self.inner.store.delete(&location)) {
-            Err(error) if error.kind() != ErrorKind::Missing => {
-                Err(error.while_doing(format!("delete {path}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// All plain files below a directory, sorted by path; empty when it is not there.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub fn list(&self, directory: &str) -> Result<Vec<FileEntry>> {
-        let prefix = self.location(directory)?;
-        let found: Vec<_> = self
-            .block(self.inner.store.list(Some(&prefix)).try_collect())
-            .context(|| format!("list {directory}"))?;
-        let base = self.location("")?;
-        let mut entries: Vec<_> = found
-            .into_iter()
-            .map(|meta| FileEntry {
-                path: relative(&base, &meta.location),
-                size: meta.size,
-                modified: meta.last_modified.timestamp_micros(),
-            })
-            .collect();
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(entries)
-    }
-
-    /// Publishes a prepared local directory at `path` by a rename that never replaces; `false` when
-    /// something is there already (`prepared` is removed then).
-    ///
-    /// # Errors
-    /// `CannotWrite` where the file system refuses.
-    pub fn publish_directory(&self, prepared: &std::path::Path, path: &str) -> Result<bool> {
-        let target = self.local_path(path)?;
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, prepared, CWD, &target, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(true),
-            Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => {
-                std::fs::remove_dir_all(prepared)?;
-                Ok(false)
-            }
-            Err(error) => {
-                Err(Error::from(std::io::Error::from(error)).while_doing(format!("publish {path}")))
-            }
-        }
-    }
-
     /// The local path of a file below the root, for programs that write large trees themselves.
     ///
     /// # Errors
@@ -265,7 +144,7 @@ impl Root {
 
     /// Where a plain file lies in the store. Names are taken as they are: `%` and `#` have no
     /// special meaning, as in the paths that [`Root::list`] returns.
-    fn location(&self, path: &str) -> Result<Path> {
+    pub(crate) fn location(&self, path: &str) -> Result<Path> {
         let base = Path::from_url_path(self.inner.url.path())
             .map_err(|error| usage(self.inner.url.as_str(), &error.to_string()))?;
         Path::parse(format!("{base}/{}", path.trim_matches('/')).trim_matches('/'))
@@ -301,9 +180,4 @@ fn parse(uri: &str) -> Result<Url> {
         "file" => Ok(url),
         other => Err(usage(uri, &format!("scheme `{other}` is not supported, expected file://"))),
     }
-}
-
-fn relative(base: &Path, location: &Path) -> String {
-    let text = location.as_ref();
-    text.strip_prefix(base.as_ref()).unwrap_or(text).trim_start_matches('/').to_owned()
 }
