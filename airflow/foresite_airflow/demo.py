@@ -69,8 +69,20 @@ def tell(session: Session) -> Path:
             session.run("telecom_simulator", hour.taken_up, hour.params)
             session.run("telecom_data_pipeline", hour.taken_up, hour.params)
         lists = session.run("telecom_inference", hour.taken_up, hour.params)
+        session.say(f"  predictions {digests(lists)}")
     report_hindsight(session, Span(hours[0].start, hours[-1].end))
     return Path(lists["advise"][-1]["numbers"]["report"])
+
+
+def digests(results: Results) -> str:
+    """Hashes of what was predicted: the same seed on the same kind of machine gives the same ones."""
+    found = {
+        task_id.removeprefix("predict_"): result.get("numbers", {}).get("digest")
+        for task_id, runs in results.items()
+        for result in runs
+        if task_id.startswith("predict_")
+    }
+    return " ".join(f"{task}={digest}" for task, digest in sorted(found.items()) if digest)
 
 
 def report_models(session: Session, training: Results) -> None:

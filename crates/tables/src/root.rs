@@ -168,7 +168,9 @@ fn parse(uri: &str) -> Result<Url> {
         Url::parse(&format!("{text}/")).map_err(|error| usage(uri, &error.to_string()))?
     } else {
         let absolute = std::path::absolute(if text.is_empty() { "/" } else { text })?;
-        Url::from_directory_path(absolute).map_err(|()| usage(uri, "not a path"))?
+        // `..` and links are followed where the folder is there; otherwise its errors name it.
+        let followed = std::fs::canonicalize(&absolute).unwrap_or(absolute);
+        Url::from_directory_path(followed).map_err(|()| usage(uri, "not a path"))?
     };
     if !url.username().is_empty() || url.password().is_some() {
         return Err(usage(

@@ -371,6 +371,15 @@ fn listed_names_can_be_read_whatever_they_hold() {
 }
 
 #[test]
+fn a_root_may_be_named_through_its_parent() {
+    let (folder, root) = root();
+    root.write("a.txt", "x").unwrap();
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    let around = format!("{}/../{name}", folder.path().display());
+    assert_eq!(Root::open(&around).unwrap().read("a.txt").unwrap().as_ref(), b"x");
+}
+
+#[test]
 fn what_is_not_a_root_is_said() {
     let error = Root::open("hdfs://user:secret@name/x").unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");

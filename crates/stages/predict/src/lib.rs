@@ -193,6 +193,7 @@ fn tell(report: &mut Report, said: &Said, (alias, model_id): (Alias, &str), line
     report.verdict = Some(alias.word().into());
     report.number("model_id", model_id);
     report.number("statements", said.statements.len());
+    report.number("digest", statement::digest(&said.statements));
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     for reason in said.statements.iter().filter_map(|s| s.not_scored.as_deref()) {
         *reasons.entry(reason).or_default() += 1;

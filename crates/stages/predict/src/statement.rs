@@ -16,6 +16,9 @@ use sha2::{Digest as _, Sha256};
 /// Digits of a prediction id.
 const ID_DIGITS: usize = 24;
 
+/// Digits of the digest of a run.
+const DIGEST_DIGITS: usize = 16;
+
 /// What is said about one entity at one cutoff for one horizon.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Statement {
@@ -48,6 +51,23 @@ impl Statement {
     }
 }
 
+/// Hash of everything that is said, to the last bit of every number: two runs that agree in it said
+/// the same.
+pub(crate) fn digest(statements: &[Statement]) -> String {
+    let mut hash = Sha256::new();
+    for statement in statements {
+        // The debug form prints floats so that they read back equal.
+        hash.update(format!("{statement:?}\n").as_bytes());
+    }
+    let mut text = hex(&hash.finalize());
+    text.truncate(DIGEST_DIGITS);
+    text
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A driver as text: `name=share (observed, expected)`.
 pub(crate) fn driver(name: &str, share: f64, pair: Option<(f64, f64)>) -> String {
     match pair.filter(|(observed, expected)| observed.is_finite() && expected.is_finite()) {
@@ -76,7 +96,7 @@ impl Header<'_> {
             self.task, self.model_id, statement.entity_id, statement.cutoff, statement.horizon
         );
         let digest = Sha256::digest(key.as_bytes());
-        let mut id: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut id = hex(&digest);
         id.truncate(ID_DIGITS);
         id
     }
