@@ -23,7 +23,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-python demo airflow \
-	evaluate-public bench docs fmt lock deny clean
+	evaluate-public bench docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -73,6 +73,13 @@ evaluate-public: build ## Judge the stages on public data (FORESITE_DATA_DIR)
 
 bench: tools ## Measure what is promised but never asserted: parse time of the DAGs
 	@cd airflow && $(VENV)/python -m tests.measure_parse
+
+# Chromium and a demo that was run: Debian's package is `chromium`.
+screenshots: ## Take the picture of the README from the demo's newest report
+	chromium --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+		--disable-component-update --disable-sync --user-data-dir="$$(mktemp -d)" --hide-scrollbars \
+		--window-size=1280,1350 --screenshot=docs/images/report.png \
+		"file://$$(ls -d "$(CURDIR)"/.foresite/demo/data/reports/*/report.html | tail -n1)"
 
 docs: build ## Write the generated documents anew
 	"$(FORESITE_BIN_DIR)/xtask" docs
