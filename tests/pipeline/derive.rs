@@ -1,6 +1,7 @@
 //! Validate and derive as processes: counters, objects and quality in, KPIs out.
 
 mod landing;
+mod objects;
 
 use std::path::Path;
 
@@ -104,6 +105,74 @@ fn a_late_file_changes_its_hour_and_the_past_stays_readable() {
     let other_hours = |rows: &Kpis| rows.of_hours(|hour| hour != 11);
     assert_eq!(other_hours(&before), other_hours(&kpis(root.path(), "kpis", 14)));
     assert_eq!(before, kpis(root.path(), "kpis", 13), "as known before the file came");
+}
+
+#[test]
+fn a_silent_hour_is_derived_as_a_gap() {
+    let root = network();
+    land_hour(root.path(), 10);
+    pipeline(root.path(), [10, 11], 11);
+    let silent = ingest(root.path(), [11, 12], 12).exits(0);
+    assert_eq!(silent.number("missing"), Some(3.0));
+    let spans = &silent.result["numbers"]["stale_slots"];
+    let hour = |start: i64| json!([span(start, start + 1)]);
+    assert_eq!(*spans, hour(11), "nothing came, and that is news");
+    recompute(root.path(), &silent, 12);
+    let now = kpis(root.path(), "kpis", 12);
+    assert_eq!(now.find(CELL, 11, "traffic_dl_gb"), None);
+    let next = ingest(root.path(), [12, 13], 13).exits(0);
+    assert_eq!(next.result["numbers"]["stale_slots"], hour(12), "hour 11 is done");
+}
+
+#[test]
+fn a_cell_that_is_entered_late_gets_its_first_hours() {
+    let root = TempDir::new().unwrap();
+    describe(root.path(), &["N001", "N002"]);
+    let late = "north/N003/1/n78";
+    for hour in 10..12 {
+        land_hour(root.path(), hour);
+        pipeline(root.path(), [hour, hour + 1], hour + 1);
+    }
+    land_hour(root.path(), 12);
+    objects::enter(root.path(), "N003", 10, 12);
+    let entered = ingest(root.path(), [12, 13], 13).config(&objects::with_objects()).exits(0);
+    assert_eq!(entered.result["numbers"]["stale_slots"], json!([span(10, 13)]));
+    recompute(root.path(), &entered, 13);
+    let now = kpis(root.path(), "kpis", 13);
+    for hour in 10..13 {
+        assert_close(now.hourly(late, hour, "traffic_dl_gb"), 4.0, 1e-9);
+    }
+    // The next snapshot repeats the row under a new date, which reopens nothing.
+    land_hour(root.path(), 13);
+    objects::enter(root.path(), "N003", 10, 13);
+    let next = ingest(root.path(), [13, 14], 14).config(&objects::with_objects()).exits(0);
+    assert_eq!(next.result["numbers"]["stale_slots"], json!([span(13, 14)]));
+}
+
+#[test]
+fn the_first_load_reopens_nothing() {
+    let root = TempDir::new().unwrap();
+    describe(root.path(), &[]);
+    land_hour(root.path(), 10);
+    objects::enter(root.path(), "N003", 0, 10);
+    let first = ingest(root.path(), [10, 11], 11).config(&objects::with_objects()).exits(0);
+    assert_eq!(first.result["numbers"]["stale_slots"], json!([span(10, 11)]));
+}
+
+fn span(start: i64, end: i64) -> serde_json::Value {
+    json!({"table": "pm_counters", "source": "pm", "start": stamp(start), "end": stamp(end)})
+}
+
+/// Validates and derives what an ingest run calls stale, as the data pipeline does.
+fn recompute(root: &Path, ingested: &Run, as_of: i64) {
+    for span in ingested.result["numbers"]["stale_slots"].as_array().unwrap() {
+        for name in ["validate", "derive"] {
+            let [start, end] = ["start", "end"].map(|edge| span[edge].as_str().unwrap());
+            let clock = stamp(as_of).replace(":00:00Z", ":30:00Z");
+            let binary = Binary::stage(name).root(root).interval(start, end);
+            binary.args(&format!("--as-of {clock}")).exits(0);
+        }
+    }
 }
 
 #[test]

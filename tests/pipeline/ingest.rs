@@ -131,7 +131,7 @@ fn a_correction_is_a_later_version_and_a_late_file_fills_a_gap() {
     let run = ingest(root.path(), [12, 13]).exits(0);
     let spans = run.result["numbers"]["stale_slots"].as_array().unwrap().clone();
     assert_eq!(spans[0]["start"], json!(stamp(10)));
-    assert_eq!(spans[0]["end"], json!(stamp(12)));
+    assert_eq!(spans[0]["end"], json!(stamp(13)), "the silent hour included");
     assert_eq!(spans.len(), 1, "what no derive took off the list stays on it");
     assert_eq!(counted(&run, "taken"), 2);
     assert_eq!(counted(&run, "missing"), 2, "both elements owe the newest hour");

@@ -102,7 +102,12 @@ pub(super) fn land(root: &Path, file: &Hour) {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(file.text().as_bytes()).unwrap();
     std::fs::write(&path, encoder.finish().unwrap()).unwrap();
-    let landed = Duration::from_secs(((MAY + file.landed + 1) * 3600 + 60) as u64);
+    settle(&path, file.landed);
+}
+
+/// Lets a file have landed a minute after the end of an hour.
+pub(super) fn settle(path: &Path, hour: i64) {
+    let landed = Duration::from_secs(((MAY + hour + 1) * 3600 + 60) as u64);
     let file = std::fs::File::options().write(true).open(path).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + landed).unwrap();
 }

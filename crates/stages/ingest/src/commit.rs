@@ -11,7 +11,7 @@ use crate::feeds::Feeds;
 use crate::ledger;
 use crate::outcome::{Notes, Outcome, State};
 use crate::plan::{self, IngestPlan};
-use crate::{missing, records, stale};
+use crate::{missing, records, reopen, stale};
 
 /// Tables in the order of their commits: names before rows that use them, entities before events.
 const ORDER: [&str; 11] = [
@@ -51,44 +51,46 @@ pub(crate) fn commit(
     let mut report = cx.report();
     plan::describe(plan, &mut report);
     count(&outcomes, changed, &mut report);
-    let slots = stale::slots(&outcomes);
+    let is_dry = cx.is_dry_run();
+    let is_settled = is_dry || (is_published(cx, plan)? && !cx.is_forced());
+    if !is_settled {
+        judge(cx, config, &outcomes)?;
+        check_age(cx, plan, &files)?;
+        cx.record(&plan.content.lineage())?;
+        for table in ORDER {
+            cx.check_stop()?;
+            let staged = files.get(table).map_or(&[][..], Vec::as_slice);
+            publish(cx, plan, table, staged, &mut report)?;
+        }
+    }
+    let absent = missing::missing(cx, config, plan, &outcomes)?;
+    let mut slots = stale::slots(&outcomes, &absent);
+    slots.extend(reopen::slots(cx, config, plan, &outcomes)?);
+    let slots: Vec<_> = slots.into_iter().collect();
     let mut open = stale::left_open(cx.root(), plan.content.as_of)?;
     open.extend(slots.iter().cloned());
     report.number("stale_slots", stale::as_json(&stale::spans(&open)));
-    if cx.is_dry_run() {
-        return Ok(report);
+    if !is_settled {
+        report.number("missing", absent.len());
+        publish_logs(cx, plan, (&outcomes, &absent, &slots), &mut report)?;
     }
-    if is_published(cx, plan)? && !cx.is_forced() {
+    if !is_dry {
         report.lineage_id = Some(plan.content.lineage_id.clone());
-        return Ok(report);
     }
-    judge(cx, config, &outcomes)?;
-    check_age(cx, plan, &files)?;
-    cx.record(&plan.content.lineage())?;
-    for table in ORDER {
-        cx.check_stop()?;
-        let staged = files.get(table).map_or(&[][..], Vec::as_slice);
-        publish(cx, plan, table, staged, &mut report)?;
-    }
-    publish_logs(cx, config, plan, (&outcomes, &slots), &mut report)?;
-    report.lineage_id = Some(plan.content.lineage_id.clone());
     Ok(report)
 }
 
 /// Quarantine and stale, and last the ledger: with it the plan is done.
 fn publish_logs(
     cx: &Context,
-    config: &Config,
     plan: &IngestPlan,
-    (outcomes, slots): (&[Outcome], &[stale::Slot]),
+    (outcomes, absent, slots): (&[Outcome], &[records::Missing], &[stale::Slot]),
     report: &mut Report,
 ) -> Result<()> {
-    let absent = missing::missing(cx, config, plan, outcomes)?;
-    report.number("missing", absent.len());
     let logs = [
         (catalog::raw::quarantine(), records::quarantine(cx, plan, outcomes)?),
         (catalog::raw::stale(), records::stale(cx, plan, slots)?),
-        (catalog::raw::ingest_ledger(), records::ledger(cx, plan, outcomes, &absent)?),
+        (catalog::raw::ingest_ledger(), records::ledger(cx, plan, outcomes, absent)?),
     ];
     for (def, rows) in logs {
         if rows.num_rows() > 0 {

@@ -33,6 +33,9 @@ pub struct Config {
     pub max_quarantined_share: f64,
     /// Plans with fewer files are never refused for that share.
     pub min_files_to_refuse: u64,
+    /// Objects that are entered late reopen the hours measured since they took effect, at most so
+    /// many days back.
+    pub reopen_days: u32,
     /// Reads quarantined files again; for one run, after the fault was put right.
     pub retry_quarantined: bool,
 }
@@ -51,6 +54,7 @@ impl Default for Config {
             max_file_mib: 512,
             max_quarantined_share: 0.5,
             min_files_to_refuse: 10,
+            reopen_days: 7,
             retry_quarantined: false,
         }
     }

@@ -4,7 +4,8 @@
 //! `shard` reads its part of them and stages rows that nobody sees; `commit` checks that nothing got
 //! lost and publishes all tables, the ledger last. `all` does the three in one process. What cannot
 //! be read goes to `quarantine` with its reason; what should have come and did not is `missing` in
-//! the ledger; the hours that changed are `stale` for the stages that follow.
+//! the ledger; the hours that changed, fell silent or got a cell late are `stale` for the stages that
+//! follow.
 //!
 //! Memory is bounded by `batch_values` and a few files per thread, not by the number of files.
 
@@ -21,6 +22,7 @@ mod outcome;
 mod plan;
 mod preview;
 mod records;
+mod reopen;
 mod shard;
 mod staging;
 mod stale;

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use foresite_schema::catalog::raw;
+use foresite_schema::{BUCKETS, bucket_of};
 use foresite_stage::Result;
 use foresite_tables::{Micros, Read, Root};
 use serde_json::{Value as Json, json};
 
 use crate::outcome::{Outcome, State};
+use crate::records::Missing;
 
-const HOUR: i64 = 3_600_000_000;
+pub(crate) const HOUR: i64 = 3_600_000_000;
 
 /// Spans in the result; it must fit into 4 KiB.
 const MOST_SPANS: usize = 16;
@@ -19,16 +21,29 @@ const MOST_SPANS: usize = 16;
 /// Source, bucket, start and end of an hour.
 pub(crate) type Slot = (String, i32, Micros, Micros);
 
-/// Every touched hour, in order.
-pub(crate) fn slots(outcomes: &[Outcome]) -> Vec<Slot> {
+/// Every hour that files touched, or for which nothing came: that is a gap to derive.
+pub(crate) fn slots(outcomes: &[Outcome], absent: &[Missing]) -> BTreeSet<Slot> {
     let taken = outcomes.iter().filter(|outcome| outcome.state == State::Taken);
-    let slots: BTreeSet<_> = taken
-        .flat_map(|file| {
-            let of = |&(bucket, start)| (file.source.clone(), bucket, start, start + HOUR);
-            file.hours.iter().map(of)
-        })
-        .collect();
-    slots.into_iter().collect()
+    let touched = taken.flat_map(|file| {
+        let of = |&(bucket, start)| (file.source.clone(), bucket, start, start + HOUR);
+        file.hours.iter().map(of)
+    });
+    let silent = absent.iter().flat_map(|gap| hours(&gap.source, &gap.ne_dn, gap.start, gap.end));
+    touched.chain(silent).collect()
+}
+
+/// The hours of an element that a period reaches into.
+pub(crate) fn hours(
+    source: &str,
+    ne_dn: &str,
+    start: Micros,
+    end: Micros,
+) -> impl Iterator<Item = Slot> {
+    let bucket = bucket_of(ne_dn, BUCKETS);
+    let first = start.div_euclid(HOUR);
+    let last = if start < end { (end - 1).div_euclid(HOUR) + 1 } else { first };
+    let of = move |hour| (source.to_owned(), bucket, hour * HOUR, (hour + 1) * HOUR);
+    (first..last).map(of)
 }
 
 /// Hours that earlier plans left open, as known at `as_of`: a run whose derive failed and was never
@@ -104,6 +119,17 @@ mod tests {
 
     fn spanned(slots: &[Slot]) -> Vec<(i64, i64)> {
         spans(slots).iter().map(|(_, start, end)| (start / HOUR, end / HOUR)).collect()
+    }
+
+    #[test]
+    fn a_period_is_stale_in_every_hour_that_it_reaches_into() {
+        let starts = |start, end| -> Vec<i64> {
+            hours("pm", "N1", start, end).map(|slot| slot.2 / HOUR).collect()
+        };
+        assert_eq!(starts(HOUR, 2 * HOUR), [1]);
+        assert_eq!(starts(HOUR + 1, 2 * HOUR + 1), [1, 2]);
+        assert_eq!(starts(HOUR, HOUR), [0; 0]);
+        assert_eq!(starts(2 * HOUR, HOUR), [0; 0]);
     }
 
     #[test]
