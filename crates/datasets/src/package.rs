@@ -27,6 +27,8 @@ pub enum Fitted {
         model: Box<Forecaster>,
         /// How the bases did on the select slice.
         bases: Vec<BaseScore>,
+        /// How residuals did against the bases alone.
+        gate: Vec<GateResult>,
     },
     /// A model of feature rows.
     Tabular {
@@ -95,7 +97,7 @@ impl Package {
     pub fn path_name(&self) -> String {
         match &self.fitted {
             Fitted::Anomaly { .. } => "linear (ridge, principal components, levels)".into(),
-            Fitted::Forecast { model, .. } => model.base.word().into(),
+            Fitted::Forecast { model, .. } => model.path_name(),
             Fitted::Tabular { model, .. } => model.path_name(),
         }
     }
@@ -133,6 +135,7 @@ mod tests {
     use foresite_features::task::built_in;
     use foresite_models::anomaly::{AnomalyOptions, Panel, Periods};
     use foresite_models::forecast::{ForecastOptions, Origin, Origins, SeriesSet};
+    use foresite_models::network::NetworkOptions;
     use foresite_models::tabular::{Candidate, FitOptions, Link, Samples, Sliced};
 
     use super::*;
@@ -177,24 +180,37 @@ mod tests {
 
     #[test]
     fn a_forecaster_comes_back_bit_by_bit() {
-        let mut set = SeriesSet::new(vec!["s".into()], 200);
-        let values = set.row_mut(0).iter_mut().enumerate();
-        values.for_each(|(at, value)| *value = 20.0 + noise(at) + (at % 7) as f64);
-        let at = |step| Origin { series: 0, step, reach: 14, block: step as u64 };
+        let mut set = SeriesSet::new(vec!["s".into()], 1400);
+        // Every step is a tent of the step before, which no base continues but a network does.
+        let mut x: f64 = 0.3;
+        for (at, value) in set.row_mut(0).iter_mut().enumerate() {
+            x = 0.95 * (1.0 - (2.0 * x - 1.0).abs()) + 0.02 * noise(at).abs();
+            *value = 20.0 + 10.0 * x;
+        }
+        let at = |step| Origin { series: 0, step, reach: 2, block: step as u64 / 7 };
         let origins = Origins {
-            fit: (40..100).map(at).collect(),
-            select: (110..130).map(at).collect(),
-            calibrate: (140..180).map(at).collect(),
+            fit: (40..900).map(at).collect(),
+            select: (910..1050).map(at).collect(),
+            calibrate: (1060..1150).map(at).collect(),
+            gate: (1160..1390).map(at).collect(),
         };
         let options = ForecastOptions {
-            horizon: 14,
-            look_back: 28,
+            horizon: 2,
+            look_back: 14,
             season: 7,
             quantiles: vec![0.1, 0.5, 0.9],
             ceiling: None,
         };
-        let (model, bases) = Forecaster::fit(&set, &origins, &options).unwrap();
-        comes_back(&package("capacity", Fitted::Forecast { model: Box::new(model), bases }));
+        let network = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
+        let choice = FitOptions {
+            candidates: vec![Candidate::Network { options: network }],
+            seed: 3,
+            replicates: 200,
+        };
+        let (model, bases, gate) = Forecaster::fit(&set, &origins, &options, &choice).unwrap();
+        assert!(model.residual.is_some(), "{gate:?}");
+        let model = Box::new(model);
+        comes_back(&package("capacity", Fitted::Forecast { model, bases, gate }));
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! history [look-back] ──► base (chosen on the select slice, per series where it clearly differs)
 //!                          ├ last season · mean of 4 seasons · level x shape · pooled ridge
 //!                          └ trend: season + slope shrunk towards the growth of all series
-//! quantiles = base + scale · quantiles of calibrate-slice errors, per season ahead
-//! paths     = base + scale · whole error trajectories of the calibrate slice
+//!                    + residual, where one earned its place on the gate slice
+//! quantiles = point + scale · quantiles of calibrate-slice errors, per season ahead
+//! paths     = point + scale · whole error trajectories of the calibrate slice
 //! date      = first passage of the limit over the paths, censored beyond the horizon
 //! ```
 //! Whole trajectories are drawn, because marginal quantiles give no first passage: errors of
@@ -15,6 +16,7 @@
 mod base;
 mod fit;
 mod passage;
+mod residual;
 mod series;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use crate::linear::Matrix;
 pub use base::{Base, Bases};
 pub use fit::{BaseScore, ForecastOptions, Origins};
 pub use passage::{Limit, Passage};
+pub use residual::Residual;
 pub use series::{Origin, SeriesSet};
 
 /// A fitted forecaster.
@@ -43,6 +46,8 @@ pub struct Forecaster {
     pub bases: Bases,
     /// The base of a series without a choice of its own.
     pub base: Base,
+    /// What is added to the base of every series, where it earned its place.
+    pub residual: Option<Residual>,
     /// What is known per series.
     pub series: BTreeMap<String, SeriesState>,
     /// Scale of a series that was not there.
@@ -65,7 +70,7 @@ pub struct SeriesState {
 /// A forecast of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// `[horizon]`
+    /// `[horizon]`, residual included.
     pub base: Vec<f64>,
     /// `[quantiles][horizon]`, never crossing.
     pub quantiles: Vec<Vec<f64>>,
@@ -96,7 +101,7 @@ impl Forecaster {
     /// Forecast from the newest values; `None` where too little is observed.
     pub fn predict(&self, series: &str, history: &[f64]) -> Option<Forecast> {
         let scale = self.scale(series);
-        let base = self.bases.forecast(self.base_of(series), history, scale, self)?;
+        let base = self.point(series, history)?;
         let quantiles = (0..self.quantiles.len())
             .map(|q| {
                 base.iter()
@@ -107,6 +112,28 @@ impl Forecaster {
             })
             .collect();
         Some(Forecast { base, quantiles })
+    }
+
+    /// The base with what the residual adds, `[horizon]`.
+    fn point(&self, series: &str, history: &[f64]) -> Option<Vec<f64>> {
+        let scale = self.scale(series);
+        let mut point = self.bases.forecast(self.base_of(series), history, scale, self)?;
+        if let Some(residual) = &self.residual
+            && let Some((window, _)) = base::window(history, self.look_back, self.season, scale)
+        {
+            for (value, added) in point.iter_mut().zip(residual.outputs(&window)) {
+                *value = self.bases.bounded(*value + scale * added);
+            }
+        }
+        Some(point)
+    }
+
+    /// Name of what ships, for the card.
+    pub fn path_name(&self) -> String {
+        match &self.residual {
+            Some(residual) => format!("{} + network {}", self.base.word(), residual.name()),
+            None => self.base.word().into(),
+        }
     }
 
     /// What the forecast `h` steps ahead is made of.

@@ -8,6 +8,7 @@ mod stack;
 mod training;
 
 pub use mlp::{Activation, Layer, Mlp};
+pub(crate) use training::train_residual;
 pub use training::{Architecture, NetworkOptions, train};
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::network::Mlp;
 use crate::trees::Boosted;
 use crate::{Calibrator, ModelError};
 
+pub(crate) use choice::judge;
 pub use choice::{Candidate, FitOptions, GateResult};
 pub use encoder::Encoder;
 pub use linear_path::LinearPath;

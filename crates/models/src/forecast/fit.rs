@@ -10,6 +10,7 @@ use super::{Forecaster, Origin, SeriesSet, SeriesState};
 use crate::ModelError;
 use crate::conformal::Reference;
 use crate::linear::{Gram, Matrix};
+use crate::tabular::{FitOptions, GateResult};
 
 /// Share of the common base's error that a base of its own must save.
 const OWN_GAIN: f64 = 0.1;
@@ -38,12 +39,14 @@ pub struct ForecastOptions {
 /// Origins per slice; the whole horizon of an origin lies in its slice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origins {
-    /// Ridge, scales, growth.
+    /// Ridge, scales, growth, weights of a residual.
     pub fit: Vec<Origin>,
-    /// Choice of the base.
+    /// Choice of the base; when training a residual stops.
     pub select: Vec<Origin>,
     /// Errors.
     pub calibrate: Vec<Origin>,
+    /// A residual against the bases alone.
+    pub gate: Vec<Origin>,
 }
 
 /// How a base did on the select slice.
@@ -58,7 +61,8 @@ pub struct BaseScore {
 }
 
 impl Forecaster {
-    /// Fits on the origins of a set.
+    /// Fits on the origins of a set. Of the candidates, networks of the residual architecture may add
+    /// to the bases; how each did on the gate slice comes back beside the bases.
     ///
     /// # Errors
     /// [`ModelError::TooFewRows`] without an origin in the calibrate slice that can be forecast.
@@ -66,7 +70,8 @@ impl Forecaster {
         set: &SeriesSet,
         origins: &Origins,
         options: &ForecastOptions,
-    ) -> Result<(Self, Vec<BaseScore>), ModelError> {
+        choice: &FitOptions,
+    ) -> Result<(Self, Vec<BaseScore>, Vec<GateResult>), ModelError> {
         let mut model = Self {
             horizon: options.horizon,
             look_back: options.look_back,
@@ -74,6 +79,7 @@ impl Forecaster {
             quantiles: options.quantiles.clone(),
             bases: Bases { ceiling: options.ceiling, ..Bases::default() },
             base: Base::FourSeasons,
+            residual: None,
             series: BTreeMap::new(),
             newcomer_scale: 1.0,
             errors: Matrix::with_columns(options.quantiles.len()),
@@ -82,8 +88,9 @@ impl Forecaster {
         model.learn_scales(set, &origins.fit);
         model.bases.ridge = model.fit_ridge(set, &origins.fit)?;
         let scores = model.choose(set, &origins.select);
+        let gate = model.choose_residual(set, origins, choice)?;
         model.learn_errors(set, &origins.calibrate)?;
-        Ok((model, scores))
+        Ok((model, scores, gate))
     }
 
     /// Scales per series, the growth of all, and the floor, from everything up to the last fit origin.
@@ -207,25 +214,40 @@ impl Forecaster {
             .collect()
     }
 
-    /// Errors of a forecast in scales, NaN where nothing was observed.
-    fn trajectory(&self, set: &SeriesSet, origin: Origin, base: Base) -> Option<Vec<f64>> {
+    /// Errors of a base in scales, NaN where nothing was observed.
+    pub(super) fn trajectory(
+        &self,
+        set: &SeriesSet,
+        origin: Origin,
+        base: Base,
+    ) -> Option<Vec<f64>> {
         let scale = self.scale(&set.names[origin.series]);
         let history = set.history(origin, self.look_back);
         let forecast = self.bases.forecast(base, history, scale, self)?;
+        Some(self.errors_of(&forecast, set, origin))
+    }
+
+    /// Errors of what ships in scales, NaN where nothing was observed.
+    pub(super) fn shipped_errors(&self, set: &SeriesSet, origin: Origin) -> Option<Vec<f64>> {
+        let history = set.history(origin, self.look_back);
+        let forecast = self.point(&set.names[origin.series], history)?;
+        Some(self.errors_of(&forecast, set, origin))
+    }
+
+    fn errors_of(&self, forecast: &[f64], set: &SeriesSet, origin: Origin) -> Vec<f64> {
+        let scale = self.scale(&set.names[origin.series]);
         let future = set.future(origin, self.horizon);
         let errors = forecast
             .iter()
             .enumerate()
             .map(|(h, value)| future.get(h).map_or(f64::NAN, |truth| (truth - value) / scale));
-        Some(errors.collect())
+        errors.collect()
     }
 
     fn learn_errors(&mut self, set: &SeriesSet, calibrate: &[Origin]) -> Result<(), ModelError> {
         let all: Vec<Vec<f64>> = calibrate
             .iter()
-            .filter_map(|&origin| {
-                self.trajectory(set, origin, self.base_of(&set.names[origin.series]))
-            })
+            .filter_map(|&origin| self.shipped_errors(set, origin))
             .filter(|errors| errors.iter().any(|e| e.is_finite()))
             .collect();
         if all.is_empty() {

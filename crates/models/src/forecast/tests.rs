@@ -4,6 +4,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::network::NetworkOptions;
+use crate::tabular::{Candidate, FitOptions, GateResult};
 
 const STEPS: usize = 700;
 const SHAPE: [f64; 7] = [0.0, 1.0, 2.0, 2.0, 3.0, -4.0, -4.0];
@@ -31,8 +33,8 @@ fn origins(range: std::ops::Range<usize>) -> Vec<Origin> {
 }
 
 fn fitted(set: &SeriesSet, horizon: usize) -> (Forecaster, Vec<BaseScore>) {
-    let slices =
-        Origins { fit: origins(70..300), select: origins(340..400), calibrate: origins(440..540) };
+    let slices = Origins { fit: origins(70..300), select: origins(340..400), ..Origins::default() };
+    let slices = Origins { calibrate: origins(440..540), ..slices };
     let options = ForecastOptions {
         horizon,
         look_back: 56,
@@ -40,7 +42,16 @@ fn fitted(set: &SeriesSet, horizon: usize) -> (Forecaster, Vec<BaseScore>) {
         quantiles: vec![0.1, 0.5, 0.9],
         ceiling: None,
     };
-    Forecaster::fit(set, &slices, &options).unwrap()
+    let (model, scores, gate) = Forecaster::fit(set, &slices, &options, &choice(false)).unwrap();
+    assert!(gate.is_empty() && model.residual.is_none());
+    (model, scores)
+}
+
+fn choice(network: bool) -> FitOptions {
+    let options = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
+    let candidate = Candidate::Network { options };
+    let candidates = if network { vec![Candidate::Trees, candidate] } else { Vec::new() };
+    FitOptions { candidates, seed: 7, replicates: 200 }
 }
 
 #[test]
@@ -70,6 +81,7 @@ fn leads_that_no_error_reached_are_wider_and_percentages_stop_at_a_hundred() {
         fit: origins(70..300),
         select: origins(340..400),
         calibrate: origins(440..540).into_iter().map(|o| Origin { reach: 28, ..o }).collect(),
+        gate: Vec::new(),
     };
     let options = ForecastOptions {
         horizon: 56,
@@ -78,7 +90,7 @@ fn leads_that_no_error_reached_are_wider_and_percentages_stop_at_a_hundred() {
         quantiles: vec![0.1, 0.5, 0.9],
         ceiling: Some(40.0),
     };
-    let (model, _) = Forecaster::fit(&set, &slices, &options).unwrap();
+    let (model, ..) = Forecaster::fit(&set, &slices, &options, &choice(false)).unwrap();
     let width = |ahead: usize| model.errors.row(ahead)[2] - model.errors.row(ahead)[0];
     assert!(width(7) > 1.3 * width(3) && width(3) > 0.0);
     let forecast = model.predict("sector-7", &set.row(7)[600..656]).unwrap();
@@ -138,4 +150,56 @@ fn the_same_seed_gives_the_same_passage() {
     let history = &set.row(1)[500..556];
     let once = model.passage("sector-1", history, limit, 9);
     assert_eq!(once, model.passage("sector-1", history, limit, 9));
+}
+
+/// Fitted with a network among the candidates.
+fn gated(set: &SeriesSet) -> (Forecaster, Vec<GateResult>) {
+    let slices = Origins {
+        fit: [origins(70..300), origins(71..300), origins(72..300)].concat(),
+        select: origins(320..400),
+        calibrate: origins(420..500),
+        gate: origins(520..680),
+    };
+    let options = ForecastOptions {
+        horizon: 2,
+        look_back: 14,
+        season: 7,
+        quantiles: vec![0.1, 0.5, 0.9],
+        ceiling: None,
+    };
+    let (model, _, gate) = Forecaster::fit(set, &slices, &options, &choice(true)).unwrap();
+    (model, gate)
+}
+
+/// Every step is `next` of the step before, and something new.
+fn following(next: fn(f64) -> f64, news: f64) -> SeriesSet {
+    let mut set = SeriesSet::new((0..8).map(|i| format!("sector-{i}")).collect(), STEPS);
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    for series in 0..8 {
+        let mut x: f64 = rng.random_range(0.1..0.9);
+        for value in set.row_mut(series) {
+            x = next(x) + rng.random_range(0.0..news);
+            *value = 20.0 + 10.0 * x;
+        }
+    }
+    set
+}
+
+#[test]
+fn a_residual_earns_its_place_where_the_bases_miss_the_pattern() {
+    // A tent is chaos that no line through the past continues.
+    let set = following(|x| 0.95 * (1.0 - (2.0 * x - 1.0).abs()), 0.02);
+    let (model, gate) = gated(&set);
+    assert_eq!(gate.len(), 1);
+    assert!(gate[0].earned, "{gate:?}");
+    assert_eq!(model.path_name(), format!("{} + network residual 64", model.base.word()));
+    assert_eq!(model, gated(&set).0, "the same seed gives the same bits");
+}
+
+#[test]
+fn a_residual_is_dropped_where_the_bases_say_it_all() {
+    let (model, gate) = gated(&following(|x| 0.8 * x, 0.2));
+    assert_eq!(model.base, Base::Ridge);
+    assert!(!gate[0].earned && gate[0].test.is_some(), "{gate:?}");
+    assert_eq!((model.residual.as_ref(), model.path_name()), (None, model.base.word().into()));
 }

@@ -99,6 +99,17 @@ impl Architecture {
     }
 }
 
+/// What a forecast adds to its base.
+const FORECAST: Recipe = Recipe {
+    name: "residual 64",
+    hidden: &[64],
+    dropout: 0.1,
+    epochs: 60,
+    batch: 256,
+    weight_decay: 1e-4,
+    patience: Some(6),
+};
+
 /// Rows as tensors.
 struct Rows {
     /// `[rows, inputs]`
@@ -139,14 +150,54 @@ pub fn train(
     if fit.count == 0 {
         return Err(ModelError::TooFewRows { needed: 1, found: 0 });
     }
+    let layers = layers(&recipe, &frame, (&fit, &select), residual, (options, seed))?;
+    Ok((Mlp::new(recipe.name.into(), residual, (scale, offset), layers), linear))
+}
+
+/// Trains what a forecast adds to its base: `[rows, horizon]` errors of the base in scales, from
+/// encoded windows.
+///
+/// # Errors
+/// [`ModelError::Torch`] when libtorch refuses, [`ModelError::TooFewRows`] without fit or select rows.
+pub(crate) fn train_residual(
+    fit: &Samples,
+    select: &Samples,
+    options: &NetworkOptions,
+    seed: u64,
+) -> Result<Mlp, ModelError> {
+    foresite_torch_ext::use_one_thread();
+    if fit.rows() == 0 || select.rows() == 0 {
+        return Err(ModelError::TooFewRows { needed: 1, found: 0 });
+    }
+    let frame = Frame {
+        link: Link::Value { cap: None },
+        beside: None,
+        scores: fit.y.columns(),
+        scale: 1.0,
+        offset: 0.0,
+        device: Device::cuda_if_available(),
+    };
+    let rows = (frame.rows(&fit.x, fit)?, frame.rows(&select.x, select)?);
+    let layers = layers(&FORECAST, &frame, (&rows.0, &rows.1), true, (options, seed))?;
+    Ok(Mlp::new(FORECAST.name.into(), true, (1.0, 0.0), layers))
+}
+
+/// The trained layers of a recipe; those of a zero-initialised head start at nothing.
+fn layers(
+    recipe: &Recipe,
+    frame: &Frame<'_>,
+    (fit, select): (&Rows, &Rows),
+    zero_head: bool,
+    (options, seed): (&NetworkOptions, u64),
+) -> Result<Vec<Layer>, ModelError> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let store = nn::VarStore::new(device);
-    let widths: Vec<usize> = [&[inputs.0.columns()], recipe.hidden, &[scores]].concat();
-    let stack = Stack::new(&store, &widths, recipe.dropout, residual, &mut rng);
+    let store = nn::VarStore::new(frame.device);
+    let inputs = usize::try_from(fit.x.size()[1]).unwrap_or(0);
+    let widths: Vec<usize> = [&[inputs], recipe.hidden, &[frame.scores]].concat();
+    let stack = Stack::new(&store, &widths, recipe.dropout, zero_head, &mut rng);
     let adam = nn::Adam { wd: recipe.weight_decay, ..nn::Adam::default() };
     let mut optimizer = adam.build(&store, options.learning_rate)?;
-    let layers = run_epochs(&recipe, (&frame, &stack), (&fit, &select), &mut optimizer, &mut rng)?;
-    Ok((Mlp::new(recipe.name.into(), residual, (scale, offset), layers), linear))
+    run_epochs(recipe, (frame, &stack), (fit, select), &mut optimizer, &mut rng)
 }
 
 /// All epochs, or as many as the select slice gets better by; returns the layers to keep.

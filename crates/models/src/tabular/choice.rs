@@ -43,13 +43,14 @@ pub struct FitOptions {
     pub replicates: usize,
 }
 
-/// How one candidate did against the linear path on the gate slice.
+/// How one candidate did on the gate slice against what ships without it: the linear path, or the
+/// chosen base of a forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateResult {
     /// The candidate.
     pub name: String,
-    /// Mean gate loss of the linear path.
-    pub linear_loss: Option<f64>,
+    /// Mean gate loss without the candidate.
+    pub reference_loss: Option<f64>,
     /// Mean gate loss of the candidate.
     pub loss: Option<f64>,
     /// The paired comparison, where the slice allows one.
@@ -99,8 +100,9 @@ impl Tabular {
             let mut model = Self { path, ..base.clone() };
             model.calibrate(&slices.calibrate);
             let losses = model.losses(&slices.gate);
-            let result =
-                judge((model.path_name(), link), (&losses, &reference), &slices.gate, options);
+            let tells = link != Link::LogOdds || event_blocks(&slices.gate) >= LEAST_EVENT_BLOCKS;
+            let losses = (losses.as_slice(), reference.as_slice());
+            let result = judge((model.path_name(), tells), losses, &slices.gate.block, options);
             let loss = result.loss.unwrap_or(f64::INFINITY);
             if result.earned && loss < least {
                 (best, least) = (model, loss);
@@ -216,27 +218,27 @@ fn event_blocks(samples: &Samples) -> usize {
     with_event.map(|(_, block)| *block).collect::<std::collections::BTreeSet<u64>>().len()
 }
 
-fn judge(
-    (name, link): (String, Link),
+/// The comparison that a candidate must win; it `tells` nothing where events are too few.
+pub(crate) fn judge(
+    (name, tells): (String, bool),
     (losses, reference): (&[f64], &[f64]),
-    gate: &Samples,
+    block: &[u64],
     options: &FitOptions,
 ) -> GateResult {
     let rows: Vec<usize> = (0..losses.len())
         .filter(|&row| losses[row].is_finite() && reference[row].is_finite())
         .collect();
     let pick = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<_>>();
-    let (own, linear) = (pick(losses), pick(reference));
-    let blocks: Vec<u64> = rows.iter().map(|&row| gate.block[row]).collect();
+    let (own, without) = (pick(losses), pick(reference));
+    let blocks: Vec<u64> = rows.iter().map(|&row| block[row]).collect();
     let mean = |values: &[f64]| {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
-    let test = paired_blocks(&own, &linear, &blocks, options.replicates, options.seed);
-    let (loss, linear_loss) = (mean(&own), mean(&linear));
-    let tells = link != Link::LogOdds || event_blocks(gate) >= LEAST_EVENT_BLOCKS;
+    let test = paired_blocks(&own, &without, &blocks, options.replicates, options.seed);
+    let (loss, reference_loss) = (mean(&own), mean(&without));
     let earned = test.is_some_and(|test| {
-        let wanted = -LEAST_GAIN * linear_loss.unwrap_or(f64::INFINITY);
+        let wanted = -LEAST_GAIN * reference_loss.unwrap_or(f64::INFINITY);
         tells && test.difference < wanted && test.p_value < GREATEST_P
     });
-    GateResult { name, linear_loss, loss, test, earned }
+    GateResult { name, reference_loss, loss, test, earned }
 }

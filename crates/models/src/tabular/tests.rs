@@ -64,7 +64,7 @@ fn what_is_linear_stays_linear() {
     let (model, results) = Tabular::fit(Link::LogOdds, 2, &slices, &options()).unwrap();
     assert_eq!(results.len(), 3);
     let small = results.iter().all(|result| {
-        let (linear, own) = (result.linear_loss.unwrap(), result.loss.unwrap());
+        let (linear, own) = (result.reference_loss.unwrap(), result.loss.unwrap());
         !result.earned || own > 0.85 * linear
     });
     assert!(small, "{results:?}");

@@ -23,9 +23,12 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
     slices(&mut page, package);
     match &package.fitted {
         Fitted::Anomaly { model } => detector(&mut page, model),
-        Fitted::Forecast { model, bases } => forecaster(&mut page, model, bases),
+        Fitted::Forecast { model, bases, gate } => {
+            forecaster(&mut page, model, bases);
+            candidates(&mut page, gate, "base");
+        }
         Fitted::Tabular { model, causes, gate, .. } => {
-            candidates(&mut page, gate);
+            candidates(&mut page, gate, "linear path");
             calibration(&mut page, model);
             if causes.is_none()
                 && matches!(task.head, foresite_features::task::Head::TimeToEvent { .. })
@@ -103,15 +106,17 @@ fn forecaster(page: &mut String, model: &Forecaster, bases: &[BaseScore]) {
     );
 }
 
-fn candidates(page: &mut String, gate: &[GateResult]) {
+/// Candidates against what ships without them.
+fn candidates(page: &mut String, gate: &[GateResult], reference: &str) {
     if gate.is_empty() {
-        page.push_str("\nOnly the linear path was fitted.\n");
+        let _ = write!(page, "\nNo candidate stood beside the {reference}.\n");
         return;
     }
-    page.push_str(
-        "\n## Candidates against the linear path\n\nA candidate ships if it saves more than 1 % of the \
-         gate loss with p < .05 (paired block bootstrap over entity weeks).\n\n\
-         | candidate | loss | linear | difference | p | earned its place |\n|---|---|---|---|---|---|\n",
+    let _ = write!(
+        page,
+        "\n## Candidates against the {reference}\n\nA candidate ships if it saves more than 1 % of the \
+         gate loss with p < .05 (paired bootstrap over an entity's blocks).\n\n\
+         | candidate | loss | {reference} | difference | p | earned its place |\n|---|---|---|---|---|---|\n",
     );
     let number = |value: Option<f64>| value.map_or("undefined".into(), |v| format!("{v:.5}"));
     for result in gate {
@@ -126,10 +131,10 @@ fn candidates(page: &mut String, gate: &[GateResult]) {
             None => ("undefined".into(), "undefined".into()),
         };
         let earned = if result.earned { "yes" } else { "no: gate = 0" };
-        let (loss, linear) = (number(result.loss), number(result.linear_loss));
+        let (loss, without) = (number(result.loss), number(result.reference_loss));
         let _ = writeln!(
             page,
-            "| {} | {loss} | {linear} | {difference} | {p} | {earned} |",
+            "| {} | {loss} | {without} | {difference} | {p} | {earned} |",
             result.name
         );
     }

@@ -20,7 +20,8 @@ pub struct Config {
     pub seed: u64,
     /// Bootstrap replicates of the gate.
     pub replicates: usize,
-    /// What may stand beside the linear path of feature rows.
+    /// What may stand beside the linear path of feature rows, and (networks of the residual
+    /// architecture) what may add to the base of forecasts.
     pub candidates: Vec<Candidate>,
     /// How detectors are fitted.
     pub anomaly: AnomalyConfig,

@@ -32,7 +32,7 @@ pub(crate) fn package(
     cx.check_stop()?;
     let fitted = match data {
         Data::Panel(panel) => detector(task, set, &panel.0, &panel.1, config)?,
-        Data::Series(cube) => forecaster(task, set, cube)?,
+        Data::Series(cube) => forecaster(task, set, cube, config)?,
         Data::Rows => rows(task, set, config)?,
     };
     let spans = SliceName::ALL
@@ -71,7 +71,7 @@ fn detector(
     Ok(Fitted::Anomaly { model: Box::new(model) })
 }
 
-fn forecaster(task: &Task, set: &SampleSet, cube: &Cube) -> Result<Fitted> {
+fn forecaster(task: &Task, set: &SampleSet, cube: &Cube, config: &Config) -> Result<Fitted> {
     let Head::Forecast { horizon, quantiles, .. } = &task.head else {
         return Err(StageError::new(ErrorKind::Internal, "a series without a forecast head"));
     };
@@ -84,6 +84,7 @@ fn forecaster(task: &Task, set: &SampleSet, cube: &Cube) -> Result<Fitted> {
         fit: of(SliceName::Fit),
         select: of(SliceName::Select),
         calibrate: of(SliceName::Calibrate),
+        gate: of(SliceName::Gate),
     };
     let options = ForecastOptions {
         horizon: *horizon,
@@ -92,8 +93,17 @@ fn forecaster(task: &Task, set: &SampleSet, cube: &Cube) -> Result<Fitted> {
         quantiles: quantiles.clone(),
         ceiling: ceiling(task),
     };
-    let (model, bases) = Forecaster::fit(&values, &slices, &options).map_err(model_error)?;
-    Ok(Fitted::Forecast { model: Box::new(model), bases })
+    let (model, bases, gate) =
+        Forecaster::fit(&values, &slices, &options, &choice(config)).map_err(model_error)?;
+    Ok(Fitted::Forecast { model: Box::new(model), bases, gate })
+}
+
+fn choice(config: &Config) -> FitOptions {
+    FitOptions {
+        candidates: config.candidates.clone(),
+        seed: config.seed,
+        replicates: config.replicates,
+    }
 }
 
 /// A percentage ends at 100; the catalogue knows which channels are one.
@@ -112,11 +122,7 @@ fn rows(task: &Task, set: &SampleSet, config: &Config) -> Result<Fitted> {
         set.of(SliceName::Fit).flat_map(|sample| sample.features.iter().copied()).collect();
     let kernel = FeatureKernel::fit(task.clone(), &raw);
     let slices = tabular_slices(set, &kernel, outputs)?;
-    let options = FitOptions {
-        candidates: config.candidates.clone(),
-        seed: config.seed,
-        replicates: config.replicates,
-    };
+    let options = choice(config);
     let (model, gate) = Tabular::fit(link, outputs, &slices, &options).map_err(model_error)?;
     let causes = causes(task, set, &kernel, &options)?;
     let usual = medians(&raw, kernel.raw_names().len());
