@@ -5,7 +5,7 @@ use std::path::Path;
 use foresite_features::task::{Head, Task, built_in};
 use foresite_models::forecast::Limit;
 use foresite_models::tabular::Link;
-use foresite_stage::{Context, ErrorKind, Result, StageError, parse_config};
+use foresite_stage::{Context, ErrorKind, Named, Result, StageError, parse_config};
 
 /// The task of the run: `<task>.json` in the configured folder (relative to the configuration file),
 /// or the built-in one of that name.
@@ -14,31 +14,13 @@ use foresite_stage::{Context, ErrorKind, Result, StageError, parse_config};
 /// `Usage` for a file that does not parse, an unknown name, or a file of another task.
 pub fn load(cx: &Context, folder: Option<&Path>) -> Result<Task> {
     let name = cx.task()?;
-    let (text, origin) = text_of(cx, folder, name)?;
+    let (text, origin) = Named { kind: "task", name, folder, built_in: built_in(name) }.text(cx)?;
     let task: Task = parse_config(&text, &origin)?;
     if task.task != name {
         let message = format!("{origin} at `task`: expected `{name}`, got `{}`", task.task);
         return Err(StageError::new(ErrorKind::Usage, message));
     }
     Ok(task)
-}
-
-fn text_of(cx: &Context, folder: Option<&Path>, name: &str) -> Result<(String, String)> {
-    if let Some(folder) = folder {
-        let beside = cx.args().config.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
-        let path = beside.join(folder).join(format!("{name}.json"));
-        if path.is_file() || built_in(name).is_none() {
-            let origin = format!("task file {}", path.display());
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| StageError::new(ErrorKind::Usage, format!("{origin}: {error}")))?;
-            return Ok((text, origin));
-        }
-    }
-    let text = built_in(name).ok_or_else(|| {
-        StageError::new(ErrorKind::Usage, format!("task `{name}`: unknown"))
-            .hint("built in: anomaly, maintenance, capacity; `tasks` names a folder of others")
-    })?;
-    Ok((text.to_owned(), format!("built-in task {name}")))
 }
 
 /// What scores of a head over feature rows mean, and how many there are; `None` for heads that work

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use crate::{ErrorKind, Result, StageError};
+use crate::{Context, ErrorKind, Result, StageError};
 
 /// Parses a configuration (also a mapping, a task file) from JSON text; `origin` names it in errors.
 ///
@@ -21,6 +21,47 @@ pub fn parse<C: DeserializeOwned>(text: &str, origin: &str) -> Result<C> {
     })?;
     json.end().map_err(|error| StageError::new(ErrorKind::Usage, format!("{origin}: {error}")))?;
     Ok(config)
+}
+
+/// A JSON document that goes by a name: `<folder>/<name>.json`, the folder relative to the
+/// configuration file, or else the one that the program brings along.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// What it is, for messages: `task`.
+    pub kind: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Where own documents lie.
+    pub folder: Option<&'a Path>,
+    /// The text that the program brings along under this name.
+    pub built_in: Option<&'a str>,
+}
+
+impl Named<'_> {
+    /// The text and where it came from; an own document wins over a built-in one.
+    ///
+    /// # Errors
+    /// `Usage` when there is none of that name, or it cannot be read.
+    pub fn text(&self, cx: &Context) -> Result<(String, String)> {
+        let Self { kind, name, folder, built_in } = self;
+        if let Some(folder) = folder {
+            let config = cx.args().config.as_deref();
+            let beside = config.and_then(Path::parent).unwrap_or(Path::new("."));
+            let path = beside.join(folder).join(format!("{name}.json"));
+            if path.is_file() || built_in.is_none() {
+                let origin = format!("{kind} file {}", path.display());
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    StageError::new(ErrorKind::Usage, format!("{origin}: {error}"))
+                })?;
+                return Ok((text, origin));
+            }
+        }
+        let text = built_in.ok_or_else(|| {
+            StageError::new(ErrorKind::Usage, format!("{kind} `{name}`: unknown"))
+                .hint(format!("name the folder of your own {kind} files in the configuration"))
+        })?;
+        Ok((text.to_owned(), format!("built-in {kind} {name}")))
+    }
 }
 
 /// Reads the configuration file, or the defaults where there is none.

@@ -20,7 +20,7 @@ mod run;
 mod signals;
 
 pub use arguments::{CommonArgs, Shard};
-pub use config::parse as parse_config;
+pub use config::{Named, parse as parse_config};
 pub use context::Context;
 pub use error::{Context as ErrorContext, ErrorKind, Result, StageError};
 pub use exit::{Exit, Retry};

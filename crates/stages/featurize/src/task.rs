@@ -1,9 +1,7 @@
 //! Finds the task that a run is for.
 
-use std::path::Path;
-
 use foresite_features::task::{Task, built_in};
-use foresite_stage::{Context, ErrorKind, Inputs, Result, StageError, parse_config};
+use foresite_stage::{Context, ErrorKind, Inputs, Named, Result, StageError, parse_config};
 use foresite_tables::sha256_hex;
 
 use crate::Config;
@@ -21,7 +19,8 @@ pub(crate) fn named(
     name: &str,
     inputs: &mut Inputs,
 ) -> Result<Task> {
-    let (text, origin) = text_of(cx, config, name)?;
+    let folder = config.tasks.as_deref();
+    let (text, origin) = Named { kind: "task", name, folder, built_in: built_in(name) }.text(cx)?;
     let task: Task = parse_config(&text, &origin)?;
     if task.task != name {
         let message = format!("{origin} at `task`: expected `{name}`, got `{}`", task.task);
@@ -29,22 +28,4 @@ pub(crate) fn named(
     }
     inputs.add_id("task", sha256_hex(serde_json::to_string(&task)?.as_bytes()));
     Ok(task)
-}
-
-fn text_of(cx: &Context, config: &Config, name: &str) -> Result<(String, String)> {
-    if let Some(folder) = &config.tasks {
-        let beside = cx.args().config.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
-        let path = beside.join(folder).join(format!("{name}.json"));
-        if path.is_file() || built_in(name).is_none() {
-            let origin = format!("task file {}", path.display());
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| StageError::new(ErrorKind::Usage, format!("{origin}: {error}")))?;
-            return Ok((text, origin));
-        }
-    }
-    let text = built_in(name).ok_or_else(|| {
-        StageError::new(ErrorKind::Usage, format!("task `{name}`: unknown"))
-            .hint("built in: anomaly, maintenance, capacity; `tasks` names a folder of others")
-    })?;
-    Ok((text.to_owned(), format!("built-in task {name}")))
 }
