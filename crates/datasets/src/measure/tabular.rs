@@ -127,7 +127,7 @@ impl Frame<'_> {
         });
         measured.add("mae", metrics::mae(&capped, &own), n);
         if cap.is_some() {
-            measured.add("fd001_score", Some(metrics::fd001_score(&capped, &own)), n);
+            measured.add("fd001_score", metrics::fd001_score(&capped, &own), n);
         }
         self.last_of_units(&own, measured);
         let (sum, total) = self
@@ -158,7 +158,7 @@ impl Frame<'_> {
         measured.add("rmse_last", metrics::rmse(&truth, &own), last.len());
         measured.add("mae_last", metrics::mae(&truth, &own), last.len());
         let score = metrics::fd001_score(&truth, &own);
-        measured.add("fd001_score_last", Some(score), last.len());
+        measured.add("fd001_score_last", score, last.len());
     }
 }
 
