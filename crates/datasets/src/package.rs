@@ -20,6 +20,8 @@ pub enum Fitted {
     Anomaly {
         /// The detector.
         model: Box<Anomaly>,
+        /// How networks did against the ridges alone.
+        gate: Vec<GateResult>,
     },
     /// A forecaster.
     Forecast {
@@ -96,7 +98,7 @@ impl Package {
     /// Name of what ships.
     pub fn path_name(&self) -> String {
         match &self.fitted {
-            Fitted::Anomaly { .. } => "linear (ridge, principal components, levels)".into(),
+            Fitted::Anomaly { model, .. } => model.path_name(),
             Fitted::Forecast { model, .. } => model.path_name(),
             Fitted::Tabular { model, .. } => model.path_name(),
         }
@@ -166,25 +168,44 @@ mod tests {
         assert_eq!(package.model_id(), "0123456789abcdef");
     }
 
+    /// The next step of a tent: chaos that no linear path continues, but a network does.
+    fn tent(x: f64, at: usize) -> f64 {
+        0.95 * (1.0 - (2.0 * x - 1.0).abs()) + 0.02 * noise(at).abs()
+    }
+
+    fn with_network() -> FitOptions {
+        let options = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
+        FitOptions { candidates: vec![Candidate::Network { options }], seed: 3, replicates: 200 }
+    }
+
     #[test]
     fn a_detector_comes_back_bit_by_bit() {
-        let mut panel = Panel::new(vec!["a".into(), "b".into()], vec!["x".into(), "y".into()], 300);
-        for at in 0..600 {
-            let row = [noise(2 * at) as f32, noise(2 * at + 1) as f32];
-            panel.row_mut(at / 300, at % 300).copy_from_slice(&row);
+        let mut panel =
+            Panel::new(vec!["a".into(), "b".into()], vec!["x".into(), "y".into()], 1200);
+        let mut x = [0.3, 0.4];
+        for at in 0..2400 {
+            x = [tent(x[0], 2 * at), tent(x[1], 2 * at + 1)];
+            panel.row_mut(at / 1200, at % 1200).copy_from_slice(&x.map(|x| x as f32));
         }
-        let periods = Periods { fit: 0..150, select: 150..200, calibrate: 200..300 };
-        let model = Anomaly::fit(&panel, &periods, &AnomalyOptions::default()).unwrap();
-        comes_back(&package("anomaly", Fitted::Anomaly { model: Box::new(model) }));
+        let periods = Periods {
+            fit: 0..700,
+            select: 700..800,
+            calibrate: 800..1000,
+            gate: 1000..1200,
+            week: 10,
+        };
+        let options = AnomalyOptions { lags: 4, ..AnomalyOptions::default() };
+        let (model, gate) = Anomaly::fit(&panel, &periods, &options, &with_network()).unwrap();
+        assert!(model.residual.is_some(), "{gate:?}");
+        comes_back(&package("anomaly", Fitted::Anomaly { model: Box::new(model), gate }));
     }
 
     #[test]
     fn a_forecaster_comes_back_bit_by_bit() {
         let mut set = SeriesSet::new(vec!["s".into()], 1400);
-        // Every step is a tent of the step before, which no base continues but a network does.
         let mut x: f64 = 0.3;
         for (at, value) in set.row_mut(0).iter_mut().enumerate() {
-            x = 0.95 * (1.0 - (2.0 * x - 1.0).abs()) + 0.02 * noise(at).abs();
+            x = tent(x, at);
             *value = 20.0 + 10.0 * x;
         }
         let at = |step| Origin { series: 0, step, reach: 2, block: step as u64 / 7 };
@@ -201,13 +222,8 @@ mod tests {
             quantiles: vec![0.1, 0.5, 0.9],
             ceiling: None,
         };
-        let network = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
-        let choice = FitOptions {
-            candidates: vec![Candidate::Network { options: network }],
-            seed: 3,
-            replicates: 200,
-        };
-        let (model, bases, gate) = Forecaster::fit(&set, &origins, &options, &choice).unwrap();
+        let (model, bases, gate) =
+            Forecaster::fit(&set, &origins, &options, &with_network()).unwrap();
         assert!(model.residual.is_some(), "{gate:?}");
         let model = Box::new(model);
         comes_back(&package("capacity", Fitted::Forecast { model, bases, gate }));

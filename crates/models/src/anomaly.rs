@@ -1,7 +1,7 @@
 //! How unlike itself, and unlike its neighbours, an entity behaves.
 //!
 //! ```text
-//! deviations [channels] ─┬─ forecast part:  minus what ridge says from the last steps
+//! deviations [channels] ─┬─ forecast part:  minus what ridge (+ network) says from the last steps
 //!                        ├─ together part:  minus what the main directions say
 //!                        ├─ level part:     as they are
 //!                        └─ silence part:   below the neighbours (chosen channels, downwards only)
@@ -14,9 +14,11 @@
 //! fits replace the pooled one only where they forecast the select slice better.
 
 mod alarm;
+mod calibrate;
 mod fit;
 mod panel;
 mod parts;
+mod residual;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformal::Reference;
 use crate::linear::{Principal, Ridge};
+use crate::network::Residual;
 
 pub use alarm::{AlarmState, Alarms};
 pub use fit::AnomalyOptions;
@@ -45,6 +48,8 @@ pub struct Anomaly {
     pub smoothing: usize,
     /// Forecast of all channels from the last steps, fitted on all entities.
     pub pooled: Ridge,
+    /// What is added to the forecast of every entity, where it earned its place.
+    pub residual: Option<Residual>,
     /// Main directions of all entities.
     pub principal: Principal,
     /// What was learned per entity.
@@ -93,6 +98,15 @@ impl Anomaly {
     /// Whether the entity was there when the model was fitted.
     pub fn knows(&self, entity: &str) -> bool {
         self.entities.contains_key(entity)
+    }
+
+    /// Name of what ships, for the card.
+    pub fn path_name(&self) -> String {
+        let linear = "linear (ridge, principal components, levels)";
+        match &self.residual {
+            Some(residual) => format!("{linear} + network {}", residual.name()),
+            None => linear.into(),
+        }
     }
 
     /// Raw score of one step with its account; `None` where nothing is observed.

@@ -4,11 +4,14 @@
 //! same bits for one row and for many. A contract test holds both forwards together.
 
 mod mlp;
+mod residual;
 mod stack;
 mod training;
 
 pub use mlp::{Activation, Layer, Mlp};
-pub(crate) use training::train_residual;
+pub use residual::Residual;
+pub(crate) use residual::{CLIP, Gate, evenly, residuals_of};
+use training::train_residual;
 pub use training::{Architecture, NetworkOptions, train};
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ fn measured(
         (Fitted::Forecast { model, .. }, Data::Series(cube)) => {
             Ok(measure::forecast(task, model, set, cube, slice, judging))
         }
-        (Fitted::Anomaly { model }, Data::Panel(panel)) => {
+        (Fitted::Anomaly { model, .. }, Data::Panel(panel)) => {
             let (panel, grid) = &**panel;
             let truth = config.truth.as_ref();
             let truth = truth

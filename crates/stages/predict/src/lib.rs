@@ -121,7 +121,7 @@ fn say(
             let statements = ahead(&package.task, model, network, reader, entities)?;
             Ok(Said { statements, alerts: None })
         }
-        Fitted::Anomaly { model } => {
+        Fitted::Anomaly { model, .. } => {
             detect(cx, config, (package, model), network, (reader, entities))
         }
     }

@@ -22,7 +22,10 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
     );
     slices(&mut page, package);
     match &package.fitted {
-        Fitted::Anomaly { model } => detector(&mut page, model),
+        Fitted::Anomaly { model, gate } => {
+            detector(&mut page, model);
+            candidates(&mut page, gate, "ridge");
+        }
         Fitted::Forecast { model, bases, gate } => {
             forecaster(&mut page, model, bases);
             candidates(&mut page, gate, "base");
