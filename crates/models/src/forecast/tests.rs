@@ -203,3 +203,20 @@ fn a_residual_is_dropped_where_the_bases_say_it_all() {
     assert!(!gate[0].earned && gate[0].test.is_some(), "{gate:?}");
     assert_eq!((model.residual.as_ref(), model.path_name()), (None, model.base.word().into()));
 }
+
+#[test]
+fn a_straight_line_is_continued_exactly_with_and_without_gaps() {
+    let (mut model, _) = fitted(&set(0.0, 3), 21);
+    (model.bases.own_slope, model.bases.ceiling) = (1.0, None);
+    let mut history: Vec<f64> = (0..84).map(|day| 10.0 + 0.5 * f64::from(day)).collect();
+    for missing in [false, true] {
+        if missing {
+            (history[75], history[68]) = (f64::NAN, f64::NAN);
+        }
+        let ahead = model.bases.forecast(Base::Trend, &history, 1.0, &model).unwrap();
+        for (h, value) in ahead.iter().enumerate() {
+            let expected = 10.0 + 0.5 * (84 + h) as f64;
+            assert!((value - expected).abs() < 1e-9, "{h}: {value} {expected}");
+        }
+    }
+}
