@@ -7,7 +7,8 @@ use foresite_features::task::Task;
 use foresite_models::ModelError;
 use foresite_models::anomaly::Anomaly;
 use foresite_models::forecast::{BaseScore, Forecaster};
-use foresite_models::tabular::{GateResult, Tabular};
+use foresite_models::network::Residual;
+use foresite_models::tabular::{GateResult, Path, Tabular};
 use foresite_registry::{Folder, RegistryError, files, from_parts, to_parts};
 use foresite_stage::{ErrorKind, Result, StageError};
 use serde::{Deserialize, Serialize};
@@ -75,14 +76,28 @@ impl Package {
     /// The bundle's files, for people and for machines.
     ///
     /// # Errors
-    /// `Internal` for a fitted value that is not a finite number.
+    /// `BadData` for a fitted value that is not a finite number, `CannotWrite` where the network has no
+    /// room on its way through a temporary folder.
     pub fn to_folder(&self, card: String, metrics: String) -> Result<Folder> {
         let (model, weights) = to_parts(self).map_err(registry_error)?;
-        Ok(Folder::new()
+        let folder = Folder::new()
             .with(files::MODEL, serde_json::to_vec_pretty(&model)?)
             .with(files::WEIGHTS, weights)
             .with(files::CARD, card)
-            .with(files::METRICS, metrics))
+            .with(files::METRICS, metrics);
+        match self.torchscript().transpose().map_err(model_error)? {
+            Some(network) => Ok(folder.with(files::NETWORK, network)),
+            None => Ok(folder),
+        }
+    }
+
+    /// The network that ships, for other programs; `None` where none does.
+    fn torchscript(&self) -> Option<Result<Vec<u8>, ModelError>> {
+        match &self.fitted {
+            Fitted::Anomaly { model, .. } => model.residual.as_ref().map(Residual::torchscript),
+            Fitted::Forecast { model, .. } => model.residual.as_ref().map(Residual::torchscript),
+            Fitted::Tabular { model, .. } => model.torchscript(),
+        }
     }
 
     /// Reads a bundle back.
@@ -93,6 +108,15 @@ impl Package {
         let model = folder.file(files::MODEL).map_err(registry_error)?;
         let weights = folder.file(files::WEIGHTS).map_err(registry_error)?;
         from_parts(serde_json::from_slice(model)?, weights).map_err(registry_error)
+    }
+
+    /// Whether a network is part of what ships.
+    pub fn ships_network(&self) -> bool {
+        match &self.fitted {
+            Fitted::Anomaly { model, .. } => model.residual.is_some(),
+            Fitted::Forecast { model, .. } => model.residual.is_some(),
+            Fitted::Tabular { model, .. } => matches!(model.path, Path::Network { .. }),
+        }
     }
 
     /// Name of what ships.
@@ -110,6 +134,7 @@ pub fn model_error(error: ModelError) -> StageError {
     let kind = match &error {
         ModelError::TooFewRows { .. } | ModelError::Shape { .. } => ErrorKind::BadData,
         ModelError::Task { .. } => ErrorKind::Usage,
+        ModelError::Export(_) => ErrorKind::CannotWrite,
         _ => ErrorKind::Internal,
     };
     let text = error.to_string();
@@ -165,6 +190,7 @@ mod tests {
     fn comes_back(package: &Package) {
         let folder = package.to_folder("# Card".into(), "auc 1\n".into()).unwrap();
         assert_eq!(&Package::from_folder(&folder).unwrap(), package);
+        assert_eq!(folder.file(files::NETWORK).is_ok(), package.ships_network());
         assert_eq!(package.model_id(), "0123456789abcdef");
     }
 
@@ -248,6 +274,7 @@ mod tests {
             replicates: 200,
         };
         let (model, gate) = Tabular::fit(Link::LogOdds, 1, &slices, &options).unwrap();
+        assert!(gate[0].earned, "{gate:?}");
         let task: Task = serde_json::from_str(built_in("maintenance").unwrap()).unwrap();
         let kernel = Box::new(FeatureKernel::fit(task, &[]));
         let model = Box::new(model);

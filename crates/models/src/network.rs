@@ -6,11 +6,15 @@
 mod mlp;
 mod residual;
 mod stack;
+mod threads;
+mod torchscript;
 mod training;
 
 pub use mlp::{Activation, Layer, Mlp};
 pub use residual::Residual;
 pub(crate) use residual::{CLIP, Gate, evenly, residuals_of};
+pub(crate) use torchscript::torchscript;
+use threads::use_one_thread;
 use training::train_residual;
 pub use training::{Architecture, NetworkOptions, train};
 

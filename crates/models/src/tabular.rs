@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformal::Reference;
 use crate::linear::{sigmoid, softmax};
-use crate::network::Mlp;
+use crate::network::{Mlp, torchscript};
 use crate::trees::Boosted;
 use crate::{Calibrator, ModelError};
 
@@ -175,6 +175,18 @@ impl Tabular {
             for (input, (value, coefficient)) in encoded.iter().zip(row).enumerate() {
                 shares[self.encoder.feature_of(input)] += weight * value * coefficient;
             }
+        }
+    }
+
+    /// The network as TorchScript, from feature rows to its scores; `None` where none ships. What a
+    /// residual is added to, the link and the calibration are not in it.
+    ///
+    /// # Errors
+    /// [`ModelError::Torch`] or [`ModelError::Export`] where libtorch cannot write it.
+    pub fn torchscript(&self) -> Option<Result<Vec<u8>, ModelError>> {
+        match &self.path {
+            Path::Network { mlp, .. } => Some(torchscript(&self.encoder, mlp)),
+            Path::Linear | Path::Trees { .. } => None,
         }
     }
 

@@ -36,6 +36,14 @@ impl Residual {
         self.mlp.forward(&self.encoder.encode(inputs))
     }
 
+    /// The network as TorchScript, from inputs to what is added to the linear path.
+    ///
+    /// # Errors
+    /// [`ModelError::Torch`] or [`ModelError::Export`] where libtorch cannot write it.
+    pub fn torchscript(&self) -> Result<Vec<u8>, ModelError> {
+        super::torchscript(&self.encoder, &self.mlp)
+    }
+
     /// Name of the architecture.
     pub fn name(&self) -> &str {
         self.mlp.name()

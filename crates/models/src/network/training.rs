@@ -135,7 +135,7 @@ pub fn train(
     options: &NetworkOptions,
     seed: u64,
 ) -> Result<(Mlp, LinearPath), ModelError> {
-    foresite_torch_ext::use_one_thread();
+    super::use_one_thread();
     let device = Device::cuda_if_available();
     let recipe = options.architecture.recipe();
     let residual = options.architecture == Architecture::Residual;
@@ -165,7 +165,7 @@ pub(super) fn train_residual(
     options: &NetworkOptions,
     seed: u64,
 ) -> Result<Mlp, ModelError> {
-    foresite_torch_ext::use_one_thread();
+    super::use_one_thread();
     if fit.rows() == 0 || select.rows() == 0 {
         return Err(ModelError::TooFewRows { needed: 1, found: 0 });
     }

@@ -40,6 +40,7 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
             }
         }
     }
+    export(&mut page, package);
     let _ = write!(page, "\n## On the gate slice\n\n```\n{}```\n", measured.to_text());
     page.push_str(
         "\nThe verdict and the test slice stand in `evaluation/` beside this bundle. Figures hold for \
@@ -47,6 +48,16 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
          new vendors and rebuilt sites are outside of it.\n",
     );
     page
+}
+
+/// Whether other programs can run the network, or why there is none.
+fn export(page: &mut String, package: &Package) {
+    page.push_str(if package.ships_network() {
+        "\n`network.pt` is the network alone as TorchScript, for Python and C++; predictions never read \
+         it.\n"
+    } else {
+        "\nNo network ships, so there is no `network.pt`; what is said of the candidates says why.\n"
+    });
 }
 
 fn slices(page: &mut String, package: &Package) {
