@@ -12,6 +12,7 @@ mod reader;
 mod samples;
 mod series;
 mod task;
+mod work;
 
 pub use data::Data;
 pub use features::FeatureRow;
@@ -21,3 +22,4 @@ pub use reader::Reader;
 pub use samples::{Sample, SampleSet, tabular_slices};
 pub use series::{Season, first_ahead, origins, season, series};
 pub use task::{limit, link, load as load_task};
+pub use work::mark_work;
