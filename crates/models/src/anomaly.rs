@@ -7,7 +7,7 @@
 //!                        └─ silence part:   below the neighbours (chosen channels, downwards only)
 //! part k: s_k = mean over channels of (residual / σ)²          σ, q99: calibrate slice, per entity
 //! score  = Σ_k log1p(s_k / q99_k)           additive: the share of every channel is exact
-//! alarm  = causal smoothing of the score → conformal p-value per entity → hysteresis
+//! alarm  = causal smoothing of the score → p-value (own body, shared tail) → hysteresis
 //! ```
 //! Sources: ridge-AR with per-channel residuals and causal smoothing leads the reference table of
 //! ASD; the log-ratio sum is Hotelling-like but additive. Differs from the usual recipe: per-entity
@@ -19,6 +19,7 @@ mod fit;
 mod panel;
 mod parts;
 mod residual;
+mod tail;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ pub use alarm::{AlarmState, Alarms};
 pub use fit::AnomalyOptions;
 pub use panel::{Panel, Periods};
 pub use parts::{Part, StepScore};
+pub use tail::Tail;
 
 /// A fitted detector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +58,8 @@ pub struct Anomaly {
     pub entities: BTreeMap<String, EntityState>,
     /// What stands in for an entity that was not there: medians, and the reference of all.
     pub newcomer: EntityState,
+    /// How far unusual scores reach, over all entities.
+    pub tail: Tail,
     /// When alarms rise and clear.
     pub alarms: Alarms,
 }
@@ -122,8 +126,12 @@ impl Anomaly {
             .collect();
         (*scores.last()?)?;
         let smooth = smooth(&scores, self.smoothing);
-        let p = self.state(&panel.entities[entity]).reference.p_value(smooth);
-        Some((smooth, p))
+        Some((smooth, self.p_value(&panel.entities[entity], smooth)))
+    }
+
+    /// How often a smoothed score of the entity is at least this great.
+    pub fn p_value(&self, entity: &str, smoothed: f64) -> f64 {
+        self.tail.p_value(&self.state(entity).reference, smoothed)
     }
 
     /// Raw and smoothed scores of a run of steps, each raw score computed once.

@@ -25,6 +25,11 @@ impl Reference {
         Self { sorted, count }
     }
 
+    /// The kept scores, ascending.
+    pub(crate) fn scores(&self) -> &[f64] {
+        &self.sorted
+    }
+
     /// Scores behind the reference.
     pub fn count(&self) -> usize {
         self.count

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::parts::{filled, lagged, standardise};
-use super::{Alarms, Anomaly, EntityState, Panel, Part, Periods};
+use super::{Alarms, Anomaly, EntityState, Panel, Part, Periods, Tail};
 use crate::ModelError;
 use crate::linear::{Gram, Principal, Ridge};
 use crate::tabular::{FitOptions, GateResult};
@@ -120,6 +120,7 @@ impl Anomaly {
             principal,
             entities: BTreeMap::new(),
             newcomer: EntityState::default(),
+            tail: Tail::default(),
             alarms: Alarms { alpha: 0.001, clear: 10.0, adaptation: 0.5 },
         }
     }
