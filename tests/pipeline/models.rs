@@ -214,12 +214,46 @@ fn a_network_that_ships_is_exported_and_made_again_bit_by_bit() {
 }
 
 #[test]
+fn a_model_whose_event_was_lost_is_registered_by_the_next_run() {
+    let root = prepared(above);
+    featurized(root.path());
+    let train = with_tasks(root.path(), "train").exits(0);
+    std::fs::remove_dir_all(root.path().join("tables/registry_events")).unwrap();
+    stage(root.path(), "evaluate").exits(66);
+    assert_eq!(model(&with_tasks(root.path(), "train").exits(0)), model(&train));
+    stage(root.path(), "evaluate").exits(0);
+}
+
+#[test]
+fn another_champion_makes_another_evaluation() {
+    let root = prepared(above);
+    featurized(root.path());
+    let seeded = |seed: u64| {
+        let tasks = root.path().join("tasks");
+        let config = json!({ "tasks": tasks, "seed": seed, "candidates": [] });
+        model(&stage(root.path(), "train").config(&config).exits(0))
+    };
+    let first = seeded(1);
+    stage(root.path(), "evaluate").exits(0);
+    assert_ne!(seeded(2), first);
+    stage(root.path(), "evaluate").exits(0);
+    stage(root.path(), "promote").exits(0);
+    let again = || stage(root.path(), "evaluate").args("--model").arg(&first).exits(0);
+    assert_eq!(again().status(), "done");
+    assert_eq!(again().status(), "unchanged");
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let root = prepared(above);
     let run = with_tasks(root.path(), "train").exits(66);
     assert!(run.error_line().contains("samples of task `toy`: no sample set is known"));
     let run = stage(root.path(), "evaluate").exits(66);
     assert!(run.error_line().contains("task `toy`: no model is registered"));
+    featurized(root.path());
+    with_tasks(root.path(), "train").exits(0);
+    let run = stage(root.path(), "evaluate").args("--model no-such-model").exits(66);
+    assert!(run.error_line().contains("model `no-such-model` is not registered"));
     let run = stage(root.path(), "train").exits(2);
     assert!(run.error_line().contains("task `toy`: unknown"));
 }

@@ -5,7 +5,7 @@ mod events;
 use foresite_features::kernel::FeatureKernel;
 use foresite_features::task::SliceName;
 use foresite_metrics as metrics;
-use foresite_models::tabular::{Link, Samples, Tabular};
+use foresite_models::tabular::{Link, Path, Samples, Tabular};
 use foresite_stage::Result;
 
 use super::{Judging, Measured};
@@ -41,8 +41,9 @@ pub fn tabular(
         Link::Classes => frame.classes(&predicted, outputs, &mut measured),
         Link::Value { cap } => frame.values(&predicted, cap, &mut measured),
     }
-    if !matches!(model.path, foresite_models::tabular::Path::Linear) {
-        let linear = Tabular { path: foresite_models::tabular::Path::Linear, ..model.clone() };
+    if !matches!(model.path, Path::Linear) {
+        let calibrate = rows_of(set, kernel, outputs, SliceName::Calibrate)?;
+        let linear = model.linear_alone(&calibrate);
         let theirs: Vec<Vec<f64>> = judged
             .x
             .iter()

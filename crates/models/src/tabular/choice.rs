@@ -112,6 +112,14 @@ impl Tabular {
         Ok((best, results))
     }
 
+    /// The linear path as it would ship: with a calibration of its own.
+    #[must_use]
+    pub fn linear_alone(&self, calibrate: &Samples) -> Self {
+        let mut linear = Self { path: Path::Linear, ..self.clone() };
+        linear.calibrate(calibrate);
+        linear
+    }
+
     fn calibrate(&mut self, samples: &Samples) {
         self.calibrators.fill(Calibrator::Identity);
         let raw: Vec<Vec<f64>> = samples.x.iter().map(|row| self.scores(row)).collect();

@@ -110,7 +110,21 @@ fn values_come_with_an_interval() {
     let value = model.predict(&[0.5, 0.5, 7.0]).unwrap()[0];
     assert!((value - 60.0).abs() < 4.0, "{value}");
     assert!(model.predict(&[1.0, -1.0, 7.0]).unwrap()[0] <= 80.0);
-    assert!(model.half_width(0.8).unwrap() > 1.0);
+    let (low, high) = model.interval(value, 0.8).unwrap();
+    assert!(high - low > 2.0 && low < value && value < high, "{low} {high}");
+    assert_eq!(model.interval(80.0, 0.8).unwrap().1, 80.0);
+    assert_eq!(model.interval(0.0, 0.8).unwrap().0, 0.0);
+}
+
+#[test]
+fn the_linear_path_is_compared_with_a_calibration_of_its_own() {
+    let slices = sliced(crossed);
+    let mut only_linear = options();
+    only_linear.candidates.clear();
+    let (linear, _) = Tabular::fit(Link::LogOdds, 1, &slices, &only_linear).unwrap();
+    let (shipped, _) = Tabular::fit(Link::LogOdds, 1, &slices, &options()).unwrap();
+    assert_ne!(shipped.calibrators, linear.calibrators);
+    assert_eq!(shipped.linear_alone(&slices.calibrate), linear);
 }
 
 #[test]
