@@ -90,7 +90,8 @@ fn detector(page: &mut String, model: &Anomaly) {
         page,
         "\n## Detector\n\nParts: {:?}. {} lags, smoothing {} steps, penalty {}. {own} of {} entities \
          have a forecast of their own; the others share one. Alarm level {} (two of three p-values \
-         below it), chosen on the calibrate slice so that alarms stay within the budget.\n",
+         below it), chosen on the calibrate slice so that alarms stay within the budget, each fifth of \
+         it held against the rest.\n",
         model.parts,
         model.lags,
         model.smoothing,
