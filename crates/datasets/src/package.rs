@@ -154,7 +154,15 @@ pub fn registry_error(error: RegistryError) -> StageError {
         RegistryError::Key { .. } => ErrorKind::Usage,
         RegistryError::Weights(_) | RegistryError::Events(_) => ErrorKind::BadData,
     };
-    StageError::new(kind, error.to_string()).because(error)
+    let hint = match error {
+        RegistryError::Sums { .. } => "restore the folder from a copy, or train the model anew",
+        RegistryError::Signature { .. } => {
+            "promote the model, or put the public key of who signed it into the folder `public_keys`"
+        }
+        RegistryError::Weights(_) => "train a model with this release",
+        _ => return StageError::new(kind, error.to_string()).because(error),
+    };
+    StageError::new(kind, error.to_string()).because(error).hint(hint)
 }
 
 #[cfg(test)]
