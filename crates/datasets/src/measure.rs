@@ -90,6 +90,22 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Compares losses row by row; rows without both do not count.
+    pub fn new(
+        baseline: &str,
+        (own, theirs): (&[f64], &[f64]),
+        blocks: &[u64],
+        judging: &Judging,
+    ) -> Self {
+        let rows: Vec<usize> =
+            (0..own.len()).filter(|&row| own[row].is_finite() && theirs[row].is_finite()).collect();
+        let pick = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
+        let blocks: Vec<u64> = rows.iter().map(|&row| blocks[row]).collect();
+        let test =
+            paired_blocks(&pick(own), &pick(theirs), &blocks, judging.replicates, judging.seed);
+        Self { baseline: baseline.into(), test }
+    }
+
     /// The test, where it stands on enough blocks to conclude anything.
     fn told(&self) -> Option<PairedTest> {
         self.test.filter(|test| test.blocks >= LEAST_BLOCKS)
@@ -153,27 +169,7 @@ impl Measured {
         blocks: &[u64],
         judging: &Judging,
     ) {
-        let rows: Vec<usize> =
-            (0..own.len()).filter(|&row| own[row].is_finite() && theirs[row].is_finite()).collect();
-        let pick = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
-        let blocks: Vec<u64> = rows.iter().map(|&row| blocks[row]).collect();
-        let test =
-            paired_blocks(&pick(own), &pick(theirs), &blocks, judging.replicates, judging.seed);
-        self.comparisons.push(Comparison { baseline: baseline.into(), test });
-    }
-
-    /// Compares with another model on the same rows: whoever is worse than the champion beyond chance
-    /// fails, whatever it does to the baselines.
-    pub fn compare_with_champion(
-        &self,
-        own: &[f64],
-        theirs: &[f64],
-        blocks: &[u64],
-        judging: &Judging,
-    ) -> Option<Comparison> {
-        let mut pair = Self::default();
-        pair.compare("champion", (own, theirs), blocks, judging);
-        pair.comparisons.pop()
+        self.comparisons.push(Comparison::new(baseline, (own, theirs), blocks, judging));
     }
 
     /// A number of the model's own.

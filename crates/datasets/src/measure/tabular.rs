@@ -9,7 +9,7 @@ use foresite_models::tabular::{Link, Path, Samples, Tabular};
 use foresite_stage::Result;
 
 use super::{Judging, Measured};
-use crate::samples::tabular as rows_of;
+use crate::encoded::tabular as rows_of;
 use crate::{Package, Sample, SampleSet, link, model_error};
 
 /// Judges a model of feature rows on a slice; `model` and `kernel` are the package's own.

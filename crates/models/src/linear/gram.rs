@@ -225,11 +225,6 @@ impl Ridge {
         add_scaled(&mut outputs, 1.0, &self.intercepts);
         outputs
     }
-
-    /// One predicted output of one row.
-    pub fn predict_one(&self, x: &[f64], output: usize) -> f64 {
-        self.intercepts[output] + dot(self.weights.row(output), x)
-    }
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ fn judge(
     let gate = on(SliceName::Gate)?;
     let test = on(SliceName::Test)?;
     let champion = match champion {
-        Some(id) => against_champion(cx, config, (package, &id), (set, data), &gate)?,
+        Some(id) => against_champion(cx, config, (package, &id), (set, data))?,
         None => None,
     };
     let verdict = gate.verdict(champion.as_ref());
@@ -185,7 +185,6 @@ fn against_champion(
     config: &Config,
     (package, champion): (&Package, &str),
     (set, data): (&SampleSet, &Data),
-    gate: &Measured,
 ) -> Result<Option<Comparison>> {
     let path = format!("{}/bundle", model_path(&package.task.task, champion));
     let champion = Folder::read(cx.root(), &path)
@@ -207,7 +206,7 @@ fn against_champion(
         return Ok(None);
     };
     let blocks: Vec<u64> = set.of(slice).map(|sample| set.block(sample)).collect();
-    Ok(gate.compare_with_champion(&own, &theirs, &blocks, &config.judging))
+    Ok(Some(Comparison::new("champion", (&own, &theirs), &blocks, &config.judging)))
 }
 
 /// A few numbers for the orchestrator; the rest stands in the table and in the files.
