@@ -13,8 +13,8 @@ mod training;
 pub use mlp::{Activation, Layer, Mlp};
 pub use residual::Residual;
 pub(crate) use residual::{CLIP, Gate, evenly, residuals_of};
-pub(crate) use torchscript::torchscript;
 use threads::use_one_thread;
+pub(crate) use torchscript::torchscript;
 use training::train_residual;
 pub use training::{Architecture, NetworkOptions, train};
 

@@ -13,8 +13,8 @@ use crate::{SampleSet, limit, origins, series};
 const BASELINES: [(&str, Base); 2] =
     [("seasonal_naive", Base::LastSeason), ("mean_4_seasons", Base::FourSeasons)];
 
-/// Origins up to which all pairs of dates are compared; the concordance of more is left undefined.
-const MOST_PAIRED: usize = 5000;
+/// Pairs of dates that are compared, some seconds' worth; the concordance of more is left undefined.
+const MOST_PAIRS: usize = 1_000_000_000;
 
 /// One origin that could be forecast and judged.
 struct Row<'a> {
@@ -191,8 +191,8 @@ fn dates(judged: &[Judged<'_>], horizon: usize, measured: &mut Measured) {
         .collect();
     let happened: Vec<bool> = actual.iter().map(Option::is_some).collect();
     let risks: Vec<f64> = judged.iter().map(|one| one.said.within(horizon)).collect();
-    // Every pair is looked at: beyond some thousands of origins the number says nothing new.
-    let is_small = times.len() <= MOST_PAIRED;
-    let concordance = is_small.then(|| metrics::c_index(&times, &happened, &risks)).flatten();
+    let pairs = actual.iter().flatten().count().saturating_mul(times.len());
+    let concordance =
+        (pairs <= MOST_PAIRS).then(|| metrics::c_index(&times, &happened, &risks)).flatten();
     measured.add("c_index", concordance, times.len());
 }
