@@ -31,7 +31,9 @@ PATIENCE_SECONDS = 20.0
 def main() -> int:
     # A closed terminal ends what runs in it, as Ctrl-C does; nobody else would end Airflow then.
     for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, signal.default_int_handler)
+        # What is ignored already stays so: `nohup` asks to outlive the terminal.
+        if signal.getsignal(stop) is not signal.SIG_IGN:
+            signal.signal(stop, signal.default_int_handler)
     try:
         return live()
     except KeyboardInterrupt:

@@ -19,8 +19,19 @@ from tests.harness import Stages, alive
 
 BORN = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 #: Serves as `make airflow` does, with another program in the place of Airflow.
-SERVE = "import sys; from pathlib import Path; from foresite_airflow import living; living.live = lambda: living.serve"
-SERVE += "(Path(sys.argv[1])); sys.executable = sys.argv[1] + '/python'; sys.exit(living.main())"
+SERVE = """
+import signal, sys
+from pathlib import Path
+from foresite_airflow import living
+
+# As in a terminal, wherever the tests run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+folder = Path(sys.argv[1])
+sys.executable = str(folder / "python")
+living.live = lambda: living.serve(folder)
+sys.exit(living.main())
+"""
 #: Starts a process of its own, and ends without looking after it.
 STAND_IN = "#!/bin/bash\nsleep 60 & echo $! $$ >pids.part && mv pids.part pids\nwait\n"
 
