@@ -53,7 +53,7 @@ pub fn beside(incident: &Incident, list: &ListConfig, signals: &Signals, config:
         let label = network.label(&first.entity_id);
         Some(format!("Already known: {}", first.sentence(&label, &zone)))
     };
-    let reason = by_mark(incident, signals, config).or_else(by_facts);
+    let reason = by_mark(incident, list.head, signals, config).or_else(by_facts);
     Known { facts, explaining, reason }
 }
 
@@ -116,7 +116,7 @@ fn look_ahead(list: &ListConfig) -> Micros {
     }
 }
 
-fn by_mark(incident: &Incident, signals: &Signals, config: &Config) -> Option<String> {
+fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) -> Option<String> {
     let concerns = |mark: &&Mark| {
         let is_entity = mark.entity_id.as_ref().is_some_and(|id| {
             *id == incident.entity_id || incident.affected().any(|member| names(member, id))
@@ -124,11 +124,16 @@ fn by_mark(incident: &Incident, signals: &Signals, config: &Config) -> Option<St
         let is_row = mark.prediction_id.as_ref().is_some_and(|id| is_among(id, incident, signals));
         is_entity || is_row
     };
+    // What was dealt with cannot be what began later; a forecast has no beginning to compare.
+    let is_older = |mark: &&Mark| {
+        mark.verdict != Verdict::Done || head != Head::Anomaly || incident.onset() <= mark.at
+    };
     let mark = signals
         .marks
         .iter()
         .filter(|mark| signals.cutoff - mark.at <= config.mark_holds() && mark.at <= signals.cutoff)
         .filter(concerns)
+        .filter(is_older)
         .max_by_key(|mark| mark.at)?;
     let word = match mark.verdict {
         Verdict::Confirmed => return None,
@@ -147,14 +152,11 @@ fn names(member: &Candidate, id: &str) -> bool {
     member.entity_id == id
 }
 
-/// Whether a prediction belongs to the incident, now or in its newest earlier row.
+/// Whether a prediction belongs to the incident, now or in an earlier run.
 fn is_among(prediction_id: &String, incident: &Incident, signals: &Signals) -> bool {
-    let earlier = signals
-        .prior
-        .iter()
-        .filter(|prior| prior.incident_id == incident.incident_id)
-        .flat_map(|prior| &prior.prediction_ids);
-    incident.prediction_ids.iter().chain(earlier).any(|id| id == prediction_id)
+    let mut same = signals.prior.iter().filter(|prior| prior.incident_id == incident.incident_id);
+    incident.prediction_ids.contains(prediction_id)
+        || same.any(|prior| prior.said_before.contains(prediction_id))
 }
 
 #[cfg(test)]

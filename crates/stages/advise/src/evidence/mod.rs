@@ -27,6 +27,9 @@ use crate::{
     wording,
 };
 
+/// What the drivers of a score are shares of.
+const OF_SCORE: &str = "Shares in the model's score";
+
 /// Drivers that are named in a sentence.
 const NAMED_DRIVERS: usize = 3;
 
@@ -141,8 +144,9 @@ fn is_silent(item: &Item, sources: Sources<'_>) -> bool {
     sources.signals.has_alarms && !item.known.facts.iter().any(is_alarm)
 }
 
-/// `The model looked at: traffic (45 %), users (30 %).`
-fn drivers(drivers: &[Driver]) -> Option<String> {
+/// `Shares in the model's score: downlink traffic 45 % and connected users 30 %.`, with `what` before
+/// the colon.
+fn drivers(what: &str, drivers: &[Driver]) -> Option<String> {
     let named: Vec<String> = drivers
         .iter()
         .filter(|driver| driver.share >= LEAST_SHARE && !driver.name.starts_with(CAUSE))
@@ -151,5 +155,5 @@ fn drivers(drivers: &[Driver]) -> Option<String> {
             format!("{} {}", wording::feature(&driver.name), wording::share(driver.share))
         })
         .collect();
-    (!named.is_empty()).then(|| format!("Shares in the model's score: {}.", wording::list(&named)))
+    (!named.is_empty()).then(|| format!("{what}: {}.", wording::list(&named)))
 }
