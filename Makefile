@@ -71,8 +71,9 @@ airflow: build ## Show the DAGs living in the UI, with a simulated network
 evaluate-public: build ## Judge the stages on public data (FORESITE_DATA_DIR)
 	"$(FORESITE_BIN_DIR)/xtask" evaluate-public
 
-bench: tools ## Measure what is promised but never asserted: parse time of the DAGs
+bench: build ## Measure what is never asserted: parse time of the DAGs, stages and peers (docs/performance.md)
 	@cd airflow && $(VENV)/python -m tests.measure_parse
+	@$(MAKE) -C bench
 
 fuzz: tools ## Feed the parsers mutated files, FUZZ_SECONDS (60) each
 	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)
