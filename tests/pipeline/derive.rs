@@ -264,8 +264,11 @@ fn derived_and_imported_kpis_are_reconciled() {
 #[test]
 fn what_is_missing_or_wrong_is_said() {
     let root = network();
-    let run = stage("derive", root.path(), [10, 11], 11).exits(66);
-    assert!(run.error_line().contains("table `pm_counters`"), "{}", run.stderr);
+    for (name, table) in [("derive", "pm_counters"), ("validate", "counter_sets")] {
+        let run = stage(name, root.path(), [10, 11], 11).exits(66);
+        assert!(run.error_line().contains(&format!("table `{table}`")), "{}", run.stderr);
+        assert!(run.error_line().contains("hint=\"run ingest first\""), "{}", run.stderr);
+    }
     let half = Binary::stage("derive")
         .root(root.path())
         .interval("2024-05-01T10:30:00Z", "2024-05-01T11:00:00Z")
