@@ -206,3 +206,21 @@ fn a_mark_on_a_prediction_of_an_earlier_run_still_holds() {
     let known = beside(&incident(&["r/A"]), &ListConfig::anomaly(), &signals, &Config::default());
     assert!(known.reason.is_some());
 }
+
+#[test]
+fn what_was_done_at_one_site_leaves_the_others() {
+    let done = |entity: &str| Mark {
+        prediction_id: None,
+        entity_id: Some(entity.into()),
+        verdict: Verdict::Done,
+        person: None,
+        at: 101 * HOUR,
+    };
+    let list = ListConfig::maintenance();
+    let mut shared = incident(&["r/A", "r/B"]);
+    shared.entity_id = "r/power-1".into();
+    let reason = |marks: Vec<Mark>| look(&list, &shared, vec![], marks).reason;
+    assert_eq!(reason(vec![done("r/A")]), None);
+    assert!(reason(vec![done("r/A"), done("r/B")]).is_some());
+    assert!(reason(vec![done("r/power-1")]).is_some());
+}
