@@ -199,6 +199,10 @@ impl Network {
     /// what stands on no site with the region's: `North · feed-03`.
     pub fn label(&self, id: &str) -> String {
         let site = self.site_of(id);
+        // Of what stands on no site, the id itself counts as one.
+        if id == site && self.type_of(id) != Some("site") {
+            return self.label_off_site(id);
+        }
         let site_name = self
             .entity(site)
             .and_then(|entity| entity.name.clone())
