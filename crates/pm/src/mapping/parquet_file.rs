@@ -1,5 +1,6 @@
 //! Parquet exports as columns, in the types that they have.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, StringArray, new_empty_array};
@@ -8,6 +9,7 @@ use arrow::datatypes::DataType;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::MappingError;
 use super::frame::{Asked, Frame, Places, check_unique, cut};
@@ -16,7 +18,15 @@ use crate::Limits;
 const BATCH_ROWS: usize = 64 << 10;
 
 /// Reads the columns asked for.
+///
+/// The decoder of the `parquet` crate panics on some damaged files (a chunk that begins before its
+/// file, a page without its dictionary); such a file must cost itself, not the run.
 pub(super) fn read(bytes: Bytes, asked: Asked<'_>, limits: &Limits) -> Result<Frame, MappingError> {
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode(bytes, asked, limits)));
+    decoded.unwrap_or_else(|_| Err(ParquetError::General("the file is damaged".into()).into()))
+}
+
+fn decode(bytes: Bytes, asked: Asked<'_>, limits: &Limits) -> Result<Frame, MappingError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS);
     let groups = builder.metadata().row_groups();
     let unpacked: i64 =

@@ -143,6 +143,26 @@ fn blanks_in_parquet_are_no_values() {
     assert_eq!(reasons(&mapped), ["row 3: the time is empty"]);
 }
 
+/// Every byte of a good file overwritten once: the decoder panics on some of these.
+#[test]
+fn a_damaged_parquet_file_is_an_error_or_rows() {
+    use arrow::array::{Float64Array, StringArray};
+    let good = parquet(vec![
+        ("t", Arc::new(StringArray::from(vec!["2020-01-01"; 30])) as ArrayRef),
+        ("cell", Arc::new((0..30).map(|n| Some(format!("c{n}"))).collect::<StringArray>())),
+        ("x", Arc::new(Float64Array::from(vec![Some(1.0); 30]))),
+    ]);
+    let mapping = mapping(base());
+    assert_eq!(try_read(&mapping, "a.parquet", good.clone()).unwrap().rows_written, 30);
+    let mut damaged = 0;
+    for at in 0..good.len() {
+        let mut bytes = good.to_vec();
+        bytes[at] = !bytes[at];
+        damaged += u32::from(try_read(&mapping, "a.parquet", bytes).is_err());
+    }
+    assert!(damaged > 100, "{damaged}");
+}
+
 #[test]
 fn moments_out_of_range_reject_their_row() {
     use arrow::array::{StringArray, TimestampMicrosecondArray};
