@@ -17,6 +17,7 @@ use crate::{Error, ErrorKind, Result, Table};
 pub(crate) struct RowFilter {
     equals: Vec<(String, Value)>,
     period: Option<(String, Micros, Micros)>,
+    since: Vec<(String, Micros)>,
     as_of: Option<Micros>,
 }
 
@@ -26,13 +27,15 @@ impl RowFilter {
         let equals = if settled { Vec::new() } else { read.equals.clone().into_iter().collect() };
         let time = table.def().time.clone().filter(|_| !settled);
         let period = time.zip(read.period).map(|(name, (start, end))| (name, start, end));
-        Self { equals, period, as_of: read.as_of }
+        let since = read.since.clone().into_iter().collect();
+        Self { equals, period, since, as_of: read.as_of }
     }
 
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         let equals = self.equals.iter().map(|(name, _)| name.as_str());
         let period = self.period.iter().map(|(name, ..)| name.as_str());
-        equals.chain(period).chain(self.as_of.map(|_| "known_at"))
+        let since = self.since.iter().map(|(name, _)| name.as_str());
+        equals.chain(period).chain(since).chain(self.as_of.map(|_| "known_at"))
     }
 
     pub(crate) fn apply(&self, batch: RecordBatch) -> Result<RecordBatch> {
@@ -58,6 +61,9 @@ impl RowFilter {
             let times = column(name)?;
             require(gt_eq(&times, &instant(*start))?)?;
             require(lt(&times, &instant(*end))?)?;
+        }
+        for (name, moment) in &self.since {
+            require(gt_eq(&column(name)?, &instant(*moment))?)?;
         }
         if let Some(as_of) = self.as_of {
             require(lt_eq(&column("known_at")?, &instant(as_of))?)?;
