@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{Result, StageError};
+use crate::{ErrorKind, Result, StageError};
 
 /// The kubelet keeps 4096 bytes of a termination message.
 const LARGEST_RESULT: usize = 4096;
@@ -154,7 +154,8 @@ impl Report {
     /// Writes the result file; the termination log is written in place, other files atomically.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let place = |error: std::io::Error| {
-            StageError::from(error).while_doing(format!("write result {}", path.display()))
+            let message = format!("write result {}: {error}", path.display());
+            StageError::new(ErrorKind::CannotWrite, message).hint("check --result")
         };
         if path.starts_with("/dev") {
             return std::fs::write(path, self.to_json()).map_err(place);

@@ -94,7 +94,7 @@ fn cells_that_nobody_wrote_are_bounded_too() {
     let fault = read(5).unwrap_err();
     assert_eq!(
         (fault.kind, fault.path.as_str()),
-        (ReadErrorKind::TooLarge, "measCollecFile/measData/measInfo/measValue")
+        (ReadErrorKind::TooLarge, "measCollecFile/measData/measInfo")
     );
 }
 
