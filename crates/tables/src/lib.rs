@@ -17,6 +17,7 @@ mod files;
 mod filter;
 mod log;
 mod maintain;
+mod partial;
 mod protocol;
 mod read;
 mod root;

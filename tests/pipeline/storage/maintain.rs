@@ -126,6 +126,25 @@ fn vacuum_deletes_only_when_told_to() {
 }
 
 #[test]
+fn what_killed_writers_left_half_written_is_removed() {
+    let folder = TempDir::new().unwrap();
+    fill(&folder, 0, "0a");
+    let half = folder.path().join("tables/kpis/date=2026-01-01/part-x.zstd.parquet#1");
+    fs::write(&half, "PAR1").unwrap();
+    let other = folder.path().join("tables/kpis/issue#12b");
+    fs::write(&other, "no number").unwrap();
+    let config = json!({"delete": true, "history_days": 0});
+    let run = maintain(&folder, "vacuum").config(&config).exits(0);
+    assert_eq!(run.number("half_written_files"), Some(0.0), "somebody may be writing it");
+    let run = maintain(&folder, "vacuum").config(&at_once(false)).args("--force").exits(0);
+    assert_eq!(run.number("half_written_files"), Some(1.0));
+    assert!(half.exists(), "not told to");
+    maintain(&folder, "vacuum").config(&at_once(true)).args("--force").exits(0);
+    assert!(!half.exists());
+    assert_eq!(rows(&folder, catalog::derived::kpis()), 1);
+}
+
+#[test]
 fn a_grace_shorter_than_a_fan_out_is_refused() {
     let folder = TempDir::new().unwrap();
     let run = maintain(&folder, "vacuum").config(&json!({"grace_hours": 1.0})).exits(2);

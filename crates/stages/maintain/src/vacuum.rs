@@ -9,6 +9,9 @@ use foresite_tables::{FileEntry, Micros, Vacuum};
 use crate::plans::Plans;
 use crate::{Config, HOUR, history_start, only_counts, tables};
 
+/// Folders of a data root that stages write to.
+const WRITTEN: [&str; 6] = ["tables", "plans", "_staging", "lineage", "samples", "reports"];
+
 pub(crate) fn run(cx: &Context, config: &Config, report: &mut Report) -> Result<()> {
     let is_dry = only_counts(cx, config);
     let now = cx.root().clock()?;
@@ -39,12 +42,33 @@ pub(crate) fn run(cx: &Context, config: &Config, report: &mut Report) -> Result<
             cx.root().delete(&file.path)?;
         }
     }
+    let partial = partial_uploads(cx, (now, grace), is_dry)?;
     let which = if is_dry { "dead_files" } else { "deleted_files" };
     report.number("tables", tables.len());
     report.number(which, dead.len());
     report.number("dead_bytes", bytes(&dead));
     report.number("leftover_plan_files", leftovers.len());
+    report.number("half_written_files", partial.len());
     Ok(())
+}
+
+/// Removes what killed writers left half written.
+fn partial_uploads(
+    cx: &Context,
+    (now, grace): (Micros, Micros),
+    is_dry: bool,
+) -> Result<Vec<FileEntry>> {
+    let mut found = Vec::new();
+    for folder in WRITTEN {
+        found.extend(cx.root().partial_uploads(folder)?);
+    }
+    found.retain(|file| now.saturating_sub(file.modified) >= grace);
+    if !is_dry {
+        for file in &found {
+            cx.root().delete_partial_upload(file)?;
+        }
+    }
+    Ok(found)
 }
 
 /// Names files that no version of their table knows.

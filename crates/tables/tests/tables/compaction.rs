@@ -51,6 +51,38 @@ fn a_closed_day_becomes_one_sorted_file() {
 }
 
 #[test]
+fn files_larger_than_a_batch_are_merged_row_by_row() {
+    let (_folder, root) = root();
+    let table = root.table(kpis()).unwrap();
+    let names: Vec<String> = (0..35_000).map(|cell| format!("c{cell:05}")).collect();
+    let names: &'static [String] = names.leak();
+    for hour in 0..3 {
+        let facts: Vec<_> = names
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| index % 5 != hour as usize)
+            .map(|(index, name)| (name.as_str(), hour, Some(index as f64), 1))
+            .collect();
+        let lineage = format!("{hour:02x}");
+        table.replace(&slot(hour, hour + 1), &rows(&facts), &commit(&lineage, 1)).unwrap();
+    }
+    let before = table.read(&Read::all()).unwrap();
+    let small = Compaction { small_bytes: u64::MAX, target_bytes: u64::MAX, ..closed() };
+    let jobs = table.compactions(&small).unwrap();
+    assert_eq!(table.compact(&jobs).unwrap().files_after, 1);
+    let raw = table.read_all(&Read::all()).unwrap();
+    assert_eq!(raw.num_rows(), 84_000);
+    let key = |name: &str| arrow::compute::SortColumn {
+        values: Arc::clone(raw.column_by_name(name).unwrap()),
+        options: None,
+    };
+    let keys = [key("entity_id"), key("period_start")];
+    let order = arrow::compute::lexsort_to_indices(&keys, None).unwrap();
+    assert!(order.values().is_sorted(), "in the table's order over all files");
+    assert_eq!(table.read(&Read::all()).unwrap(), before);
+}
+
+#[test]
 fn the_commit_says_that_no_row_changed() {
     let (folder, root) = root();
     let table = filled(&root, 0..2);

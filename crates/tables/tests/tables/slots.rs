@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray, TimestampMicr
 use foresite_schema::{Column, DataKind, catalog};
 use foresite_tables::{Commit, ErrorKind, Read, Root, Slot, Value};
 
-use crate::fixture::{DAY, Fact, commit, kpis, root, row, rows, seen, slot};
+use crate::fixture::{DAY, Fact, HOUR, commit, kpis, root, row, rows, seen, slot};
 
 #[test]
 fn a_rerun_with_the_same_lineage_changes_nothing() {
@@ -58,6 +58,26 @@ fn a_fix_at_the_same_knowledge_replaces_the_row() {
     table.replace(&slot(0, 1), &rows(&[("a", 0, Some(3.0), 2)]), &commit("02", 2)).unwrap();
     assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 1);
     assert_eq!(seen(&table, 2), [row("a", 0, 3.0)]);
+}
+
+#[test]
+fn of_equals_the_row_that_was_written_last_is_seen_wherever_it_lies() {
+    let (_folder, root) = root();
+    let table = root.table(kpis()).unwrap();
+    let written_at = |hour: i64, load: f64| {
+        let batch = rows(&[("a", 0, Some(load), 2)]);
+        let time: ArrayRef = Arc::new(
+            TimestampMicrosecondArray::from_value(DAY + hour * HOUR, 1).with_timezone("UTC"),
+        );
+        let at = batch.schema().index_of("ingested_at").unwrap();
+        let mut columns = batch.columns().to_vec();
+        columns[at] = time;
+        RecordBatch::try_new(batch.schema(), columns).unwrap()
+    };
+    let any = |plan: &str| Slot::plan("derived", plan);
+    table.append(&any("later"), &written_at(9, 9.0), &commit("01", 2)).unwrap();
+    table.append(&any("earlier"), &written_at(5, 5.0), &commit("02", 2)).unwrap();
+    assert_eq!(seen(&table, 2), [row("a", 0, 9.0)], "though its file is the older one");
 }
 
 #[test]
