@@ -133,8 +133,7 @@ fn what_killed_writers_left_half_written_is_removed() {
     fs::write(&half, "PAR1").unwrap();
     let other = folder.path().join("tables/kpis/issue#12b");
     fs::write(&other, "no number").unwrap();
-    let config = json!({"delete": true, "history_days": 0});
-    let run = maintain(&folder, "vacuum").config(&config).exits(0);
+    let run = maintain(&folder, "vacuum").config(&json!({"delete": true})).exits(0);
     assert_eq!(run.number("half_written_files"), Some(0.0), "somebody may be writing it");
     let run = maintain(&folder, "vacuum").config(&at_once(false)).args("--force").exits(0);
     assert_eq!(run.number("half_written_files"), Some(1.0));
@@ -262,8 +261,7 @@ fn staged_files_of_live_plans_are_spared_and_old_plans_leave() {
     age(&folder.path().join("plans/p1.json")).unwrap();
     age(&folder.path().join("_staging/p1/shard-00000.json")).unwrap();
     root(&folder).write("_staging/half-a-bundle/card.md", "x").unwrap();
-    let young = json!({"delete": true, "history_days": 0});
-    let run = maintain(&folder, "vacuum").config(&young).exits(0);
+    let run = maintain(&folder, "vacuum").config(&json!({"delete": true})).exits(0);
     assert_eq!(run.number("leftover_plan_files"), Some(2.0), "the plan and its manifest");
     assert!(folder.path().join("_staging/half-a-bundle/card.md").exists(), "still young");
     assert!(!folder.path().join("plans/p1.json").exists());
@@ -298,14 +296,14 @@ fn the_log_is_checkpointed_and_cleaned() {
     (0..12).for_each(|hour| fill(&folder, hour, &format!("{hour:02x}")));
     let log = folder.path().join("tables/kpis/_delta_log");
     let now = json!({"history_days": 0});
-    let run = maintain(&folder, "checkpoint").config(&now).exits(0);
+    let run = maintain(&folder, "checkpoint").config(&now).args("--force").exits(0);
     assert_eq!(run.number("checkpoints"), Some(1.0));
     assert!(log.join("00000000000000000012.checkpoint.parquet").exists());
     let would = run.number("expired_log_files").unwrap();
     assert!(would >= 12.0, "{would}");
     assert!(log.join("00000000000000000000.json").exists());
     let told = json!({"history_days": 0, "delete": true});
-    maintain(&folder, "checkpoint").config(&told).exits(0);
+    maintain(&folder, "checkpoint").config(&told).args("--force").exits(0);
     assert!(!log.join("00000000000000000000.json").exists());
     maintain(&folder, "verify").exits(0);
     fill(&folder, 0, "00");

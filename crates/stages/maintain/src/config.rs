@@ -72,16 +72,24 @@ impl Default for CompactionConfig {
 }
 
 impl Config {
-    /// Refuses what would take files from under a stage that still wants to commit them.
+    /// Refuses what would take files from under a stage that still reads or wants to commit them.
     pub(crate) fn check(&self, is_forced: bool) -> Result<()> {
-        let is_short = !self.grace_hours.is_finite() || self.grace_hours < SHORTEST_GRACE_HOURS;
-        if is_short && !(is_forced && self.grace_hours >= 0.0) {
-            let message = format!(
-                "grace_hours: expected at least {SHORTEST_GRACE_HOURS}, got {}",
-                self.grace_hours
-            );
-            return Err(StageError::new(ErrorKind::Usage, message)
-                .hint("a fan-out may take that long; --force where none is running"));
+        let refuse = |message: String| {
+            Err(StageError::new(ErrorKind::Usage, message)
+                .hint("readers and a fan-out may take that long; --force where none is running"))
+        };
+        if !self.grace_hours.is_finite() || self.grace_hours < 0.0 {
+            return refuse(format!("grace_hours: expected hours, got {}", self.grace_hours));
+        }
+        if is_forced {
+            return Ok(());
+        }
+        if self.grace_hours < SHORTEST_GRACE_HOURS {
+            let (least, got) = (SHORTEST_GRACE_HOURS, self.grace_hours);
+            return refuse(format!("grace_hours: expected at least {least}, got {got}"));
+        }
+        if self.history_days == 0 {
+            return refuse("history_days: expected at least 1, got 0".into());
         }
         Ok(())
     }

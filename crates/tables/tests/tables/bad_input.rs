@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use foresite_schema::catalog;
 use foresite_tables::{Error, ErrorKind, Read, Root, Table};
 use tempfile::TempDir;
@@ -220,17 +222,40 @@ fn a_data_file_of_another_table() {
     fs::write(&file, &other).unwrap();
     edit(&version(&folder, 1), &format!("\"size\":{size},"), &format!("\"size\":{},", other.len()));
     let error = refused(&folder, &root, ErrorKind::BadData);
-    assert!(error.to_string().contains("column `"), "{error}");
+    assert!(error.to_string().contains("expected a required column, got nothing"), "{error}");
+}
+
+#[test]
+fn a_data_file_with_a_column_of_another_type() {
+    let (folder, root) = root();
+    filled(&root, 0..1);
+    let file = data_files(&folder).remove(0);
+    let batch = rows(&[("a", 0, None, 1), ("b", 0, None, 1)]);
+    let column = |field: &arrow::datatypes::FieldRef| -> (String, ArrayRef) {
+        let array = batch.column_by_name(field.name()).unwrap();
+        match field.name().as_str() {
+            "load" => ("load".into(), Arc::new(StringArray::from(vec!["1.0", "much"]))),
+            name => (name.into(), Arc::clone(array)),
+        }
+    };
+    let other = RecordBatch::try_from_iter(batch.schema().fields().iter().map(column)).unwrap();
+    let (size, other) = (fs::metadata(&file).unwrap().len(), parquet_of(&other));
+    fs::write(&file, &other).unwrap();
+    edit(&version(&folder, 1), &format!("\"size\":{size},"), &format!("\"size\":{},", other.len()));
+    let error = refused(&folder, &root, ErrorKind::BadData);
+    assert!(error.to_string().ends_with("column `load`: expected Float64, got Utf8"), "{error}");
 }
 
 /// Two rows of something else.
 fn write_parquet() -> Vec<u8> {
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-    let column: ArrayRef = std::sync::Arc::new(Int64Array::from(vec![1, 2]));
-    let batch = RecordBatch::try_from_iter([("entity_id", column)]).unwrap();
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    parquet_of(&RecordBatch::try_from_iter([("other_id", column)]).unwrap())
+}
+
+fn parquet_of(batch: &RecordBatch) -> Vec<u8> {
     let mut writer =
         parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
+    writer.write(batch).unwrap();
     writer.into_inner().unwrap()
 }
 
@@ -262,8 +287,8 @@ fn an_unknown_column() {
             _ => field.as_ref().clone(),
         })
         .collect();
-    let schema = std::sync::Arc::new(arrow::datatypes::Schema::new(fields));
-    let batch = arrow::array::RecordBatch::try_new(schema, batch.columns().to_vec()).unwrap();
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    let batch = RecordBatch::try_new(schema, batch.columns().to_vec()).unwrap();
     let error = narrow.replace(&slot(0, 1), &batch, &commit("aa", 1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadData);
     assert!(error.to_string().contains("column `lode` of table `kpis`"), "{error}");
