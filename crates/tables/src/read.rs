@@ -83,8 +83,8 @@ impl Table {
     pub fn scan(&self, read: &Read) -> Result<Scan> {
         let snapshot = self.snapshot(read.version)?;
         let columns = self.wanted(read, &snapshot.schema)?;
-        let files = snapshot.files.as_ref().clone();
-        Ok(Scan::over(self.source(&snapshot.schema, columns, read.clone()), files))
+        let source = self.source(&snapshot.schema, columns, read.clone());
+        Ok(Scan::over(source, &snapshot.files))
     }
 
     /// The rows as they were known: per key the one with the greatest `known_at <= as_of`, without
@@ -130,7 +130,7 @@ impl Table {
         read: &Read,
     ) -> Result<RecordBatch> {
         let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-        collect(Scan::over(self.source(schema, columns, read.clone()), files.iter().cloned()))
+        collect(Scan::over(self.source(schema, columns, read.clone()), files))
     }
 
     fn source(&self, schema: &SchemaRef, columns: Vec<String>, read: Read) -> Source {

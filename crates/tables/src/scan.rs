@@ -70,7 +70,7 @@ type Decoded = (Vec<RecordBatch>, u64);
 
 impl Scan {
     /// Reads those of `files` that the statistics in the log do not rule out.
-    pub(crate) fn over(source: Source, files: impl IntoIterator<Item = DataFile>) -> Self {
+    pub(crate) fn over(source: Source, files: &[DataFile]) -> Self {
         let mut scan = Self {
             source,
             files: VecDeque::new(),
@@ -80,7 +80,7 @@ impl Scan {
         };
         for file in files {
             match scan.source.filter(&file.stats) {
-                Some(_) => scan.files.push_back(file),
+                Some(_) => scan.files.push_back(file.clone()),
                 None => scan.counters.files_skipped += 1,
             }
         }
