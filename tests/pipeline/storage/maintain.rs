@@ -334,3 +334,29 @@ fn all_steps_in_one_run_keep_every_row() {
     let run = maintain(&folder, "checkpoint").config(&named).exits(66);
     assert!(run.error_line().contains("table `pm_counters`"), "{}", run.stderr);
 }
+
+#[test]
+fn maintenance_killed_anywhere_loses_nothing() {
+    let folder = TempDir::new().unwrap();
+    (0..30).for_each(|hour| fill(&folder, hour, &format!("{hour:02x}")));
+    let mut killed = 0;
+    for round in 0..12_u64 {
+        // Something to merge and to remove in every round.
+        fill(&folder, 100 + round as i64, &format!("{round:02x}"));
+        fill(&folder, round as i64, &format!("f{round:02x}"));
+        let (mut child, _binary) =
+            maintain(&folder, "all").config(&at_once(true)).args("--force").start();
+        std::thread::sleep(Duration::from_millis(5 + 13 * round));
+        child.kill().unwrap();
+        killed += u64::from(child.wait().unwrap().code().is_none());
+        let table = root(&folder).existing(catalog::derived::kpis()).unwrap();
+        assert_eq!(table.verify().unwrap().faults, [], "round {round}");
+        assert_eq!(rows(&folder, catalog::derived::kpis()), 31 + round as usize, "round {round}");
+    }
+    println!("{killed} of 12 runs killed");
+    assert!(killed > 0, "every run ended before its kill");
+    maintain(&folder, "all").config(&at_once(true)).args("--force").exits(0);
+    assert_eq!(rows(&folder, catalog::derived::kpis()), 42);
+    assert_eq!(maintain(&folder, "orphans").exits(0).number("orphan_files"), Some(0.0));
+    maintain(&folder, "verify").exits(0);
+}
