@@ -23,7 +23,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python demo airflow \
-	evaluate-public bench docs screenshots fmt lock deny clean
+	evaluate-public bench fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -74,8 +74,12 @@ airflow: build ## Show the DAGs living in the UI, with a simulated network
 evaluate-public: build ## Judge the stages on public data (FORESITE_DATA_DIR)
 	"$(FORESITE_BIN_DIR)/xtask" evaluate-public
 
-bench: tools ## Measure what is promised but never asserted: parse time of the DAGs
+bench: build ## Measure what is never asserted: parse time of the DAGs, stages and peers (docs/performance.md)
 	@cd airflow && $(VENV)/python -m tests.measure_parse
+	@$(MAKE) -C bench
+
+fuzz: tools ## Feed the parsers mutated files, FUZZ_SECONDS (60) each
+	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 # Chromium and a demo that was run: Debian's package is `chromium`.
 screenshots: ## Take the picture of the README from the demo's newest report

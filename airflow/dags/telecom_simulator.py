@@ -6,7 +6,7 @@ folder, as a real network would send them. Only on the local back end, so that a
 
 **Inputs** The simulation's own seed and configuration.
 
-**Outputs** `<data-root>/landing`, and the truth that only `evaluate` may read.
+**Outputs** `<data-root>/landing`, and the truth, which only `evaluate` and `advise --step hindsight` read.
 
 **Triage** 73: the disk is full; `telecom_maintenance` or a smaller network helps.
 

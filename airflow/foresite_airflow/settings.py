@@ -14,7 +14,7 @@ from foresite_airflow.clock import parse_time
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-BACKENDS = ("local", "docker", "kubernetes")
+BACKENDS = ("local", "kubernetes")
 
 
 def backend() -> str:
@@ -67,6 +67,14 @@ def catch_up() -> bool:
 def training_window() -> timedelta:
     """`FORESITE_TRAINING_DAYS`: how much history a scheduled training looks at."""
     return timedelta(days=int(os.environ.get("FORESITE_TRAINING_DAYS", "830")))
+
+
+def ui_port() -> int:
+    """`FORESITE_PORT`: where `make airflow` serves Airflow's UI. Raises `ValueError` for what is no port."""
+    text = os.environ.get("FORESITE_PORT") or "8080"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise ValueError(f"FORESITE_PORT={text}: expected a number from 1 to 65535")
+    return int(text)
 
 
 def namespace() -> str:

@@ -38,7 +38,7 @@ time.sleep(behaviour.get("sleep", 0))
 code = behaviour.get("exit", 0) if count <= behaviour.get("times", count) else 0
 if code < 0:
     os.kill(os.getpid(), -code)
-if code == 0 and behaviour.get("result", True):
+if code == 0 and behaviour.get("result", True) and "result" in flags:
     by_step: dict[str, dict[str, object]] = {"plan": {"plan_id": "p1", "shards": 2}, "commit": {"stale_slots": []}}
     if stage == "train":
         behaviour.setdefault("numbers", {}).setdefault("model_id", f"model-of-{flags['task']}")

@@ -84,3 +84,11 @@ def test_the_docker_back_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("FORESITE_BACKEND", "docker")
     with pytest.raises(NotImplementedError, match="local or kubernetes"):
         stage_operator()
+
+
+def test_an_unknown_back_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from foresite_airflow.operators import stage_operator
+
+    monkeypatch.setenv("FORESITE_BACKEND", "kubernets")
+    with pytest.raises(ValueError, match="FORESITE_BACKEND=kubernets: expected local or kubernetes"):
+        stage_operator()

@@ -125,6 +125,18 @@ fn usage_errors_say_what_to_do() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_fails_the_stage_and_hides_no_failure() {
+    let root = landing(&[]);
+    let lost = |config| {
+        let binary = Binary::stage("tiny-count").root(root.path()).config(&config);
+        binary.args("--result /nowhere/result.json")
+    };
+    let run = lost(json!({})).exits(73);
+    assert!(run.error_line().contains("write result /nowhere/result.json"), "{}", run.stderr);
+    lost(json!({"fail": "transient"})).exits(75);
+}
+
+#[test]
 fn a_flag_wins_over_the_environment() {
     let root = landing(&[("a.csv", "a,0,1\n")]);
     let run = Binary::stage("tiny-count")

@@ -154,9 +154,17 @@ fn the_first_load_reopens_nothing() {
     let root = TempDir::new().unwrap();
     describe(root.path(), &[]);
     land_hour(root.path(), 10);
+    // N003 also sent a file of hour 8 without a single value: on record, and nothing to derive.
+    let silent = Hour::new("N003", 8).without_values().landed(10);
+    land(root.path(), &silent);
     objects::enter(root.path(), "N003", 0, 10);
-    let first = ingest(root.path(), [10, 11], 11).config(&objects::with_objects()).exits(0);
+    let load = || ingest(root.path(), [10, 11], 11).config(&objects::with_objects()).exits(0);
+    let first = load();
     assert_eq!(first.result["numbers"]["stale_slots"], json!([span(10, 11)]));
+    // Now the plan's own files stand in the ledger; the objects came with them, not after them.
+    let again = load();
+    assert_eq!(again.status(), "unchanged");
+    assert_eq!(again.result["numbers"]["stale_slots"], first.result["numbers"]["stale_slots"]);
 }
 
 fn span(start: i64, end: i64) -> serde_json::Value {
@@ -256,8 +264,11 @@ fn derived_and_imported_kpis_are_reconciled() {
 #[test]
 fn what_is_missing_or_wrong_is_said() {
     let root = network();
-    let run = stage("derive", root.path(), [10, 11], 11).exits(66);
-    assert!(run.error_line().contains("table `pm_counters`"), "{}", run.stderr);
+    for (name, table) in [("derive", "pm_counters"), ("validate", "counter_sets")] {
+        let run = stage(name, root.path(), [10, 11], 11).exits(66);
+        assert!(run.error_line().contains(&format!("table `{table}`")), "{}", run.stderr);
+        assert!(run.error_line().contains("hint=\"run ingest first\""), "{}", run.stderr);
+    }
     let half = Binary::stage("derive")
         .root(root.path())
         .interval("2024-05-01T10:30:00Z", "2024-05-01T11:00:00Z")

@@ -198,6 +198,28 @@ fn files_that_landed_later_or_still_grow_wait() {
 }
 
 #[test]
+fn names_and_links_that_cannot_be_used_hide_no_good_file() {
+    let root = root();
+    land(root.path(), "pm/good ü.xml.gz", &pm("N1", 10, ["1", "2", "3", "4"]), 10);
+    land(root.path(), "pm/two\nlines.xml.gz", &pm("N2", 10, ["1", "2", "3", "4"]), 10);
+    std::os::unix::fs::symlink("..", root.path().join("landing/pm/loop")).unwrap();
+    let run = ingest(root.path(), [10, 11]).exits(0);
+    assert_eq!((counted(&run, "taken"), counted(&run, "waiting")), (1, 2));
+    assert!(run.stderr.contains("leads back to a folder above it"), "{}", run.stderr);
+}
+
+#[test]
+fn a_file_above_the_limit_is_set_aside_unread() {
+    let root = root();
+    land(root.path(), "pm/good.xml.gz", &pm("N1", 10, ["1", "2", "3", "4"]), 10);
+    land(root.path(), "pm/large.xml", &vec![b' '; (1 << 20) + 1], 10);
+    let run = ingest(root.path(), [10, 11]).config(&json!({"max_file_mib": 1})).exits(0);
+    assert_eq!((counted(&run, "taken"), counted(&run, "quarantined")), (1, 1));
+    let reasons = texts(&rows(root.path(), "quarantine"), "reason");
+    assert_eq!(reasons, ["too large: expected at most 1048576 bytes, got 1048577"]);
+}
+
+#[test]
 fn too_many_bad_files_stop_the_plan() {
     let root = root();
     for number in 0..12 {

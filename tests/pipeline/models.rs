@@ -28,12 +28,18 @@ fn noise(at: i64) -> f64 {
     ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as f64 / f64::from(1 << 24)
 }
 
-fn kpis(root: &Path) {
+/// Trouble begins above a level, the usual case.
+fn above(x: f64) -> bool {
+    x > 0.7
+}
+
+fn kpis(root: &Path, in_trouble: fn(f64) -> bool) {
     let rows: Vec<(i64, i64)> =
         (0..DEVICES).flat_map(|device| (0..HOURS).map(move |hour| (device, hour))).collect();
     let x = |(device, hour): &(i64, i64)| noise(device * HOURS + hour);
     let y = |row: &(i64, i64)| {
-        f64::from(u8::from(x(row) + 0.3 * (noise(7 - row.0 * HOURS - row.1) - 0.5) > 0.7))
+        let measured = x(row) + 0.3 * (noise(7 - row.0 * HOURS - row.1) - 0.5);
+        f64::from(u8::from(in_trouble(measured)))
     };
     let count = rows.len();
     let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; count])) };
@@ -79,9 +85,9 @@ fn kpis(root: &Path) {
     root.table(def).unwrap().replace(&slot, &batch, &commit).unwrap();
 }
 
-fn prepared() -> TempDir {
+fn prepared(in_trouble: fn(f64) -> bool) -> TempDir {
     let root = TempDir::new().unwrap();
-    kpis(root.path());
+    kpis(root.path(), in_trouble);
     let task = json!({
         "task": "toy", "about": "Devices in trouble.", "entity_type": "device",
         "head": { "kind": "binary" }, "cutoffs": { "step": "6h" }, "look_back": "6h",
@@ -132,7 +138,7 @@ fn model(run: &Run) -> String {
 
 #[test]
 fn a_model_is_made_judged_promoted_and_used() {
-    let root = prepared();
+    let root = prepared(above);
     featurized(root.path());
     assert_eq!(verdict(&predict(root.path()).exits(0)), "no_model");
     let [train, evaluate, promote] = promoted(root.path());
@@ -157,11 +163,12 @@ fn a_model_is_made_judged_promoted_and_used() {
     let bundle = root.path().join(format!("models/toy/{}/bundle", model(&train)));
     let card = std::fs::read_to_string(bundle.join("card.md")).unwrap();
     assert!(card.contains("## Candidates against the linear path"), "{card}");
+    assert_eq!(card.contains("so there is no `network.pt`"), !bundle.join("network.pt").exists());
 }
 
 #[test]
 fn a_changed_bundle_is_refused_and_a_revoked_model_serves_no_more() {
-    let root = prepared();
+    let root = prepared(above);
     featurized(root.path());
     let [train, ..] = promoted(root.path());
     let card = root.path().join(format!("models/toy/{}/bundle/card.md", model(&train)));
@@ -181,12 +188,72 @@ fn a_changed_bundle_is_refused_and_a_revoked_model_serves_no_more() {
 }
 
 #[test]
+fn a_network_that_ships_is_exported_and_made_again_bit_by_bit() {
+    let made = || {
+        // Trouble at both ends: no line tells it apart.
+        let root = prepared(|x| (x - 0.5).abs() > 0.3);
+        featurized(root.path());
+        let options = json!({ "architecture": "residual", "learning_rate": 0.01 });
+        let config = json!({
+            "tasks": root.path().join("tasks"),
+            "candidates": [{ "kind": "network", "options": options }],
+        });
+        let train = stage(root.path(), "train").config(&config).exits(0);
+        let bundle = root.path().join(format!("models/toy/{}/bundle", model(&train)));
+        let file = |name: &str| std::fs::read(bundle.join(name)).unwrap();
+        (file("network.pt"), file("weights.safetensors"), file("SHA256SUMS"), file("card.md"))
+    };
+    let (once, again) = (made(), made());
+    let [sums, card] = [&once.2, &once.3].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert!(
+        sums.contains("  network.pt\n") && card.contains("`network.pt` is the network"),
+        "{card}"
+    );
+    assert!(once.0.starts_with(b"PK"), "no archive");
+    assert!(once.0 == again.0 && once.1 == again.1, "the same training gave other bytes");
+}
+
+#[test]
+fn a_model_whose_event_was_lost_is_registered_by_the_next_run() {
+    let root = prepared(above);
+    featurized(root.path());
+    let train = with_tasks(root.path(), "train").exits(0);
+    std::fs::remove_dir_all(root.path().join("tables/registry_events")).unwrap();
+    stage(root.path(), "evaluate").exits(66);
+    assert_eq!(model(&with_tasks(root.path(), "train").exits(0)), model(&train));
+    stage(root.path(), "evaluate").exits(0);
+}
+
+#[test]
+fn another_champion_makes_another_evaluation() {
+    let root = prepared(above);
+    featurized(root.path());
+    let seeded = |seed: u64| {
+        let tasks = root.path().join("tasks");
+        let config = json!({ "tasks": tasks, "seed": seed, "candidates": [] });
+        model(&stage(root.path(), "train").config(&config).exits(0))
+    };
+    let first = seeded(1);
+    stage(root.path(), "evaluate").exits(0);
+    assert_ne!(seeded(2), first);
+    stage(root.path(), "evaluate").exits(0);
+    stage(root.path(), "promote").exits(0);
+    let again = || stage(root.path(), "evaluate").args("--model").arg(&first).exits(0);
+    assert_eq!(again().status(), "done");
+    assert_eq!(again().status(), "unchanged");
+}
+
+#[test]
 fn what_is_missing_is_named() {
-    let root = prepared();
+    let root = prepared(above);
     let run = with_tasks(root.path(), "train").exits(66);
     assert!(run.error_line().contains("samples of task `toy`: no sample set is known"));
     let run = stage(root.path(), "evaluate").exits(66);
     assert!(run.error_line().contains("task `toy`: no model is registered"));
+    featurized(root.path());
+    with_tasks(root.path(), "train").exits(0);
+    let run = stage(root.path(), "evaluate").args("--model no-such-model").exits(66);
+    assert!(run.error_line().contains("model `no-such-model` is not registered"));
     let run = stage(root.path(), "train").exits(2);
     assert!(run.error_line().contains("task `toy`: unknown"));
 }

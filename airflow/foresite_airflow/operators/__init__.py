@@ -24,4 +24,4 @@ def stage_operator() -> type[StageOperator]:
         return StagePodOperator
     if backend == "docker":
         raise NotImplementedError("FORESITE_BACKEND=docker is not there yet: use local or kubernetes")
-    raise ValueError(f"FORESITE_BACKEND={backend}: expected one of {', '.join(settings.BACKENDS)}")
+    raise ValueError(f"FORESITE_BACKEND={backend}: expected {' or '.join(settings.BACKENDS)}")

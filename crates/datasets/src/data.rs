@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use foresite_features::cube::Cube;
 use foresite_features::labels::MaskReason;
 use foresite_features::profile::LOOK_BACK;
-use foresite_features::task::{Head, SliceName, Task, Transform};
+use foresite_features::task::{Head, Micros, SliceName, Task, Transform};
 use foresite_models::anomaly::Panel;
 use foresite_stage::Result;
 
 use crate::panel::profiles_reaching_back;
-use crate::{CutoffGrid, Reader, SampleSet, panel};
+use crate::{CutoffGrid, Reader, SampleSet, mark_work, panel};
 
 /// What a head is fitted on, read once.
 #[derive(Debug)]
@@ -43,7 +43,11 @@ impl Data {
                 if task.inputs.transform == Transform::Profile {
                     profiles = profiles_reaching_back(profiles, &cube, &network, &grid);
                 }
-                let panel = panel(task, &cube, &network, &profiles, &grid);
+                let mut panel = panel(task, &cube, &network, &profiles, &grid);
+                if task.masks.planned_work {
+                    let planned = reader.planned_work(Micros::MIN)?;
+                    mark_work(&mut panel, (task, &grid), &planned, reader.as_of());
+                }
                 Ok(Self::Panel(Box::new((masked(panel, set, &grid), grid))))
             }
             Head::Forecast { .. } => {

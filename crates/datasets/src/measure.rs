@@ -89,6 +89,29 @@ pub struct Comparison {
     pub test: Option<PairedTest>,
 }
 
+impl Comparison {
+    /// Compares losses row by row; rows without both do not count.
+    pub fn new(
+        baseline: &str,
+        (own, theirs): (&[f64], &[f64]),
+        blocks: &[u64],
+        judging: &Judging,
+    ) -> Self {
+        let rows: Vec<usize> =
+            (0..own.len()).filter(|&row| own[row].is_finite() && theirs[row].is_finite()).collect();
+        let pick = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
+        let blocks: Vec<u64> = rows.iter().map(|&row| blocks[row]).collect();
+        let test =
+            paired_blocks(&pick(own), &pick(theirs), &blocks, judging.replicates, judging.seed);
+        Self { baseline: baseline.into(), test }
+    }
+
+    /// The test, where it stands on enough blocks to conclude anything.
+    fn told(&self) -> Option<PairedTest> {
+        self.test.filter(|test| test.blocks >= LEAST_BLOCKS)
+    }
+}
+
 /// Everything that was found on one slice.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Measured {
@@ -146,27 +169,7 @@ impl Measured {
         blocks: &[u64],
         judging: &Judging,
     ) {
-        let rows: Vec<usize> =
-            (0..own.len()).filter(|&row| own[row].is_finite() && theirs[row].is_finite()).collect();
-        let pick = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
-        let blocks: Vec<u64> = rows.iter().map(|&row| blocks[row]).collect();
-        let test =
-            paired_blocks(&pick(own), &pick(theirs), &blocks, judging.replicates, judging.seed);
-        self.comparisons.push(Comparison { baseline: baseline.into(), test });
-    }
-
-    /// Compares with another model on the same rows: whoever is worse than the champion beyond chance
-    /// fails, whatever it does to the baselines.
-    pub fn compare_with_champion(
-        &self,
-        own: &[f64],
-        theirs: &[f64],
-        blocks: &[u64],
-        judging: &Judging,
-    ) -> Option<Comparison> {
-        let mut pair = Self::default();
-        pair.compare("champion", (own, theirs), blocks, judging);
-        pair.comparisons.pop()
+        self.comparisons.push(Comparison::new(baseline, (own, theirs), blocks, judging));
     }
 
     /// A number of the model's own.
@@ -175,18 +178,20 @@ impl Measured {
         own.value
     }
 
-    /// The verdict that the comparisons allow.
-    pub fn verdict(&self) -> Verdict {
-        let tests: Vec<PairedTest> = self.comparisons.iter().filter_map(|c| c.test).collect();
-        let too_few = self.events.is_some_and(|events| events < LEAST_EVENTS)
-            || tests.iter().any(|test| test.blocks < LEAST_BLOCKS);
-        if tests.is_empty() || tests.len() < self.comparisons.len() || too_few {
+    /// The verdict that the comparisons allow, the one with the champion among them. Events that are
+    /// too few say nothing; neither does a comparison of too few blocks, which can only stand in the
+    /// way of a PASS.
+    pub fn verdict(&self, champion: Option<&Comparison>) -> Verdict {
+        if self.events.is_some_and(|events| events < LEAST_EVENTS) {
             return Verdict::Insufficient;
         }
-        if tests.iter().any(|test| test.interval.low > 0.0) {
+        let won = |comparison: &Comparison| comparison.told().map(|test| test.interval.high < 0.0);
+        let lost =
+            |comparison: &Comparison| comparison.told().is_some_and(|test| test.interval.low > 0.0);
+        if self.comparisons.iter().chain(champion).any(lost) {
             return Verdict::Fail;
         }
-        if tests.iter().all(|test| test.interval.high < 0.0) {
+        if !self.comparisons.is_empty() && self.comparisons.iter().all(|c| won(c) == Some(true)) {
             return Verdict::Pass;
         }
         Verdict::Insufficient
@@ -231,31 +236,54 @@ mod tests {
 
     use super::*;
 
+    fn compared((low, high): (f64, f64), blocks: usize) -> Comparison {
+        let interval = Interval { low, high };
+        let difference = f64::midpoint(low, high);
+        let test = PairedTest { difference, interval, p_value: 0.01, blocks };
+        Comparison { baseline: "naive".into(), test: Some(test) }
+    }
+
     fn measured(differences: &[(f64, f64)], blocks: usize, events: Option<usize>) -> Measured {
-        let comparisons = differences.iter().map(|&(low, high)| Comparison {
-            baseline: "naive".into(),
-            test: Some(PairedTest {
-                difference: (low + high) / 2.0,
-                interval: Interval { low, high },
-                p_value: 0.01,
-                blocks,
-            }),
-        });
-        Measured { metrics: vec![], comparisons: comparisons.collect(), events }
+        let comparisons = differences.iter().map(|&range| compared(range, blocks)).collect();
+        Measured { metrics: vec![], comparisons, events }
+    }
+
+    fn verdict(differences: &[(f64, f64)], blocks: usize, events: Option<usize>) -> Verdict {
+        measured(differences, blocks, events).verdict(None)
     }
 
     #[test]
     fn three_verdicts() {
-        assert_eq!(measured(&[(-2.0, -1.0), (-3.0, -0.1)], 20, None).verdict(), Verdict::Pass);
-        assert_eq!(measured(&[(-2.0, -1.0), (0.1, 0.4)], 20, None).verdict(), Verdict::Fail);
-        assert_eq!(measured(&[(-2.0, 1.0)], 20, None).verdict(), Verdict::Insufficient);
+        assert_eq!(verdict(&[(-2.0, -1.0), (-3.0, -0.1)], 20, None), Verdict::Pass);
+        assert_eq!(verdict(&[(-2.0, -1.0), (0.1, 0.4)], 20, None), Verdict::Fail);
+        assert_eq!(verdict(&[(-2.0, 1.0)], 20, None), Verdict::Insufficient);
     }
 
     #[test]
     fn little_to_judge_by_is_insufficient() {
-        assert_eq!(measured(&[(-2.0, -1.0)], 3, None).verdict(), Verdict::Insufficient);
-        assert_eq!(measured(&[(-2.0, -1.0)], 20, Some(4)).verdict(), Verdict::Insufficient);
-        assert_eq!(measured(&[(1.0, 2.0)], 20, Some(4)).verdict(), Verdict::Insufficient);
-        assert_eq!(Measured::default().verdict(), Verdict::Insufficient);
+        assert_eq!(verdict(&[(-2.0, -1.0)], 3, None), Verdict::Insufficient);
+        assert_eq!(verdict(&[(-2.0, -1.0)], 20, Some(4)), Verdict::Insufficient);
+        assert_eq!(verdict(&[(1.0, 2.0)], 20, Some(4)), Verdict::Insufficient);
+        assert_eq!(Measured::default().verdict(None), Verdict::Insufficient);
+    }
+
+    #[test]
+    fn an_undefined_comparison_hides_no_defeat_and_allows_no_pass() {
+        let undefined = Comparison { baseline: "rule".into(), test: None };
+        let with = |range| {
+            let mut measured = measured(&[range], 20, None);
+            measured.comparisons.push(undefined.clone());
+            measured.verdict(None)
+        };
+        assert_eq!(with((0.1, 0.4)), Verdict::Fail);
+        assert_eq!(with((-2.0, -1.0)), Verdict::Insufficient);
+    }
+
+    #[test]
+    fn a_champion_fails_a_model_on_enough_blocks_only() {
+        let good = measured(&[(-2.0, -1.0)], 20, None);
+        assert_eq!(good.verdict(Some(&compared((0.1, 0.4), 20))), Verdict::Fail);
+        assert_eq!(good.verdict(Some(&compared((0.1, 0.4), 2))), Verdict::Pass);
+        assert_eq!(good.verdict(Some(&compared((-0.1, 0.4), 20))), Verdict::Pass);
     }
 }

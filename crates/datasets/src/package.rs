@@ -7,7 +7,8 @@ use foresite_features::task::Task;
 use foresite_models::ModelError;
 use foresite_models::anomaly::Anomaly;
 use foresite_models::forecast::{BaseScore, Forecaster};
-use foresite_models::tabular::{GateResult, Tabular};
+use foresite_models::network::Residual;
+use foresite_models::tabular::{GateResult, Path, Tabular};
 use foresite_registry::{Folder, RegistryError, files, from_parts, to_parts};
 use foresite_stage::{ErrorKind, Result, StageError};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ pub enum Fitted {
     Anomaly {
         /// The detector.
         model: Box<Anomaly>,
+        /// How networks did against the ridges alone.
+        gate: Vec<GateResult>,
     },
     /// A forecaster.
     Forecast {
@@ -73,14 +76,28 @@ impl Package {
     /// The bundle's files, for people and for machines.
     ///
     /// # Errors
-    /// `Internal` for a fitted value that is not a finite number.
+    /// `BadData` for a fitted value that is not a finite number, `CannotWrite` where the network has no
+    /// room on its way through a temporary folder.
     pub fn to_folder(&self, card: String, metrics: String) -> Result<Folder> {
         let (model, weights) = to_parts(self).map_err(registry_error)?;
-        Ok(Folder::new()
+        let folder = Folder::new()
             .with(files::MODEL, serde_json::to_vec_pretty(&model)?)
             .with(files::WEIGHTS, weights)
             .with(files::CARD, card)
-            .with(files::METRICS, metrics))
+            .with(files::METRICS, metrics);
+        match self.torchscript().transpose().map_err(model_error)? {
+            Some(network) => Ok(folder.with(files::NETWORK, network)),
+            None => Ok(folder),
+        }
+    }
+
+    /// The network that ships, for other programs; `None` where none does.
+    fn torchscript(&self) -> Option<Result<Vec<u8>, ModelError>> {
+        match &self.fitted {
+            Fitted::Anomaly { model, .. } => model.residual.as_ref().map(Residual::torchscript),
+            Fitted::Forecast { model, .. } => model.residual.as_ref().map(Residual::torchscript),
+            Fitted::Tabular { model, .. } => model.torchscript(),
+        }
     }
 
     /// Reads a bundle back.
@@ -93,10 +110,19 @@ impl Package {
         from_parts(serde_json::from_slice(model)?, weights).map_err(registry_error)
     }
 
+    /// Whether a network is part of what ships.
+    pub fn ships_network(&self) -> bool {
+        match &self.fitted {
+            Fitted::Anomaly { model, .. } => model.residual.is_some(),
+            Fitted::Forecast { model, .. } => model.residual.is_some(),
+            Fitted::Tabular { model, .. } => matches!(model.path, Path::Network { .. }),
+        }
+    }
+
     /// Name of what ships.
     pub fn path_name(&self) -> String {
         match &self.fitted {
-            Fitted::Anomaly { .. } => "linear (ridge, principal components, levels)".into(),
+            Fitted::Anomaly { model, .. } => model.path_name(),
             Fitted::Forecast { model, .. } => model.path_name(),
             Fitted::Tabular { model, .. } => model.path_name(),
         }
@@ -108,6 +134,7 @@ pub fn model_error(error: ModelError) -> StageError {
     let kind = match &error {
         ModelError::TooFewRows { .. } | ModelError::Shape { .. } => ErrorKind::BadData,
         ModelError::Task { .. } => ErrorKind::Usage,
+        ModelError::Export(_) => ErrorKind::CannotWrite,
         _ => ErrorKind::Internal,
     };
     let text = error.to_string();
@@ -127,7 +154,15 @@ pub fn registry_error(error: RegistryError) -> StageError {
         RegistryError::Key { .. } => ErrorKind::Usage,
         RegistryError::Weights(_) | RegistryError::Events(_) => ErrorKind::BadData,
     };
-    StageError::new(kind, error.to_string()).because(error)
+    let hint = match error {
+        RegistryError::Sums { .. } => "restore the folder from a copy, or train the model anew",
+        RegistryError::Signature { .. } => {
+            "promote the model, or put the public key of who signed it into the folder `public_keys`"
+        }
+        RegistryError::Weights(_) => "train a model with this release",
+        _ => return StageError::new(kind, error.to_string()).because(error),
+    };
+    StageError::new(kind, error.to_string()).because(error).hint(hint)
 }
 
 #[cfg(test)]
@@ -163,28 +198,48 @@ mod tests {
     fn comes_back(package: &Package) {
         let folder = package.to_folder("# Card".into(), "auc 1\n".into()).unwrap();
         assert_eq!(&Package::from_folder(&folder).unwrap(), package);
+        assert_eq!(folder.file(files::NETWORK).is_ok(), package.ships_network());
         assert_eq!(package.model_id(), "0123456789abcdef");
+    }
+
+    /// The next step of a tent: chaos that no linear path continues, but a network does.
+    fn tent(x: f64, at: usize) -> f64 {
+        0.95 * (1.0 - (2.0 * x - 1.0).abs()) + 0.02 * noise(at).abs()
+    }
+
+    fn with_network() -> FitOptions {
+        let options = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
+        FitOptions { candidates: vec![Candidate::Network { options }], seed: 3, replicates: 200 }
     }
 
     #[test]
     fn a_detector_comes_back_bit_by_bit() {
-        let mut panel = Panel::new(vec!["a".into(), "b".into()], vec!["x".into(), "y".into()], 300);
-        for at in 0..600 {
-            let row = [noise(2 * at) as f32, noise(2 * at + 1) as f32];
-            panel.row_mut(at / 300, at % 300).copy_from_slice(&row);
+        let mut panel =
+            Panel::new(vec!["a".into(), "b".into()], vec!["x".into(), "y".into()], 1200);
+        let mut x = [0.3, 0.4];
+        for at in 0..2400 {
+            x = [tent(x[0], 2 * at), tent(x[1], 2 * at + 1)];
+            panel.row_mut(at / 1200, at % 1200).copy_from_slice(&x.map(|x| x as f32));
         }
-        let periods = Periods { fit: 0..150, select: 150..200, calibrate: 200..300 };
-        let model = Anomaly::fit(&panel, &periods, &AnomalyOptions::default()).unwrap();
-        comes_back(&package("anomaly", Fitted::Anomaly { model: Box::new(model) }));
+        let periods = Periods {
+            fit: 0..700,
+            select: 700..800,
+            calibrate: 800..1000,
+            gate: 1000..1200,
+            week: 10,
+        };
+        let options = AnomalyOptions { lags: 4, ..AnomalyOptions::default() };
+        let (model, gate) = Anomaly::fit(&panel, &periods, &options, &with_network()).unwrap();
+        assert!(model.residual.is_some(), "{gate:?}");
+        comes_back(&package("anomaly", Fitted::Anomaly { model: Box::new(model), gate }));
     }
 
     #[test]
     fn a_forecaster_comes_back_bit_by_bit() {
         let mut set = SeriesSet::new(vec!["s".into()], 1400);
-        // Every step is a tent of the step before, which no base continues but a network does.
         let mut x: f64 = 0.3;
         for (at, value) in set.row_mut(0).iter_mut().enumerate() {
-            x = 0.95 * (1.0 - (2.0 * x - 1.0).abs()) + 0.02 * noise(at).abs();
+            x = tent(x, at);
             *value = 20.0 + 10.0 * x;
         }
         let at = |step| Origin { series: 0, step, reach: 2, block: step as u64 / 7 };
@@ -201,13 +256,8 @@ mod tests {
             quantiles: vec![0.1, 0.5, 0.9],
             ceiling: None,
         };
-        let network = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
-        let choice = FitOptions {
-            candidates: vec![Candidate::Network { options: network }],
-            seed: 3,
-            replicates: 200,
-        };
-        let (model, bases, gate) = Forecaster::fit(&set, &origins, &options, &choice).unwrap();
+        let (model, bases, gate) =
+            Forecaster::fit(&set, &origins, &options, &with_network()).unwrap();
         assert!(model.residual.is_some(), "{gate:?}");
         let model = Box::new(model);
         comes_back(&package("capacity", Fitted::Forecast { model, bases, gate }));
@@ -232,6 +282,7 @@ mod tests {
             replicates: 200,
         };
         let (model, gate) = Tabular::fit(Link::LogOdds, 1, &slices, &options).unwrap();
+        assert!(gate[0].earned, "{gate:?}");
         let task: Task = serde_json::from_str(built_in("maintenance").unwrap()).unwrap();
         let kernel = Box::new(FeatureKernel::fit(task, &[]));
         let model = Box::new(model);

@@ -30,6 +30,12 @@ impl CutoffGrid {
         self.cutoffs.binary_search(&cutoff).ok()
     }
 
+    /// How many steps a span of time has, at least one.
+    fn steps_of(&self, span: Micros) -> usize {
+        let step = self.cutoffs.windows(2).map(|pair| pair[1] - pair[0]).next();
+        usize::try_from(span / step.unwrap_or(span)).unwrap_or(1).max(1)
+    }
+
     /// Steps of the cutoffs in `[first, last]`.
     fn range(&self, span: Option<(Micros, Micros)>) -> std::ops::Range<usize> {
         let Some((first, last)) = span else {
@@ -46,6 +52,8 @@ pub fn periods(set: &SampleSet, grid: &CutoffGrid) -> Periods {
         fit: grid.range(set.span(SliceName::Fit)),
         select: grid.range(set.span(SliceName::Select)),
         calibrate: grid.range(set.span(SliceName::Calibrate)),
+        gate: grid.range(set.span(SliceName::Gate)),
+        week: grid.steps_of(WEEK),
     }
 }
 

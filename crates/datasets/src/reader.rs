@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use arrow::array::RecordBatch;
 use foresite_features::cube::Cube;
+use foresite_features::events::{EventLog, Tickets};
 use foresite_features::network::Network;
 use foresite_features::profile::{self, Profiles};
 use foresite_features::series::{KEY_COLUMNS, SeriesBuilder, note_entities};
@@ -12,6 +13,9 @@ use foresite_schema::TableDef;
 use foresite_schema::catalog::{derived, raw};
 use foresite_stage::{ErrorKind, Inputs, Result, StageError};
 use foresite_tables::{Read, Root, Table};
+
+const TICKETS: [&str; 9] =
+    ["ticket_id", "fact", "at", "entity_id", "start_at", "end_at", "cause", "known_at", "file_id"];
 
 /// A reader of one run.
 #[derive(Debug)]
@@ -83,6 +87,16 @@ impl<'a> Reader<'a> {
         let inventory = self.rows(raw::inventory(), Read::all(), "lineage_id")?;
         let edges = self.rows(raw::topology_edges(), Read::all(), "lineage_id")?;
         Network::read(&inventory, &edges).map_err(bad_data)
+    }
+
+    /// Planned work that was written down at or after `since`.
+    ///
+    /// # Errors
+    /// As [`Reader::network`].
+    pub fn planned_work(&mut self, since: Micros) -> Result<EventLog> {
+        let read = Read::all().columns(TICKETS).period(since, Micros::MAX);
+        let rows = self.rows(raw::tickets(), read, "file_id")?;
+        Ok(Tickets::read(&rows).map_err(bad_data)?.planned)
     }
 
     /// Profiles that a cutoff in `[start, end]` may see; two weeks bridge a pipeline that stood

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{Array, AsArray as _, RecordBatch};
 use arrow::datatypes::{Float32Type, Float64Type, TimestampMicrosecondType};
-use foresite_features::kernel::FeatureKernel;
 use foresite_features::task::{Micros, SliceName, Task, WEEK};
-use foresite_models::tabular::{Samples, Sliced};
 use foresite_schema::catalog::derived;
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Read;
@@ -143,50 +141,6 @@ impl Sample {
         }
         (0..outputs).map(|k| self.labels.get(k).copied().flatten().unwrap_or(f64::NAN)).collect()
     }
-}
-
-/// The slices that fitting may see, encoded by the feature kernel.
-///
-/// # Errors
-/// `BadData` where a row has another number of features than the task.
-pub fn tabular_slices(set: &SampleSet, kernel: &FeatureKernel, outputs: usize) -> Result<Sliced> {
-    let slice = |name| tabular(set, kernel, outputs, name);
-    Ok(Sliced {
-        fit: slice(SliceName::Fit)?,
-        select: slice(SliceName::Select)?,
-        calibrate: slice(SliceName::Calibrate)?,
-        gate: slice(SliceName::Gate)?,
-    })
-}
-
-pub(crate) fn tabular(
-    set: &SampleSet,
-    kernel: &FeatureKernel,
-    outputs: usize,
-    slice: SliceName,
-) -> Result<Samples> {
-    let labels =
-        if outputs > 1 && set.of(slice).any(|s| !s.labels.is_empty()) { outputs } else { 1 };
-    let mut samples = Samples::empty(kernel.names().len(), labels);
-    for sample in set.of(slice) {
-        let encoded = encode(kernel, &sample.features)?;
-        samples.push(&encoded, &sample.targets(labels), sample.weight, set.block(sample));
-    }
-    Ok(samples)
-}
-
-/// One feature row as the model takes it.
-///
-/// # Errors
-/// `BadData` where the row has another number of features than the task.
-pub(crate) fn encode(kernel: &FeatureKernel, raw: &[f64]) -> Result<Vec<f64>> {
-    let wanted = kernel.raw_names().len();
-    if raw.len() != wanted {
-        let message = format!("feature row: expected {wanted} features, got {}", raw.len());
-        return Err(StageError::new(ErrorKind::BadData, message)
-            .hint("the sample set was made by another version of the task: make a new one"));
-    }
-    Ok(kernel.encode(raw).into_iter().map(f64::from).collect())
 }
 
 /// The set that became known last; of several made as of the same time, the one computed last.

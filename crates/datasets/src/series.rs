@@ -4,7 +4,7 @@ use foresite_features::cube::Cube;
 use foresite_features::task::{DAY, Head, Micros, SliceName, Task, WEEK};
 use foresite_models::forecast::{Origin, SeriesSet};
 
-use crate::SampleSet;
+use crate::{Sample, SampleSet};
 
 /// Steps of a season.
 pub type Season = usize;
@@ -34,18 +34,23 @@ pub fn series(cube: &Cube, task: &Task) -> Option<SeriesSet> {
 /// Origins of the samples of a slice: the step after the last one that the cutoff sees, and how far
 /// the labels say that the future may be looked at.
 pub fn origins(samples: &SampleSet, cube: &Cube, task: &Task, slice: SliceName) -> Vec<Origin> {
+    samples.of(slice).filter_map(|sample| origin(samples, cube, task, sample)).collect()
+}
+
+/// The origin of one sample; `None` where the cube has no such series, or the head is no forecast.
+pub(crate) fn origin(
+    samples: &SampleSet,
+    cube: &Cube,
+    task: &Task,
+    sample: &Sample,
+) -> Option<Origin> {
     let Head::Forecast { horizon, .. } = &task.head else {
-        return Vec::new();
+        return None;
     };
-    samples
-        .of(slice)
-        .filter_map(|sample| {
-            let series = cube.entity(&samples.entities[sample.entity])?;
-            let step = first_ahead(cube, sample.cutoff);
-            let reach = sample.labels.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-            Some(Origin { series, step, reach: reach.min(*horizon), block: samples.block(sample) })
-        })
-        .collect()
+    let series = cube.entity(&samples.entities[sample.entity])?;
+    let step = first_ahead(cube, sample.cutoff);
+    let reach = sample.labels.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    Some(Origin { series, step, reach: reach.min(*horizon), block: samples.block(sample) })
 }
 
 /// The first step that had not ended at the cutoff.

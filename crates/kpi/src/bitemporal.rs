@@ -47,6 +47,17 @@ pub(crate) struct Fact<T> {
     pub(crate) value: T,
 }
 
+/// Leaves out facts that only say again what was known: a snapshot a day would make every look-up
+/// grow with the square of its age.
+pub(crate) fn drop_repeats<T: PartialEq>(facts: &mut Vec<Fact<T>>) {
+    facts.sort_by_key(|fact| (fact.rank, fact.valid_from, fact.known_at));
+    facts.dedup_by(|later, first| {
+        (later.rank, later.valid_from, later.valid_to)
+            == (first.rank, first.valid_from, first.valid_to)
+            && later.value == first.value
+    });
+}
+
 /// What was believed at `moment` to hold at `time`.
 pub(crate) fn belief<T>(facts: &[Fact<T>], time: Micros, moment: Micros) -> Option<&T> {
     let replaced = |fact: &Fact<T>| {
@@ -119,6 +130,20 @@ mod tests {
             [('a', Known { from: 1, until: 5 }), ('b', Known::since(5))]
         );
         assert_eq!(belief(&facts, 150, 0), None);
+    }
+
+    #[test]
+    fn repeats_change_no_belief_and_take_no_room() {
+        let end = [(0, Micros::MAX), (0, 100)];
+        let mut facts: Vec<_> = (0..50)
+            .flat_map(|day| {
+                [fact(end[usize::from(day > 30)], day, 'a'), fact((100, 200), day, 'b')]
+            })
+            .collect();
+        let before = [50, 150, 250].map(|time| beliefs(&facts, time));
+        drop_repeats(&mut facts);
+        assert_eq!(facts.len(), 3);
+        assert_eq!([50, 150, 250].map(|time| beliefs(&facts, time)), before);
     }
 
     #[test]

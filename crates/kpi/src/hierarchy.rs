@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use arrow::array::{Array, RecordBatch};
 
-use crate::bitemporal::{Fact, beliefs};
+use crate::bitemporal::{Fact, beliefs, drop_repeats};
 use crate::columns::{Columns, micros};
 use crate::error::Result;
 use crate::{Known, Micros};
@@ -47,6 +47,7 @@ impl Hierarchy {
                 });
             }
         }
+        hierarchy.parents.values_mut().for_each(drop_repeats);
         Ok(hierarchy)
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow::array::RecordBatch;
 
 use crate::Micros;
-use crate::bitemporal::{Fact, belief};
+use crate::bitemporal::{Fact, belief, drop_repeats};
 use crate::columns::{Columns, micros};
 use crate::error::Result;
 
@@ -49,6 +49,9 @@ impl ObjectMap {
         for batch in batches {
             map.read(batch, &mut numbers)?;
         }
+        let named = map.elements.values_mut();
+        let named = named.flat_map(|of| of.exact.values_mut().chain(of.prefixes.values_mut()));
+        named.chain(&mut map.expected).for_each(drop_repeats);
         Ok(map)
     }
 

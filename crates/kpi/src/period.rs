@@ -2,7 +2,7 @@
 
 use crate::accumulator::Accumulator;
 use crate::bitemporal::distinct;
-use crate::catalogue::{Aggregation, Catalogue, Combine, Formula, Kpi, Level, Operand};
+use crate::catalogue::{Aggregation, Catalogue, Combine, Counter, Formula, Kpi, Level, Operand};
 use crate::observations::{Observation, Values};
 use crate::{Known, Micros, quality};
 
@@ -45,15 +45,30 @@ pub(crate) struct PeriodKernel<'a> {
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
+    /// Of the object that is being read.
     value: f64,
-    /// Objects combined so far; 0 = nothing yet.
+    /// The objects before it, combined.
+    others: f64,
+    /// Objects so far; 0 = nothing yet.
     objects: u32,
     depth: u32,
     object: u32,
     row_known_at: Micros,
 }
 
-const NOTHING: Slot = Slot { value: f64::NAN, objects: 0, depth: 0, object: 0, row_known_at: 0 };
+const NOTHING: Slot =
+    Slot { value: f64::NAN, others: f64::NAN, objects: 0, depth: 0, object: 0, row_known_at: 0 };
+
+impl Slot {
+    /// All objects combined. A null of one of them makes a sum null.
+    fn total(&self, counter: &Counter) -> f64 {
+        match counter.across() {
+            _ if self.objects < 2 => self.value,
+            Combine::Max => self.others.max(self.value),
+            _ => self.others + self.value,
+        }
+    }
+}
 
 impl<'a> PeriodKernel<'a> {
     pub(crate) fn new(catalogue: &'a Catalogue) -> Self {
@@ -107,7 +122,7 @@ impl<'a> PeriodKernel<'a> {
         if used {
             version.seconds = seconds;
             version.members = 1;
-            self.finish_means();
+            self.combine_objects();
             for (sum, kpi) in version.sums.iter_mut().zip(self.catalogue.kpis()) {
                 if kpi.level == level {
                     *sum = self.measure(kpi, seconds);
@@ -125,34 +140,28 @@ impl<'a> PeriodKernel<'a> {
         else {
             return;
         };
-        let mine = Slot {
-            value,
-            objects: 1,
-            depth: row.depth,
-            object: row.object,
-            row_known_at: row.row_known_at,
-        };
-        if slot.objects == 0 {
-            *slot = mine;
-        } else if slot.object == row.object {
+        if slot.objects > 0 && slot.object == row.object {
             // The same counter under another job, or an older version. A blank beside a value of
             // the same age is no contradiction.
-            if slot.value.is_nan() && slot.row_known_at == row.row_known_at && slot.objects == 1 {
+            if slot.value.is_nan() && slot.row_known_at == row.row_known_at {
                 slot.value = value;
             }
-        } else if slot.depth == row.depth {
-            slot.value = match counter.across() {
-                Combine::Max => slot.value.max(value),
-                _ => slot.value + value,
+        } else if slot.objects == 0 || slot.depth == row.depth {
+            *slot = Slot {
+                value,
+                others: slot.total(counter),
+                objects: slot.objects + 1,
+                depth: row.depth,
+                object: row.object,
+                row_known_at: row.row_known_at,
             };
-            slot.objects += 1;
-            slot.object = row.object;
-            slot.row_known_at = row.row_known_at;
         }
     }
 
-    fn finish_means(&mut self) {
+    /// Leaves the combined value of its objects in every slot.
+    fn combine_objects(&mut self) {
         for (slot, counter) in self.slots.iter_mut().zip(self.catalogue.counters()) {
+            slot.value = slot.total(counter);
             if slot.objects > 1 && counter.across() == Combine::Mean {
                 slot.value /= f64::from(slot.objects);
             }

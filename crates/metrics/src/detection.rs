@@ -84,19 +84,6 @@ pub fn all_positive_f1(p: f64) -> f64 {
     2.0 * p / (1.0 + p)
 }
 
-/// The threshold that a share `rate` of `reference` exceeds; the reference must not be judged by it.
-///
-/// `None` without a reference.
-pub fn nominal_threshold(reference: &[f64], rate: f64) -> Option<f64> {
-    let mut sorted = reference.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    let position = (1.0 - rate.clamp(0.0, 1.0)) * last as f64;
-    let below = position.floor() as usize;
-    let above = position.ceil() as usize;
-    Some(sorted[below] + (sorted[above] - sorted[below]) * (position - position.floor()))
-}
-
 /// Events found and alarm episodes that found something; no point is adjusted.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct EventScore {
@@ -106,7 +93,7 @@ pub struct EventScore {
     pub found: u64,
     /// Runs of alarms, after joining across gaps.
     pub episodes: u64,
-    /// Episodes that touch at least one event.
+    /// Episodes with at least one alarm inside an event.
     pub useful: u64,
     /// Periods from an event's start to its first alarm, mean over found events.
     pub mean_delay: Option<f64>,
@@ -150,7 +137,9 @@ pub fn event_score(labels: &[bool], alarms: &[bool], join_gap: usize) -> EventSc
     let episodes = join(segments(alarms), join_gap);
     let delays: Vec<usize> =
         events.iter().filter_map(|event| event.clone().position(|t| alarms[t])).collect();
-    let useful = episodes.iter().filter(|episode| (**episode).clone().any(|t| labels[t])).count();
+    // An event that begins and ends in the gap between two joined alarms was not seen by them.
+    let sees = |episode: &&Range<usize>| (**episode).clone().any(|t| alarms[t] && labels[t]);
+    let useful = episodes.iter().filter(sees).count();
     EventScore {
         events: events.len() as u64,
         found: delays.len() as u64,
@@ -206,11 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn threshold_interpolates_like_numpy() {
-        // numpy.quantile([1, 2, 3, 4], .9) = 3.7
-        let threshold = nominal_threshold(&[3.0, 1.0, 4.0, 2.0], 0.1).unwrap();
-        assert!((threshold - 3.7).abs() < 1e-12);
-        assert_eq!(nominal_threshold(&[], 0.1), None);
+    fn an_event_within_a_joined_gap_is_not_found() {
+        let score = event_score(&flags("0001000"), &flags("0100010"), 6);
+        assert_eq!((score.found, score.episodes, score.useful), (0, 1, 0));
     }
 
     #[test]

@@ -44,36 +44,35 @@ pub fn seasonal_scale(history: &[f64], season: usize) -> Option<f64> {
     mae(later, &history[..later.len()]).filter(|&scale| scale > 0.0)
 }
 
-/// Mean absolute error in units of the seasonal naive error of `history`.
-pub fn mase(history: &[f64], truth: &[f64], forecast: &[f64], season: usize) -> Option<f64> {
-    Some(mae(truth, forecast)? / seasonal_scale(history, season)?)
-}
-
 /// Pinball loss of one quantile forecast.
-pub fn pinball(truth: f64, forecast: f64, quantile: f64) -> f64 {
+fn pinball(truth: f64, forecast: f64, quantile: f64) -> f64 {
     let error = truth - forecast;
     (quantile * error).max((quantile - 1.0) * error)
 }
 
-/// Mean pinball loss of one quantile; `None` without an observed pair.
-pub fn mean_pinball(truth: &[f64], forecast: &[f64], quantile: f64) -> Option<f64> {
-    mean(observed(truth, forecast).map(|(a, b)| pinball(a, b, quantile)))
-}
-
-/// Weighted quantile loss: mean over quantiles of 2 Σ pinball / Σ |truth|.
+/// Weighted quantile loss: mean over quantiles of 2 Σ pinball / Σ |truth|, both sums over the pairs
+/// that the quantile observed.
 ///
-/// `forecasts[k]` is the forecast of `quantiles[k]`, one value per observation.
+/// `forecasts[k]` is the forecast of `quantiles[k]`, one value per observation. `None` where a
+/// quantile has no pair, or the truth is zero throughout.
 pub fn weighted_quantile_loss(
     truth: &[f64],
     forecasts: &[Vec<f64>],
     quantiles: &[f64],
 ) -> Option<f64> {
     assert_eq!(forecasts.len(), quantiles.len(), "one forecast per quantile");
-    let total: f64 = truth.iter().filter(|a| a.is_finite()).map(|a| a.abs()).sum();
-    let losses = forecasts.iter().zip(quantiles).map(|(forecast, &quantile)| {
-        observed(truth, forecast).map(|(a, b)| 2.0 * pinball(a, b, quantile)).sum::<f64>()
-    });
-    (total > 0.0).then(|| mean(losses)).flatten().map(|loss| loss / total)
+    let losses: Option<Vec<f64>> = forecasts
+        .iter()
+        .zip(quantiles)
+        .map(|(forecast, &quantile)| {
+            let (loss, total) = observed(truth, forecast)
+                .fold((0.0, 0.0), |(loss, total), (a, b)| {
+                    (loss + 2.0 * pinball(a, b, quantile), total + a.abs())
+                });
+            (total > 0.0).then(|| loss / total)
+        })
+        .collect();
+    mean(losses?.into_iter())
 }
 
 /// Share of observations within [low, high]; `None` without an observed triple.
@@ -88,17 +87,16 @@ pub fn coverage(truth: &[f64], low: &[f64], high: &[f64]) -> Option<f64> {
 }
 
 /// The scoring function of the C-MAPSS challenge: Σ exp(d/10)-1 late, exp(-d/13)-1 early,
-/// d = forecast - truth. Lower is better.
+/// d = forecast - truth. Lower is better; `None` without an observed pair.
 ///
 /// Source: Saxena et al., PHM 2008.
-pub fn fd001_score(truth: &[f64], forecast: &[f64]) -> f64 {
-    observed(truth, forecast)
-        .map(|(a, b)| {
-            let late_by = b - a;
-            let scale = if late_by >= 0.0 { 10.0 } else { -13.0 };
-            (late_by / scale).exp_m1()
-        })
-        .sum()
+pub fn fd001_score(truth: &[f64], forecast: &[f64]) -> Option<f64> {
+    let penalties = observed(truth, forecast).map(|(a, b)| {
+        let late_by = b - a;
+        let scale = if late_by >= 0.0 { 10.0 } else { -13.0 };
+        (late_by / scale).exp_m1()
+    });
+    penalties.fold(None, |sum: Option<f64>, penalty| Some(sum.unwrap_or(0.0) + penalty))
 }
 
 #[cfg(test)]
@@ -121,9 +119,9 @@ mod tests {
     }
 
     #[test]
-    fn scaled_error_uses_the_history() {
-        // History 1 3 2 6, season 2: |2-1|, |6-3| → 2; MAE 1 → MASE 0.5.
-        close(mase(&[1.0, 3.0, 2.0, 6.0], &[4.0], &[5.0], 2), 0.5);
+    fn the_scale_is_the_seasonal_naive_error() {
+        // History 1 3 2 6, season 2: |2-1| and |6-3|.
+        close(seasonal_scale(&[1.0, 3.0, 2.0, 6.0], 2), 2.0);
         assert_eq!(seasonal_scale(&[1.0, 2.0], 7), None);
         assert_eq!(seasonal_scale(&[2.0; 20], 7), None);
     }
@@ -132,8 +130,10 @@ mod tests {
     fn pinball_matches_scikit_learn() {
         // python -c "from sklearn.metrics import mean_pinball_loss as m;
         //            print(m([3,1,4],[2,2,5],alpha=.9), m([3,1,4],[2,2,5],alpha=.1))"
-        close(mean_pinball(&[3.0, 1.0, 4.0], &[2.0, 2.0, 5.0], 0.9), 0.366_666_666_666_666_6);
-        close(mean_pinball(&[3.0, 1.0, 4.0], &[2.0, 2.0, 5.0], 0.1), 0.633_333_333_333_333_3);
+        let pairs = [(3.0, 2.0), (1.0, 2.0), (4.0, 5.0)];
+        let at = |level| mean(pairs.iter().map(|&(truth, said)| pinball(truth, said, level)));
+        close(at(0.9), 0.366_666_666_666_666_6);
+        close(at(0.1), 0.633_333_333_333_333_3);
     }
 
     #[test]
@@ -145,10 +145,22 @@ mod tests {
     }
 
     #[test]
+    fn a_quantile_that_says_nothing_is_not_a_perfect_one() {
+        let truth = [3.0, 1.0];
+        let silent = vec![f64::NAN; 2];
+        assert_eq!(weighted_quantile_loss(&truth, &[silent], &[0.5]), None);
+        // Said only where the truth is 1: error 1 of 1.
+        let half = vec![f64::NAN, 2.0];
+        close(weighted_quantile_loss(&truth, &[half], &[0.5]), 1.0);
+        assert_eq!(weighted_quantile_loss(&truth, &[], &[]), None);
+    }
+
+    #[test]
     fn intervals_and_engines() {
         close(coverage(&[1.0, 2.0, 3.0, f64::NAN], &[0.0; 4], &[2.5; 4]), 2.0 / 3.0);
         // e^1 - 1 late by ten cycles, e^1 - 1 early by thirteen.
         let score = fd001_score(&[50.0, 50.0], &[60.0, 37.0]);
-        assert!((score - 2.0 * (1.0_f64.exp() - 1.0)).abs() < 1e-9);
+        close(score, 2.0 * (1.0_f64.exp() - 1.0));
+        assert_eq!(fd001_score(&[f64::NAN], &[1.0]), None);
     }
 }

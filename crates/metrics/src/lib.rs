@@ -13,17 +13,14 @@ mod ranking;
 mod survival;
 mod volume;
 
-pub use bootstrap::{Interval, PairedTest, block_interval, diebold_mariano, paired_blocks};
-pub use detection::{
-    Confusion, EventScore, all_positive_f1, confusion, event_score, nominal_threshold, segments,
-};
+pub use bootstrap::{Interval, PairedTest, block_interval, paired_blocks};
+pub use detection::{Confusion, EventScore, all_positive_f1, confusion, event_score, segments};
 pub use forecast::{
-    coverage, fd001_score, mae, mase, mean_pinball, pinball, rmse, seasonal_scale, wape,
-    weighted_quantile_loss,
+    coverage, fd001_score, mae, rmse, seasonal_scale, wape, weighted_quantile_loss,
 };
 pub use probability::{
     brier, brier_skill, expected_calibration_error, log_loss, multiclass_log_loss,
 };
-pub use ranking::{auc_pr, auc_roc, base_rate, precision_recall_at};
-pub use survival::{c_index, integrated_brier, median_absolute_date_error};
+pub use ranking::{auc_pr, auc_roc, base_rate};
+pub use survival::{c_index, median_absolute_date_error};
 pub use volume::vus_pr;

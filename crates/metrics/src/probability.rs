@@ -49,7 +49,8 @@ pub fn multiclass_log_loss(labels: &[usize], probabilities: &[f64], classes: usi
     (!labels.is_empty()).then(|| sum / labels.len() as f64)
 }
 
-/// Expected calibration error over `bins` bins of equal mass: Σ n_b/n · |mean p - mean outcome|.
+/// Expected calibration error over at most `bins` bins of equal mass: Σ n_b/n · |mean p - mean outcome|.
+/// Equal probabilities share a bin.
 ///
 /// `None` without samples.
 ///
@@ -62,13 +63,19 @@ pub fn expected_calibration_error(
 ) -> Option<f64> {
     assert_eq!(labels.len(), probabilities.len(), "one probability per label");
     let mut sorted: Vec<(f64, f64)> = pairs(labels, probabilities).collect();
-    sorted.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
+    sorted.sort_by(|a, b| a.1.total_cmp(&b.1));
     let total = sorted.len();
     let bins = bins.clamp(1, total.max(1));
-    let gap: f64 = (0..bins)
-        .map(|bin| &sorted[bin * total / bins..(bin + 1) * total / bins])
-        .map(|bin| bin.iter().map(|(outcome, p)| p - outcome).sum::<f64>().abs())
-        .sum();
+    let (mut gap, mut start) = (0.0, 0);
+    for bin in 1..=bins {
+        let mut end = (bin * total / bins).max(start);
+        // A cut through equal probabilities would tell them apart by nothing but their order.
+        while end > start && end < total && sorted[end].1 == sorted[end - 1].1 {
+            end += 1;
+        }
+        gap += sorted[start..end].iter().map(|(outcome, p)| p - outcome).sum::<f64>().abs();
+        start = end;
+    }
     (total > 0).then(|| gap / total as f64)
 }
 
@@ -107,6 +114,18 @@ mod tests {
         // |.6 - 1| + |1.9 - 2| = .5, over six samples.
         let error = expected_calibration_error(&LABELS, &P, 2).unwrap();
         assert!((error - 0.5 / 6.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equal_probabilities_are_judged_together() {
+        // Always the base rate: calibrated, however many bins are asked for.
+        let error = expected_calibration_error(&LABELS, &[0.5; 6], 6).unwrap();
+        assert!(error < 1e-12, "{error}");
+        // Bins {.1}, {.2 .2 .2} and {.9 .9}: |.1 - 0| + |.6 - 1| + |1.8 - 2|, over six samples.
+        let labels = [false, true, false, false, true, true];
+        let p = [0.1, 0.2, 0.2, 0.2, 0.9, 0.9];
+        let error = expected_calibration_error(&labels, &p, 6).unwrap();
+        assert!((error - 0.7 / 6.0).abs() < 1e-12, "{error}");
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! How well a score ranks positives before negatives.
 
-/// Indices from the greatest score to the smallest; equal scores keep their order.
+/// Indices from the greatest score to the smallest; equal scores keep their order, and a score that
+/// is no number ranks last.
 pub(crate) fn by_descending_score(scores: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    order.sort_by(|&a, &b| rank(scores[b]).total_cmp(&rank(scores[a])));
     order
+}
+
+/// What a score is ranked by.
+fn rank(score: f64) -> f64 {
+    if score.is_nan() { f64::NEG_INFINITY } else { score }
 }
 
 /// Share of positives; `None` without samples.
@@ -18,11 +24,11 @@ fn operating_points(labels: &[bool], scores: &[f64]) -> Vec<(f64, f64)> {
     let order = by_descending_score(scores);
     let mut points = Vec::new();
     let mut hits = 0.0;
-    for (rank, &index) in order.iter().enumerate() {
+    for (place, &index) in order.iter().enumerate() {
         hits += f64::from(u8::from(labels[index]));
-        let last_of_run = order.get(rank + 1).is_none_or(|&next| scores[next] != scores[index]);
-        if last_of_run {
-            points.push((hits, (rank + 1) as f64));
+        let next = order.get(place + 1).map(|&next| rank(scores[next]));
+        if next != Some(rank(scores[index])) {
+            points.push((hits, (place + 1) as f64));
         }
     }
     points
@@ -72,25 +78,6 @@ pub fn auc_roc(labels: &[bool], scores: &[f64]) -> Option<f64> {
     Some(area / (positives * negatives))
 }
 
-/// Precision and recall of the `budget` highest scores; ties are cut by position.
-///
-/// `None` without a positive or with an empty budget.
-///
-/// # Panics
-/// When the slices differ in length.
-pub fn precision_recall_at(labels: &[bool], scores: &[f64], budget: usize) -> Option<(f64, f64)> {
-    assert_eq!(labels.len(), scores.len(), "one score per label");
-    let positives = labels.iter().filter(|&&label| label).count();
-    let taken = budget.min(labels.len());
-    if positives == 0 || taken == 0 {
-        return None;
-    }
-    let hits =
-        by_descending_score(scores).into_iter().take(taken).filter(|&index| labels[index]).count()
-            as f64;
-    Some((hits / taken as f64, hits / positives as f64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,11 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn budget_counts_the_top() {
-        // Top three by score: 0.9 hit, 0.8 hit, 0.7 miss.
-        let (precision, recall) = precision_recall_at(&LABELS, &SCORES, 3).unwrap();
-        assert!((precision - 2.0 / 3.0).abs() < 1e-12);
-        assert!((recall - 0.5).abs() < 1e-12);
-        assert_eq!(precision_recall_at(&LABELS, &SCORES, 0), None);
+    fn no_number_is_no_high_score() {
+        // One positive at the top, the other without a score: 1/2 · 1/1 + 1/2 · 2/4.
+        let labels = [false, true, true, false];
+        let scores = [0.2, 0.9, f64::NAN, f64::NAN];
+        assert_eq!(auc_pr(&labels, &scores), Some(0.75));
     }
 }

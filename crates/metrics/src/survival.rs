@@ -31,30 +31,6 @@ pub fn c_index(times: &[f64], happened: &[bool], risks: &[f64]) -> Option<f64> {
     (pairs > 0.0).then(|| concordant / pairs)
 }
 
-/// Mean over horizons of the Brier score of "has happened by then"; `None` labels do not count.
-///
-/// `outcomes[k]` and `probabilities[k]` belong to horizon *k*. `None` where nothing is observed.
-///
-/// # Panics
-/// When the shapes differ.
-pub fn integrated_brier(outcomes: &[Vec<Option<bool>>], probabilities: &[Vec<f64>]) -> Option<f64> {
-    assert_eq!(outcomes.len(), probabilities.len(), "one row per horizon");
-    let scores: Vec<f64> = outcomes
-        .iter()
-        .zip(probabilities)
-        .filter_map(|(labels, row)| {
-            assert_eq!(labels.len(), row.len(), "one probability per outcome");
-            let (known, kept): (Vec<bool>, Vec<f64>) = labels
-                .iter()
-                .zip(row)
-                .filter_map(|(label, &p)| label.map(|label| (label, p)))
-                .unzip();
-            crate::brier(&known, &kept)
-        })
-        .collect();
-    (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
-}
-
 /// Median |predicted - actual| of event dates, in the caller's unit, over pairs that have both.
 ///
 /// `None` without such a pair.
@@ -97,13 +73,6 @@ mod tests {
     #[test]
     fn a_censored_twin_lives_longer() {
         assert_eq!(c_index(&[4.0, 4.0], &[true, false], &[0.9, 0.1]), Some(1.0));
-    }
-
-    #[test]
-    fn horizons_without_truth_are_left_out() {
-        let outcomes = [vec![Some(true), Some(false)], vec![None, None]];
-        let score = integrated_brier(&outcomes, &[vec![0.8, 0.4], vec![0.9, 0.5]]).unwrap();
-        assert!((score - 0.1).abs() < 1e-12);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use crate::ranking::by_descending_score;
 
 const THRESHOLDS: usize = 250;
 
-/// VUS-PR of `scores` against `labels`; `None` without a positive or with fewer than two points.
+/// VUS-PR of `scores` against `labels`; `None` without a positive, with fewer than two points, or
+/// where a score is no number.
 ///
 /// `window` is the greatest border width, in periods: the dominant period, at most 100.
 ///
@@ -21,7 +22,7 @@ const THRESHOLDS: usize = 250;
 pub fn vus_pr(labels: &[bool], scores: &[f64], window: usize) -> Option<f64> {
     assert_eq!(labels.len(), scores.len(), "one score per label");
     let events = inclusive(&segments(labels));
-    if events.is_empty() || scores.len() < 2 {
+    if events.is_empty() || scores.len() < 2 || scores.iter().any(|score| score.is_nan()) {
         return None;
     }
     let order = by_descending_score(scores);
@@ -167,5 +168,6 @@ mod tests {
         let flat = vus_pr(&labels, &[0.5; 500], 20).unwrap();
         assert!(best > 0.9 && flat < 0.35, "{best} {flat}");
         assert_eq!(vus_pr(&[false; 10], &[0.0; 10], 5), None);
+        assert_eq!(vus_pr(&labels, &[f64::NAN; 500], 20), None);
     }
 }

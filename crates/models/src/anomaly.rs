@@ -1,22 +1,25 @@
 //! How unlike itself, and unlike its neighbours, an entity behaves.
 //!
 //! ```text
-//! deviations [channels] ─┬─ forecast part:  minus what ridge says from the last steps
+//! deviations [channels] ─┬─ forecast part:  minus what ridge (+ network) says from the last steps
 //!                        ├─ together part:  minus what the main directions say
 //!                        ├─ level part:     as they are
 //!                        └─ silence part:   below the neighbours (chosen channels, downwards only)
 //! part k: s_k = mean over channels of (residual / σ)²          σ, q99: calibrate slice, per entity
 //! score  = Σ_k log1p(s_k / q99_k)           additive: the share of every channel is exact
-//! alarm  = causal smoothing of the score → conformal p-value per entity → hysteresis
+//! alarm  = causal smoothing of the score → p-value (own body, shared tail) → hysteresis
 //! ```
 //! Sources: ridge-AR with per-channel residuals and causal smoothing leads the reference table of
 //! ASD; the log-ratio sum is Hotelling-like but additive. Differs from the usual recipe: per-entity
 //! fits replace the pooled one only where they forecast the select slice better.
 
 mod alarm;
+mod calibrate;
 mod fit;
 mod panel;
 mod parts;
+mod residual;
+mod tail;
 
 use std::collections::BTreeMap;
 
@@ -24,11 +27,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformal::Reference;
 use crate::linear::{Principal, Ridge};
+use crate::network::Residual;
 
 pub use alarm::{AlarmState, Alarms};
 pub use fit::AnomalyOptions;
 pub use panel::{Panel, Periods};
 pub use parts::{Part, StepScore};
+pub use tail::Tail;
 
 /// A fitted detector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,12 +50,16 @@ pub struct Anomaly {
     pub smoothing: usize,
     /// Forecast of all channels from the last steps, fitted on all entities.
     pub pooled: Ridge,
+    /// What is added to the forecast of every entity, where it earned its place.
+    pub residual: Option<Residual>,
     /// Main directions of all entities.
     pub principal: Principal,
     /// What was learned per entity.
     pub entities: BTreeMap<String, EntityState>,
     /// What stands in for an entity that was not there: medians, and the reference of all.
     pub newcomer: EntityState,
+    /// How far unusual scores reach, over all entities.
+    pub tail: Tail,
     /// When alarms rise and clear.
     pub alarms: Alarms,
 }
@@ -95,6 +104,15 @@ impl Anomaly {
         self.entities.contains_key(entity)
     }
 
+    /// Name of what ships, for the card.
+    pub fn path_name(&self) -> String {
+        let linear = "linear (ridge, principal components, levels)";
+        match &self.residual {
+            Some(residual) => format!("{linear} + network {}", residual.name()),
+            None => linear.into(),
+        }
+    }
+
     /// Raw score of one step with its account; `None` where nothing is observed.
     pub fn score(&self, panel: &Panel, entity: usize, step: usize) -> Option<StepScore> {
         parts::score(self, self.state(&panel.entities[entity]), panel, entity, step)
@@ -108,8 +126,12 @@ impl Anomaly {
             .collect();
         (*scores.last()?)?;
         let smooth = smooth(&scores, self.smoothing);
-        let p = self.state(&panel.entities[entity]).reference.p_value(smooth);
-        Some((smooth, p))
+        Some((smooth, self.p_value(&panel.entities[entity], smooth)))
+    }
+
+    /// How often a smoothed score of the entity is at least this great.
+    pub fn p_value(&self, entity: &str, smoothed: f64) -> f64 {
+        self.tail.p_value(&self.state(entity).reference, smoothed)
     }
 
     /// Raw and smoothed scores of a run of steps, each raw score computed once.

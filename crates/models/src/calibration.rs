@@ -46,16 +46,20 @@ impl Isotonic {
     pub fn fit(scores: &[f64], labels: &[f64], weights: &[f64]) -> Self {
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-        // A block: weight, weighted sum of labels, first and last score.
-        let mut blocks: Vec<(f64, f64, f64, f64)> = Vec::new();
+        // Equal scores first become one point: pooled one by one, their order would decide.
+        let mut points: Vec<(f64, f64, f64)> = Vec::new();
         for index in order.into_iter().filter(|&index| weights[index] > 0.0) {
             let (score, weight) = (scores[index], weights[index]);
-            let mut block = (weight, weight * labels[index], score, score);
-            while let Some(last) = blocks.last() {
-                let tied = last.3 == block.2;
-                if !tied && last.1 / last.0 < block.1 / block.0 {
-                    break;
-                }
+            match points.last_mut().filter(|point| point.2 == score) {
+                Some(point) => *point = (point.0 + weight, point.1 + weight * labels[index], score),
+                None => points.push((weight, weight * labels[index], score)),
+            }
+        }
+        // A block: weight, weighted sum of labels, first and last score.
+        let mut blocks: Vec<(f64, f64, f64, f64)> = Vec::new();
+        for (weight, sum, score) in points {
+            let mut block = (weight, sum, score, score);
+            while let Some(last) = blocks.last().filter(|b| b.1 / b.0 >= block.1 / block.0) {
                 block = (last.0 + block.0, last.1 + block.1, last.2, block.3);
                 blocks.pop();
             }
@@ -179,6 +183,15 @@ mod tests {
             assert!((fitted.apply(at) - expected).abs() < 1e-12, "{at}");
         }
         assert_eq!(fitted.apply(0.0), 1.0);
+    }
+
+    #[test]
+    fn equal_scores_are_one_point_as_in_scikit_learn() {
+        // IsotonicRegression().fit([1,2,2,3],[2,1,5,4]).predict([1,1.5,2,3]) = [2, 2.5, 3, 4]
+        let fitted = Isotonic::fit(&[1.0, 2.0, 2.0, 3.0], &[2.0, 1.0, 5.0, 4.0], &[1.0; 4]);
+        for (at, expected) in [(1.0, 2.0), (1.5, 2.5), (2.0, 3.0), (3.0, 4.0)] {
+            assert!((fitted.apply(at) - expected).abs() < 1e-12, "{at}: {}", fitted.apply(at));
+        }
     }
 
     #[test]

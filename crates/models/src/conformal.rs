@@ -25,6 +25,11 @@ impl Reference {
         Self { sorted, count }
     }
 
+    /// The kept scores, ascending.
+    pub(crate) fn scores(&self) -> &[f64] {
+        &self.sorted
+    }
+
     /// Scores behind the reference.
     pub fn count(&self) -> usize {
         self.count
@@ -53,7 +58,8 @@ impl Reference {
         Some(self.sorted[below] + (self.sorted[above] - self.sorted[below]) * share)
     }
 
-    /// The smallest score that keeps the conformal promise at level `q`: rank ⌈(n+1) q⌉.
+    /// The smallest score that keeps the conformal promise at level `q`: rank ⌈(n+1) q⌉. Where too few
+    /// scores are there for that, the greatest of them, which keeps it only in part.
     pub fn upper(&self, q: f64) -> Option<f64> {
         let kept = self.sorted.len();
         let rank = ((kept + 1) as f64 * q).ceil() as usize;

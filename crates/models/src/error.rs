@@ -38,6 +38,9 @@ pub enum ModelError {
     /// A stored state cannot be read back.
     #[error("stored model state: {0}")]
     State(String),
+    /// An export could not be written on its way through a temporary folder.
+    #[error("export of a network: {0}; name a folder with space in TMPDIR")]
+    Export(std::io::Error),
     /// libtorch failed.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -24,11 +24,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::linear::Matrix;
+use crate::network::Residual;
 
 pub use base::{Base, Bases};
 pub use fit::{BaseScore, ForecastOptions, Origins};
 pub use passage::{Limit, Passage};
-pub use residual::Residual;
 pub use series::{Origin, SeriesSet};
 
 /// A fitted forecaster.
@@ -101,7 +101,7 @@ impl Forecaster {
     /// Forecast from the newest values; `None` where too little is observed.
     pub fn predict(&self, series: &str, history: &[f64]) -> Option<Forecast> {
         let scale = self.scale(series);
-        let base = self.point(series, history)?;
+        let base = self.point(self.residual.as_ref(), series, history)?;
         let quantiles = (0..self.quantiles.len())
             .map(|q| {
                 base.iter()
@@ -114,11 +114,16 @@ impl Forecaster {
         Some(Forecast { base, quantiles })
     }
 
-    /// The base with what the residual adds, `[horizon]`.
-    fn point(&self, series: &str, history: &[f64]) -> Option<Vec<f64>> {
+    /// The base with what a residual adds, `[horizon]`.
+    fn point(
+        &self,
+        residual: Option<&Residual>,
+        series: &str,
+        history: &[f64],
+    ) -> Option<Vec<f64>> {
         let scale = self.scale(series);
         let mut point = self.bases.forecast(self.base_of(series), history, scale, self)?;
-        if let Some(residual) = &self.residual
+        if let Some(residual) = residual
             && let Some((window, _)) = base::window(history, self.look_back, self.season, scale)
         {
             for (value, added) in point.iter_mut().zip(residual.outputs(&window)) {

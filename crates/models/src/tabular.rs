@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformal::Reference;
 use crate::linear::{sigmoid, softmax};
-use crate::network::Mlp;
+use crate::network::{Mlp, torchscript};
 use crate::trees::Boosted;
 use crate::{Calibrator, ModelError};
 
@@ -36,7 +36,7 @@ pub use samples::{Samples, Sliced};
 pub enum Link {
     /// The score is the value.
     Value {
-        /// Greatest value of the label.
+        /// Greatest value of the label, whose least is 0 then.
         cap: Option<f64>,
     },
     /// Every score is the log-odds of its own yes or no (hazard bins; one for a binary head).
@@ -115,10 +115,7 @@ impl Tabular {
 
     fn linked(&self, scores: Vec<f64>) -> Vec<f64> {
         match self.link {
-            Link::Value { cap } => scores
-                .into_iter()
-                .map(|value| cap.map_or(value, |cap| value.clamp(0.0, cap)))
-                .collect(),
+            Link::Value { .. } => scores.into_iter().map(|value| self.bounded(value)).collect(),
             Link::Classes => softmax(scores),
             Link::LogOdds => scores
                 .into_iter()
@@ -128,9 +125,22 @@ impl Tabular {
         }
     }
 
-    /// Half the width of the central interval that holds `share` of the calibrate slice.
-    pub fn half_width(&self, share: f64) -> Option<f64> {
-        self.errors.upper(share)
+    /// The central interval around a value that holds `share` of the calibrate slice, within what the
+    /// label can be; `None` for other links.
+    pub fn interval(&self, value: f64, share: f64) -> Option<(f64, f64)> {
+        let Link::Value { .. } = self.link else {
+            return None;
+        };
+        let half = self.errors.upper(share)?;
+        Some((self.bounded(value - half), self.bounded(value + half)))
+    }
+
+    /// A value within what the label can be.
+    fn bounded(&self, value: f64) -> f64 {
+        match self.link {
+            Link::Value { cap: Some(cap) } => value.clamp(0.0, cap),
+            _ => value,
+        }
     }
 
     /// Share of every feature in the weighted sum of scores, greatest first; exact for the linear
@@ -175,6 +185,18 @@ impl Tabular {
             for (input, (value, coefficient)) in encoded.iter().zip(row).enumerate() {
                 shares[self.encoder.feature_of(input)] += weight * value * coefficient;
             }
+        }
+    }
+
+    /// The network as TorchScript, from feature rows to its scores; `None` where none ships. What a
+    /// residual is added to, the link and the calibration are not in it.
+    ///
+    /// # Errors
+    /// [`ModelError::Torch`] or [`ModelError::Export`] where libtorch cannot write it.
+    pub fn torchscript(&self) -> Option<Result<Vec<u8>, ModelError>> {
+        match &self.path {
+            Path::Network { mlp, .. } => Some(torchscript(&self.encoder, mlp)),
+            Path::Linear | Path::Trees { .. } => None,
         }
     }
 

@@ -62,6 +62,11 @@ impl BlockBuilder {
         Self { meas_info_id, ..Self::default() }
     }
 
+    /// Counters of an object.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Opens the row of an object.
     pub(crate) fn begin_object(&mut self, ldn: String) {
         self.columns.freeze();

@@ -32,9 +32,13 @@ fn components(dn: &str) -> Vec<&str> {
     parts
 }
 
+/// Components that an overlap may have; genuine names have ten. Trying every length costs the
+/// square of it.
+const MOST_SHARED: usize = 100;
+
 /// How many components at the end of `above` stand again at the beginning of `below`.
 fn overlap(above: &[&str], below: &[&str]) -> usize {
-    (1..=above.len().min(below.len()))
+    (1..=above.len().min(below.len()).min(MOST_SHARED))
         .rev()
         .find(|len| above[above.len() - len..] == below[..*len])
         .unwrap_or(0)

@@ -14,6 +14,9 @@ pub struct Limits {
     pub max_depth: usize,
     /// Bytes of one text node or attribute.
     pub max_text: usize,
+    /// Objects × counters of a file, at 8 bytes each: a file names both once and need not write the
+    /// values between them.
+    pub max_cells: usize,
 }
 
 impl Default for Limits {
@@ -24,6 +27,7 @@ impl Default for Limits {
             ratio_floor: 8 << 20,
             max_depth: 32,
             max_text: 1 << 20,
+            max_cells: 64 << 20,
         }
     }
 }

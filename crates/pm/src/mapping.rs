@@ -47,7 +47,6 @@ use frame::{Asked, Frame, unpivot};
 use long::LongColumns;
 use needs::Needs;
 use rows::{Entities, Rows};
-use spec::Source;
 use value::Rejects;
 
 pub use error::MappingError;
@@ -138,10 +137,11 @@ impl Mapping {
         if input.joined.len() != source.joins.len() {
             return Err(MappingError::Foreign);
         }
-        let (mut frame, unread) = self.frame(source, input)?;
+        let needs = Needs::of(&self.0, source);
+        let (mut frame, unread) = self.frame(&needs, input)?;
         let mut rejects = Rejects::default();
         if let Shape::EntityPerColumn { columns } = &self.0.shape {
-            frame = unpivot(&frame, columns)?;
+            frame = unpivot(&frame, columns, |position, name| needs.names(position, name))?;
         }
         for (join, bytes) in source.joins.iter().zip(input.joined) {
             let path = join.path.fill(&matched.captures).unwrap_or_default();
@@ -211,10 +211,9 @@ impl Mapping {
 
     fn frame(
         &self,
-        source: &Source,
+        needs: &Needs,
         input: &Input<'_>,
     ) -> Result<(Frame, Vec<Rejected>), MappingError> {
-        let needs = Needs::of(&self.0, source);
         let header: Vec<&str> = needs.required.iter().map(String::as_str).collect();
         let wanted = needs.wanted();
         let asked = Asked { required: &header, wanted: wanted.as_deref() };

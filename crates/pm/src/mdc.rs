@@ -99,7 +99,7 @@ fn info(
                 let position = open.owned("p")?;
                 block.columns.add(position.as_deref(), &cursor.text()?);
             }
-            "mv" => object(cursor, &mut block, element, draft)?,
+            "mv" => object(cursor, &open, &mut block, (element, draft))?,
             _ => cursor.skip()?,
         }
     }
@@ -111,11 +111,11 @@ fn info(
 /// One object.
 fn object(
     cursor: &mut Cursor<'_>,
+    open: &Open<'_>,
     block: &mut BlockBuilder,
-    element: Option<usize>,
-    draft: &mut Draft,
+    (element, draft): (Option<usize>, &mut Draft),
 ) -> Result<(), ReadError> {
-    block.begin_object(String::new());
+    draft.begin_object(block, String::new(), open.offset())?;
     while let Some(open) = cursor.child()? {
         match open.name() {
             "moid" => {

@@ -119,7 +119,8 @@ fn info(
                 }
             }
             "measValue" => {
-                block.begin_object(draft.ldn(element, open.attr("measObjLdn")?.as_deref()));
+                let ldn = draft.ldn(element, open.attr("measObjLdn")?.as_deref());
+                draft.begin_object(&mut block, ldn, open.offset())?;
                 values(cursor, &mut block, draft, path)?;
                 block.end_object(cursor.offset(), &mut draft.rejects);
             }

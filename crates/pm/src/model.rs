@@ -72,7 +72,7 @@ pub struct MeasFile {
 }
 
 /// A managed element.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Element {
     /// Its full distinguished name.
     pub ne_dn: String,

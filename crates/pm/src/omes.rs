@@ -95,7 +95,7 @@ fn result(
                 let (element_dn, ldn) = split_element(&dn);
                 let element = draft.element(Some(element_dn), None);
                 let target = target(cursor, &open, element)?;
-                add(target, ldn, gathered, period, cursor.offset(), draft);
+                add(target, ldn, (gathered, period), cursor.offset(), draft)?;
             }
             _ => cursor.skip()?,
         }
@@ -143,11 +143,10 @@ fn target(
 fn add(
     target: Target,
     ldn: &str,
-    gathered: &mut Gathered,
-    period: Option<Period>,
+    (gathered, period): (&mut Gathered, Option<Period>),
     offset: u64,
     draft: &mut Draft,
-) {
+) -> Result<(), ReadError> {
     let Gathered { index, blocks } = gathered;
     let at = *index.entry(target.key).or_insert_with_key(|key| {
         let mut block = BlockBuilder::new(Some(key.measurement_type.clone()));
@@ -159,11 +158,12 @@ fn add(
         blocks.len() - 1
     });
     let block = &mut blocks[at].1;
-    block.begin_object(ldn.to_owned());
+    draft.begin_object(block, ldn.to_owned(), offset)?;
     for text in &target.values {
         let position = block.next_ordinal();
         let raw = RawValue { position, text, offset };
         block.put_text(&raw, &mut draft.rejects);
     }
     block.end_object(offset, &mut draft.rejects);
+    Ok(())
 }

@@ -52,7 +52,7 @@ fn whole(text: &str, limits: Limits) -> Result<Peek, ReadError> {
 }
 
 fn meas_head(cursor: &mut Cursor<'_>, format: Format) -> Result<Peek, ReadError> {
-    let mut draft = Draft::new(format);
+    let mut draft = Draft::new(format, cursor.limits());
     let mut end = None;
     let mut element = None;
     while let Some(open) = cursor.child()? {

@@ -2,6 +2,8 @@
 
 use libdeflater::Decompressor;
 
+use std::collections::HashMap;
+
 use crate::block::BlockBuilder;
 use crate::dn::{dn_below, join_dn};
 use crate::inflate::inflate;
@@ -63,7 +65,7 @@ impl PmReader {
 /// Reads the document that the cursor stands before.
 pub(crate) fn read_text(cursor: &mut Cursor<'_>, path: ValuePath) -> Result<MeasFile, ReadError> {
     let format = root(cursor)?;
-    let mut draft = Draft::new(format);
+    let mut draft = Draft::new(format, cursor.limits());
     match format {
         Format::MeasCollec | Format::MeasData => meas::read(cursor, &mut draft, path)?,
         Format::Mdc => mdc::read(cursor, &mut draft)?,
@@ -96,10 +98,15 @@ pub(crate) struct Draft {
     pub(crate) file: MeasFile,
     pub(crate) dn_prefix: String,
     pub(crate) rejects: Rejects,
+    /// Places of the elements in the file, by name and software.
+    elements: HashMap<Element, usize>,
+    /// Objects × counters that may still come.
+    cells_left: usize,
+    limits: Limits,
 }
 
 impl Draft {
-    pub(crate) fn new(format: Format) -> Self {
+    pub(crate) fn new(format: Format, limits: Limits) -> Self {
         Self {
             file: MeasFile {
                 format,
@@ -114,6 +121,9 @@ impl Draft {
             },
             dn_prefix: String::new(),
             rejects: Rejects::default(),
+            elements: HashMap::new(),
+            cells_left: limits.max_cells,
+            limits,
         }
     }
 
@@ -129,10 +139,27 @@ impl Draft {
         }
         let element = Element { ne_dn, sw_version: software.map(str::to_owned) };
         let elements = &mut self.file.elements;
-        Some(elements.iter().position(|have| *have == element).unwrap_or_else(|| {
-            elements.push(element);
+        Some(*self.elements.entry(element).or_insert_with_key(|element| {
+            elements.push(element.clone());
             elements.len() - 1
         }))
+    }
+
+    /// Opens the row of an object in `block`.
+    pub(crate) fn begin_object(
+        &mut self,
+        block: &mut BlockBuilder,
+        ldn: String,
+        offset: u64,
+    ) -> Result<(), ReadError> {
+        let Some(left) = self.cells_left.checked_sub(block.width()) else {
+            let most = self.limits.max_cells;
+            let message = format!("expected at most {most} values, absent ones included");
+            return Err(ReadError::new(ReadErrorKind::TooLarge, offset, message));
+        };
+        self.cells_left = left;
+        block.begin_object(ldn);
+        Ok(())
     }
 
     /// The name of an object below its element.

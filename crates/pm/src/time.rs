@@ -9,6 +9,8 @@ use jiff::tz::Offset;
 /// Microseconds since the epoch, UTC.
 pub type Micros = i64;
 
+const DAY: Micros = 86_400_000_000;
+
 /// A moment together with how it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
@@ -35,22 +37,31 @@ pub fn parse_stamp(text: &str) -> Option<Stamp> {
     let clock = scan.clock()?;
     let micros = scan.fraction()?;
     let offset_s = scan.offset()?;
+    // The end of a day may be written as its 24th hour.
+    let is_midnight = clock == [24, 0, 0] && micros == 0;
+    let (clock, days) = if is_midnight { ([0; 3], DAY) } else { (clock, 0) };
+    let local = as_utc([year, month, day], clock)? + days + micros;
+    Some(Stamp { at: local - i64::from(offset_s.unwrap_or(0)) * 1_000_000, offset_s })
+}
+
+/// A date and a time of day as if they were UTC.
+fn as_utc([year, month, day]: [i32; 3], [hour, minute, second]: [i32; 3]) -> Option<Micros> {
+    let part = |number: i32| i8::try_from(number).ok();
     let civil = DateTime::new(
         i16::try_from(year).ok()?,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-        i8::try_from(clock[0]).ok()?,
-        i8::try_from(clock[1]).ok()?,
-        i8::try_from(clock[2]).ok()?,
+        part(month)?,
+        part(day)?,
+        part(hour)?,
+        part(minute)?,
+        part(second)?,
         0,
     );
-    let utc = Offset::UTC.to_timestamp(civil.ok()?).ok()?;
-    let at = utc.as_microsecond() + micros - i64::from(offset_s.unwrap_or(0)) * 1_000_000;
-    Some(Stamp { at, offset_s })
+    Some(Offset::UTC.to_timestamp(civil.ok()?).ok()?.as_microsecond())
 }
 
 /// Reads an ISO 8601 duration of days, hours, minutes and seconds (`PT900S`, `PT1H30M`, `P1D`), or
-/// a bare number of seconds, as whole seconds above zero.
+/// a bare number of seconds, as whole seconds above zero. Years and months have no fixed length:
+/// they may only be zero, as some writers spell them out (`P0Y0M0DT0H15M0.000S`).
 pub fn parse_duration_s(text: &str) -> Option<i32> {
     let text = text.trim();
     let Some(mut rest) = text.strip_prefix('P') else {
@@ -65,17 +76,26 @@ pub fn parse_duration_s(text: &str) -> Option<i32> {
         }
         let unit_at = rest.find(|letter: char| !letter.is_ascii_digit())?;
         let (number, unit) = rest.split_at(unit_at);
-        let scale = match (in_time, unit.as_bytes()[0]) {
+        let number = number.parse::<i32>().ok()?;
+        let unit = unit.strip_prefix('.').map_or(Some(unit), without_zeros)?;
+        let scale = match (in_time, unit.as_bytes().first()?) {
             (false, b'D') => 86_400,
             (true, b'H') => 3_600,
             (true, b'M') => 60,
             (true, b'S') => 1,
+            (false, b'Y' | b'M') if number == 0 => 0,
             _ => return None,
         };
-        seconds = seconds.checked_add(number.parse::<i32>().ok()?.checked_mul(scale)?)?;
+        seconds = seconds.checked_add(number.checked_mul(scale)?)?;
         rest = &unit[1..];
     }
     (seconds > 0).then_some(seconds)
+}
+
+/// What follows a fraction of a second that is zero.
+fn without_zeros(fraction: &str) -> Option<&str> {
+    let unit = fraction.trim_start_matches('0');
+    (unit.len() < fraction.len() && unit.starts_with('S')).then_some(unit)
 }
 
 /// What is left to read of a stamp.
@@ -169,6 +189,7 @@ mod tests {
             ("20210301133000", None),
             ("20210301133000Z", Some(0)),
             ("20210301143000+0100", Some(3600)),
+            ("2021-02-28T24:00:00-13:30", Some(-48_600)),
         ] {
             let stamp = parse_stamp(text);
             assert_eq!(stamp, Some(Stamp { at: HALF_PAST_ONE, offset_s }), "{text}");
@@ -197,6 +218,8 @@ mod tests {
             "2021-03-01T13:30:00.Z",
             "2021-03-01T13:30:00+99:00",
             "2021-0301T13:30:00Z",
+            "2021-03-01T24:00:01Z",
+            "2021-03-01T24:00:00.5Z",
         ] {
             assert_eq!(parse_stamp(text), None, "{text}");
         }
@@ -213,6 +236,12 @@ mod tests {
             ("PT100S", Some(100)),
             ("900", Some(900)),
             (" PT60S ", Some(60)),
+            ("P0Y0M0DT0H15M0.000S", Some(900)),
+            ("PT900.0S", Some(900)),
+            ("PT0.5S", None),
+            ("PT1.S", None),
+            ("PT1.0H", None),
+            ("P1Y", None),
             ("some duration", None),
             ("PT", None),
             ("P1M", None),

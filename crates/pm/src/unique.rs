@@ -3,7 +3,9 @@
 //! Vendors measure one object in several jobs and repeat `measInfoId`s, so two blocks can hold the
 //! same counter of the same object and period. The first value stays; an equal repeat is dropped,
 //! another value is set aside as disagreeing, and a value where the first block has none moves
-//! there. Genuine files share no counter between blocks of one period, so they pay a hash per
+//! there, unless only one of the two objects is marked as suspect: the mark belongs to the value.
+//!
+//! Genuine files share no counter between blocks of one period, so they pay a hash per
 //! counter and per object but nothing per value; files that do pay in proportion to what is shared.
 
 use std::collections::hash_map::Entry;
@@ -126,22 +128,42 @@ impl<'a> Settlement<'a> {
     }
 
     fn settle(&mut self, first: Cell, again: Cell, rejects: &mut Rejects) {
+        if !self.is_set(again) {
+            return;
+        }
+        if !self.is_set(first) {
+            if self.is_suspect(first) == self.is_suspect(again) {
+                self.fill(first, again);
+            }
+            return;
+        }
+        let number = std::mem::replace(self.value(again), f64::NAN);
         if let Some(list) = self.lists.remove(&again) {
             self.file.counts.lists -= 1;
             let agrees = self.lists.get(&first).is_some_and(|kept| kept.bins == list.bins);
             return self.account(first, again, agrees, &list.raw, rejects);
         }
-        let number = std::mem::replace(self.value(again), f64::NAN);
-        let kept = *self.value(first);
-        if number.is_nan() {
-            return;
-        }
-        if kept.is_nan() && !self.lists.contains_key(&first) {
-            *self.value(first) = number;
-            return;
-        }
         self.file.counts.scalars -= 1;
-        self.account(first, again, kept == number, &number.to_string(), rejects);
+        let agrees = *self.value(first) == number;
+        self.account(first, again, agrees, &number.to_string(), rejects);
+    }
+
+    fn is_set(&mut self, cell: Cell) -> bool {
+        !self.value(cell).is_nan() || self.lists.contains_key(&cell)
+    }
+
+    fn is_suspect(&self, cell: Cell) -> bool {
+        self.file.blocks[cell.block].objects[cell.object].suspect
+    }
+
+    /// Moves a value to where the first block has none.
+    fn fill(&mut self, first: Cell, again: Cell) {
+        let number = std::mem::replace(self.value(again), f64::NAN);
+        *self.value(first) = number;
+        if let Some(list) = self.lists.remove(&again) {
+            let moved = ListValue { object: first.object, counter: first.counter, ..list };
+            self.lists.insert(first, moved);
+        }
     }
 
     fn account(

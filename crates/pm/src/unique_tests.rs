@@ -72,6 +72,27 @@ fn a_value_fills_the_blank_of_an_earlier_block() {
 }
 
 #[test]
+fn a_list_fills_the_blank_of_an_earlier_block() {
+    let first = block(&["a", "b"], &[("Cell=1", &[" ", "5"])]);
+    let second = block(&["b", "a"], &[("Cell=1", &["5", "1,2"])]);
+    let file = file(&[first, second]);
+    assert_eq!(file.blocks.len(), 1);
+    assert_eq!((file.blocks[0].lists[0].object, file.blocks[0].lists[0].counter), (0, 0));
+    assert_eq!((file.counts.lists, file.counts.repeated, file.counts.rejected), (1, 1, 0));
+}
+
+#[test]
+fn a_suspect_value_stays_where_it_is_marked() {
+    let first = block(&["a", "b"], &[("Cell=1", &[" ", "5"])]);
+    let second = block(&["a"], &[("Cell=1", &["4"])])
+        .replace("</measValue>", "<suspect>true</suspect></measValue>");
+    let file = file(&[first, second]);
+    assert!(file.blocks[0].row(0)[0].is_nan());
+    assert_eq!(file.blocks[1].row(0), [4.0]);
+    assert!(file.blocks[1].objects[0].suspect && !file.blocks[0].objects[0].suspect);
+}
+
+#[test]
 fn an_object_may_stand_twice_in_one_block() {
     let twice = block(&["a"], &[("Cell=1", &["4"]), ("Cell=1", &["4"]), ("Cell=1", &["5"])]);
     let file = file(&[twice]);

@@ -83,6 +83,11 @@ impl<'a> Cursor<'a> {
         Self { text, reader, depth: 0, limits }
     }
 
+    /// The limits that hold for this document.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Byte offset behind the last event.
     pub(crate) fn offset(&self) -> u64 {
         self.reader.buffer_position()

@@ -57,7 +57,7 @@ impl Folder {
     pub fn file(&self, name: &str) -> Result<&[u8]> {
         self.files.get(name).map(Vec::as_slice).ok_or_else(|| RegistryError::Sums {
             folder: name.to_owned(),
-            problem: "no such file".into(),
+            problem: "the folder was published without this file".into(),
         })
     }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! models/<task>/<model_id>/bundle/                    by train      model.json weights.safetensors
 //!                                                                   card.md metrics.txt SHA256SUMS
+//!                                                                   network.pt where a network ships
 //!                         evaluation/<lineage_id>/    by evaluate   metrics.txt … SHA256SUMS
 //!                         signatures/<key_id>/        by promote    statement statement.sig
 //! ```
@@ -27,6 +28,9 @@ pub mod files {
     pub const MODEL: &str = "model.json";
     /// The long arrays.
     pub const WEIGHTS: &str = "weights.safetensors";
+    /// The network that ships, as TorchScript, for other programs; absent where none does. Export only:
+    /// no stage reads it.
+    pub const NETWORK: &str = "network.pt";
     /// For people: what it is for, how good, how it was made.
     pub const CARD: &str = "card.md";
     /// `name value` per line.

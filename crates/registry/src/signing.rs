@@ -98,16 +98,18 @@ impl Signer {
 }
 
 impl TrustedKeys {
-    /// Reads every `*.pem` of a folder; none there means that nothing is trusted.
+    /// Reads every `*.pem` of a folder; none there, or no folder, means that nothing is trusted.
     ///
     /// # Errors
-    /// [`RegistryError::Key`] for a file that is no public key.
+    /// [`RegistryError::Key`] for a file that is no public key, and for a folder that cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut keys = Self::default();
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            return Ok(keys);
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(keys),
+            entries => entries.map_err(|error| key_error(folder, error))?,
         };
-        for path in entries.flatten().map(|entry| entry.path()) {
+        for entry in entries {
+            let path = entry.map_err(|error| key_error(folder, error))?.path();
             if path.extension().is_some_and(|extension| extension == "pem") {
                 let text =
                     std::fs::read_to_string(&path).map_err(|error| key_error(&path, error))?;
@@ -261,6 +263,16 @@ mod tests {
         let stranger = Signer::create(&case.directory.path().join("other.pem")).unwrap();
         sign(&case.root, &stranger, "t", "m", "e").unwrap();
         assert_eq!(outcome(&case), "model models/t/m: no trusted key has signed it");
+    }
+
+    #[test]
+    fn trust_without_a_folder_is_none_and_with_a_file_for_one_an_error() {
+        let case = case();
+        let nowhere = case.directory.path().join("nowhere");
+        assert!(TrustedKeys::read(&nowhere).unwrap().keys.is_empty());
+        std::fs::write(&nowhere, "").unwrap();
+        let error = TrustedKeys::read(&nowhere).unwrap_err().to_string();
+        assert!(error.contains("nowhere: Not a directory"), "{error}");
     }
 
     #[test]

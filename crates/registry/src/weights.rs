@@ -23,12 +23,25 @@ struct Tensor {
     bytes: Vec<u8>,
 }
 
-/// Splits a model into its JSON and its safetensors.
+/// Splits a model into its JSON and its safetensors, and makes sure that it comes back equal.
 ///
 /// # Errors
 /// [`RegistryError::Weights`] for a model that does not serialise, or holds a number that is not
 /// finite: JSON has no word for those.
-pub fn to_parts(model: &impl Serialize) -> Result<(Value, Vec<u8>)> {
+pub fn to_parts<T>(model: &T) -> Result<(Value, Vec<u8>)>
+where
+    T: Serialize + DeserializeOwned + PartialEq,
+{
+    let (value, bytes) = split(model)?;
+    // A short array or a single number that is not finite became null without a word.
+    match from_parts::<T>(value.clone(), &bytes) {
+        Ok(again) if again == *model => Ok((value, bytes)),
+        Ok(_) => Err(wrong("the model holds a number that is not finite")),
+        Err(error) => Err(wrong(format!("the model cannot be read back: {error}"))),
+    }
+}
+
+fn split(model: &impl Serialize) -> Result<(Value, Vec<u8>)> {
     let mut value = serde_json::to_value(model).map_err(wrong)?;
     let mut tensors = BTreeMap::new();
     take_out(&mut value, String::new(), &mut tensors)?;
@@ -66,7 +79,8 @@ fn take_out(value: &mut Value, path: String, tensors: &mut BTreeMap<String, Tens
             *value = json!({ TENSOR: path });
         }
         Value::Array(items) => {
-            if items.len() >= LONG && items.iter().any(Value::is_null) && items[0].is_number() {
+            let has_gap = items.iter().any(Value::is_null) && items.iter().any(Value::is_number);
+            if items.len() >= LONG && has_gap {
                 return Err(wrong(format!("`{path}` holds a number that is not finite")));
             }
             for (index, item) in items.iter_mut().enumerate() {
@@ -172,6 +186,21 @@ mod tests {
         broken.layers[0][7] = f64::NAN;
         let error = to_parts(&broken).unwrap_err().to_string();
         assert_eq!(error, "weights: `layers.0` holds a number that is not finite");
+    }
+
+    #[test]
+    fn no_number_is_refused_wherever_it_stands() {
+        let mut first = model();
+        first.layers[0][0] = f64::INFINITY;
+        let mut short = model();
+        short.short[0] = f64::NAN;
+        for (broken, what) in [(first, "`layers.0` holds a number"), (short, "cannot be read back")]
+        {
+            let error = to_parts(&broken).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+        let error = to_parts(&Some(f64::NAN)).unwrap_err().to_string();
+        assert_eq!(error, "weights: the model holds a number that is not finite");
     }
 
     #[test]

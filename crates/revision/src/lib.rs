@@ -101,7 +101,8 @@ fn dependencies(folder: &Path) -> Result<Vec<String>, String> {
     Ok(table.map(|table| table.keys().cloned().collect()).unwrap_or_default())
 }
 
-/// What a crate computes with: sources, catalogues and its manifest; no tests, no examples.
+/// What a crate computes with: sources, catalogues, the report's style, its manifest; no tests, no
+/// examples, no pages for people.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     let entries =
         std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -113,11 +114,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
             if !matches!(name.as_str(), "tests" | "examples" | "benches" | "target") {
                 collect(&path, files)?;
             }
-        } else if matches!(
-            path.extension().and_then(|extension| extension.to_str()),
-            Some("rs" | "toml" | "json" | "cpp" | "h")
-        ) && name != "tests.rs"
-        {
+        } else if name != "tests.rs" && path.extension().is_none_or(|extension| extension != "md") {
             files.push(path);
         }
     }

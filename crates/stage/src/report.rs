@@ -131,7 +131,7 @@ impl Report {
         self.outputs.iter().map(|output| output.rows).sum()
     }
 
-    /// The JSON text, shortened to fit: numbers go first, then the error is cut.
+    /// The JSON text, shortened to fit: numbers go first, then hint and error are cut.
     pub fn to_json(&self) -> String {
         let text = |report: &Self| serde_json::to_string(report).unwrap_or_default();
         let full = text(self);
@@ -140,7 +140,14 @@ impl Report {
         }
         let mut short = self.clone();
         short.numbers = BTreeMap::from([("truncated".to_owned(), Json::Bool(true))]);
-        short.error = short.error.map(|error| error.chars().take(1000).collect());
+        // Halved until it fits: how long a character is in JSON depends on what it is.
+        for keep in [1000, 500, 250, 125, 62] {
+            let cut = |words: &Option<String>| Some(words.as_ref()?.chars().take(keep).collect());
+            (short.error, short.hint) = (cut(&self.error), cut(&self.hint));
+            if text(&short).len() <= LARGEST_RESULT {
+                break;
+            }
+        }
         text(&short)
     }
 
@@ -178,7 +185,11 @@ mod tests {
     fn a_result_fits_a_termination_message() {
         let mut report = Report::new("ingest");
         report.number("files", "x".repeat(9000));
-        report.error = Some("y".repeat(9000));
-        assert!(report.to_json().len() <= LARGEST_RESULT);
+        // A control character takes six bytes of JSON.
+        report.error = Some("\u{1}".repeat(9000));
+        report.hint = Some("y".repeat(9000));
+        let json = report.to_json();
+        assert!(json.len() <= LARGEST_RESULT, "{} bytes", json.len());
+        assert!(json.contains(r#""stage":"ingest""#), "{json}");
     }
 }

@@ -81,10 +81,11 @@ pub fn main<S: Stage>() -> ExitCode {
         }
     };
     log_end::<S>(&report, exit, started);
-    match result_file.map(|path| report.write(&path)) {
-        Some(Err(error)) => ExitCode::from(failed::<S>(&error).0.code()),
-        _ => ExitCode::from(exit.code()),
-    }
+    let written = result_file.map_or(Ok(()), |path| report.write(&path));
+    let lost = written.map_err(|error| failed::<S>(&error).0).err();
+    // A failure of the stage says more than that its result could not be written either.
+    let exit = if exit == Exit::Success { lost.unwrap_or(exit) } else { exit };
+    ExitCode::from(exit.code())
 }
 
 fn parse<S: Stage>() -> Result<Cli<S::Args>, clap::Error> {

@@ -40,8 +40,13 @@ impl StopFlag {
         }
         self.0.store(true, Ordering::Relaxed);
         tracing::warn!("stopping at the next batch");
-        tokio::time::sleep(GRACE).await;
-        tracing::error!(seconds = GRACE.as_secs(), "did not stop in time");
+        tokio::select! {
+            () = tokio::time::sleep(GRACE) => {
+                tracing::error!(seconds = GRACE.as_secs(), "did not stop in time");
+            }
+            // Somebody at a terminal who asks twice does not want to wait.
+            _ = interrupt.recv() => tracing::warn!("stopped at once"),
+        }
         std::process::exit(i32::from(Exit::Stopped.code()));
     }
 

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
+use sha2::{Digest as _, Sha256};
 
+use crate::table::hex;
 use crate::{Context as _, Error, ErrorKind, Result, Root};
 
 /// A plain file below the root.
@@ -27,6 +29,24 @@ impl Root {
         let location = self.location(path)?;
         self.block(async { self.store().get(&location).await?.bytes().await })
             .context(|| format!("read {path}"))
+    }
+
+    /// Size and sha256 of a plain file of any size, read piece by piece.
+    ///
+    /// # Errors
+    /// `Missing` when it is not there.
+    pub fn digest(&self, path: &str) -> Result<(u64, String)> {
+        let location = self.location(path)?;
+        self.block(async {
+            let mut pieces = self.store().get(&location).await?.into_stream();
+            let (mut size, mut hash) = (0, Sha256::new());
+            while let Some(piece) = pieces.try_next().await? {
+                size += piece.len() as u64;
+                hash.update(&piece);
+            }
+            Ok((size, hex(&hash.finalize())))
+        })
+        .context(|| format!("read {path}"))
     }
 
     /// Writes a plain file atomically, replacing one that is there.

@@ -20,6 +20,7 @@ const KNOWN_AT: &str = "known_at";
 pub(crate) struct RowFilter {
     equals: Vec<(String, Value)>,
     period: Option<(String, Micros, Micros)>,
+    since: Vec<(String, Micros)>,
     as_of: Option<Micros>,
 }
 
@@ -42,6 +43,14 @@ impl RowFilter {
                 _ => period = Some((name.to_owned(), start, end)),
             }
         }
+        let mut since = Vec::new();
+        for (name, moment) in &read.since {
+            match times(stats, name) {
+                Some((_, high, _)) if high < *moment => return None,
+                Some((low, _, true)) if low >= *moment => {}
+                _ => since.push((name.clone(), *moment)),
+            }
+        }
         let mut as_of = read.as_of;
         if let (Some(limit), Some((low, high, is_full))) = (as_of, times(stats, KNOWN_AT)) {
             if low > limit {
@@ -49,19 +58,20 @@ impl RowFilter {
             }
             as_of = Some(limit).filter(|_| !is_full || high > limit);
         }
-        Some(Self { equals, period, as_of })
+        Some(Self { equals, period, since, as_of })
     }
 
     /// Whether every row matches.
     pub(crate) fn is_empty(&self) -> bool {
-        self.equals.is_empty() && self.period.is_none() && self.as_of.is_none()
+        self.columns().next().is_none()
     }
 
     /// The columns that have to be looked at.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         let equals = self.equals.iter().map(|(name, _)| name.as_str());
         let period = self.period.iter().map(|(name, ..)| name.as_str());
-        equals.chain(period).chain(self.as_of.map(|_| KNOWN_AT))
+        let since = self.since.iter().map(|(name, _)| name.as_str());
+        equals.chain(period).chain(since).chain(self.as_of.map(|_| KNOWN_AT))
     }
 
     /// Which rows match.
@@ -80,6 +90,9 @@ impl RowFilter {
             let times = column(name)?;
             keep = and(&keep, &gt_eq(&times, &instant(*start))?)?;
             keep = and(&keep, &lt(&times, &instant(*end))?)?;
+        }
+        for (name, moment) in &self.since {
+            keep = and(&keep, &gt_eq(&column(name)?, &instant(*moment))?)?;
         }
         if let Some(as_of) = self.as_of {
             keep = and(&keep, &lt_eq(&column(KNOWN_AT)?, &instant(as_of))?)?;

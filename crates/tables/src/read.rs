@@ -18,6 +18,7 @@ pub struct Read {
     columns: Option<Vec<String>>,
     pub(crate) equals: BTreeMap<String, Value>,
     pub(crate) period: Option<(Micros, Micros)>,
+    pub(crate) since: BTreeMap<String, Micros>,
     pub(crate) as_of: Option<Micros>,
     version: Option<u64>,
 }
@@ -53,6 +54,13 @@ impl Read {
     #[must_use]
     pub fn number(mut self, column: &str, value: i64) -> Self {
         self.equals.insert(column.to_owned(), Value::Int(value));
+        self
+    }
+
+    /// Only rows whose time in `column` is `moment` or later; files that end before are not read.
+    #[must_use]
+    pub fn since(mut self, column: &str, moment: Micros) -> Self {
+        self.since.insert(column.to_owned(), moment);
         self
     }
 
@@ -143,7 +151,7 @@ impl Table {
             Some(columns) => columns.clone(),
             None => schema.fields().iter().map(|field| field.name().clone()).collect(),
         };
-        for name in names.iter().chain(read.equals.keys()) {
+        for name in names.iter().chain(read.equals.keys()).chain(read.since.keys()) {
             if schema.index_of(name).is_err() {
                 let message =
                     format!("column `{name}` of table `{}`: no such column", self.def().name);

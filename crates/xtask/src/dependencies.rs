@@ -1,5 +1,5 @@
-//! Who may use whom: schema ← tables, pm, kpi, features, metrics; models ← features, metrics,
-//! torch-ext; datasets bring tables and models together; stages use libraries, nobody uses a stage; only four binaries link libtorch.
+//! Who may use whom: schema ← tables, pm, kpi, features, metrics; models ← features, metrics;
+//! datasets bring tables and models together; stages use libraries, nobody uses a stage; only four binaries link libtorch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Library crates and the workspace crates they may depend on.
-const LIBRARIES: [(&str, &[&str]); 15] = [
+const LIBRARIES: [(&str, &[&str]); 14] = [
     ("schema", &[]),
     ("tables", &["schema"]),
     ("stage", &["schema", "tables"]),
@@ -15,8 +15,7 @@ const LIBRARIES: [(&str, &[&str]); 15] = [
     ("kpi", &["schema"]),
     ("features", &["schema"]),
     ("metrics", &["schema"]),
-    ("torch-ext", &[]),
-    ("models", &["schema", "features", "metrics", "torch-ext"]),
+    ("models", &["schema", "features", "metrics"]),
     ("registry", &["schema", "tables"]),
     ("simulator", &[]),
     ("revision", &[]),
@@ -29,7 +28,7 @@ const LIBRARIES: [(&str, &[&str]); 15] = [
 const TORCH_STAGES: [&str; 4] = ["train", "evaluate", "predict", "serve"];
 
 /// The crates that bring libtorch.
-const TORCH: [&str; 3] = ["datasets", "models", "torch-ext"];
+const TORCH: [&str; 2] = ["datasets", "models"];
 
 /// Sentences about every dependency that the rule forbids.
 pub(crate) fn broken_rules(workspace: &Path) -> Result<Vec<String>> {

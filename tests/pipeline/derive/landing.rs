@@ -40,11 +40,24 @@ pub(super) struct Hour {
     landed: i64,
     gigabytes: [f64; 4],
     suspect: bool,
+    is_empty: bool,
 }
 
 impl Hour {
     pub(super) fn new(element: &str, hour: i64) -> Self {
-        Self { element: element.into(), hour, landed: hour, gigabytes: [1.0; 4], suspect: false }
+        Self {
+            element: element.into(),
+            hour,
+            landed: hour,
+            gigabytes: [1.0; 4],
+            suspect: false,
+            is_empty: false,
+        }
+    }
+
+    /// Names its counters, and no object.
+    pub(super) fn without_values(self) -> Self {
+        Self { is_empty: true, ..self }
     }
 
     /// It landed a minute after the end of that hour.
@@ -63,6 +76,10 @@ impl Hour {
 
     fn text(&self) -> String {
         let quarters: String = (0..4).map(|quarter| self.quarter(quarter)).collect();
+        let quarters = match self.is_empty {
+            true => "<measInfo><measType p=\"1\">pmOwn</measType></measInfo>".to_owned(),
+            false => quarters,
+        };
         format!(
             "<measCollecFile><fileHeader vendorName=\"Acme\" dnPrefix=\"SubNetwork=S\">\
              <measCollec beginTime=\"{}\"/></fileHeader><measData>\

@@ -108,12 +108,11 @@ fn track(
     label: &dyn Fn(usize, usize) -> Option<bool>,
 ) -> Track {
     let scored = model.run(panel, entity, steps.clone());
-    let reference = &model.state(&panel.entities[entity]).reference;
     let p: Vec<Option<f64>> = scored
         .iter()
         .enumerate()
-        .map(|(at, scored)| scored.filter(|_| panel.counts(entity, steps.start + at)))
-        .map(|scored| scored.map(|(_, smoothed)| reference.p_value(smoothed)))
+        .map(|(at, scored)| scored.filter(|_| panel.is_judged(entity, steps.start + at)))
+        .map(|scored| scored.map(|(_, smoothed)| model.p_value(&panel.entities[entity], smoothed)))
         .collect();
     let alarms = model.alarms.run(&p);
     let mut track = Track {
@@ -128,7 +127,7 @@ fn track(
         low: p.iter().flatten().filter(|p| **p <= model.alarms.alpha).count(),
     };
     for (at, step) in steps.enumerate() {
-        let (Some((raw, smoothed)), true) = (scored[at], panel.counts(entity, step)) else {
+        let (Some((raw, smoothed)), true) = (scored[at], panel.is_judged(entity, step)) else {
             continue;
         };
         let state = model.state(&panel.entities[entity]);

@@ -3,14 +3,18 @@
 use foresite_features::cube::Cube;
 use foresite_features::task::{SliceName, Task};
 use foresite_metrics as metrics;
-use foresite_models::forecast::{Base, Forecast, Forecaster, Limit, Origin, SeriesSet};
+use foresite_models::forecast::{Base, Forecast, Forecaster, Limit, Origin, Passage, SeriesSet};
 
 use super::{Judging, Measured};
+use crate::series::origin;
 use crate::{SampleSet, limit, origins, series};
 
 /// Baselines beside every forecast.
 const BASELINES: [(&str, Base); 2] =
     [("seasonal_naive", Base::LastSeason), ("mean_4_seasons", Base::FourSeasons)];
+
+/// Pairs of dates that are compared, some seconds' worth; the concordance of more is left undefined.
+const MOST_PAIRS: usize = 1_000_000_000;
 
 /// One origin that could be forecast and judged.
 struct Row<'a> {
@@ -65,7 +69,7 @@ pub fn forecast(
     measured
 }
 
-/// Mean error in scales of every sample of a slice; NaN where it could not be forecast.
+/// Mean error in scales, one per sample of a slice; NaN where it could not be forecast.
 pub(super) fn losses(
     task: &Task,
     model: &Forecaster,
@@ -74,10 +78,11 @@ pub(super) fn losses(
     slice: SliceName,
 ) -> Option<Vec<f64>> {
     let values = series(cube, task)?;
-    let error = |origin| {
-        row(model, &values, origin).map_or(f64::NAN, |row| scaled_error(&row, &row.forecast.base))
+    let error = |sample| {
+        let row = row(model, &values, origin(set, cube, task, sample)?)?;
+        Some(scaled_error(&row, &row.forecast.base))
     };
-    Some(origins(set, cube, task, slice).into_iter().map(error).collect())
+    Some(set.of(slice).map(|sample| error(sample).unwrap_or(f64::NAN)).collect())
 }
 
 fn row<'a>(model: &Forecaster, values: &'a SeriesSet, origin: Origin) -> Option<Row<'a>> {
@@ -123,6 +128,13 @@ fn errors(rows: &[Row<'_>], model: &Forecaster, measured: &mut Measured) {
     }
 }
 
+/// What was said about passing the limit at one origin, and what happened.
+struct Judged<'a> {
+    row: &'a Row<'a>,
+    actual: Option<usize>,
+    said: Passage,
+}
+
 /// Whether, and when, the limit was passed, against what was said.
 fn passages(
     rows: &[Row<'_>],
@@ -132,46 +144,55 @@ fn passages(
     measured: &mut Measured,
 ) {
     // A series that is over its limit already has nothing to predict.
-    let judged: Vec<(&Row<'_>, Option<usize>, foresite_models::forecast::Passage)> = rows
+    let judged: Vec<Judged<'_>> = rows
         .iter()
         .filter(|row| !limit.is_passed(row.history))
         .filter_map(|row| {
             let name = &values.names[row.origin.series];
             let seed = row.origin.series as u64 * 1_000_003 + row.origin.step as u64;
-            let passage = model.passage(name, row.history, limit, seed)?;
-            Some((row, limit.passage(row.history, row.truth), passage))
+            let said = model.passage(name, row.history, limit, seed)?;
+            Some(Judged { row, actual: limit.passage(row.history, row.truth), said })
         })
         .collect();
     let thirds = [model.horizon / 3, 2 * model.horizon / 3, model.horizon];
     for ahead in thirds.into_iter().filter(|ahead| *ahead > 0) {
-        // An origin that looks less far would count only where the limit was passed.
-        let seen = |row: &Row<'_>, actual: Option<usize>| {
-            (row.truth.len() >= ahead).then(|| actual.is_some_and(|at| at < ahead))
-        };
-        let (labels, p): (Vec<bool>, Vec<f64>) = judged
-            .iter()
-            .filter_map(|(row, actual, passage)| Some((seen(row, *actual)?, passage.within(ahead))))
-            .unzip();
-        let n = labels.len();
-        measured.add(&format!("exceed_rate_{ahead}"), metrics::base_rate(&labels), n);
-        measured.add(&format!("exceed_pr_auc_{ahead}"), metrics::auc_pr(&labels, &p), n);
-        let skill = metrics::brier_skill(&labels, &p);
-        measured.add(&format!("exceed_brier_skill_{ahead}"), skill, n);
-        measured.add(&format!("exceed_brier_{ahead}"), metrics::brier(&labels, &p), n);
+        exceedance(&judged, ahead, measured);
     }
+    dates(&judged, model.horizon, measured);
+}
+
+/// Whether the limit was passed within so many steps.
+fn exceedance(judged: &[Judged<'_>], ahead: usize, measured: &mut Measured) {
+    // An origin that looks less far would count only where the limit was passed.
+    let seen = |one: &Judged<'_>| {
+        (one.row.truth.len() >= ahead).then(|| one.actual.is_some_and(|at| at < ahead))
+    };
+    let (labels, p): (Vec<bool>, Vec<f64>) =
+        judged.iter().filter_map(|one| Some((seen(one)?, one.said.within(ahead)))).unzip();
+    let n = labels.len();
+    measured.add(&format!("exceed_rate_{ahead}"), metrics::base_rate(&labels), n);
+    measured.add(&format!("exceed_pr_auc_{ahead}"), metrics::auc_pr(&labels, &p), n);
+    let skill = metrics::brier_skill(&labels, &p);
+    measured.add(&format!("exceed_brier_skill_{ahead}"), skill, n);
+    measured.add(&format!("exceed_brier_{ahead}"), metrics::brier(&labels, &p), n);
+}
+
+/// When the limit was passed.
+fn dates(judged: &[Judged<'_>], horizon: usize, measured: &mut Measured) {
     let date = |at: Option<usize>| at.map(|at| at as f64);
-    let actual: Vec<Option<f64>> = judged.iter().map(|(_, actual, _)| date(*actual)).collect();
-    let said: Vec<Option<f64>> = judged.iter().map(|(.., p)| date(p.quantile(0.5))).collect();
+    let actual: Vec<Option<f64>> = judged.iter().map(|one| date(one.actual)).collect();
+    let said: Vec<Option<f64>> = judged.iter().map(|one| date(one.said.quantile(0.5))).collect();
     let both = actual.iter().zip(&said).filter(|(a, b)| a.is_some() && b.is_some()).count();
     let error = metrics::median_absolute_date_error(&actual, &said);
     measured.add("median_date_error_steps", error, both);
     let times: Vec<f64> = judged
         .iter()
-        .map(|(row, actual, _)| actual.map_or(row.truth.len() as f64, |at| at as f64))
+        .map(|one| one.actual.map_or(one.row.truth.len() as f64, |at| at as f64))
         .collect();
     let happened: Vec<bool> = actual.iter().map(Option::is_some).collect();
-    let risks: Vec<f64> = judged.iter().map(|(.., p)| p.within(model.horizon)).collect();
-    if times.len() <= 5000 {
-        measured.add("c_index", metrics::c_index(&times, &happened, &risks), times.len());
-    }
+    let risks: Vec<f64> = judged.iter().map(|one| one.said.within(horizon)).collect();
+    let pairs = actual.iter().flatten().count().saturating_mul(times.len());
+    let concordance =
+        (pairs <= MOST_PAIRS).then(|| metrics::c_index(&times, &happened, &risks)).flatten();
+    measured.add("c_index", concordance, times.len());
 }

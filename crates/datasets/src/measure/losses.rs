@@ -6,7 +6,7 @@ use foresite_stage::Result;
 use super::{forecast, tabular};
 use crate::{Data, Fitted, Package, SampleSet};
 
-/// Losses of a package on a slice; `None` for heads without a loss per row, or when the data is not
+/// Losses of a package on a slice, one per sample of it (NaN = cannot be judged); `None` for heads without a loss per row, or when the data is not
 /// what the package works on.
 ///
 /// # Errors

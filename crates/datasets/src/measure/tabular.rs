@@ -5,11 +5,11 @@ mod events;
 use foresite_features::kernel::FeatureKernel;
 use foresite_features::task::SliceName;
 use foresite_metrics as metrics;
-use foresite_models::tabular::{Link, Samples, Tabular};
+use foresite_models::tabular::{Link, Path, Samples, Tabular};
 use foresite_stage::Result;
 
 use super::{Judging, Measured};
-use crate::samples::tabular as rows_of;
+use crate::encoded::tabular as rows_of;
 use crate::{Package, Sample, SampleSet, link, model_error};
 
 /// Judges a model of feature rows on a slice; `model` and `kernel` are the package's own.
@@ -41,8 +41,9 @@ pub fn tabular(
         Link::Classes => frame.classes(&predicted, outputs, &mut measured),
         Link::Value { cap } => frame.values(&predicted, cap, &mut measured),
     }
-    if !matches!(model.path, foresite_models::tabular::Path::Linear) {
-        let linear = Tabular { path: foresite_models::tabular::Path::Linear, ..model.clone() };
+    if !matches!(model.path, Path::Linear) {
+        let calibrate = rows_of(set, kernel, outputs, SliceName::Calibrate)?;
+        let linear = model.linear_alone(&calibrate);
         let theirs: Vec<Vec<f64>> = judged
             .x
             .iter()
@@ -127,7 +128,7 @@ impl Frame<'_> {
         });
         measured.add("mae", metrics::mae(&capped, &own), n);
         if cap.is_some() {
-            measured.add("fd001_score", Some(metrics::fd001_score(&capped, &own)), n);
+            measured.add("fd001_score", metrics::fd001_score(&capped, &own), n);
         }
         self.last_of_units(&own, measured);
         let (sum, total) = self
@@ -158,7 +159,7 @@ impl Frame<'_> {
         measured.add("rmse_last", metrics::rmse(&truth, &own), last.len());
         measured.add("mae_last", metrics::mae(&truth, &own), last.len());
         let score = metrics::fd001_score(&truth, &own);
-        measured.add("fd001_score_last", Some(score), last.len());
+        measured.add("fd001_score_last", score, last.len());
     }
 }
 

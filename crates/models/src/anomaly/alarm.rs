@@ -64,10 +64,12 @@ impl Alarms {
     }
 
     /// The greatest level whose alarms stay within `budget` per entity and step, on runs of p-values
-    /// of the calibrate slice.
+    /// of the calibrate slice, each from a reference that does not hold it.
     pub fn within_budget(runs: &[Vec<Option<f64>>], budget: f64) -> Self {
-        const LEVELS: [f64; 10] =
-            [0.05, 0.03, 0.02, 0.01, 0.006, 0.004, 0.003, 0.002, 0.0015, 0.001];
+        const LEVELS: [f64; 14] = [
+            0.05, 0.03, 0.02, 0.015, 0.01, 0.006, 0.004, 0.003, 0.002, 0.0015, 0.001, 0.0007,
+            0.0005, 0.0003,
+        ];
         let steps: usize = runs.iter().map(Vec::len).sum();
         let rate = |alpha: f64| {
             // Without adaptation: it would hide how often the level is passed, and buy a greater one.
@@ -76,7 +78,7 @@ impl Alarms {
                 runs.iter().map(|run| foresite_metrics::segments(&alarms.run(run)).len()).sum();
             episodes as f64 / steps.max(1) as f64
         };
-        let alpha = LEVELS.into_iter().find(|&alpha| rate(alpha) <= budget).unwrap_or(LEVELS[9]);
+        let alpha = LEVELS.into_iter().find(|&alpha| rate(alpha) <= budget).unwrap_or(LEVELS[13]);
         Self { alpha, clear: CLEAR, adaptation: 0.5 }
     }
 }

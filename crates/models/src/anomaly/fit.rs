@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{filled, lagged, part_score, residuals, standardise};
-use super::{Alarms, Anomaly, EntityState, Panel, Part, Periods};
+use super::parts::{filled, lagged, standardise};
+use super::{Alarms, Anomaly, EntityState, Panel, Part, Periods, Tail};
 use crate::ModelError;
-use crate::conformal::Reference;
 use crate::linear::{Gram, Principal, Ridge};
+use crate::tabular::{FitOptions, GateResult};
 
 /// Share of variance that the main directions keep.
 const KEPT_VARIANCE: f64 = 0.9;
@@ -49,7 +49,8 @@ impl Default for AnomalyOptions {
 }
 
 impl Anomaly {
-    /// Fits on the slices of a panel.
+    /// Fits on the slices of a panel. Of the candidates, networks of the residual architecture may add
+    /// to the forecast part; how each did on the gate slice comes back beside the model.
     ///
     /// # Errors
     /// [`ModelError::TooFewRows`] where no entity has rows in the fit or the calibrate slice.
@@ -57,7 +58,20 @@ impl Anomaly {
         panel: &Panel,
         periods: &Periods,
         options: &AnomalyOptions,
-    ) -> Result<Self, ModelError> {
+        choice: &FitOptions,
+    ) -> Result<(Self, Vec<GateResult>), ModelError> {
+        let (mut model, states) = Self::linear(panel, periods, options)?;
+        let gate = model.choose_residual((panel, &states), periods, choice)?;
+        model.calibrate(panel, states, periods, options)?;
+        Ok((model, gate))
+    }
+
+    /// Everything that has a closed form, not calibrated.
+    fn linear(
+        panel: &Panel,
+        periods: &Periods,
+        options: &AnomalyOptions,
+    ) -> Result<(Self, Vec<EntityState>), ModelError> {
         let width = panel.channels.len();
         let mut states: Vec<EntityState> = (0..panel.entities.len())
             .map(|entity| scales(panel, entity, periods.fit.clone()))
@@ -73,117 +87,43 @@ impl Anomaly {
                 (moments.spread.rows() >= 20 * width).then(|| principal(&moments.spread));
             own.push(own_forecast(&moments.forecast)?);
         }
-        let mut model = Self {
-            channels: panel.channels.clone(),
-            silence: options
-                .silence
-                .iter()
-                .filter_map(|name| panel.channels.iter().position(|have| have == name))
-                .collect(),
-            parts: options.parts.clone(),
-            lags: options.lags,
-            smoothing: options.smoothing,
-            pooled: pooled.ridge()?,
-            principal: principal(&spread),
-            entities: BTreeMap::new(),
-            newcomer: EntityState::default(),
-            alarms: Alarms { alpha: 0.001, clear: 10.0, adaptation: 0.5 },
-        };
-        if model.silence.is_empty() || panel.neighbours.iter().all(Vec::is_empty) {
-            model.parts.retain(|part| *part != Part::Silence);
-        }
+        let pooled = pooled.ridge()?;
+        let frame = (periods, options.lags);
         for (entity, (state, own)) in states.iter_mut().zip(own).enumerate() {
             state.own = own.filter(|own| {
-                let pooled =
-                    forecast_error(panel, entity, state, &model.pooled, (periods, options.lags));
-                let own = forecast_error(panel, entity, state, own, (periods, options.lags));
-                own < (1.0 - OWN_GAIN) * pooled
+                let error = |ridge: &Ridge| forecast_error(panel, entity, state, ridge, frame);
+                error(own) < (1.0 - OWN_GAIN) * error(&pooled)
             });
         }
-        model.calibrate(panel, states, periods, options)?;
-        Ok(model)
+        Ok((Self::uncalibrated(panel, options, (pooled, principal(&spread))), states))
     }
 
-    /// Residual and part scales from the select and calibrate slices, references and the alarm level
-    /// from the calibrate slice alone.
-    ///
-    /// Scales of the calibrate slice alone would make its own scores look calmer than any later ones;
-    /// a few days of the select slice alone are a poor scale for channels that drift. Both were tried.
-    fn calibrate(
-        &mut self,
+    fn uncalibrated(
         panel: &Panel,
-        states: Vec<EntityState>,
-        periods: &Periods,
         options: &AnomalyOptions,
-    ) -> Result<(), ModelError> {
-        let steps = periods.calibrate.clone();
-        let mut runs = Vec::new();
-        for (entity, mut state) in states.into_iter().enumerate() {
-            let counted = |steps: Range<usize>| -> Vec<usize> {
-                let counts =
-                    |step: &usize| panel.counts(entity, *step) && is_observed(panel, entity, *step);
-                steps.filter(counts).collect()
-            };
-            if counted(steps.clone()).is_empty() {
-                continue;
-            }
-            let mut for_scales = counted(periods.select.clone());
-            for_scales.extend(counted(steps.clone()));
-            self.scale_parts(panel, &mut state, entity, &for_scales, options.floor);
-            self.entities.insert(panel.entities[entity].clone(), state);
-            let scored = self.run(panel, entity, steps.clone());
-            let smoothed: Vec<Option<f64>> = scored
-                .into_iter()
-                .enumerate()
-                .map(|(at, scored)| scored.filter(|_| panel.counts(entity, steps.start + at)))
-                .map(|scored| scored.map(|(_, smoothed)| smoothed))
-                .collect();
-            let reference = Reference::new(smoothed.iter().flatten().copied());
-            runs.push(
-                smoothed.iter().map(|score| score.map(|score| reference.p_value(score))).collect(),
-            );
-            if let Some(state) = self.entities.get_mut(&panel.entities[entity]) {
-                state.reference = reference;
-            }
+        (pooled, principal): (Ridge, Principal),
+    ) -> Self {
+        let channel = |name: &String| panel.channels.iter().position(|have| have == name);
+        let silence: Vec<usize> = options.silence.iter().filter_map(channel).collect();
+        let mut parts = options.parts.clone();
+        if silence.is_empty() || panel.neighbours.iter().all(Vec::is_empty) {
+            parts.retain(|part| *part != Part::Silence);
         }
-        if self.entities.is_empty() {
-            return Err(ModelError::TooFewRows { needed: 1, found: 0 });
-        }
-        self.alarms = Alarms::within_budget(&runs, options.budget);
-        self.newcomer = newcomer(self.entities.values(), self.parts.len(), self.channels.len());
-        Ok(())
-    }
-
-    fn scale_parts(
-        &self,
-        panel: &Panel,
-        state: &mut EntityState,
-        entity: usize,
-        steps: &[usize],
-        floor: f64,
-    ) {
-        let width = self.channels.len();
-        let rows: Vec<Vec<Vec<f64>>> =
-            steps.iter().map(|&step| residuals(self, state, panel, (entity, step)).2).collect();
-        for k in 0..self.parts.len() {
-            let sigma: Vec<f64> = (0..width)
-                .map(|channel| {
-                    let sizes = rows.iter().map(|parts| parts[k][channel].abs());
-                    let q99 = Reference::new(sizes).quantile(0.99).unwrap_or(1.0);
-                    q99.max(floor) + floor
-                })
-                .collect();
-            let scores =
-                rows.iter().filter_map(|parts| part_score(&parts[k], &sigma)).map(|(mean, _)| mean);
-            let q99 = Reference::new(scores).quantile(0.99).unwrap_or(1.0);
-            state.sigma.push(sigma);
-            state.q99.push(q99.max(1e-6));
+        Self {
+            channels: panel.channels.clone(),
+            silence,
+            parts,
+            lags: options.lags,
+            smoothing: options.smoothing,
+            pooled,
+            residual: None,
+            principal,
+            entities: BTreeMap::new(),
+            newcomer: EntityState::default(),
+            tail: Tail::default(),
+            alarms: Alarms { alpha: 0.001, clear: 10.0, adaptation: 0.5 },
         }
     }
-}
-
-fn is_observed(panel: &Panel, entity: usize, step: usize) -> bool {
-    panel.row(entity, step).iter().any(|value| value.is_finite())
 }
 
 /// Centre and scale per channel: mean, and deviation plus a hundredth of the range, so that what was
@@ -225,7 +165,7 @@ fn entity_moments(
     let mut moments =
         Moments { forecast: Gram::new(lags * width, width), spread: Gram::new(width, 1) };
     for step in periods.fit.start + lags..periods.fit.end.max(periods.fit.start + lags) {
-        if !panel.counts(entity, step) || !is_observed(panel, entity, step) {
+        if !panel.counts(entity, step) || !panel.is_observed(entity, step) {
             continue;
         }
         let row = filled(&standardise(state, panel.row(entity, step)));
@@ -269,32 +209,4 @@ fn forecast_error(
         }
     }
     if count > 0.0 { sum / count } else { f64::INFINITY }
-}
-
-/// Medians over the entities, and one reference made of all of theirs.
-fn newcomer<'a>(
-    states: impl Iterator<Item = &'a EntityState> + Clone,
-    parts: usize,
-    channels: usize,
-) -> EntityState {
-    let median = |of: &dyn Fn(&EntityState) -> f64| {
-        Reference::new(states.clone().map(of)).quantile(0.5).unwrap_or(1.0)
-    };
-    let per_channel = |of: &dyn Fn(&EntityState, usize) -> f64| -> Vec<f64> {
-        (0..channels).map(|c| median(&|state| of(state, c))).collect()
-    };
-    let levels = (0..=200).map(|k| f64::from(k) / 200.0);
-    let all: Vec<f64> = states
-        .clone()
-        .flat_map(|state| levels.clone().filter_map(|q| state.reference.quantile(q)))
-        .collect();
-    EntityState {
-        centre: per_channel(&|state, c| state.centre[c]),
-        scale: per_channel(&|state, c| state.scale[c]),
-        own: None,
-        principal: None,
-        sigma: (0..parts).map(|k| per_channel(&|state, c| state.sigma[k][c])).collect(),
-        q99: (0..parts).map(|k| median(&|state| state.q99[k])).collect(),
-        reference: Reference::new(all),
-    }
 }

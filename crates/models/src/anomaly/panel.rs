@@ -14,8 +14,21 @@ pub struct Panel {
     values: Vec<f32>,
     /// Indices of the neighbours of every entity; empty lists switch the silence part off.
     pub neighbours: Vec<Vec<usize>>,
-    /// Steps that may not be learned from: planned work, settling. `[entities, steps]`
-    masked: Vec<bool>,
+    /// `[entities, steps]`
+    standing: Vec<Standing>,
+}
+
+/// What a step is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Learning and scoring.
+    Counts,
+    /// Nothing: the sample set says so.
+    Masked,
+    /// Scoring alone: work that nobody had announced.
+    SetAside,
+    /// Nothing: work was announced.
+    Announced,
 }
 
 /// Steps of the slices.
@@ -23,10 +36,14 @@ pub struct Panel {
 pub struct Periods {
     /// Scales and forecasts.
     pub fit: Range<usize>,
-    /// Own forecast against the pooled one.
+    /// Own forecast against the pooled one; when training a network stops.
     pub select: Range<usize>,
     /// Residual scales, references, thresholds.
     pub calibrate: Range<usize>,
+    /// A network beside the ridge against the ridge alone.
+    pub gate: Range<usize>,
+    /// Steps that the bootstrap draws together: a week's.
+    pub week: usize,
 }
 
 impl Panel {
@@ -36,7 +53,7 @@ impl Panel {
             steps,
             values: vec![f32::NAN; entities.len() * steps * channels.len()],
             neighbours: vec![Vec::new(); entities.len()],
-            masked: vec![false; entities.len() * steps],
+            standing: vec![Standing::Counts; entities.len() * steps],
             entities,
             channels,
         }
@@ -62,12 +79,47 @@ impl Panel {
 
     /// Keeps a step out of everything that is learned.
     pub fn mask(&mut self, entity: usize, step: usize) {
-        self.masked[entity * self.steps + step] = true;
+        let standing = &mut self.standing[entity * self.steps + step];
+        if *standing == Standing::Counts {
+            *standing = Standing::Masked;
+        }
+    }
+
+    /// Keeps a step out of everything that is learned and leaves it to be scored and judged: what was
+    /// odd about it became known later.
+    pub fn set_aside(&mut self, entity: usize, step: usize) {
+        let standing = &mut self.standing[entity * self.steps + step];
+        if *standing == Standing::Counts {
+            *standing = Standing::SetAside;
+        }
+    }
+
+    /// Makes a step read as not observed, because work was announced for it: it is not scored, not
+    /// looked back at, and neighbours are not compared with it.
+    pub fn announce(&mut self, entity: usize, step: usize) {
+        self.standing[entity * self.steps + step] = Standing::Announced;
+        self.row_mut(entity, step).fill(f32::NAN);
     }
 
     /// Whether a step may be learned from.
     pub fn counts(&self, entity: usize, step: usize) -> bool {
-        !self.masked[entity * self.steps + step]
+        self.standing[entity * self.steps + step] == Standing::Counts
+    }
+
+    /// Whether a detector is judged by a step.
+    pub fn is_judged(&self, entity: usize, step: usize) -> bool {
+        let standing = self.standing[entity * self.steps + step];
+        matches!(standing, Standing::Counts | Standing::SetAside)
+    }
+
+    /// Whether work was announced for a step.
+    pub fn is_announced(&self, entity: usize, step: usize) -> bool {
+        self.standing[entity * self.steps + step] == Standing::Announced
+    }
+
+    /// Whether any channel of a step was observed.
+    pub(super) fn is_observed(&self, entity: usize, step: usize) -> bool {
+        self.row(entity, step).iter().any(|value| value.is_finite())
     }
 
     /// Mean of a channel over the neighbours that are observed; `None` without any.

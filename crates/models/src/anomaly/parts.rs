@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Anomaly, EntityState, Panel};
+use crate::linear::add_scaled;
+use crate::network::Residual;
 
 /// Standardised values are kept within this many scales.
 const CLIP: f64 = 12.0;
@@ -77,6 +79,20 @@ pub(super) fn lagged(
     inputs
 }
 
+/// What the forecast part says of every channel: the entity's ridge, and what a residual adds.
+pub(super) fn expected(
+    model: &Anomaly,
+    residual: Option<&Residual>,
+    state: &EntityState,
+    inputs: &[f64],
+) -> Vec<f64> {
+    let mut forecast = state.own.as_ref().unwrap_or(&model.pooled).predict(inputs);
+    if let Some(residual) = residual {
+        add_scaled(&mut forecast, 1.0, &residual.outputs(inputs));
+    }
+    forecast
+}
+
 /// Residuals per part and channel (NaN where not observed) and the forecast.
 pub(super) fn residuals(
     model: &Anomaly,
@@ -86,7 +102,7 @@ pub(super) fn residuals(
 ) -> (Vec<f64>, Vec<f64>, Vec<Vec<f64>>) {
     let observed = standardise(state, panel.row(entity, step));
     let inputs = lagged(state, panel, (entity, step), model.lags);
-    let forecast = state.own.as_ref().unwrap_or(&model.pooled).predict(&inputs);
+    let forecast = expected(model, model.residual.as_ref(), state, &inputs);
     let minus = |expected: &[f64]| -> Vec<f64> {
         observed.iter().zip(expected).map(|(o, e)| o - e).collect()
     };

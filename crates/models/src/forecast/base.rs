@@ -17,7 +17,7 @@ pub enum Base {
     LevelShape,
     /// Ridge from the look-back to the whole horizon, fitted on all series.
     Ridge,
-    /// Four-season mean plus a slope; see [`Bases::own_slope`].
+    /// Mean of the last four seasons, carried on by a slope; see [`Bases::own_slope`].
     Trend,
 }
 
@@ -77,14 +77,13 @@ impl Bases {
             Base::Ridge => self.ridge(history, scale, frame),
             Base::Trend => {
                 let slope = self.slope(history, season);
-                // The four-season mean lies two seasons back: the slope starts from there.
-                let lag = 2.0 * season as f64;
-                steps
-                    .map(|h| {
-                        let usual = mean_of_seasons(history, season, 4, h)?;
-                        Some(usual + slope * (lag + h as f64))
-                    })
-                    .collect()
+                let carried = |h: usize| {
+                    let usual = mean_of_seasons(history, season, 4, h)?;
+                    // The values behind the mean lie whole seasons before the step itself.
+                    let back = mean(same_phase(history, season, h).take(4).map(|(back, _)| back))?;
+                    Some(usual + slope * season as f64 * (back + (h / season) as f64))
+                };
+                steps.map(carried).collect()
             }
         };
         Some(values?.into_iter().map(|value| self.bounded(value)).collect())
@@ -114,16 +113,17 @@ pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0.0).then(|| sum / count)
 }
 
-/// Values of the phase of step `h` ahead in earlier seasons, newest first.
-fn same_phase(history: &[f64], season: usize, h: usize) -> impl Iterator<Item = f64> + '_ {
+/// Values of the phase of step `h` ahead in earlier seasons, newest first, with how many seasons back
+/// each is from the first season ahead.
+fn same_phase(history: &[f64], season: usize, h: usize) -> impl Iterator<Item = (f64, f64)> + '_ {
     let phase = h % season;
     (1..=history.len() / season)
-        .map(move |back| history[history.len() - back * season + phase])
-        .filter(|value| value.is_finite())
+        .map(move |back| (back as f64, history[history.len() - back * season + phase]))
+        .filter(|(_, value)| value.is_finite())
 }
 
 fn last_season(history: &[f64], season: usize, h: usize) -> Option<f64> {
-    same_phase(history, season, h).next()
+    same_phase(history, season, h).next().map(|(_, value)| value)
 }
 
 /// Mean of up to `seasons` observed values of the phase of step `h` ahead.
@@ -133,7 +133,7 @@ pub(super) fn mean_of_seasons(
     seasons: usize,
     h: usize,
 ) -> Option<f64> {
-    mean(same_phase(history, season, h).take(seasons))
+    mean(same_phase(history, season, h).take(seasons).map(|(_, value)| value))
 }
 
 /// Position (steps, centred) and mean of every whole season, oldest first.
@@ -161,7 +161,12 @@ pub(super) fn theil_sen(points: &[(f64, f64)]) -> Option<f64> {
         slopes.extend(points[index + 1..].iter().map(|(u, v)| (v - y) / (u - x)));
     }
     slopes.sort_by(f64::total_cmp);
-    Some(slopes[slopes.len() / 2])
+    let middle = slopes.len() / 2;
+    Some(if slopes.len() % 2 == 1 {
+        slopes[middle]
+    } else {
+        f64::midpoint(slopes[middle - 1], slopes[middle])
+    })
 }
 
 /// Shape of the last four seasons times a level smoothed over the seasons.
@@ -229,5 +234,12 @@ mod tests {
         let points = [(0.0, 0.0), (1.0, 2.0), (2.0, 4.0), (3.0, 60.0), (4.0, 8.0)];
         assert_eq!(theil_sen(&points), Some(2.0));
         assert_eq!(theil_sen(&points[..3]), None);
+    }
+
+    #[test]
+    fn theil_sen_matches_scipy() {
+        // python: scipy.stats.theilslopes([1, 2, 4, 3], [0, 1, 2, 3]).slope
+        let slope = theil_sen(&[(0.0, 1.0), (1.0, 2.0), (2.0, 4.0), (3.0, 3.0)]).unwrap();
+        assert!((slope - 5.0 / 6.0).abs() < 1e-12, "{slope}");
     }
 }

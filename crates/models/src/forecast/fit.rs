@@ -10,6 +10,7 @@ use super::{Forecaster, Origin, SeriesSet, SeriesState};
 use crate::ModelError;
 use crate::conformal::Reference;
 use crate::linear::{Gram, Matrix};
+use crate::network::Residual;
 use crate::tabular::{FitOptions, GateResult};
 
 /// Share of the common base's error that a base of its own must save.
@@ -227,10 +228,15 @@ impl Forecaster {
         Some(self.errors_of(&forecast, set, origin))
     }
 
-    /// Errors of what ships in scales, NaN where nothing was observed.
-    pub(super) fn shipped_errors(&self, set: &SeriesSet, origin: Origin) -> Option<Vec<f64>> {
+    /// Errors of the base with a residual in scales, NaN where nothing was observed.
+    pub(super) fn errors_with(
+        &self,
+        residual: Option<&Residual>,
+        set: &SeriesSet,
+        origin: Origin,
+    ) -> Option<Vec<f64>> {
         let history = set.history(origin, self.look_back);
-        let forecast = self.point(&set.names[origin.series], history)?;
+        let forecast = self.point(residual, &set.names[origin.series], history)?;
         Some(self.errors_of(&forecast, set, origin))
     }
 
@@ -247,7 +253,7 @@ impl Forecaster {
     fn learn_errors(&mut self, set: &SeriesSet, calibrate: &[Origin]) -> Result<(), ModelError> {
         let all: Vec<Vec<f64>> = calibrate
             .iter()
-            .filter_map(|&origin| self.shipped_errors(set, origin))
+            .filter_map(|&origin| self.errors_with(self.residual.as_ref(), set, origin))
             .filter(|errors| errors.iter().any(|e| e.is_finite()))
             .collect();
         if all.is_empty() {

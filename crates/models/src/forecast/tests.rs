@@ -4,6 +4,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::ModelError;
 use crate::network::NetworkOptions;
 use crate::tabular::{Candidate, FitOptions, GateResult};
 
@@ -202,4 +203,65 @@ fn a_residual_is_dropped_where_the_bases_say_it_all() {
     assert_eq!(model.base, Base::Ridge);
     assert!(!gate[0].earned && gate[0].test.is_some(), "{gate:?}");
     assert_eq!((model.residual.as_ref(), model.path_name()), (None, model.base.word().into()));
+}
+
+#[test]
+fn a_straight_line_is_continued_exactly_with_and_without_gaps() {
+    let (mut model, _) = fitted(&set(0.0, 3), 21);
+    (model.bases.own_slope, model.bases.ceiling) = (1.0, None);
+    let mut history: Vec<f64> = (0..84).map(|day| 10.0 + 0.5 * f64::from(day)).collect();
+    for missing in [false, true] {
+        if missing {
+            (history[75], history[68]) = (f64::NAN, f64::NAN);
+        }
+        let ahead = model.bases.forecast(Base::Trend, &history, 1.0, &model).unwrap();
+        for (h, value) in ahead.iter().enumerate() {
+            let expected = 10.0 + 0.5 * (84 + h) as f64;
+            assert!((value - expected).abs() < 1e-9, "{h}: {value} {expected}");
+        }
+    }
+}
+
+#[test]
+fn odd_series_give_a_forecaster_or_an_error() {
+    let options = ForecastOptions {
+        horizon: 10,
+        look_back: 28,
+        season: 7,
+        quantiles: vec![0.1, 0.5, 0.9],
+        ceiling: Some(100.0),
+    };
+    let slices = Origins {
+        fit: origins(70..300),
+        select: origins(340..400),
+        calibrate: origins(440..540),
+        gate: origins(580..640),
+    };
+    let with = |fill: fn(usize, f64) -> f64| {
+        let mut odd = set(0.0, 9);
+        for series in 0..8 {
+            odd.row_mut(series).iter_mut().enumerate().for_each(|(t, v)| *v = fill(t, *v));
+        }
+        odd
+    };
+    let nothing = Forecaster::fit(&with(|_, _| f64::NAN), &slices, &options, &choice(true));
+    assert!(matches!(nothing, Err(ModelError::TooFewRows { .. })));
+    let fills: [fn(usize, f64) -> f64; 4] = [
+        |_, _| 5.0,
+        |_, _| 0.0,
+        |t, v| if t % 3 == 0 { v } else { f64::NAN },
+        |t, v| if t < 300 { v } else { 1e12 },
+    ];
+    for (which, fill) in fills.into_iter().enumerate() {
+        let odd = with(fill);
+        let (model, ..) = Forecaster::fit(&odd, &slices, &options, &choice(true)).unwrap();
+        let Some(forecast) = model.predict("sector-0", &odd.row(0)[..600]) else {
+            continue;
+        };
+        let said = forecast.base.iter().chain(forecast.quantiles.iter().flatten());
+        assert!(said.clone().all(|v| v.is_finite()), "{which}: {forecast:?}");
+    }
+    let nobody = SeriesSet::new(Vec::new(), 0);
+    let empty = Forecaster::fit(&nobody, &Origins::default(), &options, &choice(true));
+    assert!(matches!(empty, Err(ModelError::TooFewRows { .. })));
 }

@@ -18,7 +18,8 @@ pub struct Softmax {
 }
 
 impl Softmax {
-    /// Fits class indices below `classes` with sample weights; `penalty` per unit of total weight.
+    /// Fits class indices below `classes` with sample weights; `penalty` per unit of total weight, the
+    /// intercepts are free.
     ///
     /// # Errors
     /// [`ModelError::TooFewRows`] without rows.
@@ -37,7 +38,9 @@ impl Softmax {
             return Err(ModelError::TooFewRows { needed: 1, found: 0 });
         }
         let ridge = penalty * total;
-        let factor = Cholesky::factor(&penalised(&bound(x, sample_weights), ridge))?;
+        let mut bordered = penalised(&bound(x, sample_weights), ridge);
+        bordered.row_mut(x.columns())[x.columns()] -= ridge.max(1e-12);
+        let factor = Cholesky::factor(&bordered)?;
         let mut model = Self { weights: Matrix::zeros(classes, x.columns() + 1) };
         for _ in 0..300 {
             let gradient = model.gradient(x, labels, sample_weights, ridge);
@@ -80,7 +83,8 @@ impl Softmax {
             }
         }
         for class in 0..self.classes() {
-            add_scaled(gradient.row_mut(class), -ridge, self.weights.row(class));
+            let weights = &self.weights.row(class)[..inputs];
+            add_scaled(&mut gradient.row_mut(class)[..inputs], -ridge, weights);
         }
         gradient
     }
@@ -139,7 +143,27 @@ mod tests {
     fn without_signal_it_says_the_base_rates() {
         let x = Matrix::zeros(10, 1);
         let labels = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1];
-        let p = Softmax::fit(&x, &labels, &[1.0; 10], 2, 1e-6).unwrap().probabilities(&[0.0]);
+        let p = Softmax::fit(&x, &labels, &[1.0; 10], 2, 10.0).unwrap().probabilities(&[0.0]);
         assert!((p[0] - 0.7).abs() < 1e-3, "{p:?}");
+    }
+
+    #[test]
+    fn matches_scikit_learn() {
+        // python: LogisticRegression(C=1/(.1*10), tol=1e-12, max_iter=10000).fit(x, y) → coef_,
+        // predict_proba([[1.0], [2.0]])
+        let x = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0];
+        let labels = [0, 0, 1, 0, 1, 1, 2, 1, 2, 2];
+        let model =
+            Softmax::fit(&Matrix::from_rows(1, x.to_vec()), &labels, &[1.0; 10], 3, 0.1).unwrap();
+        for (class, expected) in [-1.042_378_54, -0.013_665_27, 1.056_043_81].iter().enumerate() {
+            assert!((model.weights.row(class)[0] - expected).abs() < 1e-4, "{model:?}");
+        }
+        for (at, expected) in [
+            (1.0, [0.465_689_17, 0.414_685_72, 0.119_625_12]),
+            (2.0, [0.179_035_71, 0.445_992_03, 0.374_972_26]),
+        ] {
+            let p = model.probabilities(&[at]);
+            assert!(p.iter().zip(expected).all(|(p, e)| (p - e).abs() < 1e-4), "{p:?}");
+        }
     }
 }

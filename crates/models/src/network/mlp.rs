@@ -64,6 +64,16 @@ impl Mlp {
         self.residual
     }
 
+    /// The layers, first to last.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Scale and offset between the last layer's outputs and the scores.
+    pub(super) fn label_scale(&self) -> (f64, f64) {
+        (self.scale, self.offset)
+    }
+
     /// Scores of one encoded row.
     pub fn forward(&self, x: &[f64]) -> Vec<f64> {
         let outputs = self.layers.iter().fold(x.to_vec(), |x, layer| layer.apply(&x));

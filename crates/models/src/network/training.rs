@@ -99,8 +99,8 @@ impl Architecture {
     }
 }
 
-/// What a forecast adds to its base.
-const FORECAST: Recipe = Recipe {
+/// What is added to the linear path of a head that works on series.
+const SERIES: Recipe = Recipe {
     name: "residual 64",
     hidden: &[64],
     dropout: 0.1,
@@ -135,7 +135,7 @@ pub fn train(
     options: &NetworkOptions,
     seed: u64,
 ) -> Result<(Mlp, LinearPath), ModelError> {
-    foresite_torch_ext::use_one_thread();
+    super::use_one_thread();
     let device = Device::cuda_if_available();
     let recipe = options.architecture.recipe();
     let residual = options.architecture == Architecture::Residual;
@@ -154,18 +154,18 @@ pub fn train(
     Ok((Mlp::new(recipe.name.into(), residual, (scale, offset), layers), linear))
 }
 
-/// Trains what a forecast adds to its base: `[rows, horizon]` errors of the base in scales, from
-/// encoded windows.
+/// Trains what is added to a linear path of series: `[rows, outputs]` errors of that path in scales,
+/// from encoded inputs.
 ///
 /// # Errors
 /// [`ModelError::Torch`] when libtorch refuses, [`ModelError::TooFewRows`] without fit or select rows.
-pub(crate) fn train_residual(
+pub(super) fn train_residual(
     fit: &Samples,
     select: &Samples,
     options: &NetworkOptions,
     seed: u64,
 ) -> Result<Mlp, ModelError> {
-    foresite_torch_ext::use_one_thread();
+    super::use_one_thread();
     if fit.rows() == 0 || select.rows() == 0 {
         return Err(ModelError::TooFewRows { needed: 1, found: 0 });
     }
@@ -178,8 +178,8 @@ pub(crate) fn train_residual(
         device: Device::cuda_if_available(),
     };
     let rows = (frame.rows(&fit.x, fit)?, frame.rows(&select.x, select)?);
-    let layers = layers(&FORECAST, &frame, (&rows.0, &rows.1), true, (options, seed))?;
-    Ok(Mlp::new(FORECAST.name.into(), true, (1.0, 0.0), layers))
+    let layers = layers(&SERIES, &frame, (&rows.0, &rows.1), true, (options, seed))?;
+    Ok(Mlp::new(SERIES.name.into(), true, (1.0, 0.0), layers))
 }
 
 /// The trained layers of a recipe; those of a zero-initialised head start at nothing.

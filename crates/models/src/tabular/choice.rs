@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::linear_path::bce;
 use super::{Encoder, LinearPath, Link, Path, Samples, Sliced, Tabular};
-use crate::linear::{logit, softmax};
+use crate::linear::{Matrix, logit, softmax};
 use crate::network::{self, NetworkOptions};
 use crate::trees::{BoostOptions, Boosted, Loss, Rows};
 use crate::{Calibrator, ModelError, Reference};
@@ -89,14 +89,7 @@ impl Tabular {
         let (mut best, mut least) = (base.clone(), f64::INFINITY);
         let mut results = Vec::new();
         for candidate in &options.candidates {
-            let path = match candidate {
-                Candidate::Trees => boosted(link, scores, slices, options.seed)?,
-                Candidate::Network { options: network } => {
-                    let x = (&fit_x, &select_x);
-                    let (mlp, base) = network::train(&base, x, slices, network, options.seed)?;
-                    Path::Network { mlp, base }
-                }
-            };
+            let path = base.trained(candidate, (&fit_x, &select_x), slices, options.seed)?;
             let mut model = Self { path, ..base.clone() };
             model.calibrate(&slices.calibrate);
             let losses = model.losses(&slices.gate);
@@ -110,6 +103,31 @@ impl Tabular {
             results.push(result);
         }
         Ok((best, results))
+    }
+
+    /// What one candidate puts beside this linear path, or in its place.
+    fn trained(
+        &self,
+        candidate: &Candidate,
+        encoded: (&Matrix, &Matrix),
+        slices: &Sliced,
+        seed: u64,
+    ) -> Result<Path, ModelError> {
+        match candidate {
+            Candidate::Trees => boosted(self.link, self.calibrators.len(), slices, seed),
+            Candidate::Network { options } => {
+                let (mlp, base) = network::train(self, encoded, slices, options, seed)?;
+                Ok(Path::Network { mlp, base })
+            }
+        }
+    }
+
+    /// The linear path as it would ship: with a calibration of its own.
+    #[must_use]
+    pub fn linear_alone(&self, calibrate: &Samples) -> Self {
+        let mut linear = Self { path: Path::Linear, ..self.clone() };
+        linear.calibrate(calibrate);
+        linear
     }
 
     fn calibrate(&mut self, samples: &Samples) {

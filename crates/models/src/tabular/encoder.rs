@@ -4,9 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::linear::Matrix;
 
-/// Standardised inputs are kept within this many deviations: one absurd counter may not decide.
-const CLIP: f64 = 6.0;
-
 /// Fitted on the fit slice and nowhere else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Encoder {
@@ -17,6 +14,9 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// Standardised inputs are kept within this many deviations: one absurd counter may not decide.
+    pub const CLIP: f64 = 6.0;
+
     /// Learns means, deviations, and which features are sometimes missing.
     pub fn fit(x: &Matrix) -> Self {
         let features = x.columns();
@@ -57,20 +57,34 @@ impl Encoder {
         input.checked_sub(self.mean.len()).map_or(input, |flag| self.flagged[flag])
     }
 
+    /// Mean of every feature over the fit slice.
+    pub(crate) fn mean(&self) -> &[f64] {
+        &self.mean
+    }
+
+    /// What deviations from the mean are divided by.
+    pub(crate) fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// Features with a "missing" flag, in the order of the flags.
+    pub(crate) fn flagged(&self) -> &[usize] {
+        &self.flagged
+    }
+
     /// Inputs of one feature row.
     pub fn encode(&self, features: &[f64]) -> Vec<f64> {
-        let mut inputs: Vec<f64> =
-            features
-                .iter()
-                .zip(self.mean.iter().zip(&self.scale))
-                .map(|(value, (mean, scale))| {
-                    if value.is_finite() {
-                        ((value - mean) / scale).clamp(-CLIP, CLIP)
-                    } else {
-                        0.0
-                    }
-                })
-                .collect();
+        let mut inputs: Vec<f64> = features
+            .iter()
+            .zip(self.mean.iter().zip(&self.scale))
+            .map(|(value, (mean, scale))| {
+                if value.is_finite() {
+                    ((value - mean) / scale).clamp(-Self::CLIP, Self::CLIP)
+                } else {
+                    0.0
+                }
+            })
+            .collect();
         let flags =
             self.flagged.iter().map(|&feature| f64::from(u8::from(!features[feature].is_finite())));
         inputs.extend(flags);
@@ -84,11 +98,6 @@ impl Encoder {
             inputs.push(&self.encode(row));
         }
         inputs
-    }
-
-    /// The mean of a feature over the fit slice.
-    pub fn usual(&self, feature: usize) -> f64 {
-        self.mean[feature]
     }
 }
 
@@ -104,6 +113,6 @@ mod tests {
         let inputs = encoder.encode(&[3.0, 5.0, f64::NAN]);
         assert_eq!(inputs, [0.0, 0.0, 0.0, 1.0]);
         assert_eq!(encoder.feature_of(3), 2);
-        assert_eq!(encoder.encode(&[1e9, 6.0, 3.0])[0], CLIP);
+        assert_eq!(encoder.encode(&[1e9, 6.0, 3.0])[0], Encoder::CLIP);
     }
 }

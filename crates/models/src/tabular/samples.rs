@@ -73,8 +73,8 @@ pub struct Sliced {
     pub gate: Samples,
 }
 
-/// Keeps every positive and at most `most` rows in all; the negatives left carry the weight of those
-/// that are not. Evenly spaced, so the choice needs no generator.
+/// Keeps every positive and as many negatives as fill up `most` rows, at least one per positive; the
+/// negatives left carry the weight of those that are not.
 pub(crate) fn thin_negatives(
     labels: &[f64],
     weights: &[f64],
@@ -87,7 +87,7 @@ pub(crate) fn thin_negatives(
         return ((0..labels.len()).collect(), weights.to_vec());
     }
     let kept: std::collections::HashSet<usize> =
-        (0..room).map(|k| negatives[k * negatives.len() / room]).collect();
+        spread(negatives.len(), room).map(|at| negatives[at]).collect();
     let total: f64 = negatives.iter().map(|&row| weights[row]).sum();
     let kept_weight: f64 =
         (0..labels.len()).filter(|row| kept.contains(row)).map(|row| weights[row]).sum();
@@ -98,4 +98,42 @@ pub(crate) fn thin_negatives(
             (row, weights[row] * factor)
         })
         .unzip()
+}
+
+/// At most `keep` of `count` indices, one from every stretch of `count / keep`. Where in its stretch
+/// moves by the golden ratio, so that no rhythm of the rows (the hour of a cutoff) meets that of the
+/// choice, and no generator is needed.
+fn spread(count: usize, keep: usize) -> impl Iterator<Item = usize> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    let stretch = count as f64 / keep as f64;
+    (0..keep).map(move |k| {
+        let within = (k as f64 * GOLDEN).fract();
+        (((k as f64 + within) * stretch) as usize).min(count - 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinning_keeps_positives_weight_and_every_hour() {
+        // Four cutoffs a day, row after row; a quarter of the negatives may stay.
+        let labels: Vec<f64> = (0..4100).map(|row| f64::from(u8::from(row >= 4000))).collect();
+        let weights = vec![1.0; labels.len()];
+        let (rows, kept) = thin_negatives(&labels, &weights, 1100);
+        assert!(rows.len() <= 1100 && rows[rows.len() - 100..] == (4000..4100).collect::<Vec<_>>());
+        assert!((kept.iter().sum::<f64>() - 4100.0).abs() < 1e-6);
+        for hour in 0..4 {
+            let count = rows.iter().filter(|&&row| row < 4000 && row % 4 == hour).count();
+            assert!((200..300).contains(&count), "hour {hour}: {count} of 250");
+        }
+    }
+
+    #[test]
+    fn few_rows_stay_as_they_are() {
+        let (rows, kept) = thin_negatives(&[1.0, 0.0, 0.0], &[1.0, 2.0, 3.0], 3);
+        assert_eq!((rows, kept), (vec![0, 1, 2], vec![1.0, 2.0, 3.0]));
+        assert_eq!(thin_negatives(&[], &[], 3), (vec![], vec![]));
+    }
 }

@@ -110,7 +110,21 @@ fn values_come_with_an_interval() {
     let value = model.predict(&[0.5, 0.5, 7.0]).unwrap()[0];
     assert!((value - 60.0).abs() < 4.0, "{value}");
     assert!(model.predict(&[1.0, -1.0, 7.0]).unwrap()[0] <= 80.0);
-    assert!(model.half_width(0.8).unwrap() > 1.0);
+    let (low, high) = model.interval(value, 0.8).unwrap();
+    assert!(high - low > 2.0 && low < value && value < high, "{low} {high}");
+    assert_eq!(model.interval(80.0, 0.8).unwrap().1, 80.0);
+    assert_eq!(model.interval(0.0, 0.8).unwrap().0, 0.0);
+}
+
+#[test]
+fn the_linear_path_is_compared_with_a_calibration_of_its_own() {
+    let slices = sliced(crossed);
+    let mut only_linear = options();
+    only_linear.candidates.clear();
+    let (linear, _) = Tabular::fit(Link::LogOdds, 1, &slices, &only_linear).unwrap();
+    let (shipped, _) = Tabular::fit(Link::LogOdds, 1, &slices, &options()).unwrap();
+    assert_ne!(shipped.calibrators, linear.calibrators);
+    assert_eq!(shipped.linear_alone(&slices.calibrate), linear);
 }
 
 #[test]
@@ -139,4 +153,65 @@ fn rows_of_another_shape_are_refused() {
     let (model, _) = Tabular::fit(Link::LogOdds, 1, &sliced(crossed), &only_linear).unwrap();
     assert!(matches!(model.predict(&[1.0]), Err(ModelError::Shape { .. })));
     assert_eq!(Matrix::with_columns(2).rows(), 0);
+}
+
+/// Slices in which something is missing: rows, a class, every label, every feature.
+fn odd_slices(label: fn(f64, f64, f64) -> Vec<f64>) -> Vec<(&'static str, Sliced)> {
+    let whole = Sliced {
+        fit: samples(60, 0, label),
+        select: samples(20, 1, label),
+        calibrate: samples(20, 2, label),
+        gate: samples(20, 3, label),
+    };
+    let none = whole.fit.none();
+    let width = whole.fit.y.columns();
+    let unlabelled = samples(30, 4, |_, _, _| vec![f64::NAN; 2]);
+    let unlabelled =
+        Samples { y: Matrix::from_rows(width, vec![f64::NAN; 30 * width]), ..unlabelled };
+    let blind = Samples { x: Matrix::from_rows(3, vec![f64::NAN; 180]), ..whole.fit.clone() };
+    let weightless = Samples { weight: vec![0.0; 60], ..whole.fit.clone() };
+    let only_fit = Sliced {
+        select: none.clone(),
+        calibrate: none.clone(),
+        gate: none.clone(),
+        ..whole.clone()
+    };
+    vec![
+        ("no fit rows", Sliced { fit: none, ..whole.clone() }),
+        ("fit rows alone", only_fit),
+        ("no labels in fit", Sliced { fit: unlabelled.clone(), ..whole.clone() }),
+        (
+            "no labels to judge",
+            Sliced { calibrate: unlabelled.clone(), gate: unlabelled, ..whole.clone() },
+        ),
+        ("no features", Sliced { fit: blind, ..whole.clone() }),
+        ("no weights", Sliced { fit: weightless, ..whole }),
+    ]
+}
+
+#[test]
+fn odd_slices_give_a_model_or_an_error_and_never_a_number_that_is_none() {
+    type Case = (Link, usize, fn(f64, f64, f64) -> Vec<f64>);
+    let cases: [Case; 5] = [
+        (Link::LogOdds, 1, crossed),
+        (Link::LogOdds, 1, |_, _, _| vec![0.0]),
+        (Link::LogOdds, 2, linear_hazards),
+        (Link::Classes, 3, |a, _, _| vec![yes(a > 0.0)]),
+        (Link::Value { cap: None }, 1, |a, _, _| vec![a]),
+    ];
+    let mut fitted = 0;
+    for (link, scores, label) in cases {
+        for (what, slices) in odd_slices(label) {
+            let Ok((model, _)) = Tabular::fit(link, scores, &slices, &options()) else {
+                continue;
+            };
+            fitted += 1;
+            for row in [[0.3, -0.2, 7.0], [f64::NAN; 3], [f64::INFINITY, -1e300, 0.0]] {
+                let said = model.predict(&row).unwrap();
+                assert!(said.iter().all(|p| p.is_finite()), "{what}, {link:?}, {row:?}: {said:?}");
+            }
+        }
+    }
+    // Rows to fit on are all that a model needs.
+    assert!(fitted >= 3 * cases.len(), "{fitted}");
 }

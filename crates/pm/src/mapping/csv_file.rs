@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringBuilder};
 use csv::{ReaderBuilder, StringRecord};
 
-use super::frame::{Asked, Frame, Places, cut};
+use super::frame::{Asked, Frame, Places, check_unique, cut};
 use super::spec::{Csv, Encoding};
 use super::{MappingError, Rejected};
 
@@ -37,6 +37,7 @@ pub(super) fn read(bytes: &[u8], csv: &Csv, asked: Asked<'_>) -> Result<CsvFile,
     } else {
         without_header(body, csv)
     };
+    check_unique(layout.names.iter().map(String::as_str), asked)?;
     let mut rows = Rows::new(layout.names.clone(), asked.wanted);
     rows.header_stands = csv.header;
     let below = csv.unit_row.into();
@@ -190,22 +191,17 @@ impl Rows {
         text: &str,
         delimiter: u8,
         line_offset: u64,
-    ) -> Result<Option<OpenQuote>, MappingError> {
+    ) -> Result<Option<Start>, MappingError> {
         let mut reader = reader(text, delimiter);
         let mut record = StringRecord::new();
         while reader.read_record(&mut record)? {
-            let position = record.position();
-            let line = position.map_or(0, csv::Position::line);
+            let start = start_of(&record, text);
+            let line = line_offset + start.line;
             if self.is_open_quote(&record, char::from(delimiter)) {
-                self.reject(
-                    line_offset + line,
-                    "a quote is left open, or a field is too long",
-                    &record,
-                );
-                let byte = position.map_or(0, csv::Position::byte) as usize;
-                return Ok(Some(OpenQuote { byte, line }));
+                self.reject(line, "a quote is left open, or a field is too long", &record);
+                return Ok(Some(start));
             }
-            self.take(&record, line_offset + line);
+            self.take(&record, line);
         }
         Ok(None)
     }
@@ -273,8 +269,18 @@ impl Rows {
     }
 }
 
-/// Where a record with an open quote begins.
-struct OpenQuote {
+/// Where a record begins.
+struct Start {
     byte: usize,
+    /// Counted from 1.
     line: u64,
+}
+
+/// The reader counts what ends the line before, and blank lines, to the record that follows them.
+fn start_of(record: &StringRecord, text: &str) -> Start {
+    let (byte, line) = record.position().map_or((0, 0), |at| (at.byte() as usize, at.line()));
+    let ends = text.as_bytes().get(byte..).unwrap_or_default();
+    let ends = &ends[..ends.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()];
+    let passed = ends.iter().filter(|byte| **byte == b'\n').count() as u64;
+    Start { byte: byte + ends.len(), line: line + passed }
 }

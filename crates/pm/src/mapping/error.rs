@@ -17,6 +17,12 @@ pub enum MappingError {
         /// Those that are there.
         have: String,
     },
+    /// Two columns have the name that the mapping gives.
+    #[error("column `{name}`: stands twice in the file")]
+    Twice {
+        /// The column.
+        name: String,
+    },
     /// A constant or a capture that is not among the words of its translation.
     #[error("`{word}` is not among the words of the mapping")]
     Word {

@@ -79,12 +79,18 @@ impl Frame {
         self
     }
 
-    /// The rows at `indices`, in that order.
-    pub(super) fn rows_at(&self, indices: &UInt32Array) -> Result<Self, MappingError> {
-        let columns = self
-            .columns
-            .iter()
-            .map(|column| take(column, indices, None))
+    /// The rows at `indices`, in that order; columns that are not `kept` hold nothing.
+    fn rows_at(
+        &self,
+        indices: &UInt32Array,
+        kept: impl Fn(usize, &str) -> bool,
+    ) -> Result<Self, MappingError> {
+        let columns = self.names.iter().zip(&self.columns).enumerate();
+        let columns = columns
+            .map(|(position, (name, column))| match kept(position, name) {
+                true => take(column, indices, None),
+                false => Ok(new_null_array(&DataType::Null, indices.len())),
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             names: self.names.clone(),
@@ -109,8 +115,13 @@ impl Frame {
         }
     }
 
-    /// The first values of a row, for people.
+    /// The first values of a row as it stood in the file, for people.
     pub(super) fn sample(&self, row: usize) -> String {
+        if let Places::Of(frame, origin) = &self.places
+            && let Some(origin) = origin.get(row)
+        {
+            return frame.sample(*origin as usize);
+        }
         let cells = self.columns.iter().take(16).map(|column| {
             let text = cast(&column.slice(row, 1), &DataType::Utf8).ok();
             let text = text.as_ref().and_then(|array| array.as_any().downcast_ref::<StringArray>());
@@ -121,16 +132,30 @@ impl Frame {
     }
 }
 
+/// Refuses a file in which a column that is asked for stands twice: nobody knows which is meant.
+pub(super) fn check_unique<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+    asked: Asked<'_>,
+) -> Result<(), MappingError> {
+    let is_twice = |name: &&&str| names.clone().filter(|have| have == *name).count() > 1;
+    match asked.required.iter().chain(asked.wanted.unwrap_or_default()).find(is_twice) {
+        Some(name) => Err(MappingError::Twice { name: (*name).to_owned() }),
+        None => Ok(()),
+    }
+}
+
 /// At most 200 characters.
 pub(super) fn cut(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
 /// The frame of a shape with a column per entity: a row per line and matching column, the number
-/// in `value`, the pattern's captures as columns of their own.
+/// in `value`, the pattern's captures as columns of their own. Matching columns that are not
+/// `named` elsewhere are emptied: each would be repeated for every other.
 pub(super) fn unpivot(
     frame: &Frame,
     pattern: &super::pattern::Pattern,
+    named: impl Fn(usize, &str) -> bool,
 ) -> Result<Frame, MappingError> {
     let matching: Vec<_> = frame
         .names
@@ -146,7 +171,9 @@ pub(super) fn unpivot(
     }
     let lines = u32::try_from(frame.rows).map_err(|_| MappingError::TooLarge)?;
     let indices = UInt32Array::from_iter_values(matching.iter().flat_map(|_| 0..lines));
-    let mut long = frame.rows_at(&indices)?;
+    let mut long = frame.rows_at(&indices, |position, name| {
+        named(position, name) || pattern.matches(name).is_none()
+    })?;
     let texts = matching.iter().map(|(_, column)| cast(column, &value_type(column.data_type())));
     let texts = texts.collect::<Result<Vec<_>, _>>()?;
     let parts: Vec<_> = texts.iter().map(AsRef::as_ref).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{AsArray as _, StringArray, UInt32Array};
+use arrow::array::{Array as _, AsArray as _, StringArray, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::DataType;
 
@@ -22,13 +22,15 @@ pub(super) fn join(
     let left_keys = texts(&left, join.on.keys())?;
     let right_keys = texts(right, join.on.values())?;
     let mut partners = HashMap::with_capacity(right.rows());
+    // A key with an empty part is nobody's partner.
     for row in 0..right.rows() {
-        if partners.insert(key(&right_keys, row), row as u32).is_some() {
+        let Some(key) = key(&right_keys, row) else { continue };
+        if partners.insert(key, row as u32).is_some() {
             return Err(MappingError::JoinKey { path: String::from(join.path.clone()) });
         }
     }
     let picks = (0..left.rows()).map(|row| {
-        let partner = partners.get(&key(&left_keys, row)).copied();
+        let partner = key(&left_keys, row).and_then(|key| partners.get(&key).copied());
         if partner.is_none() && join.unmatched == Unmatched::Reject {
             rejects.add(row, || format!("no partner in `{}`", String::from(join.path.clone())));
         }
@@ -53,6 +55,6 @@ fn texts<'a>(
     columns.collect()
 }
 
-fn key(columns: &[StringArray], row: usize) -> Vec<&str> {
-    columns.iter().map(|column| column.value(row)).collect()
+fn key(columns: &[StringArray], row: usize) -> Option<Vec<&str>> {
+    columns.iter().map(|column| column.is_valid(row).then(|| column.value(row))).collect()
 }

@@ -39,7 +39,8 @@ pub(super) fn wide(
         let numbers = match channel.kind {
             ChannelKind::Cumulative => {
                 let order = (0..rows.len()).filter(|row| !rejects.has(*row)).collect();
-                increases(order, |row| (entities.codes[row], rows.times[row]), &numbers)
+                let key = |row: usize| (entities.codes[row], rows.times[row]);
+                increases(order, key, &numbers, rows.cadence())
             }
             _ => numbers,
         };
@@ -85,7 +86,8 @@ fn channel_values(
     let below = rows.scope().numbers(over, &part, rejects)?;
     let ratios = above.iter().zip(&below).map(|(above, below)| {
         let below = below.filter(|below| *below != 0.0)?;
-        Some(above? / below * channel.scale + channel.offset)
+        let ratio = above? / below * channel.scale + channel.offset;
+        ratio.is_finite().then_some(ratio)
     });
     Ok(ratios.collect())
 }
@@ -105,18 +107,22 @@ fn reject_duplicates(rows: &Rows<'_>, entities: &Entities, rejects: &mut Rejects
     }
 }
 
-/// What a growing counter gained since the entity's row before; null at the first and at a reset.
+/// What a growing counter gained since the entity's row before; null at the first, at a reset, and
+/// behind a gap of a period or more, whose gain would pass for that of one period.
 pub(super) fn increases(
     mut order: Vec<usize>,
     key: impl Fn(usize) -> (u32, Option<Micros>),
     totals: &Float64Array,
+    cadence: Micros,
 ) -> Float64Array {
     order.sort_by_key(|row| key(*row));
     let mut gained = vec![None; totals.len()];
     for pair in order.windows(2) {
         let (before, now) = (pair[0], pair[1]);
-        let is_same_entity = key(before).0 == key(now).0;
-        if is_same_entity && totals.is_valid(before) && totals.is_valid(now) {
+        let ((entity, since), (other, until)) = (key(before), key(now));
+        let is_next = entity == other
+            && since.zip(until).is_some_and(|(since, until)| until - since < 2 * cadence);
+        if is_next && totals.is_valid(before) && totals.is_valid(now) {
             let gain = totals.value(now) - totals.value(before);
             gained[now] = (gain >= 0.0).then_some(gain);
         }

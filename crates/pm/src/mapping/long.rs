@@ -161,7 +161,7 @@ impl WideRows {
             let mut numbers = Float64Array::from(numbers);
             if channel.kind == ChannelKind::Cumulative {
                 let key = |row: usize| (self.keys[row].0, Some(self.keys[row].1));
-                numbers = increases((0..count).collect(), key, &numbers);
+                numbers = increases((0..count).collect(), key, &numbers, rows.cadence());
             }
             out.set(channel.name.as_str(), Arc::new(numbers));
         }

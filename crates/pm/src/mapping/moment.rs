@@ -12,8 +12,8 @@ use super::spec::{Clock, Repeat, Unit};
 use super::value::{Rejects, Scope};
 use crate::Micros;
 
-/// The longest span that microseconds in an `i64` can carry, with room for adding.
-const FARTHEST: f64 = 4e18;
+/// The farthest moment from 1970, with room for adding.
+const FARTHEST: u64 = 4_000_000_000_000_000_000;
 
 /// A moment per row; `None` where the file has no value.
 pub(super) type Moments = Vec<Option<Micros>>;
@@ -61,7 +61,7 @@ impl MomentScope<'_> {
             }
             Clock::RowOrder { seconds, origin } => {
                 let origin = self.origin.unwrap_or(origin.micros());
-                Ok(self.row_order(i64::from(*seconds) * 1_000_000, origin))
+                Ok(self.row_order(i64::from(*seconds) * 1_000_000, origin, rejects))
             }
             Clock::None { at } => Ok(vec![Some(self.origin.unwrap_or(at.micros())); rows]),
         }
@@ -117,10 +117,12 @@ impl MomentScope<'_> {
         let is_absolute = zone.is_some();
         let micros = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone))?;
         let micros = micros.as_primitive::<TimestampMicrosecondType>();
+        let within = micros.iter().enumerate().map(|(row, at)| in_range(at?, row, rejects));
+        let within: Moments = within.collect();
         if is_absolute || wall.zone.is_utc() {
-            return Ok(micros.iter().collect());
+            return Ok(within);
         }
-        let written: Vec<_> = micros.iter().map(|local| local.map(Written::Local)).collect();
+        let written: Vec<_> = within.into_iter().map(|local| local.map(Written::Local)).collect();
         Ok(self.locate(&written, wall, rejects))
     }
 
@@ -177,27 +179,32 @@ impl MomentScope<'_> {
     ) -> Result<Moments, MappingError> {
         let numbers = self.scope.numbers(value, &NumberRules::plain("time"), rejects)?;
         let moments = numbers.iter().enumerate().map(|(row, number)| {
-            let micros = (number? * unit).round();
-            if micros.abs() > FARTHEST {
-                rejects.add(row, || "time is out of range".into());
-                return None;
-            }
-            origin.checked_add(micros as i64)
+            // A float beyond the range saturates and is refused as well.
+            in_range(origin.saturating_add((number? * unit).round() as Micros), row, rejects)
         });
         Ok(moments.collect())
     }
 
-    fn row_order(&self, step: i64, origin: Micros) -> Moments {
+    fn row_order(&self, step: i64, origin: Micros, rejects: &mut Rejects) -> Moments {
         let mut rows_of: Vec<i64> = Vec::new();
         let moments = (0..self.scope.frame.rows()).map(|row| {
             let series = self.series.map_or(0, |_| self.series_of(row)) as usize;
             if rows_of.len() <= series {
                 rows_of.resize(series + 1, 0);
             }
-            let at = origin + step * rows_of[series];
+            let at = origin.saturating_add(step.saturating_mul(rows_of[series]));
             rows_of[series] += 1;
-            Some(at)
+            in_range(at, row, rejects)
         });
         moments.collect()
     }
+}
+
+/// A moment that leaves room for adding periods and delays; any other rejects its row.
+fn in_range(at: Micros, row: usize, rejects: &mut Rejects) -> Option<Micros> {
+    if at.unsigned_abs() > FARTHEST {
+        rejects.add(row, || "time is out of range".into());
+        return None;
+    }
+    Some(at)
 }

@@ -9,37 +9,46 @@ use super::spec::{Clock, Label, LabelFrom, Shape, Source, Spec, StaticFrom};
 pub(super) const UNPIVOTED: &str = "value";
 
 /// Columns that a file of `source` must have, and those that it may have.
+#[derive(Debug, Default)]
 pub(super) struct Needs {
     pub(super) required: BTreeSet<String>,
     pub(super) optional: BTreeSet<String>,
+    positions: BTreeSet<usize>,
     /// Columns are also named by position or pattern, so that none may be left out.
-    pub(super) all: bool,
+    all: bool,
 }
 
 impl Needs {
     pub(super) fn of(spec: &Spec, source: &Source) -> Self {
-        let (mut required, mut optional) = (BTreeSet::new(), BTreeSet::new());
-        let mut all = false;
+        let mut needs = Self::default();
         let is_due = |label: &&Label| label.role.is_none() || label.role == source.role;
-        let mut see = |value: &Value| collect(value, &mut required, &mut optional, &mut all);
+        let mut see = |value: &Value| needs.collect(value);
         visit_rows(spec, &mut see);
         spec.labels.iter().filter(is_due).for_each(|label| visit_label(&label.from, &mut see));
         for join in &source.joins {
-            required.extend(join.on.keys().cloned());
+            needs.required.extend(join.on.keys().cloned());
         }
+        needs.all = !needs.positions.is_empty();
         if let Shape::EntityPerColumn { columns } = &spec.shape {
-            all = true;
-            required.remove(UNPIVOTED);
+            needs.all = true;
+            needs.required.remove(UNPIVOTED);
             for name in columns.captures() {
-                required.remove(name);
+                needs.required.remove(name);
             }
         }
         let captures: Vec<_> = source.path.captures().chain(["role"]).collect();
         let joined = source.joins.iter().flat_map(|join| join.take.keys());
         let given: BTreeSet<&str> =
             captures.into_iter().chain(joined.map(String::as_str)).collect();
-        required.retain(|name| !given.contains(name.as_str()));
-        Self { required, optional, all }
+        needs.required.retain(|name| !given.contains(name.as_str()));
+        needs
+    }
+
+    /// Whether the mapping speaks of the column at `position`, called `name`, by itself.
+    pub(super) fn names(&self, position: usize, name: &str) -> bool {
+        self.positions.contains(&position)
+            || self.required.contains(name)
+            || self.optional.contains(name)
     }
 
     /// Names to read from a Parquet file; `None` for all.
@@ -47,32 +56,27 @@ impl Needs {
         let named = || self.required.iter().chain(&self.optional).map(String::as_str).collect();
         (!self.all).then(named)
     }
-}
 
-fn collect(
-    value: &Value,
-    required: &mut BTreeSet<String>,
-    optional: &mut BTreeSet<String>,
-    all: &mut bool,
-) {
-    match value {
-        Value::Column(name) => {
-            required.insert(name.clone());
-        }
-        Value::Optional(name) => {
-            optional.insert(name.clone());
-        }
-        Value::Position(_) => *all = true,
-        Value::Capture(_) | Value::Constant(_) => {}
-        Value::Template(template) => {
-            required.extend(template.parts.iter().filter_map(|part| match part {
-                TemplatePart::Place(name) => Some(name.clone()),
-                TemplatePart::Literal(_) => None,
-            }));
-        }
-        Value::Map(words) => collect(&words.of, required, optional, all),
-        Value::FirstOf(values) => {
-            values.iter().for_each(|value| collect(value, required, optional, all));
+    fn collect(&mut self, value: &Value) {
+        match value {
+            Value::Column(name) => {
+                self.required.insert(name.clone());
+            }
+            Value::Optional(name) => {
+                self.optional.insert(name.clone());
+            }
+            Value::Position(position) => {
+                self.positions.insert(*position);
+            }
+            Value::Capture(_) | Value::Constant(_) => {}
+            Value::Template(template) => {
+                self.required.extend(template.parts.iter().filter_map(|part| match part {
+                    TemplatePart::Place(name) => Some(name.clone()),
+                    TemplatePart::Literal(_) => None,
+                }));
+            }
+            Value::Map(words) => self.collect(&words.of),
+            Value::FirstOf(values) => values.iter().for_each(|value| self.collect(value)),
         }
     }
 }

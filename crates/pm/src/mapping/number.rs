@@ -39,7 +39,7 @@ impl<'a> NumberRules<'a> {
         let is_value = number.is_finite()
             && !self.sentinels.contains(&number)
             && (self.zero_allowed || number != 0.0);
-        is_value.then_some(number * self.scale + self.offset)
+        is_value.then_some(number * self.scale + self.offset).filter(|scaled| scaled.is_finite())
     }
 
     fn is_identity(&self) -> bool {
@@ -90,6 +90,12 @@ mod tests {
         assert_eq!(parse_number("1e400", false), None);
         assert_eq!(parse_number("inf", false), None);
         assert_eq!(parse_number("", true), None);
+    }
+
+    #[test]
+    fn a_scaled_number_is_finite_too() {
+        let rules = NumberRules { scale: 1e300, ..NumberRules::plain("x") };
+        assert_eq!((rules.clean(1e300), rules.clean(1e3)), (None, Some(1e303)));
     }
 
     proptest! {

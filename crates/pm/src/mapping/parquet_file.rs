@@ -1,20 +1,32 @@
 //! Parquet exports as columns, in the types that they have.
 
-use arrow::array::{ArrayRef, new_empty_array};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray as _, StringArray, new_empty_array};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::DataType;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::MappingError;
-use super::frame::{Asked, Frame, Places, cut};
+use super::frame::{Asked, Frame, Places, check_unique, cut};
 use crate::Limits;
 
 const BATCH_ROWS: usize = 64 << 10;
 
 /// Reads the columns asked for.
+///
+/// The decoder of the `parquet` crate panics on some damaged files (a chunk that begins before its
+/// file, a page without its dictionary); such a file must cost itself, not the run.
 pub(super) fn read(bytes: Bytes, asked: Asked<'_>, limits: &Limits) -> Result<Frame, MappingError> {
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode(bytes, asked, limits)));
+    decoded.unwrap_or_else(|_| Err(ParquetError::General("the file is damaged".into()).into()))
+}
+
+fn decode(bytes: Bytes, asked: Asked<'_>, limits: &Limits) -> Result<Frame, MappingError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS);
     let groups = builder.metadata().row_groups();
     let unpacked: i64 =
@@ -29,6 +41,7 @@ pub(super) fn read(bytes: Bytes, asked: Asked<'_>, limits: &Limits) -> Result<Fr
         let name = (*missing).to_owned();
         return Err(MappingError::Column { name, have: cut(&have.join(", ")) });
     }
+    check_unique(schema.fields().iter().map(|field| field.name().as_str()), asked)?;
     let roots = schema.fields().iter().enumerate().filter_map(|(index, field)| {
         let is_wanted = asked.wanted.is_none_or(|wanted| wanted.contains(&field.name().as_str()));
         (is_wanted && !field.data_type().is_nested()).then_some(index)
@@ -52,10 +65,16 @@ pub(super) fn read(bytes: Bytes, asked: Asked<'_>, limits: &Limits) -> Result<Fr
     Ok(Frame::new(columns, rows, Places::Numbers))
 }
 
-/// One text type for all the ways of storing text.
+/// One text type for all the ways of storing text, read like that of CSV files: without blanks
+/// around it, and null where nothing is left.
 fn plain_text(column: ArrayRef) -> Result<ArrayRef, MappingError> {
     match column.data_type() {
-        DataType::LargeUtf8 | DataType::Utf8View => Ok(cast(&column, &DataType::Utf8)?),
+        DataType::Utf8 => {
+            let texts = column.as_string::<i32>().iter();
+            let trimmed = texts.map(|text| text.map(str::trim).filter(|text| !text.is_empty()));
+            Ok(Arc::new(trimmed.collect::<StringArray>()))
+        }
+        DataType::LargeUtf8 | DataType::Utf8View => plain_text(cast(&column, &DataType::Utf8)?),
         DataType::Dictionary(_, value) => {
             let value = cast(&column, value)?;
             plain_text(value)

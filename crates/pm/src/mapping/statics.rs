@@ -49,9 +49,11 @@ pub(super) fn columns(
                 let ages = rows.scope().numbers(value, &rules, rejects)?;
                 let taken = rows.moments(as_of, rejects)?;
                 let since = ages.iter().zip(taken);
-                time_array(
-                    since.map(|(age, taken)| Some(taken? - (age? * unit.micros()) as Micros)),
-                )
+                // A float that no moment holds saturates, and the date is null.
+                let born = |(age, taken): (Option<f64>, Option<Micros>)| {
+                    taken?.checked_sub((age? * unit.micros()) as Micros)
+                };
+                time_array(since.map(born))
             }
         };
         Ok((one.name.as_str().to_owned(), column))

@@ -79,6 +79,25 @@ fn limits_are_the_callers() {
     assert_eq!(fault.kind, ReadErrorKind::TooLarge);
 }
 
+/// Two counters and three objects named once each are six cells, whatever stands in them.
+#[test]
+fn cells_that_nobody_wrote_are_bounded_too() {
+    let text = "<measCollecFile><fileHeader><fileSender localDn=\"N1\"/></fileHeader><measData><measInfo>\
+        <granPeriod duration=\"PT900S\" endTime=\"2022-04-18T19:15:00Z\"/><measTypes>a b</measTypes>\
+        <measValue measObjLdn=\"1\"/><measValue measObjLdn=\"2\"/><measValue measObjLdn=\"3\"/>\
+        </measInfo></measData></measCollecFile>";
+    let read = |max_cells| {
+        let limits = Limits { max_cells, ..Limits::default() };
+        PmReader::new(limits, ValuePath::Fast).read(text.as_bytes())
+    };
+    assert_eq!(read(6).unwrap().blocks[0].objects.len(), 3);
+    let fault = read(5).unwrap_err();
+    assert_eq!(
+        (fault.kind, fault.path.as_str()),
+        (ReadErrorKind::TooLarge, "measCollecFile/measData/measInfo/measValue")
+    );
+}
+
 proptest! {
     #[test]
     fn any_bytes_end_in_a_file_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    clock::Micros,
+    clock::{HOUR, Micros},
     config::{Head, ListConfig},
     inputs::{Driver, Prediction, Role, Signals},
 };
@@ -72,8 +72,9 @@ pub fn select(list: &ListConfig, signals: &Signals) -> Vec<Candidate> {
         .iter()
         .filter(|state| state.task == list.task && state.is_open)
         .map(|state| {
-            // A task's own cutoff lies some minutes after the end of the data.
-            let opened_at = state.opened_at.unwrap_or(signals.cutoff).min(signals.cutoff);
+            // A task's own cutoff lies some minutes after the end of the data, which people see.
+            let data_end = state.opened_at.map(|at| at.div_euclid(HOUR) * HOUR);
+            let opened_at = data_end.unwrap_or(signals.cutoff).min(signals.cutoff);
             (state.entity_id.as_str(), opened_at)
         })
         .collect();
@@ -233,10 +234,10 @@ mod tests {
             task: "anomaly".into(),
             entity_id: entity.into(),
             is_open,
-            opened_at: Some(5),
+            opened_at: Some(5 * HOUR + HOUR / 2),
         };
         let signals = Signals {
-            cutoff: 9,
+            cutoff: 9 * HOUR,
             predictions: vec![
                 row("a", Role::Champion),
                 row("b", Role::Champion),
@@ -247,7 +248,7 @@ mod tests {
         };
         let found = select(&ListConfig::anomaly(), &signals);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].entity_id.as_str(), found[0].onset), ("a", 5));
+        assert_eq!((found[0].entity_id.as_str(), found[0].onset), ("a", 5 * HOUR));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub fn beside(incident: &Incident, list: &ListConfig, signals: &Signals, config:
         let label = network.label(&first.entity_id);
         Some(format!("Already known: {}", first.sentence(&label, &zone)))
     };
-    let reason = by_mark(incident, signals, config).or_else(by_facts);
+    let reason = by_mark(incident, list.head, signals, config).or_else(by_facts);
     Known { facts, explaining, reason }
 }
 
@@ -116,20 +116,18 @@ fn look_ahead(list: &ListConfig) -> Micros {
     }
 }
 
-fn by_mark(incident: &Incident, signals: &Signals, config: &Config) -> Option<String> {
-    let concerns = |mark: &&Mark| {
-        let is_entity = mark.entity_id.as_ref().is_some_and(|id| {
-            *id == incident.entity_id || incident.affected().any(|member| names(member, id))
-        });
-        let is_row = mark.prediction_id.as_ref().is_some_and(|id| is_among(id, incident, signals));
-        is_entity || is_row
+fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) -> Option<String> {
+    // What was dealt with cannot be what began later; a forecast has no beginning to compare.
+    let is_older = |mark: &&Mark| {
+        mark.verdict != Verdict::Done || head != Head::Anomaly || incident.onset() <= mark.at
     };
-    let mark = signals
+    let holding: Vec<&Mark> = signals
         .marks
         .iter()
         .filter(|mark| signals.cutoff - mark.at <= config.mark_holds() && mark.at <= signals.cutoff)
-        .filter(concerns)
-        .max_by_key(|mark| mark.at)?;
+        .filter(is_older)
+        .collect();
+    let mark = of_item(incident, &holding, signals).or_else(|| of_members(incident, &holding))?;
     let word = match mark.verdict {
         Verdict::Confirmed => return None,
         Verdict::Wrong => "wrong",
@@ -143,18 +141,33 @@ fn by_mark(incident: &Incident, signals: &Signals, config: &Config) -> Option<St
     ))
 }
 
-fn names(member: &Candidate, id: &str) -> bool {
-    member.entity_id == id
+/// The newest mark on the item itself: by its entity or one of its predictions.
+fn of_item<'a>(incident: &Incident, marks: &[&'a Mark], signals: &Signals) -> Option<&'a Mark> {
+    let names_it = |mark: &&&Mark| {
+        let is_row = |id: &String| is_among(id, incident, signals);
+        mark.entity_id.as_ref() == Some(&incident.entity_id)
+            || mark.prediction_id.as_ref().is_some_and(is_row)
+    };
+    marks.iter().filter(names_it).max_by_key(|mark| mark.at).copied()
 }
 
-/// Whether a prediction belongs to the incident, now or in its newest earlier row.
+/// The newest mark where every affected member has one that keeps it off the list: what was done at
+/// one site leaves the others of the incident to do.
+fn of_members<'a>(incident: &Incident, marks: &[&'a Mark]) -> Option<&'a Mark> {
+    let newest_of = |member: &Candidate| {
+        let on_it = |mark: &&&Mark| mark.entity_id.as_ref() == Some(&member.entity_id);
+        let newest = marks.iter().filter(on_it).max_by_key(|mark| mark.at).copied();
+        newest.filter(|mark| mark.verdict != Verdict::Confirmed)
+    };
+    let of_each: Option<Vec<&Mark>> = incident.affected().map(newest_of).collect();
+    of_each?.into_iter().max_by_key(|mark| mark.at)
+}
+
+/// Whether a prediction belongs to the incident, now or in an earlier run.
 fn is_among(prediction_id: &String, incident: &Incident, signals: &Signals) -> bool {
-    let earlier = signals
-        .prior
-        .iter()
-        .filter(|prior| prior.incident_id == incident.incident_id)
-        .flat_map(|prior| &prior.prediction_ids);
-    incident.prediction_ids.iter().chain(earlier).any(|id| id == prediction_id)
+    let mut same = signals.prior.iter().filter(|prior| prior.incident_id == incident.incident_id);
+    incident.prediction_ids.contains(prediction_id)
+        || same.any(|prior| prior.said_before.contains(prediction_id))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub mod wording;
 pub mod worklist;
 
 use foresite_schema::catalog::outcome;
-use foresite_stage::{Context, ErrorKind, NoArgs, Report, Result, Stage, StageError};
+use foresite_stage::{Context, ErrorKind, Lineage, NoArgs, Report, Result, Stage, StageError};
 use foresite_tables::Slot;
 
 use crate::advice::Advice;
@@ -90,20 +90,28 @@ fn list(cx: &Context, config: &Config) -> Result<Report> {
     // The report first: a row of the worklist may be looked up in it at once.
     publish::publish(cx, cutoff, report::render(page))?;
     report.number("report", publish::report_path(cutoff));
-    let stamp = Stamp {
-        cutoff,
-        known_at: reader.inputs().known_at().unwrap_or(cx.as_of()),
-        ingested_at: cx.now(),
-        lineage_id: &lineage.id,
-    };
-    let slot = Slot::derived(SOURCE, 0, cutoff, cutoff + 1);
-    for (def, rows) in [
-        (outcome::incidents(), worklist::incident_rows(&advice, stamp)?),
-        (outcome::worklist(), worklist::worklist_rows(&advice, stamp)?),
-    ] {
-        cx.replace(&cx.root().table(def)?, &slot, &rows, &lineage, &mut report)?;
-    }
+    let known_at = reader.inputs().known_at().unwrap_or(cx.as_of());
+    let stamp = Stamp { cutoff, known_at, ingested_at: cx.now(), lineage_id: &lineage.id };
+    write(cx, &advice, stamp, &lineage, &mut report)?;
     Ok(report)
+}
+
+/// The two tables; the worklist last, since people look there.
+fn write(
+    cx: &Context,
+    advice: &Advice,
+    stamp: Stamp<'_>,
+    lineage: &Lineage,
+    report: &mut Report,
+) -> Result<()> {
+    let slot = Slot::derived(SOURCE, 0, stamp.cutoff, stamp.cutoff + 1);
+    for (def, rows) in [
+        (outcome::incidents(), worklist::incident_rows(advice, stamp)?),
+        (outcome::worklist(), worklist::worklist_rows(advice, stamp)?),
+    ] {
+        cx.replace(&cx.root().table(def)?, &slot, &rows, lineage, report)?;
+    }
+    Ok(())
 }
 
 fn count(report: &mut Report, advice: &Advice) {

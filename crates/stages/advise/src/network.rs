@@ -195,9 +195,14 @@ impl Network {
         clock::zone(name)
     }
 
-    /// The name for people, with the site's name where it has one: `Harbour · sector 2 · n78`.
+    /// The name for people, with the site's name where it has one: `Harbour · sector 2 · n78`; of
+    /// what stands on no site with the region's: `North · feed-03`.
     pub fn label(&self, id: &str) -> String {
         let site = self.site_of(id);
+        // Of what stands on no site, the id itself counts as one.
+        if id == site && self.type_of(id) != Some("site") {
+            return self.label_off_site(id);
+        }
         let site_name = self
             .entity(site)
             .and_then(|entity| entity.name.clone())
@@ -206,12 +211,22 @@ impl Network {
             return site_name;
         }
         let Some(inside) = id.strip_prefix(site).and_then(|rest| rest.strip_prefix('/')) else {
-            return self
-                .entity(id)
-                .and_then(|entity| entity.name.clone())
-                .unwrap_or_else(|| id.to_owned());
+            return self.label_off_site(id);
         };
         format!("{site_name} · {}", self.part_label(site, inside))
+    }
+
+    fn label_off_site(&self, id: &str) -> String {
+        let name = |id: &str| self.entity(id).and_then(|entity| entity.name.clone());
+        let region = self.region_of(id).filter(|region| *region != id);
+        match (name(id), region) {
+            (Some(own), Some(region)) => {
+                format!("{} · {own}", name(region).unwrap_or_else(|| region.to_owned()))
+            }
+            (Some(own), None) => own,
+            // An id of its own tells the region already.
+            (None, _) => id.to_owned(),
+        }
     }
 
     /// The name of a part within its site: `sector 2 · n78`.

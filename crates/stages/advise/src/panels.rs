@@ -3,11 +3,12 @@
 use jiff::tz::TimeZone;
 
 use crate::{
+    candidates::Candidate,
     clock::{DAY, HOUR, Micros},
     config::Head,
     evidence::{self, Sources},
     exposure::TRAFFIC,
-    inputs::{Sample, Series, SeriesKey},
+    inputs::{Prediction, Sample, Series, SeriesKey},
     ranking::Item,
     wording,
 };
@@ -262,19 +263,6 @@ fn busy_hours(
         .filter(|sample| sample.at >= start && sample.at < cutoff)
         .copied()
         .collect();
-    let fan: Vec<BandPoint> = lead
-        .rows
-        .iter()
-        .filter(|row| row.horizon > 0)
-        .filter_map(|row| {
-            Some(BandPoint {
-                at: row.cutoff + row.horizon,
-                low: row.low?,
-                median: row.median?,
-                high: row.high?,
-            })
-        })
-        .collect();
     let ahead = lead.rows.iter().map(|row| row.horizon).max().unwrap_or(0);
     let (label, unit) = wording::channel(&sources.list.channel);
     Some(BusyHoursPanel {
@@ -285,8 +273,21 @@ fn busy_hours(
         range: (start, cutoff + ahead.max(90 * DAY)),
         cutoff,
         daily,
-        fan,
+        fan: fan(lead),
         limit: sources.list.limit,
         event: evidence.event,
     })
+}
+
+/// The forecast at each horizon that has an interval.
+fn fan(lead: &Candidate) -> Vec<BandPoint> {
+    let point = |row: &Prediction| {
+        Some(BandPoint {
+            at: row.cutoff + row.horizon,
+            low: row.low?,
+            median: row.median?,
+            high: row.high?,
+        })
+    };
+    lead.rows.iter().filter(|row| row.horizon > 0).filter_map(point).collect()
 }

@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, Head, ListConfig},
     exposure::{self, AverageCell, Exposure},
-    incidents::Incident,
+    incidents::{self, Incident},
     inputs::{Context, Signals},
     known::{self, Known},
 };
@@ -32,15 +32,17 @@ pub struct Item {
 
 /// Judges the incidents of a list; [`rank`] orders them.
 pub fn judge(
-    incidents: Vec<Incident>,
+    opened: Vec<Incident>,
     list: &ListConfig,
     signals: &Signals,
     context: &Context,
     config: &Config,
 ) -> Vec<Item> {
-    incidents
-        .into_iter()
-        .map(|incident| Item {
+    let judge_one = |mut incident: Incident| {
+        if list.head == Head::Anomaly {
+            incident.absorbing.extend(incidents::absorbing(&incident, (signals, context)));
+        }
+        Item {
             exposure: exposure::of(&incident, list.head, signals, context, config),
             known: known::beside(&incident, list, signals, config),
             head: list.head,
@@ -48,8 +50,9 @@ pub fn judge(
             rank: None,
             left_out: None,
             incident,
-        })
-        .collect()
+        }
+    };
+    opened.into_iter().map(judge_one).collect()
 }
 
 /// Sets urgencies and ranks: news first come first by urgency, then the budget cuts.

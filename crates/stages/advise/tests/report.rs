@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use fixture::Fixture;
 use foresite_advise::advice;
+use foresite_advise::clock::HOUR;
 use foresite_advise::network::{Entity, Network};
 use foresite_advise::report::{self, Page};
 
@@ -159,4 +160,72 @@ fn known_reasons_and_gaps_are_told() {
     ] {
         assert!(page.contains(told), "{told}");
     }
+}
+
+#[test]
+fn a_date_is_the_same_day_in_the_sentence_and_in_the_figures() {
+    let mut fixture = fixture::fixture();
+    for row in fixture.signals.predictions.iter_mut().filter(|row| row.task == "capacity") {
+        // 23:30 UTC is half past midnight in Berlin.
+        row.event_low_at = row.event_low_at.map(|at| at + 9 * HOUR + HOUR / 2);
+    }
+    let page = text(&render(&fixture));
+    assert!(page.contains("Earliest plausible date (p10) 19 March 2026"), "the sentence");
+    assert!(page.contains("19 March 2026 and 6 May 2026"), "the figures");
+    assert!(!page.contains("18 March 2026"));
+}
+
+#[test]
+fn shared_equipment_stands_with_the_sites_behind_it() {
+    let page = text(&render(&fixture::fixture()));
+    assert!(page.contains("Depot and Depot South, behind north/power-7"));
+}
+
+#[test]
+fn a_challenger_is_not_mistaken_for_the_model_of_the_list() {
+    let mut fixture = fixture::fixture();
+    let mut challenger = fixture.context.evaluations[0].clone();
+    challenger.model_id = "anomaly-challenger".into();
+    challenger.value = Some(0.987);
+    challenger.verdict = Some("FAIL".into());
+    fixture.context.evaluations.insert(0, challenger);
+    let page = text(&render(&fixture));
+    assert!(page.contains("0.611") && !page.contains("0.987") && !page.contains("FAIL"));
+}
+
+#[test]
+fn what_the_title_says_is_the_first_evidence() {
+    let Fixture { signals, context, config } = fixture::fixture();
+    let opened = advice::open_incidents(&signals, &config);
+    let advice = advice::advise(opened, &signals, &context, &config);
+    let entry = advice.lists[0]
+        .listed
+        .iter()
+        .find(|entry| entry.item.incident.entity_id == "north/N019/3/n28")
+        .unwrap();
+    // Handover success drove the score, the loss of traffic makes the title.
+    assert!(entry.evidence.title.starts_with("Traffic 2"), "{}", entry.evidence.title);
+    assert!(entry.evidence.sentences[0].starts_with("Downlink traffic"));
+}
+
+#[test]
+fn a_cell_whose_load_moved_within_its_site_is_named_alone() {
+    let mut fixture = fixture::fixture();
+    let own = |id: &str| id.starts_with("north/N003/");
+    // No driver names the load: only the series tell who lost it.
+    for row in fixture.signals.predictions.iter_mut().filter(|row| own(&row.entity_id)) {
+        row.drivers.clear();
+    }
+    for (key, series) in &mut fixture.context.hourly {
+        if own(&key.entity_id) && key.entity_id != "north/N003/1/n28" {
+            for sample in series.iter_mut().filter(|sample| sample.at >= fixture::hours_before(5)) {
+                sample.value = sample.value.map(|value| 5.0 * value);
+            }
+        }
+    }
+    let page = text(&render(&fixture));
+    assert!(page.contains("below usualMill Road · sector 1 · n28"));
+    assert!(
+        page.contains("Mill Road · sector 3 · n78 alerted only because of the load taken over")
+    );
 }

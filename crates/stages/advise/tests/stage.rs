@@ -262,3 +262,27 @@ fn hindsight_compares_the_lists_with_what_happened() {
     near("capacity_recall", 1.0);
     near("capacity_random_precision", 2.0 / 60.0);
 }
+
+#[test]
+fn a_list_that_named_nothing_missed_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    root.create().unwrap();
+    let mut fixture = fixture::fixture();
+    fixture.signals.alert_states.clear();
+    fixture.signals.prior.clear();
+    tables::write(&fixture, &root);
+    let config = folder.path().join("config.json");
+    let only = serde_json::json!({"lists": [foresite_advise::config::ListConfig::anomaly()]});
+    std::fs::write(&config, only.to_string()).unwrap();
+    let with_config = |more: &[&str]| {
+        let config = ["--config", config.to_str().unwrap()];
+        finished(folder.path(), &[&config, more].concat())
+    };
+    assert_eq!(with_config(&[])["numbers"]["anomaly_items"], 0);
+    truth(&root, "anomalies", "cell_id", &[("north/N007/2/n78", -10, 40)]);
+    truth(&root, "failures", "site_id", &[]);
+
+    let numbers = &with_config(&["--step", "hindsight"])["numbers"];
+    assert_eq!((&numbers["anomaly_events"], &numbers["anomaly_recall"]), (&1.into(), &0.0.into()));
+}

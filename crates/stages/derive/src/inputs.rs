@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use foresite_kpi::{CounterRows, CounterSets, Hierarchy, KpiError, Nulling, ObjectMap};
+use foresite_schema::TableDef;
 use foresite_schema::catalog::{derived, raw};
 use foresite_stage::{Context, ErrorKind, Inputs, Interval, Result, StageError};
 use foresite_tables::{Read, Table};
@@ -58,7 +59,7 @@ pub(crate) struct Tables {
 impl Tables {
     pub(crate) fn open(cx: &Context) -> Result<Self> {
         Ok(Self {
-            counters: cx.root().existing(raw::pm_counters())?,
+            counters: ingested(cx, raw::pm_counters())?,
             quality: cx.root().find(derived::quality())?,
         })
     }
@@ -91,7 +92,7 @@ impl Network {
     /// what.
     pub(crate) fn read(cx: &Context) -> Result<Self> {
         let mut inputs = Inputs::new();
-        let sets = cx.root().existing(raw::counter_sets())?;
+        let sets = ingested(cx, raw::counter_sets())?;
         let sets = sets.read_all(&Read::all().as_of(cx.as_of()).columns(SETS))?;
         let read = |columns: &[&str]| Read::all().as_of(cx.as_of()).columns(columns);
         let objects = cx.root().existing(raw::objects()).map_err(|error| {
@@ -112,6 +113,12 @@ impl Network {
             inputs,
         })
     }
+}
+
+/// A table that ingest fills with the first measurement file.
+fn ingested(cx: &Context, def: TableDef) -> Result<Table> {
+    let missing = |error| StageError::from(error).hint("run ingest first");
+    cx.root().existing(def).map_err(missing)
 }
 
 /// An error of the kernel: the tables hold something that it cannot use.

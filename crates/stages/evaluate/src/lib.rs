@@ -13,7 +13,7 @@ use foresite_datasets::{Data, Fitted, Package, Reader, SampleSet, registry_error
 use foresite_features::task::SliceName;
 use foresite_registry::{Aliases, Event, EventKind, Folder, files, model_path};
 use foresite_schema::catalog::outcome;
-use foresite_stage::{Context, ErrorKind, Report, Result, Stage, StageError};
+use foresite_stage::{Context, ErrorKind, Lineage, Report, Result, Stage, StageError};
 use foresite_tables::{Read, Slot, Value};
 use serde_json::json;
 
@@ -50,11 +50,16 @@ impl Stage for Evaluate {
         let name = cx.task()?;
         let events = events(cx, name)?;
         let model_id = chosen(name, &events, args.model)?;
-        let path = model_path(name, &model_id);
-        let folder = Folder::read(cx.root(), &format!("{path}/bundle")).map_err(registry_error)?;
+        let bundle = format!("{}/bundle", model_path(name, &model_id));
+        let folder = Folder::read(cx.root(), &bundle).map_err(registry_error)?;
         let package = Package::from_folder(&folder)?;
         let mut reader = Reader::new(cx.root(), cx.as_of());
         reader.inputs().add_id("model", model_id.clone());
+        // Another champion, another judgement.
+        let champion = champion_beside(&events, &model_id);
+        if let Some(champion) = &champion {
+            reader.inputs().add_id("champion", champion.clone());
+        }
         let set = SampleSet::read(&mut reader, &package.task, Some(&package.sample_set_id))?;
         let data = Data::read(&mut reader, &package.task, &set)?;
         let lineage = cx.lineage(json!({"model": model_id}), reader.inputs())?;
@@ -64,28 +69,34 @@ impl Stage for Evaluate {
         if cx.is_dry_run() {
             return Ok(report);
         }
-        let findings = judge(cx, &config, (&package, &events), &set, &data)?;
+        let findings = judge(cx, &config, (&package, champion), (&set, &data))?;
         tell(&findings, &mut report);
-        let place = format!("{path}/evaluation/{}", lineage.id);
-        let published = files_of(&findings)?.publish(cx.root(), &place).map_err(registry_error)?;
-        tracing::info!(model = model_id, verdict = %findings.verdict, published, "evaluated");
-        let header = rows::Header {
-            task: name,
-            model_id: &model_id,
-            at: cx.as_of(),
-            ingested_at: cx.now(),
-            lineage_id: &lineage.id,
-        };
-        let slices = [("gate", &findings.gate), ("test", &findings.test)];
-        let batch = rows::batch(&header, &slices, findings.champion.as_ref(), findings.verdict)?;
-        let table = cx.root().table(outcome::evaluations())?;
-        let slot = Slot {
-            equals: [("model_id".to_owned(), Value::Text(model_id.clone()))].into(),
-            period: None,
-        };
-        cx.append(&table, &slot, &batch, &lineage, &mut report)?;
+        write(cx, (name, &model_id), &findings, &lineage, &mut report)?;
         Ok(report)
     }
+}
+
+/// Publishes the evaluation's files, then its rows.
+fn write(
+    cx: &Context,
+    (task, model_id): (&str, &str),
+    findings: &Findings,
+    lineage: &Lineage,
+    report: &mut Report,
+) -> Result<()> {
+    let place = format!("{}/evaluation/{}", model_path(task, model_id), lineage.id);
+    let published = files_of(findings)?.publish(cx.root(), &place).map_err(registry_error)?;
+    tracing::info!(model = model_id, verdict = %findings.verdict, published, "evaluated");
+    let (at, ingested_at) = (cx.as_of(), cx.now());
+    let header = rows::Header { task, model_id, at, ingested_at, lineage_id: &lineage.id };
+    let slices = [("gate", &findings.gate), ("test", &findings.test)];
+    let batch = rows::batch(&header, &slices, findings.champion.as_ref(), findings.verdict)?;
+    let table = cx.root().table(outcome::evaluations())?;
+    let slot = Slot {
+        equals: [("model_id".to_owned(), Value::Text(model_id.to_owned()))].into(),
+        period: None,
+    };
+    cx.append(&table, &slot, &batch, lineage, report)
 }
 
 fn events(cx: &Context, task: &str) -> Result<Vec<Event>> {
@@ -101,18 +112,30 @@ fn chosen(task: &str, events: &[Event], asked: Option<String>) -> Result<String>
         let registered = events.iter().rev().find(|event| event.kind == EventKind::Registered);
         registered.map(|event| event.model_id.clone())
     };
-    asked.filter(|id| !id.is_empty()).or_else(newest).ok_or_else(|| {
-        StageError::new(ErrorKind::Missing, format!("task `{task}`: no model is registered"))
-            .hint("run foresite-train first")
-    })
+    let missing =
+        |what: String| StageError::new(ErrorKind::Missing, format!("task `{task}`: {what}"));
+    if let Some(id) = asked.filter(|id| !id.is_empty()) {
+        let is_known = events.iter().any(|event| event.model_id == id);
+        return is_known.then(|| id.clone()).ok_or_else(|| {
+            missing(format!("model `{id}` is not registered"))
+                .hint("the table registry_events lists the models of the task")
+        });
+    }
+    newest()
+        .ok_or_else(|| missing("no model is registered".into()).hint("run foresite-train first"))
+}
+
+/// The model that serves, unless it is the one that is judged.
+fn champion_beside(events: &[Event], model_id: &str) -> Option<String> {
+    let aliases = Aliases::of(events);
+    aliases.serving().map(|(_, id)| id.to_owned()).filter(|id| id != model_id)
 }
 
 fn judge(
     cx: &Context,
     config: &Config,
-    (package, events): (&Package, &[Event]),
-    set: &SampleSet,
-    data: &Data,
+    (package, champion): (&Package, Option<String>),
+    (set, data): (&SampleSet, &Data),
 ) -> Result<Findings> {
     let on = |slice| {
         cx.check_stop()?;
@@ -120,9 +143,11 @@ fn judge(
     };
     let gate = on(SliceName::Gate)?;
     let test = on(SliceName::Test)?;
-    let champion = against_champion(cx, config, (package, events), (set, data), &gate)?;
-    let beaten = champion.as_ref().and_then(|c| c.test).is_some_and(|test| test.interval.low > 0.0);
-    let verdict = if beaten { Verdict::Fail } else { gate.verdict() };
+    let champion = match champion {
+        Some(id) => against_champion(cx, config, (package, &id), (set, data))?,
+        None => None,
+    };
+    let verdict = gate.verdict(champion.as_ref());
     Ok(Findings { gate, test, champion, verdict })
 }
 
@@ -141,7 +166,7 @@ fn measured(
         (Fitted::Forecast { model, .. }, Data::Series(cube)) => {
             Ok(measure::forecast(task, model, set, cube, slice, judging))
         }
-        (Fitted::Anomaly { model }, Data::Panel(panel)) => {
+        (Fitted::Anomaly { model, .. }, Data::Panel(panel)) => {
             let (panel, grid) = &**panel;
             let truth = config.truth.as_ref();
             let truth = truth
@@ -154,18 +179,13 @@ fn measured(
     }
 }
 
-/// The champion on the same rows; `None` without one, or where its head has no loss per row.
+/// The champion on the same rows; `None` where it cannot be read, or its head has no loss per row.
 fn against_champion(
     cx: &Context,
     config: &Config,
-    (package, events): (&Package, &[Event]),
+    (package, champion): (&Package, &str),
     (set, data): (&SampleSet, &Data),
-    gate: &Measured,
 ) -> Result<Option<Comparison>> {
-    let aliases = Aliases::of(events);
-    let Some((_, champion)) = aliases.serving().filter(|(_, id)| *id != package.model_id()) else {
-        return Ok(None);
-    };
     let path = format!("{}/bundle", model_path(&package.task.task, champion));
     let champion = Folder::read(cx.root(), &path)
         .map_err(registry_error)
@@ -186,10 +206,7 @@ fn against_champion(
         return Ok(None);
     };
     let blocks: Vec<u64> = set.of(slice).map(|sample| set.block(sample)).collect();
-    if own.len() != blocks.len() || theirs.len() != blocks.len() {
-        return Ok(None);
-    }
-    Ok(gate.compare_with_champion(&own, &theirs, &blocks, &config.judging))
+    Ok(Some(Comparison::new("champion", (&own, &theirs), &blocks, &config.judging)))
 }
 
 /// A few numbers for the orchestrator; the rest stands in the table and in the files.

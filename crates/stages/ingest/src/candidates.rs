@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use foresite_stage::{Context, Result};
-use foresite_tables::{FileEntry, sha256_hex};
+use foresite_tables::FileEntry;
 use rayon::prelude::*;
 
 use crate::config::Config;
 use crate::feeds::{Claim, Feeds};
 use crate::landing::Landing;
-use crate::ledger::Known;
+use crate::ledger::{self, KnownBytes};
 use crate::plan::{JoinedFile, PlannedFile};
 
 /// Files that are hashed between two looks at the stop signal.
@@ -33,16 +33,17 @@ pub(crate) fn find(
     feeds: &Feeds,
     landing: &Landing,
 ) -> Result<Candidates> {
-    let known = Known::load(cx.root(), config.retry_quarantined)?;
     let landed = landing.list()?;
+    let settled = ledger::settled_unread(cx.root(), &landed.files, config.retry_quarantined)?;
     let claims: Vec<(&FileEntry, Option<Claim<'_>>)> =
         landed.files.iter().map(|file| (file, feeds.claim(&file.path))).collect();
     let unclaimed = unclaimed(&claims);
     let wanted = claims.into_iter().filter_map(|(file, claim)| Some((file, claim?)));
-    let wanted: Vec<_> = wanted.filter(|(file, _)| !known.holds_unread(file)).collect();
-    let hashed = hash_all(cx, config, landing, &landed.files, &wanted)?;
-    let waiting = landed.waiting + (wanted.len() - hashed.len()) as u64;
-    let mut files = hashed;
+    let wanted: Vec<_> = wanted.filter(|(file, _)| !settled.contains(&*file.path)).collect();
+    let mut files = hash_all(cx, config, landing, &landed.files, &wanted)?;
+    let waiting = landed.waiting + (wanted.len() - files.len()) as u64;
+    let hashes = files.iter().map(|file| file.sha256.as_str()).collect();
+    let known = KnownBytes::find(cx.root(), &hashes, config.retry_quarantined)?;
     files.retain(|file| !known.holds(&file.path, &file.sha256));
     mark_duplicates(&mut files, &known);
     Ok(Candidates { files, waiting, unclaimed })
@@ -82,8 +83,8 @@ fn planned(
     file: &FileEntry,
     (claim, sizes): (&Claim<'_>, &HashMap<&str, u64>),
 ) -> Result<Option<PlannedFile>> {
-    let Some(bytes) = landing.read(&file.path, file.size)? else {
-        tracing::warn!(path = file.path, "changed or went away since it was listed, waits");
+    let Some(sha256) = landing.sha256(&file.path, file.size)? else {
+        tracing::warn!(path = file.path, "cannot be read as it was listed, waits");
         return Ok(None);
     };
     let mut joined = Vec::new();
@@ -92,16 +93,16 @@ fn planned(
             tracing::warn!(path = file.path, joined = path, "waits for a joined file");
             return Ok(None);
         };
-        let Some(bytes) = landing.read(path, size)? else {
+        let Some(sha256) = landing.sha256(path, size)? else {
             return Ok(None);
         };
-        joined.push(JoinedFile { path: path.clone(), size, sha256: sha256_hex(&bytes) });
+        joined.push(JoinedFile { path: path.clone(), size, sha256 });
     }
     let first_run = config.schedule.map(|schedule| schedule.first_run(file.modified));
     Ok(Some(PlannedFile {
         path: file.path.clone(),
         size: file.size,
-        sha256: sha256_hex(&bytes),
+        sha256,
         landed_at: file.modified,
         known_at: first_run.map_or(cx.as_of(), |run| run.min(cx.as_of())),
         duplicate_of: None,
@@ -127,7 +128,7 @@ fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
 }
 
 /// The first arrival of some bytes is taken, any later one is a duplicate of it.
-fn mark_duplicates(files: &mut [PlannedFile], known: &Known) {
+fn mark_duplicates(files: &mut [PlannedFile], known: &KnownBytes) {
     let mut first: HashMap<String, String> = HashMap::new();
     for file in files {
         let earlier = known.path_of(&file.sha256).or(first.get(&file.sha256).map(String::as_str));

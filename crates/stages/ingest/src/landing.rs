@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use foresite_stage::{Context, ErrorKind, Result, StageError};
-use foresite_tables::{FileEntry, Micros, Root};
+use foresite_tables::{FileEntry, Micros, Root, sha256_hex};
 
 use crate::config::Config;
+use crate::walk::walk;
 
 /// Endings of files that somebody is still writing.
 const UNFINISHED: [&str; 4] = [".tmp", ".partial", ".part", ".filepart"];
@@ -16,6 +17,8 @@ pub(crate) struct Landing {
     as_of: Micros,
     now: Micros,
     settle: Micros,
+    /// Bytes above which a file is not read.
+    most: u64,
 }
 
 /// What the landing folder held.
@@ -44,13 +47,21 @@ impl Landing {
             StageError::new(ErrorKind::Missing, message).hint("create it, or set `landing`")
         })?;
         let settle = i64::from(config.settle_seconds) * 1_000_000;
-        Ok(Self { root, as_of: cx.as_of(), now: cx.now(), settle })
+        let most = u64::from(config.max_file_mib) << 20;
+        Ok(Self { root, as_of: cx.as_of(), now: cx.now(), settle, most })
     }
 
-    /// Lists the folder.
+    /// Lists the folder. What cannot be looked at waits until somebody puts it right.
     pub(crate) fn list(&self) -> Result<Landed> {
-        let mut landed = Landed::default();
-        for file in self.root.list("")? {
+        let found = walk(&self.root.local_path("")?).map_err(|error| {
+            let message = format!("list landing folder {}: {error}", self.root.url());
+            StageError::new(ErrorKind::CannotWrite, message).hint("check its permissions")
+        })?;
+        for (path, reason) in &found.unusable {
+            tracing::warn!(?path, reason, "cannot be looked at, waits");
+        }
+        let mut landed = Landed { waiting: found.unusable.len() as u64, ..Landed::default() };
+        for file in found.files {
             if is_hidden(&file.path) {
                 continue;
             }
@@ -75,12 +86,38 @@ impl Landing {
 
     /// The bytes of a file, or `None` when it changed or went away since it was listed.
     pub(crate) fn read(&self, path: &str, size: u64) -> Result<Option<Bytes>> {
-        match self.root.read(path) {
-            Ok(bytes) if bytes.len() as u64 == size => Ok(Some(bytes)),
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == foresite_tables::ErrorKind::Missing => Ok(None),
-            Err(error) => Err(error.into()),
+        let bytes = if_there(self.root.read(path))?;
+        Ok(bytes.filter(|bytes| bytes.len() as u64 == size))
+    }
+
+    /// The sha256 of a file, or `None` when it changed or went away since it was listed. A file that
+    /// is too large to be read is hashed piece by piece.
+    pub(crate) fn sha256(&self, path: &str, size: u64) -> Result<Option<String>> {
+        if self.refuses(size).is_none() {
+            return Ok(self.read(path, size)?.map(|bytes| sha256_hex(&bytes)));
         }
+        let found = if_there(self.root.digest(path))?;
+        Ok(found.filter(|(have, _)| *have == size).map(|(_, sha256)| sha256))
+    }
+
+    /// Why a file of `size` bytes is not read, if it is not.
+    pub(crate) fn refuses(&self, size: u64) -> Option<String> {
+        let most = self.most;
+        (size > most).then(|| format!("too large: expected at most {most} bytes, got {size}"))
+    }
+}
+
+/// `None` for a file that is not there, or that may not be read: it waits.
+fn if_there<T>(read: foresite_tables::Result<T>) -> Result<Option<T>> {
+    use foresite_tables::ErrorKind::{CannotWrite, Missing};
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == Missing => Ok(None),
+        Err(error) if error.kind() == CannotWrite => {
+            tracing::warn!(%error, "may not be read");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the ledger says: which files are settled, and which element sent what when.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -8,53 +8,80 @@ use foresite_schema::catalog::raw;
 use foresite_stage::Result;
 use foresite_tables::{FileEntry, Micros, Read, Root};
 
-/// Files that need not be looked at again.
+/// Whether a row is about a file that need not be looked at again; with `retry`, a quarantined one
+/// has to be.
+fn is_settled(state: &str, retry: bool) -> bool {
+    state != "missing" && !(retry && state == "quarantined")
+}
+
+/// Listed files that are settled by path, size and time of modification, without being read.
+///
+/// What is kept grows with the listing, not with the ledger, and the ledger is read only as far
+/// back as the oldest listed file landed.
+pub(crate) fn settled_unread<'a>(
+    root: &Root,
+    listed: &'a [FileEntry],
+    retry: bool,
+) -> Result<HashSet<&'a str>> {
+    let mut settled = HashSet::new();
+    let oldest = listed.iter().map(|file| file.modified).min();
+    let (Some(ledger), Some(oldest)) = (root.find(raw::ingest_ledger())?, oldest) else {
+        return Ok(settled);
+    };
+    let files: HashMap<&str, &FileEntry> =
+        listed.iter().map(|file| (file.path.as_str(), file)).collect();
+    let columns = ["path", "size", "landed_at", "state"];
+    for batch in ledger.scan(&Read::all().columns(columns).since("landed_at", oldest))? {
+        let batch = batch?;
+        let text = |index: usize| batch.column(index).as_string::<i32>();
+        let (paths, states) = (text(0), text(3));
+        let sizes = batch.column(1).as_primitive::<Int64Type>();
+        let landed = batch.column(2).as_primitive::<TimestampMicrosecondType>();
+        for row in (0..batch.num_rows()).filter(|row| is_settled(states.value(*row), retry)) {
+            let Some(file) = files.get(paths.value(row)) else { continue };
+            let size = u64::try_from(sizes.value(row)).unwrap_or(0);
+            if (file.size, file.modified) == (size, landed.value(row)) {
+                settled.insert(file.path.as_str());
+            }
+        }
+    }
+    Ok(settled)
+}
+
+/// What the ledger says about the bytes of some files.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// Path with size and time of modification, to pass over files without reading them.
-    unread: HashSet<(String, u64, Micros)>,
-    /// Path with sha256.
+pub(crate) struct KnownBytes {
+    /// Path with sha256 of files that are settled.
     settled: HashSet<(String, String)>,
     /// sha256 → path of files that were taken.
     taken: HashMap<String, String>,
 }
 
-impl Known {
-    /// Reads the ledger; with `retry`, quarantined files do not count as settled.
-    pub(crate) fn load(root: &Root, retry: bool) -> Result<Self> {
+impl KnownBytes {
+    /// Looks the hashes up in the whole ledger: the same bytes may have come at any time. Only rows
+    /// with one of them are kept.
+    pub(crate) fn find(root: &Root, hashes: &HashSet<&str>, retry: bool) -> Result<Self> {
         let mut known = Self::default();
-        let Some(ledger) = root.find(raw::ingest_ledger())? else {
+        let ledger = if hashes.is_empty() { None } else { root.find(raw::ingest_ledger())? };
+        let Some(ledger) = ledger else {
             return Ok(known);
         };
-        let columns = ["path", "file_id", "size", "landed_at", "state"];
-        for batch in ledger.scan(&Read::all().columns(columns))? {
-            known.add(&batch?, retry);
+        for batch in ledger.scan(&Read::all().columns(["path", "file_id", "state"]))? {
+            let batch = batch?;
+            let text = |index: usize| batch.column(index).as_string::<i32>();
+            let (paths, ids, states) = (text(0), text(1), text(2));
+            for row in (0..batch.num_rows()).filter(|row| is_settled(states.value(*row), retry)) {
+                let (path, id) = (paths.value(row), ids.value(row));
+                if !hashes.contains(id) {
+                    continue;
+                }
+                if states.value(row) == "taken" {
+                    known.taken.entry(id.to_owned()).or_insert_with(|| path.to_owned());
+                }
+                known.settled.insert((path.to_owned(), id.to_owned()));
+            }
         }
         Ok(known)
-    }
-
-    fn add(&mut self, batch: &RecordBatch, retry: bool) {
-        let text = |index: usize| batch.column(index).as_string::<i32>();
-        let (paths, ids, states) = (text(0), text(1), text(4));
-        let sizes = batch.column(2).as_primitive::<Int64Type>();
-        let landed = batch.column(3).as_primitive::<TimestampMicrosecondType>();
-        for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
-            let (path, id, state) = (paths.value(row), ids.value(row), states.value(row));
-            if state == "quarantined" && retry {
-                continue;
-            }
-            if state == "taken" {
-                self.taken.entry(id.to_owned()).or_insert_with(|| path.to_owned());
-            }
-            let size = u64::try_from(sizes.value(row)).unwrap_or(0);
-            self.unread.insert((path.to_owned(), size, landed.value(row)));
-            self.settled.insert((path.to_owned(), id.to_owned()));
-        }
-    }
-
-    /// Whether a file is settled, judged by path, size and time.
-    pub(crate) fn holds_unread(&self, file: &FileEntry) -> bool {
-        self.unread.contains(&(file.path.clone(), file.size, file.modified))
     }
 
     /// Whether a file is settled, judged by path and bytes.
@@ -73,19 +100,26 @@ impl Known {
 pub(crate) struct Sent {
     /// Periods by element.
     pub(crate) periods: BTreeMap<String, Vec<(Micros, Micros)>>,
-    /// Elements and starts of periods that are on record as missing.
-    pub(crate) missing: HashSet<(String, Micros)>,
+    /// By element, starts of periods that are on record as missing.
+    pub(crate) missing: BTreeMap<String, BTreeSet<Micros>>,
 }
 
 impl Sent {
-    /// Reads the ledger rows of a source that other plans wrote.
-    pub(crate) fn load(root: &Root, source: &str, without_plan: &str) -> Result<Self> {
+    /// Reads the ledger rows of a source that other plans wrote, of periods that end at `since` or
+    /// later.
+    pub(crate) fn load(
+        root: &Root,
+        source: &str,
+        without_plan: &str,
+        since: Micros,
+    ) -> Result<Self> {
         let mut sent = Self::default();
         let Some(ledger) = root.find(raw::ingest_ledger())? else {
             return Ok(sent);
         };
         let columns = ["ne_dn", "period_start", "period_end", "state", "plan"];
-        for batch in ledger.scan(&Read::all().columns(columns).text("source", source))? {
+        let read = Read::all().columns(columns).text("source", source).since("period_end", since);
+        for batch in ledger.scan(&read)? {
             sent.add(&batch?, without_plan);
         }
         Ok(sent)
@@ -102,8 +136,8 @@ impl Sent {
             }
             let (element, start) = (elements.value(row).to_owned(), starts.value(row));
             match states.value(row) {
-                "missing" => drop(self.missing.insert((element, start))),
-                "taken" if ends.is_valid(row) => self.note(element, (start, ends.value(row))),
+                "missing" => drop(self.missing.entry(element).or_default().insert(start)),
+                "taken" => self.note(element, (start, ends.value(row))),
                 _ => {}
             }
         }
@@ -115,13 +149,23 @@ impl Sent {
     }
 }
 
+/// Whether a source had a file of a period before `moment` taken.
+pub(crate) fn has_taken_before(root: &Root, source: &str, moment: Micros) -> Result<bool> {
+    let of = Read::all().text("source", source).text("state", "taken");
+    has_any(root, &of.period(Micros::MIN, moment))
+}
+
 /// Whether a source ever had a file taken.
 pub(crate) fn has_taken(root: &Root, source: &str) -> Result<bool> {
+    has_any(root, &Read::all().text("source", source).text("state", "taken"))
+}
+
+/// Whether the ledger has such a row; reading stops at the first.
+fn has_any(root: &Root, read: &Read) -> Result<bool> {
     let Some(ledger) = root.find(raw::ingest_ledger())? else {
         return Ok(false);
     };
-    let read = Read::all().columns(["state"]).text("source", source).text("state", "taken");
-    for batch in ledger.scan(&read)? {
+    for batch in ledger.scan(&read.clone().columns(["state"]))? {
         if batch?.num_rows() > 0 {
             return Ok(true);
         }

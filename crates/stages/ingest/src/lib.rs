@@ -26,6 +26,7 @@ mod reopen;
 mod shard;
 mod staging;
 mod stale;
+mod walk;
 
 pub use config::{Config, MappingEntry, PmFeed, Schedule};
 

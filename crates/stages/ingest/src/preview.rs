@@ -41,10 +41,14 @@ fn look(
         // Whether a table fits its mapping shows only when it is read.
         return Ok(true);
     };
+    let (path, source) = (file.path.as_str(), claim.source());
+    if let Some(error) = landing.refuses(file.size) {
+        tracing::warn!(path, source, error, "cannot be read");
+        return Ok(false);
+    }
     let Some(bytes) = landing.read(&file.path, file.size)? else {
         return Ok(true);
     };
-    let (path, source) = (file.path.as_str(), claim.source());
     match reader.peek(&bytes) {
         Ok(peek) => {
             let [begin, end] = [peek.begin, peek.end].map(stamp);

@@ -49,12 +49,12 @@ pub(crate) fn slots(
     let until = plan.content.as_of;
     let oldest = until - i64::from(config.reopen_days) * DAY;
     for feed in &config.pm {
-        let sent = Sent::load(cx.root(), &feed.source, &plan.id)?;
+        let sent = Sent::load(cx.root(), &feed.source, &plan.id, oldest)?;
         let step = i64::from(feed.expect_every_seconds.unwrap_or(3600)) * 1_000_000;
         for (element, from) in &since {
             let from = oldest.max(*from);
-            let absent = sent.missing.iter().filter(|(other, _)| other == element);
-            let absent = absent.map(|(_, start)| (*start, start + step));
+            let absent = sent.missing.get(element).into_iter().flatten();
+            let absent = absent.map(|start| (*start, start + step));
             let periods = sent.periods.get(element).into_iter().flatten().copied();
             for (start, end) in periods.chain(absent) {
                 slots.extend(stale::hours(&feed.source, element, start.max(from), end.min(until)));

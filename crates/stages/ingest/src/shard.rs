@@ -135,6 +135,11 @@ fn read_one(
         return Err(StageError::new(ErrorKind::Usage, message)
             .hint("run every step of a plan with the same configuration"));
     };
+    let mut sizes = std::iter::once(file.size).chain(file.joined.iter().map(|other| other.size));
+    if let Some(reason) = sizes.find_map(|size| landing.refuses(size)) {
+        let outcome = Outcome::of(file, claim.source(), &claim.kind());
+        return Ok(Some((outcome.quarantine(reason, String::new()), Content::Unreadable)));
+    }
     let Some(bytes) = unchanged(landing, &file.path, file.size, &file.sha256)? else {
         return Ok(None);
     };
@@ -164,7 +169,7 @@ fn unchanged(landing: &Landing, path: &str, size: u64, sha256: &str) -> Result<O
     let bytes = landing.read(path, size)?;
     let same = bytes.filter(|bytes| foresite_tables::sha256_hex(bytes) == sha256);
     if same.is_none() {
-        tracing::warn!(path, "changed since it was planned, waits for the next plan");
+        tracing::warn!(path, "cannot be read as it was planned, waits for the next plan");
     }
     Ok(same)
 }

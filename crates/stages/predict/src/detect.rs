@@ -82,6 +82,9 @@ impl Detector<'_> {
         if by_profile && self.profiles.at(cutoff).is_none() {
             return Err("no_profile");
         }
+        if self.panel.is_announced(entity, step) {
+            return Err("planned_work");
+        }
         let scored = self.model.score(self.panel, entity, step).ok_or("no_data")?;
         let (smoothed, p) = self.model.smoothed(self.panel, entity, step).ok_or("no_data")?;
         Ok(Statement {

@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 use arrow::array::AsArray as _;
 use arrow::datatypes::TimestampMicrosecondType;
 use foresite_datasets::{
-    CutoffGrid, Fitted, Package, Reader, panel, profiles_reaching_back, registry_error,
+    CutoffGrid, Fitted, Package, Reader, mark_work, panel, profiles_reaching_back, registry_error,
 };
 use foresite_features::network::Network;
 use foresite_features::profile::LOOK_BACK;
-use foresite_features::task::{Micros, Task, Transform};
+use foresite_features::task::{DAY, Micros, Task, Transform};
 use foresite_models::anomaly::Anomaly;
 use foresite_models::forecast::Forecaster;
 use foresite_registry::{Alias, Aliases, Event, TrustedKeys, verify};
@@ -30,6 +30,9 @@ use detect::{Alert, Detector};
 use statement::{Header, SOURCE, Statement};
 
 pub use config::Config;
+
+/// How long before it begins work may have been announced.
+const ANNOUNCED_AHEAD: Micros = 92 * DAY;
 
 /// The stage.
 #[derive(Debug)]
@@ -121,7 +124,7 @@ fn say(
             let statements = ahead(&package.task, model, network, reader, entities)?;
             Ok(Said { statements, alerts: None })
         }
-        Fitted::Anomaly { model } => {
+        Fitted::Anomaly { model, .. } => {
             detect(cx, config, (package, model), network, (reader, entities))
         }
     }
@@ -170,10 +173,14 @@ fn detect(
     if rebuilds {
         profiles = profiles_reaching_back(profiles, &cube, network, &grid);
     }
-    let panel = panel(task, &cube, network, &profiles, &grid);
+    let mut panel = panel(task, &cube, network, &profiles, &grid);
+    if task.masks.planned_work {
+        let planned = reader.planned_work(earliest - ANNOUNCED_AHEAD)?;
+        mark_work(&mut panel, (task, &grid), &planned, reader.as_of());
+    }
     let model_id = package.model_id();
     // State older than a day says nothing about an alert any more.
-    let since = first - foresite_features::task::DAY;
+    let since = first - DAY;
     let before = detect::states_before(cx.root(), (&task.task, &model_id), (since, first))?;
     let detector = Detector {
         task,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use foresite_datasets::{FeatureRow, Package, Reader, model_error};
 use foresite_features::kernel::FeatureKernel;
-use foresite_features::task::{Head, Micros, Task};
+use foresite_features::task::{Head, Micros, Span};
 use foresite_models::tabular::{Tabular, cumulative};
 use foresite_stage::Result;
 
@@ -69,51 +69,42 @@ impl Scorer<'_> {
             drivers: self.drivers(row, &encoded, &predicted),
             ..Statement::default()
         };
-        Ok(match &self.package.task.head {
+        let task = &self.package.task;
+        let at_horizon = Statement { horizon: task.horizon().micros(), ..blank.clone() };
+        Ok(match &task.head {
             Head::TimeToEvent { bins, causes, .. } => {
+                let mut blank = blank;
+                blank.drivers.extend(self.cause(&encoded, causes)?);
                 let by_then = cumulative(&predicted);
-                let mut drivers = blank.drivers.clone();
-                drivers.extend(self.cause(&encoded, causes)?);
-                let about = |(bin, p): (&foresite_features::task::Span, f64)| Statement {
+                let about = |(bin, p): (&Span, f64)| Statement {
                     horizon: bin.micros(),
                     score: Some(p),
                     probability: Some(p),
                     values: predicted.clone(),
-                    drivers: drivers.clone(),
                     ..blank.clone()
                 };
                 bins.iter().zip(by_then).map(about).collect()
             }
-            Head::Binary {} => vec![Statement {
-                horizon: horizon(&self.package.task),
-                score: Some(predicted[0]),
-                probability: Some(predicted[0]),
-                values: predicted,
-                ..blank
-            }],
-            Head::Multiclass { .. } => {
-                let most = predicted.iter().copied().fold(0.0, f64::max);
-                let class = predicted.iter().position(|p| *p == most).map(|at| at as f64);
-                vec![Statement {
-                    horizon: horizon(&self.package.task),
-                    score: class,
-                    probability: Some(most),
-                    values: predicted,
-                    ..blank
-                }]
+            Head::Binary {} => {
+                let p = Some(predicted[0]);
+                vec![Statement { score: p, probability: p, values: predicted, ..at_horizon }]
             }
-            _ => {
-                let half = self.model.half_width(0.8);
-                vec![Statement {
-                    score: Some(predicted[0]),
-                    median: Some(predicted[0]),
-                    low: half.map(|half| predicted[0] - half),
-                    high: half.map(|half| predicted[0] + half),
-                    values: predicted,
-                    ..blank
-                }]
-            }
+            Head::Multiclass { .. } => vec![class(predicted, at_horizon)],
+            _ => vec![self.value(predicted, blank)],
         })
+    }
+
+    /// A value with the interval that holds four fifths of the calibrate slice.
+    fn value(&self, predicted: Vec<f64>, blank: Statement) -> Statement {
+        let interval = self.model.interval(predicted[0], 0.8);
+        Statement {
+            score: Some(predicted[0]),
+            median: Some(predicted[0]),
+            low: interval.map(|(low, _)| low),
+            high: interval.map(|(_, high)| high),
+            values: predicted,
+            ..blank
+        }
     }
 
     /// Features that moved the score most, as shares of all that moved it; observed value and the
@@ -150,6 +141,9 @@ impl Scorer<'_> {
     }
 }
 
-fn horizon(task: &Task) -> Micros {
-    task.horizon().micros()
+/// The likeliest class and its probability.
+fn class(predicted: Vec<f64>, blank: Statement) -> Statement {
+    let most = predicted.iter().copied().fold(0.0, f64::max);
+    let class = predicted.iter().position(|p| *p == most).map(|at| at as f64);
+    Statement { score: class, probability: Some(most), values: predicted, ..blank }
 }

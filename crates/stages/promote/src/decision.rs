@@ -55,7 +55,8 @@ pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Deci
     }
 }
 
-/// Rollback to `asked`, or to the champion before the present one.
+/// Rollback to `asked`, or to the champion before the present one. Who was rolled back from is no
+/// champion before anybody: a second rollback goes one further, not forth again.
 ///
 /// # Errors
 /// `Usage` where there is none, or `asked` was never champion.
@@ -65,12 +66,12 @@ pub(crate) fn rollback(events: &[Event], asked: Option<&str>) -> Result<Decision
     };
     let now = Aliases::of(events);
     let present = now.get(Alias::Champion);
-    let earlier = events
-        .iter()
-        .rev()
-        .filter(|event| event.alias == Some(Alias::Champion) && !revoked(&event.model_id))
-        .map(|event| event.model_id.as_str())
-        .find(|id| asked.map_or(Some(*id) != present, |asked| asked == *id));
+    let crowned = events.iter().filter(|event| event.alias == Some(Alias::Champion));
+    let earlier = match asked {
+        Some(asked) => crowned.map(|event| event.model_id.as_str()).find(|id| *id == asked),
+        None => line(crowned).into_iter().rev().find(|id| Some(*id) != present && !revoked(id)),
+    };
+    let earlier = earlier.filter(|id| !revoked(id));
     match earlier {
         Some(id) if present == Some(id) => Ok(Decision::Keep("unchanged: it is the champion")),
         Some(id) => Ok(Decision::Append {
@@ -80,9 +81,26 @@ pub(crate) fn rollback(events: &[Event], asked: Option<&str>) -> Result<Decision
         }),
         None => Err(StageError::new(
             ErrorKind::Usage,
-            "rollback: no earlier champion that was not revoked",
-        )),
+            match asked {
+                Some(id) => format!("rollback: model `{id}` never was champion, or was revoked"),
+                None => "rollback: no earlier champion that was not revoked".to_owned(),
+            },
+        )
+        .hint("the table registry_events lists who was champion; --model names one of them")),
     }
+}
+
+/// Champions that stand behind the present one, oldest first; a rollback drops those after its model.
+fn line<'a>(crowned: impl Iterator<Item = &'a Event>) -> Vec<&'a str> {
+    let mut line: Vec<&str> = Vec::new();
+    for event in crowned {
+        let id = event.model_id.as_str();
+        match line.iter().rposition(|have| *have == id) {
+            Some(at) if event.kind == EventKind::RolledBack => line.truncate(at + 1),
+            _ => line.push(id),
+        }
+    }
+    line
 }
 
 /// Revocation of `asked`.
@@ -150,6 +168,21 @@ mod tests {
         assert_eq!(to(Some("c")), "unchanged: it is the champion");
         assert!(rollback(&events, Some("x")).is_err());
         assert!(rollback(&events[..1], None).is_err());
+    }
+
+    #[test]
+    fn a_second_rollback_goes_one_further() {
+        let back = |seq, id| Event { kind: EventKind::RolledBack, ..champion(seq, id) };
+        let mut events = vec![champion(1, "a"), champion(2, "b"), champion(3, "c"), back(4, "b")];
+        let to = |events: &[Event]| match rollback(events, None) {
+            Ok(Decision::Append { model_id, .. }) => model_id,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(to(&events), "a");
+        events.push(champion(5, "d"));
+        assert_eq!(to(&events), "b");
+        events.push(back(6, "a"));
+        assert!(to(&events).contains("no earlier champion"));
     }
 
     #[test]

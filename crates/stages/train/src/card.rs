@@ -22,7 +22,10 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
     );
     slices(&mut page, package);
     match &package.fitted {
-        Fitted::Anomaly { model } => detector(&mut page, model),
+        Fitted::Anomaly { model, gate } => {
+            detector(&mut page, model);
+            candidates(&mut page, gate, "ridge");
+        }
         Fitted::Forecast { model, bases, gate } => {
             forecaster(&mut page, model, bases);
             candidates(&mut page, gate, "base");
@@ -37,6 +40,7 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
             }
         }
     }
+    export(&mut page, package);
     let _ = write!(page, "\n## On the gate slice\n\n```\n{}```\n", measured.to_text());
     page.push_str(
         "\nThe verdict and the test slice stand in `evaluation/` beside this bundle. Figures hold for \
@@ -44,6 +48,16 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
          new vendors and rebuilt sites are outside of it.\n",
     );
     page
+}
+
+/// Whether other programs can run the network, or why there is none.
+fn export(page: &mut String, package: &Package) {
+    page.push_str(if package.ships_network() {
+        "\n`network.pt` is the network alone as TorchScript, for Python and C++; predictions never read \
+         it.\n"
+    } else {
+        "\nNo network ships, so there is no `network.pt`; what is said of the candidates says why.\n"
+    });
 }
 
 fn slices(page: &mut String, package: &Package) {
@@ -76,7 +90,8 @@ fn detector(page: &mut String, model: &Anomaly) {
         page,
         "\n## Detector\n\nParts: {:?}. {} lags, smoothing {} steps, penalty {}. {own} of {} entities \
          have a forecast of their own; the others share one. Alarm level {} (two of three p-values \
-         below it), chosen on the calibrate slice so that alarms stay within the budget.\n",
+         below it), chosen on the calibrate slice so that alarms stay within the budget, each fifth of \
+         it held against the rest.\n",
         model.parts,
         model.lags,
         model.smoothing,

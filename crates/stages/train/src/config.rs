@@ -21,7 +21,7 @@ pub struct Config {
     /// Bootstrap replicates of the gate.
     pub replicates: usize,
     /// What may stand beside the linear path of feature rows, and (networks of the residual
-    /// architecture) what may add to the base of forecasts.
+    /// architecture) what may add to the base of forecasts and to the forecast part of detectors.
     pub candidates: Vec<Candidate>,
     /// How detectors are fitted.
     pub anomaly: AnomalyConfig,

@@ -67,8 +67,10 @@ fn detector(
         budget: config.anomaly.alerts_per_entity_day * step as f64 / DAY as f64,
         ..AnomalyOptions::default()
     };
-    let model = Anomaly::fit(panel, &periods(set, grid), &options).map_err(model_error)?;
-    Ok(Fitted::Anomaly { model: Box::new(model) })
+    let periods = periods(set, grid);
+    let (model, gate) =
+        Anomaly::fit(panel, &periods, &options, &choice(config)).map_err(model_error)?;
+    Ok(Fitted::Anomaly { model: Box::new(model), gate })
 }
 
 fn forecaster(task: &Task, set: &SampleSet, cube: &Cube, config: &Config) -> Result<Fitted> {
@@ -196,7 +198,7 @@ pub(crate) fn on_gate(
         (Fitted::Forecast { model, .. }, Data::Series(cube)) => {
             Ok(measure::forecast(task, model, set, cube, gate, &judging))
         }
-        (Fitted::Anomaly { model }, Data::Panel(panel)) => {
+        (Fitted::Anomaly { model, .. }, Data::Panel(panel)) => {
             let (panel, grid) = &**panel;
             Ok(measure::anomaly(task, (model, panel), (set, grid), None, gate, &judging))
         }

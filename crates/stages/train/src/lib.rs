@@ -8,7 +8,7 @@ mod card;
 mod config;
 mod fit;
 
-use foresite_datasets::{Data, Package, Reader, SampleSet, load_task, registry_error};
+use foresite_datasets::{Data, Reader, SampleSet, load_task, registry_error};
 use foresite_features::task::Task;
 use foresite_registry::{Event, EventKind, Folder, model_path};
 use foresite_schema::catalog::outcome;
@@ -41,7 +41,13 @@ impl Stage for Train {
         let place = format!("{}/bundle", model_path(&task.task, &model_id));
         report.number("model_id", model_id.clone());
         let is_there = cx.root().exists(&format!("{place}/{}", foresite_registry::files::SUMS))?;
-        if cx.is_dry_run() || (is_there && !cx.is_forced()) {
+        if cx.is_dry_run() {
+            return Ok(report);
+        }
+        let event = registration(cx, &task, model_id, &set);
+        if is_there && !cx.is_forced() {
+            // A run that was stopped after its bundle was out has not told anybody.
+            register(cx, event, &lineage, &mut report)?;
             return Ok(report);
         }
         let package = fit::package(cx, &task, (&set, &data), &config, &lineage)?;
@@ -49,12 +55,12 @@ impl Stage for Train {
         let folder = package.to_folder(card::card(&package, &measured), measured.to_text())?;
         cx.record(&lineage)?;
         let published = folder.publish(cx.root(), &place).map_err(registry_error)?;
-        tracing::info!(model = model_id, path = package.path_name(), published, "model");
+        tracing::info!(model = event.model_id, path = package.path_name(), published, "model");
         if !published {
             compare(cx, &folder, &place)?;
         }
         report.number("path", package.path_name());
-        register(cx, &package, &lineage, &mut report)?;
+        register(cx, event, &lineage, &mut report)?;
         Ok(report)
     }
 }
@@ -78,25 +84,29 @@ fn report(cx: &Context, task: &Task, set: &SampleSet, lineage: &Lineage) -> Repo
     report
 }
 
-/// Appends the event that the model exists.
-fn register(cx: &Context, package: &Package, lineage: &Lineage, report: &mut Report) -> Result<()> {
-    let table = cx.root().table(outcome::registry_events())?;
-    let task = &package.task.task;
-    let rows = table.read_all(&Read::all().text("task", task))?;
-    let events = Event::read(&rows).map_err(registry_error)?;
-    let event = Event {
-        task: task.clone(),
-        seq: events.last().map_or(1, |last| last.seq + 1),
+/// The event that the model exists.
+fn registration(cx: &Context, task: &Task, model_id: String, set: &SampleSet) -> Event {
+    Event {
+        task: task.task.clone(),
+        seq: 1,
         kind: EventKind::Registered,
-        model_id: package.model_id(),
+        model_id,
         alias: None,
-        reason: Some(format!("trained on {}", package.sample_set_id)),
+        reason: Some(format!("trained on {}", set.id)),
         person: None,
         at: cx.as_of(),
-    };
+    }
+}
+
+/// Appends an event after the last one of its task, once per lineage.
+fn register(cx: &Context, event: Event, lineage: &Lineage, report: &mut Report) -> Result<()> {
+    let table = cx.root().table(outcome::registry_events())?;
+    let rows = table.read_all(&Read::all().text("task", &event.task))?;
+    let events = Event::read(&rows).map_err(registry_error)?;
+    let event = Event { seq: events.last().map_or(1, |last| last.seq + 1), ..event };
     let slot = Slot {
         equals: [
-            ("task".to_owned(), Value::Text(task.clone())),
+            ("task".to_owned(), Value::Text(event.task.clone())),
             ("model_id".to_owned(), Value::Text(event.model_id.clone())),
         ]
         .into(),

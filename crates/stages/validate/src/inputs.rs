@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::Array as _;
 use foresite_kpi::{Columns, CounterRows, CounterSets, HOUR, KpiError, ObjectMap, micros};
+use foresite_schema::TableDef;
 use foresite_schema::catalog::raw;
 use foresite_stage::{Context, ErrorKind, Inputs, Interval, Result, StageError};
 use foresite_tables::{Read, Table};
@@ -44,7 +45,7 @@ impl Sources {
     pub(crate) fn open(cx: &Context) -> Result<Self> {
         let mut inputs = Inputs::new();
         let read = |columns: &[&str]| Read::all().as_of(cx.as_of()).columns(columns);
-        let sets = cx.root().existing(raw::counter_sets())?.read_all(&read(&SETS))?;
+        let sets = ingested(cx, raw::counter_sets())?.read_all(&read(&SETS))?;
         let mut objects = Vec::new();
         // Without objects every element is judged by what it sent.
         if let Some(table) = cx.root().find(raw::objects())? {
@@ -53,7 +54,7 @@ impl Sources {
             objects.push(rows);
         }
         Ok(Self {
-            counters: cx.root().existing(raw::pm_counters())?,
+            counters: ingested(cx, raw::pm_counters())?,
             ledger: cx.root().find(raw::ingest_ledger())?,
             sets: CounterSets::new(&[sets]).map_err(unfit)?,
             objects: ObjectMap::new(&objects).map_err(unfit)?,
@@ -107,6 +108,12 @@ impl Sources {
         }
         Ok(found)
     }
+}
+
+/// A table that ingest fills with the first measurement file.
+fn ingested(cx: &Context, def: TableDef) -> Result<Table> {
+    let missing = |error| StageError::from(error).hint("run ingest first");
+    cx.root().existing(def).map_err(missing)
 }
 
 /// An error of the kernel: the tables hold something that it cannot use.

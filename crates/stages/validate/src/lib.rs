@@ -17,7 +17,9 @@ mod rules;
 
 use foresite_kpi::{HOUR, Micros, channels, of_bucket};
 use foresite_schema::{BUCKETS, catalog::derived};
-use foresite_stage::{Context, ErrorContext as _, Inputs, Interval, NoArgs, Report, Result, Stage};
+use foresite_stage::{
+    Context, ErrorContext as _, Inputs, Interval, NoArgs, Report, Result, Stage, StageError,
+};
 use foresite_tables::{Read, Slot, Table};
 
 pub use config::{Config, Share, Treatment};
@@ -115,7 +117,8 @@ impl Run<'_> {
     }
 
     fn reconcile(&mut self, interval: Interval) -> Result<()> {
-        let kpis = self.cx.root().existing(derived::kpis().with_columns(channels()))?;
+        let kpis = self.cx.root().existing(derived::kpis().with_columns(channels()));
+        let kpis = kpis.map_err(|error| StageError::from(error).hint("run derive first"))?;
         let columns = kpis.def().columns.iter().map(|column| column.name.clone());
         let columns: Vec<_> = columns.collect();
         for step in interval.steps(DAY) {

@@ -292,3 +292,24 @@ fn what_is_not_a_root_is_said() {
     assert_eq!(gone.require().unwrap_err().kind(), ErrorKind::Missing);
     assert_eq!(gone.existing(kpis()).unwrap_err().kind(), ErrorKind::Missing);
 }
+
+#[test]
+fn reading_since_a_moment_leaves_out_rows_and_whole_files() {
+    let (_folder, root) = root();
+    let table = root.table(kpis()).unwrap();
+    for (hour, lineage) in [(1, "aa"), (5, "ab")] {
+        let facts = [("a", hour, Some(1.0), hour + 3), ("a", hour + 1, Some(2.0), hour + 4)];
+        table.replace(&slot(hour, hour + 2), &rows(&facts), &commit(lineage, 12)).unwrap();
+    }
+    let since = |hour: i64| {
+        let read = Read::all().columns(["load"]).since("known_at", DAY + hour * HOUR);
+        let batches: Vec<_> = table.scan(&read).unwrap().map(Result::unwrap).collect();
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        (batches.len(), rows)
+    };
+    assert_eq!([since(0), since(5), since(6), since(10)], [(2, 4), (2, 3), (1, 2), (0, 0)]);
+    assert_eq!(
+        table.read_all(&Read::all().since("nothing", 0)).unwrap_err().kind(),
+        ErrorKind::Usage
+    );
+}

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use foresite_features::task::{DAY, HOUR, Head};
+use foresite_features::task::{DAY, HOUR, Head, WEEK};
 use foresite_metrics as metrics;
 use foresite_models::linear::{Logistic, LogisticOptions, Matrix};
 use foresite_models::tabular::{Link, Samples, cumulative};
 use foresite_stage::Result;
 
 use super::{Frame, Measured, base_hazards, by_horizon};
-use crate::model_error;
+use crate::{Sample, model_error};
 
 impl Frame<'_> {
     /// Ends of the hazard bins in days with their names; one nameless bin for a yes or no.
@@ -106,7 +106,8 @@ impl Frame<'_> {
         let rate = metrics::base_rate(&labels);
         measured.add_baseline(&format!("precision_at_budget{name}"), "random", rate, n);
         measured.add(&format!("recall_at_budget{name}"), counts.recall(), n);
-        let random = Some(self.judging.budget);
+        // What is picked, not what was asked for: of a dozen entities one is more than a twentieth.
+        let random = metrics::base_rate(&alarms);
         measured.add_baseline(&format!("recall_at_budget{name}"), "random", random, n);
         measured.add(&format!("f1_at_budget{name}"), counts.f1(), n);
         self.events_at_budget(name, &known, &labels, &alarms, measured);
@@ -144,12 +145,8 @@ impl Frame<'_> {
         measured.add(&format!("event_recall_at_budget{name}"), total.recall(), n);
         let episodes = total.episodes as usize;
         measured.add(&format!("episode_precision_at_budget{name}"), total.precision(), episodes);
-        measured.add(
-            &format!("median_lead_h{name}"),
-            leads.get(leads.len() / 2).copied(),
-            leads.len(),
-        );
-        let weeks = self.judged.block.iter().collect::<BTreeSet<_>>().len();
+        measured.add(&format!("median_lead_h{name}"), median(&leads), leads.len());
+        let weeks = entity_weeks(known.iter().map(|&row| self.samples[row]));
         let false_alarms = (total.episodes - total.useful) as f64;
         let per_100 = (weeks > 0).then(|| 100.0 * false_alarms / weeks as f64);
         measured.add("false_alarms_per_100_entity_weeks", per_100, weeks);
@@ -184,5 +181,49 @@ impl Frame<'_> {
             }
         }
         Ok(Some(rule))
+    }
+}
+
+/// Weeks of an entity in which something was judged.
+fn entity_weeks<'a>(samples: impl Iterator<Item = &'a Sample>) -> usize {
+    let week = |sample: &Sample| (sample.entity, sample.cutoff.div_euclid(WEEK));
+    samples.map(week).collect::<BTreeSet<_>>().len()
+}
+
+fn median(sorted: &[f64]) -> Option<f64> {
+    let middle = sorted.len() / 2;
+    let upper = *sorted.get(middle)?;
+    let is_odd = sorted.len() % 2 == 1;
+    Some(if is_odd { upper } else { f64::midpoint(sorted[middle - 1], upper) })
+}
+
+#[cfg(test)]
+mod tests {
+    use foresite_features::task::SliceName;
+
+    use super::*;
+
+    #[test]
+    fn weeks_are_weeks_whatever_the_blocks_of_the_bootstrap() {
+        let sample = |entity, day: i64| Sample {
+            entity,
+            cutoff: day * DAY,
+            slice: SliceName::Gate,
+            label: None,
+            labels: Vec::new(),
+            mask: None,
+            weight: 1.0,
+            features: Vec::new(),
+        };
+        // Two weeks of one entity, one of another.
+        let samples = [sample(0, 0), sample(0, 6), sample(0, 7), sample(1, 13)];
+        assert_eq!(entity_weeks(samples.iter()), 3);
+    }
+
+    #[test]
+    fn medians_of_both_kinds() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[1.0, 2.0, 4.0]), Some(2.0));
+        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), Some(3.0));
     }
 }

@@ -156,6 +156,22 @@ fn a_parent_is_not_added_to_its_children() {
 }
 
 #[test]
+fn a_blank_under_another_job_takes_nothing_away() {
+    let mut network = one_cell();
+    network.objects.push((format!("{CU},*"), "cell".into(), CELL.into(), 0, None, 0));
+    let relation = |n: u32, attempts: f64| {
+        let values = [("RRC.ConnEstabAtt", attempts), ("RRC.ConnEstabSucc", 4.0)];
+        counters(&format!("{CU},NRCellRelation={n}"), 0, &values)
+    };
+    let mut blank = relation(2, 0.0);
+    blank.values.iter_mut().for_each(|(_, value)| *value = None);
+    // The greater name is read first.
+    blank.file = "g".into();
+    let rows = [relation(1, 10.0), relation(2, 6.0), blank];
+    close(network.hour(&rows).hourly(CELL, 0, "rrc_setup_sr"), 50.0);
+}
+
+#[test]
 fn an_object_of_nobody_is_counted() {
     let row = counters("SctpAssociation=1", 0, &[("RRC.ConnMean", 1.0)]);
     let (_, counts) = one_cell().derive(&[row], (T0, T0 + HOUR), T0 + 9 * HOUR);

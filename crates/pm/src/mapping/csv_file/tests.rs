@@ -48,6 +48,20 @@ fn a_quote_left_open_costs_one_line() {
 }
 
 #[test]
+fn line_ends_and_blank_lines_do_not_shift_what_a_quote_costs() {
+    let text = "id,value\na,1\n\nb,\"2\nc,3\nd,\"4\ne,5\n";
+    let expected = [
+        "line 4: a quote is left open, or a field is too long",
+        "line 6: a quote is left open, or a field is too long",
+    ];
+    for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+        let file = file(&text);
+        assert_eq!(reasons(&file), expected);
+        assert_eq!((file.frame.rows(), file.frame.place(2)), (3, "line 7".into()));
+    }
+}
+
+#[test]
 fn encodings() {
     for bytes in [&b"id,value\nM\xfcnchen,1\n"[..], "id,value\nMünchen,1\n".as_bytes()] {
         let file = read(bytes, &Csv::default(), asked(&["id"])).unwrap();

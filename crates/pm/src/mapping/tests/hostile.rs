@@ -104,6 +104,99 @@ fn unreadable_files_are_one_error() {
 }
 
 #[test]
+fn a_column_that_stands_twice_is_refused_only_where_it_is_used() {
+    let mapping = mapping(base());
+    let fault = try_read(&mapping, "a.csv", "t,cell,x,x\n2020-01-01,a,1,2\n").unwrap_err();
+    assert_eq!(fault.to_string(), "column `x`: stands twice in the file");
+    let mapped = read(&mapping, "a.csv", "t,cell,x,y,y\n2020-01-01,a,1,2,3\n");
+    assert_eq!(mapped.rows_written, 1);
+}
+
+#[test]
+fn an_empty_key_joins_nothing() {
+    let mapping = mapping(with(
+        "/sources",
+        json!([{"path": "a.csv", "joins": [{"path": "b.csv", "on": {"k": "k"}, "take": {"x": "x"}, "unmatched": "reject"}]}]),
+    ));
+    let matched = mapping.matches("a.csv").unwrap();
+    let joined = [Bytes::from_static(b"k,x\n1,5\n,6\n,7\n")];
+    let bytes = Bytes::from_static(b"t,cell,k\n2020-01-01,a,1\n2020-01-01,b,\n");
+    let input = Input { path: "a.csv", bytes, joined: &joined, limits: Limits::default() };
+    let mapped = mapping.read(&matched, &input, &provenance()).unwrap();
+    assert_eq!(numbers(batch(&mapped, "kpis"), "x"), [Some(5.0)]);
+    assert_eq!(reasons(&mapped), ["line 3: no partner in `b.csv`"]);
+}
+
+#[test]
+fn blanks_in_parquet_are_no_values() {
+    use arrow::array::{Float64Array, StringArray};
+    let column = |texts: [&str; 3]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
+    let bytes = parquet(vec![
+        ("t", column(["2020-01-01", "2020-01-01 ", " "])),
+        ("cell", column([" a ", "b", "c"])),
+        ("x", column(["1", " ", "2"])),
+        ("unused", Arc::new(Float64Array::from(vec![0.0; 3]))),
+    ]);
+    let mapped = try_read(&mapping(base()), "a.parquet", bytes).unwrap();
+    assert_eq!(texts(batch(&mapped, "kpis"), "entity_id"), [Some("a".into()), Some("b".into())]);
+    assert_eq!(numbers(batch(&mapped, "kpis"), "x"), [Some(1.0), None]);
+    assert_eq!(reasons(&mapped), ["row 3: the time is empty"]);
+}
+
+/// Every byte of a good file overwritten once: the decoder panics on some of these.
+#[test]
+fn a_damaged_parquet_file_is_an_error_or_rows() {
+    use arrow::array::{Float64Array, StringArray};
+    let good = parquet(vec![
+        ("t", Arc::new(StringArray::from(vec!["2020-01-01"; 30])) as ArrayRef),
+        ("cell", Arc::new((0..30).map(|n| Some(format!("c{n}"))).collect::<StringArray>())),
+        ("x", Arc::new(Float64Array::from(vec![Some(1.0); 30]))),
+    ]);
+    let mapping = mapping(base());
+    assert_eq!(try_read(&mapping, "a.parquet", good.clone()).unwrap().rows_written, 30);
+    let mut damaged = 0;
+    for at in 0..good.len() {
+        let mut bytes = good.to_vec();
+        bytes[at] = !bytes[at];
+        damaged += u32::from(try_read(&mapping, "a.parquet", bytes).is_err());
+    }
+    assert!(damaged > 100, "{damaged}");
+}
+
+#[test]
+fn moments_out_of_range_reject_their_row() {
+    use arrow::array::{StringArray, TimestampMicrosecondArray};
+    let bytes = parquet(vec![
+        ("t", Arc::new(TimestampMicrosecondArray::from(vec![0, i64::MAX, i64::MIN])) as ArrayRef),
+        ("cell", Arc::new(StringArray::from(vec!["a", "b", "c"]))),
+        ("x", Arc::new(StringArray::from(vec!["1", "1", "1"]))),
+    ]);
+    let ends = with("/time/marks", json!("end"));
+    let mapped = try_read(&mapping(ends), "a.parquet", bytes).unwrap();
+    assert_eq!(reasons(&mapped), ["row 2: time is out of range", "row 3: time is out of range"]);
+    let order = json!({"row_order": {"seconds": u32::MAX, "origin": "2020-01-01T00:00:00Z"}});
+    let text = format!("cell,x\n{}", "a,1\n".repeat(3000));
+    let mapped = read(&mapping(with("/time/from", order)), "a.csv", &text);
+    // 4e18 µs less the 50 years before the origin hold 930 steps of 2³² s, and there is row 0.
+    assert_eq!(mapped.rows_written, 931);
+}
+
+#[test]
+fn an_age_that_no_calendar_holds_is_null() {
+    let mapping = mapping(json!({
+        "name": "m", "target": "inventory", "sources": [{"path": "**"}],
+        "entity": {"type": {"constant": "unit"}, "id": "unit"},
+        "time": {"from": {"none": {"at": "2020-01-01T00:00:00Z"}}},
+        "statics": [{"name": "commissioned_at", "from": {"age": {
+            "value": "age", "unit": "years", "as_of": {"none": {"at": "2020-01-01T00:00:00Z"}}
+        }}}]
+    }));
+    let mapped = read(&mapping, "a.csv", "unit,age\na,-1e300\nb,1\n");
+    let born = times(batch(&mapped, "inventory"), "commissioned_at");
+    assert_eq!(born, [None, Some("2018-12-31T18:00:00Z".into())]);
+}
+
+#[test]
 fn gzip_is_read_as_it_is() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(b"t,cell,x\n2020-01-01,a,1\n").unwrap();

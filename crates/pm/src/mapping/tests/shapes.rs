@@ -136,6 +136,28 @@ fn a_growing_counter_becomes_its_increase() {
 }
 
 #[test]
+fn what_a_counter_gained_over_a_gap_is_nobodys() {
+    let mapping = wide(json!([{"name": "bytes", "kind": "cumulative"}]));
+    let text = "time,cell,bytes\n2024-01-01 00:00,a,10\n2024-01-01 01:05,a,15\n2024-01-01 03:05,a,20\n2024-01-01 04:00,a,21\n";
+    let mapped = read(&mapping, "f.csv", text);
+    assert_eq!(numbers(batch(&mapped, "kpis"), "bytes"), [None, Some(5.0), None, Some(1.0)]);
+}
+
+#[test]
+fn a_column_per_entity_is_not_repeated_for_the_others() {
+    let columns = ["time", "cell_a", "cell_b", "cell_c"].map(|name| {
+        let cells: ArrayRef = Arc::new(StringArray::from(vec![name, "2"]));
+        (name.to_owned(), cells)
+    });
+    let frame = Frame::new(columns.into(), 2, frame::Places::Numbers);
+    let pattern = Pattern::try_from("cell_{cell}".to_owned()).unwrap();
+    let long = unpivot(&frame, &pattern, |_, name| name == "cell_c").unwrap();
+    let kind = |name: &str| long.column(name).unwrap().data_type().clone();
+    assert_eq!([kind("cell_a"), kind("cell_c")], [DataType::Null, DataType::Utf8]);
+    assert_eq!((long.rows(), long.sample(5)), (6, "2,2,2,2".into()));
+}
+
+#[test]
 fn zero_channels_are_allowed() {
     let mapped = read(&wide(json!([])), "f.csv", "time,cell\n2024-01-01,a\n");
     assert_eq!((mapped.rows_read, batch(&mapped, "kpis").num_rows()), (1, 1));

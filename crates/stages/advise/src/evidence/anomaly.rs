@@ -1,6 +1,6 @@
 //! Evidence of an anomaly: own history, neighbours, drivers, silence.
 
-use super::{Evidence, Sources, drivers, is_silent, measure};
+use super::{Evidence, OF_SCORE, Sources, drivers, is_silent, measure};
 use crate::clock::Micros;
 use crate::{candidates::Candidate, config::ListConfig, exposure, ranking::Item, wording};
 
@@ -24,7 +24,7 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
         return unconfirmed(item, sources);
     };
     let window = window_of(item, sources);
-    let mut sentences: Vec<String> = told_channels(lead, sources.list)
+    let mut sentences: Vec<String> = told_channels(item, lead, sources.list)
         .iter()
         .filter_map(|channel| {
             let (label, _) = wording::channel(channel);
@@ -34,7 +34,7 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
         .collect();
     sentences.extend(neighbours(lead, item, sources));
     sentences.extend(absorbing(item, sources));
-    sentences.extend(drivers(lead.drivers()));
+    sentences.extend(drivers(OF_SCORE, lead.drivers()));
     Evidence { title: title(item, lead, sources), sentences, ..Evidence::default() }
 }
 
@@ -48,19 +48,28 @@ pub(super) fn unconfirmed(item: &Item, sources: Sources<'_>) -> Evidence {
     Evidence { title: format!("{label} could not be scored at this cutoff"), ..Evidence::default() }
 }
 
-/// The drivers that have a series, then the list's own channel.
-fn told_channels(lead: &Candidate, list: &ListConfig) -> Vec<String> {
+/// The drivers, and the list's own channel: first where its loss makes the title, otherwise last
+/// unless it drove the score itself.
+fn told_channels(item: &Item, lead: &Candidate, list: &ListConfig) -> Vec<String> {
     let mut channels: Vec<String> =
         lead.drivers().iter().map(|driver| driver.name.clone()).collect();
-    if !channels.contains(&list.channel) {
+    if lost(item) >= LOST {
+        channels.retain(|name| *name != list.channel);
+        channels.insert(0, list.channel.clone());
+    } else if !channels.contains(&list.channel) {
         channels.push(list.channel.clone());
     }
     channels
 }
 
+/// Share of the load that is missing; 0 where nobody knows.
+fn lost(item: &Item) -> f64 {
+    item.exposure.lost_share.unwrap_or(0.0)
+}
+
 fn title(item: &Item, lead: &Candidate, sources: Sources<'_>) -> String {
     let several = item.incident.affected().count() > 1;
-    let lost = item.exposure.lost_share.unwrap_or(0.0);
+    let lost = lost(item);
     if lost >= LOST {
         let how = if is_silent(item, sources) { ", no alarm" } else { "" };
         return match lost {
@@ -71,7 +80,7 @@ fn title(item: &Item, lead: &Candidate, sources: Sources<'_>) -> String {
             lost => format!("Traffic {} below usual{how}", wording::share(lost)),
         };
     }
-    let driver = told_channels(lead, sources.list).into_iter().find_map(|channel| {
+    let driver = told_channels(item, lead, sources.list).into_iter().find_map(|channel| {
         let recent =
             measure::recent(&lead.entity_id, &channel, window_of(item, sources), sources.data())?;
         let deviation = recent.deviation().filter(|deviation| deviation.abs() >= TITLED)?;

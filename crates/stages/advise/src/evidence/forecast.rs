@@ -39,7 +39,7 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
         sentences.extend(by_horizon(&lead.rows));
         sentences.extend(order(act_before, sources, &zone));
     }
-    sentences.extend(drivers(lead.drivers()));
+    sentences.extend(drivers("Parts of the forecast", lead.drivers()));
     Evidence {
         title: title(lead, &event, sources, &zone),
         sentences,

@@ -27,6 +27,9 @@ use crate::{
     wording,
 };
 
+/// What the drivers of a score are shares of.
+const OF_SCORE: &str = "Shares in the model's score";
+
 /// Drivers that are named in a sentence.
 const NAMED_DRIVERS: usize = 3;
 
@@ -141,15 +144,51 @@ fn is_silent(item: &Item, sources: Sources<'_>) -> bool {
     sources.signals.has_alarms && !item.known.facts.iter().any(is_alarm)
 }
 
-/// `The model looked at: traffic (45 %), users (30 %).`
-fn drivers(drivers: &[Driver]) -> Option<String> {
-    let named: Vec<String> = drivers
+/// `Shares in the model's score: downlink traffic (45 %) and connected users (30 %).`, with `what`
+/// before the colon. Features that people call the same are one.
+fn drivers(what: &str, drivers: &[Driver]) -> Option<String> {
+    let mut shares: Vec<(String, f64)> = Vec::new();
+    for driver in drivers.iter().filter(|driver| !driver.name.starts_with(CAUSE)) {
+        let words = wording::feature(&driver.name);
+        match shares.iter_mut().find(|(same, _)| *same == words) {
+            Some((_, share)) => *share += driver.share,
+            None => shares.push((words, driver.share)),
+        }
+    }
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let named: Vec<String> = shares
         .iter()
-        .filter(|driver| driver.share >= LEAST_SHARE && !driver.name.starts_with(CAUSE))
+        .filter(|(_, share)| *share >= LEAST_SHARE)
         .take(NAMED_DRIVERS)
-        .map(|driver| {
-            format!("{} {}", wording::feature(&driver.name), wording::share(driver.share))
-        })
+        .map(|(words, share)| format!("{words} ({})", wording::share(*share)))
         .collect();
-    (!named.is_empty()).then(|| format!("Shares in the model's score: {}.", wording::list(&named)))
+    (!named.is_empty()).then(|| format!("{what}: {}.", wording::list(&named)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_that_people_call_the_same_are_one() {
+        let driver =
+            |name: &str, share| Driver { name: name.into(), share, observed: None, expected: None };
+        let told = drivers(
+            OF_SCORE,
+            &[
+                driver("cause:power", 0.6),
+                driver("prb_util_dl_cells_max_7d_mean", 0.2),
+                driver("accessibility_cells_min_2d_mean", 0.16),
+                driver("accessibility_cells_mean_2d_mean", 0.06),
+                driver("age_d", 0.01),
+            ],
+        );
+        assert_eq!(
+            told.map(|text| text.replace('\u{a0}', " ")).as_deref(),
+            Some(
+                "Shares in the model's score: accessibility over 2 d (22 %) and downlink PRB \
+                 utilisation over 7 d (20 %)."
+            )
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Evidence of a risk of failure: probability by horizon, telemetry, drivers.
 
-use super::{Evidence, Sources, anomaly::unconfirmed, drivers, measure};
+use super::{Evidence, OF_SCORE, Sources, anomaly::unconfirmed, drivers, measure};
 use crate::{
     candidates::{self, Candidate},
     clock::{self, Micros},
@@ -21,7 +21,7 @@ pub(super) fn evidence(item: &Item, sources: Sources<'_>) -> Evidence {
     sentences.extend(
         unusual.iter().take(TOLD_READINGS).filter_map(|reading| reading.sentence(lead, sources)),
     );
-    sentences.extend(drivers(lead.drivers()));
+    sentences.extend(drivers(OF_SCORE, lead.drivers()));
     Evidence {
         title: title(lead, unusual.first(), sources),
         sentences,

@@ -14,10 +14,10 @@ use foresite_tables::Read;
 
 pub use score::{Item, Population, Rules, Score, TruthEvent, score_against_truth};
 
-use crate::clock::Micros;
+use crate::clock::{HOUR, Micros};
 use crate::config::{Config, Head, ListConfig};
 use crate::network::Network;
-use crate::read::{Reader, Rows};
+use crate::read::{Reader, Rows, TASK_OFFSET};
 
 /// Scores the lists whose cutoffs lie in the interval (its end included, as a run's cutoff is the
 /// end of its interval).
@@ -32,7 +32,9 @@ pub fn run(cx: &Context, config: &Config) -> Result<Report> {
     let members = members(cx, span)?;
     for list in &config.lists {
         let events = truth::events(cx, list.head)?;
-        let (items, cutoffs) = items(cx, list, span, &members)?;
+        let items = items(cx, list, span, &members)?;
+        let mut cutoffs: BTreeSet<Micros> = members.keys().map(|(_, cutoff)| *cutoff).collect();
+        cutoffs.extend(predicted(cx, list, span)?);
         let population = population(&network, list.head, cutoffs);
         let score = score_against_truth(
             &items,
@@ -70,19 +72,33 @@ fn members(cx: &Context, span: (Micros, Micros)) -> Result<Members> {
         .collect())
 }
 
-/// The listed items of a task, and every cutoff that had a list.
+/// Cutoffs for which the task made predictions. A list without an incident left no row, yet what it
+/// did not name it missed.
+fn predicted(cx: &Context, list: &ListConfig, span: (Micros, Micros)) -> Result<BTreeSet<Micros>> {
+    let Some(table) = cx.root().find(outcome::predictions(&list.task))? else {
+        return Ok(BTreeSet::new());
+    };
+    let read = Read::all().period(span.0, span.1 + TASK_OFFSET).as_of(cx.as_of());
+    let batch = table.read(&read)?;
+    let rows = Rows::of(&batch);
+    let at = rows.times("cutoff")?;
+    // A task speaks some minutes after the end of the data, which is the cutoff of the list.
+    let cutoffs = (0..rows.len()).map(|row| at.required(row).div_euclid(HOUR) * HOUR);
+    Ok(cutoffs.filter(|cutoff| (span.0..span.1).contains(cutoff)).collect())
+}
+
+/// The listed items of a task.
 fn items(
     cx: &Context,
     list: &ListConfig,
     span: (Micros, Micros),
     members: &Members,
-) -> Result<(Vec<Item>, BTreeSet<Micros>)> {
+) -> Result<Vec<Item>> {
     let table = cx.root().existing(outcome::worklist())?;
     let batch = table.read(&Read::all().period(span.0, span.1).as_of(cx.as_of()))?;
     let rows = Rows::of(&batch);
     let (id, task) = (rows.text("incident_id")?, rows.text("task")?);
     let (cutoff, rank) = (rows.times("cutoff")?, rows.ints("rank")?);
-    let cutoffs = members.keys().map(|(_, cutoff)| *cutoff).collect();
     let items = (0..rows.len())
         .filter(|row| task.at(*row) == Some(&list.task) && rank.at(*row).is_some())
         .map(|row| {
@@ -90,9 +106,8 @@ fn items(
             let incident_id = id.owned(row);
             let entities = members.get(&(incident_id.clone(), cutoff)).cloned().unwrap_or_default();
             Item { incident_id, cutoff, entities }
-        })
-        .collect();
-    Ok((items, cutoffs))
+        });
+    Ok(items.collect())
 }
 
 /// The entities among which a random list would be drawn.

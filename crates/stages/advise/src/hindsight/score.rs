@@ -85,6 +85,9 @@ pub struct Score {
     pub random_precision: Option<f64>,
 }
 
+/// Places in a list of events, by cutoff.
+type Due = BTreeMap<Micros, Vec<usize>>;
+
 /// Scores lists. An incident counts once however many lists it stood on, and so does an event;
 /// nothing is adjusted to segments. `concerns` tells whether a listed entity and the place of an
 /// event are one thing.
@@ -95,15 +98,7 @@ pub fn score_against_truth(
     rules: &Rules,
     concerns: impl Fn(&str, &str) -> bool,
 ) -> Score {
-    let due: BTreeMap<Micros, Vec<usize>> = population
-        .cutoffs
-        .iter()
-        .map(|cutoff| {
-            let at_cutoff =
-                (0..events.len()).filter(|at| rules.is_due(&events[*at], *cutoff)).collect();
-            (*cutoff, at_cutoff)
-        })
-        .collect();
+    let due = due(events, &population.cutoffs, rules);
     let mut right: BTreeMap<&str, bool> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for item in items {
@@ -134,13 +129,20 @@ pub fn score_against_truth(
     }
 }
 
+/// The events that a list should name, by cutoff.
+fn due(events: &[TruthEvent], cutoffs: &BTreeSet<Micros>, rules: &Rules) -> Due {
+    let at_cutoff =
+        |cutoff| (0..events.len()).filter(|at| rules.is_due(&events[*at], cutoff)).collect();
+    cutoffs.iter().map(|cutoff| (*cutoff, at_cutoff(*cutoff))).collect()
+}
+
 /// The mean, over the listed items, of the share of entities that an event concerned at the item's
 /// cutoff: exactly what drawing at random is right by on average.
 fn random_precision(
     items: &[Item],
     events: &[TruthEvent],
     population: &Population,
-    due: &BTreeMap<Micros, Vec<usize>>,
+    due: &Due,
     concerns: impl Fn(&str, &str) -> bool,
 ) -> Option<f64> {
     let mut shares: BTreeMap<Micros, f64> = BTreeMap::new();

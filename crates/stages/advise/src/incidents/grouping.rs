@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{candidates::Candidate, clock::Micros, config::Head, network::Network};
 
 /// A member carries what its neighbour lost when its load lies above this multiple of the usual.
-const GAIN: f64 = 1.1;
+pub(super) const GAIN: f64 = 1.1;
 /// A member has lost load when it lies below this multiple of the usual.
-const LOSS: f64 = 0.75;
+pub(super) const LOSS: f64 = 0.75;
 
 /// Alerts that belong together.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,10 +25,12 @@ pub struct Group {
 /// Forecasts stand alone: every sector needs its own decision. Alerts of other heads belong
 /// together when they opened within `together` of each other and
 /// - stand on one site,
-/// - or hang on one power or backhaul entity, and at least half of the sites behind it alert,
+/// - or hang on one power or backhaul entity, and at least half of the sites behind it alert, each
+///   with at least half of its cells,
 /// - or one lost load and the other, its neighbour, gained.
 ///
-/// The half keeps a regional hub from swallowing two unrelated faults.
+/// The halves keep a regional hub from swallowing unrelated faults: what fails for several sites
+/// does not single out a carrier of each.
 pub fn group(
     head: Head,
     candidates: Vec<Candidate>,
@@ -49,13 +51,37 @@ fn is_together(a: &Candidate, b: &Candidate, together: Micros) -> bool {
     (a.onset - b.onset).abs() <= together
 }
 
-fn join_sites(candidates: &[Candidate], network: &Network, together: Micros, union: &mut Union) {
+/// Places of the candidates on each site.
+fn by_site<'a>(candidates: &'a [Candidate], network: &'a Network) -> BTreeMap<&'a str, Vec<usize>> {
     let mut by_site: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, candidate) in candidates.iter().enumerate() {
         let site = network.site_of(&candidate.entity_id);
         by_site.entry(site).or_default().push(at);
     }
-    for members in by_site.values() {
+    by_site
+}
+
+/// Whether at least half of the site's cells alert; the site itself or its equipment stands for all.
+fn is_hit_as_a_whole(
+    site: &str,
+    members: &[usize],
+    candidates: &[Candidate],
+    network: &Network,
+) -> bool {
+    let all = network.cells_inside(site);
+    let alerting: BTreeSet<String> = members
+        .iter()
+        .map(|at| candidates[*at].entity_id.as_str())
+        .flat_map(|id| match network.type_of(id) {
+            Some("cell" | "sector") => network.cells_inside(id),
+            _ => all.clone(),
+        })
+        .collect();
+    alerting.len() * 2 >= all.len()
+}
+
+fn join_sites(candidates: &[Candidate], network: &Network, together: Micros, union: &mut Union) {
+    for members in by_site(candidates, network).values() {
         join_in_time(members, candidates, together, union);
     }
 }
@@ -79,10 +105,12 @@ fn join_shared(
     union: &mut Union,
 ) -> BTreeMap<String, BTreeSet<String>> {
     let mut behind: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (at, candidate) in candidates.iter().enumerate() {
-        let site = network.site_of(&candidate.entity_id).to_owned();
-        for needed in network.needs_of(&site) {
-            behind.entry(needed).or_default().push(at);
+    for (site, members) in by_site(candidates, network) {
+        if !is_hit_as_a_whole(site, &members, candidates, network) {
+            continue;
+        }
+        for needed in network.needs_of(site) {
+            behind.entry(needed).or_default().extend(&members);
         }
     }
     let mut causes = BTreeMap::new();

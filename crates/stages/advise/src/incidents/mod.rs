@@ -1,10 +1,12 @@
 //! Incidents: alerts that belong together, under an id that is stable over runs.
 
+mod absorbing;
 mod grouping;
 mod identity;
 
 use std::collections::BTreeSet;
 
+pub use absorbing::absorbing;
 pub use grouping::{Group, group};
 pub use identity::{Identified, Run, identify, incident_id};
 
@@ -115,6 +117,8 @@ pub struct PriorIncident {
     pub member_entities: BTreeSet<String>,
     /// Prediction ids behind it.
     pub prediction_ids: Vec<String>,
+    /// Prediction ids of all its rows so far: a mark may name one of any run.
+    pub said_before: BTreeSet<String>,
     /// Cutoff of the row.
     pub cutoff: Micros,
     /// Cutoff that first raised it.

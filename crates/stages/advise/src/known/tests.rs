@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::HOUR;
-use crate::incidents::Change;
+use crate::incidents::{Change, PriorIncident};
 use crate::inputs::Prediction;
 use crate::network::Entity;
 
@@ -149,4 +149,78 @@ fn a_mark_holds_for_a_week() {
     assert_eq!(expired.reason, None);
     let praise = look(&list, &incident(&["r/A"]), vec![], vec![mark(Verdict::Confirmed, 90)]);
     assert_eq!(praise.reason, None);
+}
+
+#[test]
+fn what_is_done_says_nothing_about_what_begins_later() {
+    let mark = |verdict, hour: i64| Mark {
+        prediction_id: None,
+        entity_id: Some("r/A".into()),
+        verdict,
+        person: None,
+        at: hour * HOUR,
+    };
+    // The alert opened at hour 100.
+    let anomaly = |mark| look(&ListConfig::anomaly(), &incident(&["r/A"]), vec![], vec![mark]);
+    assert_eq!(anomaly(mark(Verdict::Done, 90)).reason, None);
+    assert!(anomaly(mark(Verdict::Done, 101)).reason.is_some());
+    assert!(anomaly(mark(Verdict::Wrong, 90)).reason.is_some());
+    let risk = look(
+        &ListConfig::maintenance(),
+        &incident(&["r/A"]),
+        vec![],
+        vec![mark(Verdict::Done, 90)],
+    );
+    assert!(risk.reason.is_some());
+}
+
+#[test]
+fn a_mark_on_a_prediction_of_an_earlier_run_still_holds() {
+    let prior = PriorIncident {
+        incident_id: "inc-1".into(),
+        task: "anomaly".into(),
+        entity_id: "r/A".into(),
+        entity_type: "cell".into(),
+        member_entities: BTreeSet::new(),
+        prediction_ids: vec!["p0".into()],
+        said_before: ["p-7", "p0"].map(str::to_owned).into(),
+        cutoff: 102 * HOUR,
+        first_seen_at: 90 * HOUR,
+        change: Change::Ongoing,
+        level: 0.5,
+    };
+    let mark = Mark {
+        prediction_id: Some("p-7".into()),
+        entity_id: None,
+        verdict: Verdict::Wrong,
+        person: None,
+        at: 96 * HOUR,
+    };
+    let signals = Signals {
+        cutoff: 103 * HOUR,
+        network: network(),
+        marks: vec![mark],
+        prior: vec![prior],
+        ..Signals::default()
+    };
+    let known = beside(&incident(&["r/A"]), &ListConfig::anomaly(), &signals, &Config::default());
+    assert!(known.reason.is_some());
+}
+
+#[test]
+fn what_was_done_at_one_site_leaves_the_others() {
+    let done = |entity: &str| Mark {
+        prediction_id: None,
+        entity_id: Some(entity.into()),
+        verdict: Verdict::Done,
+        person: None,
+        at: 101 * HOUR,
+    };
+    let list = ListConfig::maintenance();
+    let mut shared = incident(&["r/A", "r/B"]);
+    shared.entity_id = "r/power-1".into();
+    let reason = |marks: Vec<Mark>| look(&list, &shared, vec![], marks).reason;
+    assert_eq!(reason(vec![done("r/A")]), None);
+    assert!(reason(vec![done("r/A"), done("r/B")]).is_some());
+    assert!(reason(vec![done("r/power-1")]).is_some());
 }

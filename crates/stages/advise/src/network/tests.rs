@@ -55,3 +55,26 @@ fn an_entity_without_cells_stands_for_itself() {
         BTreeSet::from(["device-7".to_owned()])
     );
 }
+
+#[test]
+fn what_stands_on_no_site_is_named_with_its_region() {
+    let named = |entity_type: &str, id: &str, parent: Option<&str>, name: &str| Entity {
+        entity_type: entity_type.into(),
+        id: id.into(),
+        parent_id: parent.map(str::to_owned),
+        name: Some(name.into()),
+        ..Entity::default()
+    };
+    let network = Network::new(
+        [
+            named("region", "north", None, "North"),
+            named("unit", "north/feed-03", Some("north"), "feed-03"),
+            named("site", "north/N001", Some("north"), "Harbour"),
+        ],
+        [],
+    );
+    let label = |id| network.label(id);
+    assert_eq!(label("north/feed-03"), "North · feed-03");
+    assert_eq!((label("north"), label("north/N001")), ("North".into(), "Harbour".into()));
+    assert_eq!(label("north/unknown"), "north/unknown");
+}

@@ -1,6 +1,6 @@
 //! `incidents` of earlier cutoffs: the newest row of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foresite_schema::catalog::outcome;
 use foresite_stage::Result;
@@ -20,17 +20,22 @@ impl Reader<'_> {
         let Some(batch) = self.resolved(outcome::incidents(), read)? else {
             return Ok(Vec::new());
         };
-        let mut newest: BTreeMap<String, PriorIncident> = BTreeMap::new();
-        for incident in parse(&Rows::of(&batch))? {
-            match newest.get(&incident.incident_id) {
-                Some(have) if have.cutoff >= incident.cutoff => {}
-                _ => {
-                    newest.insert(incident.incident_id.clone(), incident);
-                }
-            }
-        }
-        Ok(newest.into_values().collect())
+        Ok(newest(parse(&Rows::of(&batch))?))
     }
+}
+
+/// The newest row of each incident, with the prediction ids of all.
+fn newest(mut rows: Vec<PriorIncident>) -> Vec<PriorIncident> {
+    rows.sort_by_key(|row| row.cutoff);
+    let mut newest: BTreeMap<String, PriorIncident> = BTreeMap::new();
+    for mut row in rows {
+        if let Some(older) = newest.remove(&row.incident_id) {
+            row.said_before = older.said_before;
+        }
+        row.said_before.extend(row.prediction_ids.iter().cloned());
+        newest.insert(row.incident_id.clone(), row);
+    }
+    newest.into_values().collect()
 }
 
 fn parse(rows: &Rows<'_>) -> Result<Vec<PriorIncident>> {
@@ -52,10 +57,37 @@ fn parse(rows: &Rows<'_>) -> Result<Vec<PriorIncident>> {
             entity_type: kind.owned(row),
             member_entities: entities.at(row).into_iter().collect(),
             prediction_ids: members.at(row),
+            said_before: BTreeSet::new(),
             cutoff: cutoff.required(row),
             first_seen_at: first_seen.at(row).unwrap_or_else(|| cutoff.required(row)),
             change: state.at(row).and_then(Change::from_word).unwrap_or(Change::Ongoing),
             level: level.at(row).unwrap_or(0.0),
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_row_remembers_what_all_of_them_said() {
+        let row = |cutoff: Micros, prediction: &str| PriorIncident {
+            incident_id: "inc-1".into(),
+            task: "anomaly".into(),
+            entity_id: "r/A".into(),
+            entity_type: "cell".into(),
+            member_entities: BTreeSet::new(),
+            prediction_ids: vec![prediction.into()],
+            said_before: BTreeSet::new(),
+            cutoff,
+            first_seen_at: 1,
+            change: Change::Ongoing,
+            level: 0.5,
+        };
+        let found = newest(vec![row(3, "p3"), row(1, "p1"), row(2, "p2")]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].cutoff, found[0].prediction_ids.as_slice()), (3, &["p3".into()][..]));
+        assert_eq!(found[0].said_before, ["p1", "p2", "p3"].map(str::to_owned).into());
+    }
 }

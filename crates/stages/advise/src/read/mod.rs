@@ -13,6 +13,7 @@ mod predictions;
 mod series;
 
 pub(crate) use columns::Rows;
+pub(crate) use predictions::TASK_OFFSET;
 
 use arrow::array::RecordBatch;
 use foresite_schema::TableDef;

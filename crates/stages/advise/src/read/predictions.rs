@@ -64,6 +64,20 @@ impl Reader<'_> {
 }
 
 fn parse(task: &str, rows: &Rows<'_>) -> Result<Vec<Prediction>> {
+    let mut parsed = identities(task, rows)?;
+    add_values(&mut parsed, rows)?;
+    add_dates(&mut parsed, rows)?;
+    let mut live = Vec::with_capacity(parsed.len());
+    for (row, prediction) in parsed.into_iter().enumerate() {
+        if !rows.flag("replay", row)? {
+            live.push(prediction);
+        }
+    }
+    Ok(live)
+}
+
+/// Who said it about what, and why.
+fn identities(task: &str, rows: &Rows<'_>) -> Result<Vec<Prediction>> {
     let [id, kind, entity] =
         [rows.text("prediction_id")?, rows.text("entity_type")?, rows.text("entity_id")?];
     let [model, role, lineage, not_scored] = [
@@ -72,49 +86,53 @@ fn parse(task: &str, rows: &Rows<'_>) -> Result<Vec<Prediction>> {
         rows.text("lineage_id")?,
         rows.text("not_scored")?,
     ];
+    let (cutoff, horizon) = (rows.times("cutoff")?, rows.longs("horizon_s")?);
+    let drivers = rows.texts("drivers")?;
+    let one = |row| Prediction {
+        task: task.to_owned(),
+        prediction_id: id.owned(row),
+        entity_type: kind.owned(row),
+        entity_id: entity.owned(row),
+        cutoff: cutoff.required(row),
+        horizon: horizon.at(row).unwrap_or(0) * SECOND,
+        model_id: model.owned(row),
+        role: Role::from_word(role.at(row).unwrap_or_default()),
+        drivers: drivers.at(row).iter().filter_map(|text| Driver::parse(text)).collect(),
+        not_scored: not_scored.filled(row),
+        lineage_id: lineage.owned(row),
+        ..Prediction::default()
+    };
+    Ok((0..rows.len()).map(one).collect())
+}
+
+fn add_values(parsed: &mut [Prediction], rows: &Rows<'_>) -> Result<()> {
     let [score, p_value, probability] =
         [rows.doubles("score")?, rows.doubles("p_value")?, rows.doubles("probability")?];
     let [low, median, high] =
         [rows.doubles("low")?, rows.doubles("median")?, rows.doubles("high")?];
-    let [cutoff, event_low, event, event_high] = [
-        rows.times("cutoff")?,
-        rows.times("event_low_at")?,
-        rows.times("event_at")?,
-        rows.times("event_high_at")?,
-    ];
-    let (horizon, drivers) = (rows.longs("horizon_s")?, rows.texts("drivers")?);
-    let mut parsed = Vec::with_capacity(rows.len());
-    for row in 0..rows.len() {
-        if rows.flag("replay", row)? {
-            continue;
-        }
-        parsed.push(Prediction {
-            task: task.to_owned(),
-            prediction_id: id.owned(row),
-            entity_type: kind.owned(row),
-            entity_id: entity.owned(row),
-            cutoff: cutoff.required(row),
-            horizon: horizon.at(row).unwrap_or(0) * SECOND,
-            model_id: model.owned(row),
-            role: Role::from_word(role.at(row).unwrap_or_default()),
-            score: score.at(row),
-            p_value: p_value.at(row),
-            probability: probability.at(row),
-            low: low.at(row),
-            median: median.at(row),
-            high: high.at(row),
-            event_low_at: event_low.at(row),
-            event_at: event.at(row),
-            event_high_at: event_high.at(row),
-            drivers: drivers.at(row).iter().filter_map(|text| Driver::parse(text)).collect(),
-            not_scored: not_scored.filled(row),
-            lineage_id: lineage.owned(row),
-        });
+    for (row, prediction) in parsed.iter_mut().enumerate() {
+        prediction.score = score.at(row);
+        prediction.p_value = p_value.at(row);
+        prediction.probability = probability.at(row);
+        prediction.low = low.at(row);
+        prediction.median = median.at(row);
+        prediction.high = high.at(row);
     }
-    Ok(parsed)
+    Ok(())
+}
+
+fn add_dates(parsed: &mut [Prediction], rows: &Rows<'_>) -> Result<()> {
+    let [low, median, high] =
+        [rows.times("event_low_at")?, rows.times("event_at")?, rows.times("event_high_at")?];
+    for (row, prediction) in parsed.iter_mut().enumerate() {
+        prediction.event_low_at = low.at(row);
+        prediction.event_at = median.at(row);
+        prediction.event_high_at = high.at(row);
+    }
+    Ok(())
 }
 
 const SECOND: Micros = 1_000_000;
 
 /// A task speaks some minutes after the data's end, when late files have arrived; never an hour.
-const TASK_OFFSET: Micros = HOUR;
+pub(crate) const TASK_OFFSET: Micros = HOUR;

@@ -7,7 +7,7 @@ use foresite_schema::catalog::derived;
 use foresite_stage::Result;
 use foresite_tables::Read;
 
-use super::Reader;
+use super::{Reader, Rows};
 use crate::advice::Focus;
 use crate::clock::{self, DAY, HOUR, Micros};
 use crate::config::Head;
@@ -33,6 +33,15 @@ enum Origin {
     Imported,
     Derived,
 }
+
+impl Origin {
+    fn of(source: Option<&str>) -> Self {
+        if source == Some("derived") { Self::Derived } else { Self::Imported }
+    }
+}
+
+/// What is usual at an hour of the week, by the version (valid from, known at) that won so far.
+type UsualHours = BTreeMap<(SeriesKey, usize), ((Micros, Micros), UsualHour)>;
 
 impl Reader<'_> {
     /// Hourly values of the focus over the days that plots show.
@@ -90,34 +99,8 @@ impl Reader<'_> {
             "known_at",
             "lineage_id",
         ]);
-        let mut newest: BTreeMap<(SeriesKey, usize), ((Micros, Micros), UsualHour)> =
-            BTreeMap::new();
-        self.scanned(derived::profiles(), read, |rows| {
-            let [entity, channel] = [rows.text("entity_id")?, rows.text("channel")?];
-            let (hour, from, known) =
-                (rows.ints("hour_of_week")?, rows.times("valid_from")?, rows.times("known_at")?);
-            let (median, spread) = (rows.doubles("median")?, rows.doubles("spread")?);
-            for row in 0..rows.len() {
-                let (Some(id), Some(name)) = (entity.at(row), channel.at(row)) else { continue };
-                let wanted = focus.hourly.contains(id)
-                    || (focus.load.contains(id) && (name == TRAFFIC || name == USERS));
-                let (Some(hour), Some(median)) = (hour.at(row), median.at(row)) else { continue };
-                if !wanted || rows.flag("tombstone", row)? {
-                    continue;
-                }
-                // Shrinking towards a group can push a quiet hour's median below zero.
-                let floor = if wording::is_never_negative(name) { 0.0 } else { f64::MIN };
-                let median = median.max(floor);
-                let usual = UsualHour { median, spread: spread.at(row).unwrap_or(0.0) };
-                let version = (from.required(row), known.required(row));
-                let place = (SeriesKey::new(id, name), usize::try_from(hour).unwrap_or(usize::MAX));
-                let slot = newest.entry(place).or_insert((version, usual));
-                if version >= slot.0 {
-                    *slot = (version, usual);
-                }
-            }
-            Ok(())
-        })?;
+        let mut newest = UsualHours::new();
+        self.scanned(derived::profiles(), read, |rows| take_usual(rows, focus, &mut newest))?;
         let mut profiles: BTreeMap<SeriesKey, Profile> = BTreeMap::new();
         for ((key, hour), (_, usual)) in newest {
             profiles.entry(key).or_default().set(hour, usual);
@@ -150,8 +133,7 @@ impl Reader<'_> {
                 let Some(id) = entity.at(row).filter(|id| entities.contains(*id)) else {
                     continue;
                 };
-                let is_derived = source.at(row) == Some("derived");
-                let origin = if is_derived { Origin::Derived } else { Origin::Imported };
+                let origin = Origin::of(source.at(row));
                 let version = known.required(row);
                 let is_dead = rows.flag("tombstone", row)?;
                 for (channel, column) in &values {
@@ -166,6 +148,33 @@ impl Reader<'_> {
             Ok(())
         })
     }
+}
+
+/// Keeps the newest version of each usual hour of the focus.
+fn take_usual(rows: &Rows<'_>, focus: &Focus, newest: &mut UsualHours) -> Result<()> {
+    let [entity, channel] = [rows.text("entity_id")?, rows.text("channel")?];
+    let (hour, from, known) =
+        (rows.ints("hour_of_week")?, rows.times("valid_from")?, rows.times("known_at")?);
+    let (median, spread) = (rows.doubles("median")?, rows.doubles("spread")?);
+    for row in 0..rows.len() {
+        let (Some(id), Some(name)) = (entity.at(row), channel.at(row)) else { continue };
+        let (Some(hour), Some(median)) = (hour.at(row), median.at(row)) else { continue };
+        let wanted = focus.hourly.contains(id)
+            || (focus.load.contains(id) && (name == TRAFFIC || name == USERS));
+        if !wanted || rows.flag("tombstone", row)? {
+            continue;
+        }
+        // Shrinking towards a group can push a quiet hour's median below zero.
+        let floor = if wording::is_never_negative(name) { 0.0 } else { f64::MIN };
+        let usual = UsualHour { median: median.max(floor), spread: spread.at(row).unwrap_or(0.0) };
+        let version = (from.required(row), known.required(row));
+        let place = (SeriesKey::new(id, name), usize::try_from(hour).unwrap_or(usize::MAX));
+        let slot = newest.entry(place).or_insert((version, usual));
+        if version >= slot.0 {
+            *slot = (version, usual);
+        }
+    }
+    Ok(())
 }
 
 fn settle(versions: Versions) -> BTreeMap<SeriesKey, Series> {

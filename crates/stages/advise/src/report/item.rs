@@ -21,7 +21,7 @@ pub(super) fn article(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup 
                 div {
                     h3 id={ (id) "-title" } { (entry.evidence.title) }
                     p.where {
-                        (page.signals.network.label(&incident.entity_id)) " "
+                        (lists::place(incident, &page.signals.network)) " "
                         (lists::change_badge(incident.change)) (lists::provisional(entry.role))
                     }
                 }
@@ -40,7 +40,7 @@ pub(super) fn article(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup 
 
 fn facts(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup {
     let incident = &entry.item.incident;
-    let zone = jiff::tz::TimeZone::UTC;
+    let zone = page.signals.network.time_zone(&incident.entity_id);
     html! {
         dl.facts.strip {
             div { dt { "Probability" } dd { (wording::probability(incident.probability())) } }
@@ -62,7 +62,7 @@ fn facts(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup {
                 }
             }
             @if entry.evidence.act_before.is_some() {
-                div { dt { (deadline_name(list)) } dd { (lists::deadline(entry, page.signals.cutoff)) } }
+                div { dt { (deadline_name(list)) } dd { (lists::deadline(entry, page)) } }
             }
             div { dt { "Urgency" } dd { (wording::number(entry.item.urgency)) " average cells" } }
         }

@@ -1,21 +1,25 @@
 //! The tables: what to do, what was left out and why, what closed, what was not scored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
 use super::{Page, list_title, moment, plot, sign};
 use crate::{
     advice::{Entry, Worklist},
-    clock::{self, Micros},
+    clock,
     config::Head,
-    incidents::Change,
-    inputs::Role,
+    incidents::{Change, Incident},
+    inputs::{Role, Signals},
+    network::Network,
     wording,
 };
 
 /// Entities named per reason before the rest is counted.
 const NAMED: usize = 60;
+
+/// Sites named with the equipment that they share before the rest is counted.
+const NAMED_SITES: usize = 4;
 
 /// The ranked tables.
 pub(super) fn worklists(page: Page<'_>) -> Markup {
@@ -47,19 +51,21 @@ fn table(list: &Worklist, page: Page<'_>) -> Markup {
     }
 }
 
+/// What the list holds and what its order is: a small risk for many users may stand above a great
+/// one for few.
 fn lede(list: &Worklist) -> String {
     let within = clock::span(list.list.act_within());
     match list.list.head {
         Head::Anomaly => "Cells that behave unlike themselves and unlike their neighbours now, \
-                          without a known reason."
+                          without a known reason; ranked by confidence × load that is missing."
             .into(),
-        Head::TimeToEvent => {
-            format!(
-                "Equipment likely to fail in a way that affects service; ranked by the risk within {within}."
-            )
-        }
+        Head::TimeToEvent => format!(
+            "Equipment likely to fail in a way that affects service; ranked by risk within \
+             {within} × load that would fall with it."
+        ),
         Head::Forecast => format!(
-            "Sectors whose busy hour will pass its limit; ranked by the probability within {within}, the time from order to service."
+            "Sectors whose busy hour will pass its limit; ranked by risk within {within}, the \
+             time from order to service, × load of the sector."
         ),
     }
 }
@@ -103,16 +109,39 @@ fn row(entry: &Entry, page: Page<'_>) -> Markup {
             td.num.rank { (entry.item.rank.unwrap_or_default()) }
             th.what scope="row" {
                 a href={ "#" (incident.incident_id) } { (entry.evidence.title) }
-                span.where { (network.label(&incident.entity_id)) (provisional(entry.role)) }
+                span.where { (place(incident, network)) (provisional(entry.role)) }
             }
             td { (change_badge(incident.change)) }
             td.num { (wording::probability(incident.probability())) }
             td.num.wide { (optional(exposure.traffic_gb, "GB/h")) }
             td.num.wide { (users(exposure.users)) }
-            td.wide { (deadline(entry, page.signals.cutoff)) }
+            td.wide { (deadline(entry, page)) }
             td.wide { (plot::spark(entry)) }
         }
     }
+}
+
+/// Where an incident is: the one affected member, or what several share. Shared equipment alone says
+/// little to people: the sites that it hits stand before it, as in `Depot and Depot South, behind
+/// North · feed-03`.
+pub(super) fn place(incident: &Incident, network: &Network) -> String {
+    if let (Some(only), 1) = (incident.lead(), incident.affected().count()) {
+        return network.label(&only.entity_id);
+    }
+    let label = network.label(&incident.entity_id);
+    let sites: BTreeSet<&str> =
+        incident.affected().map(|member| network.site_of(&member.entity_id)).collect();
+    if sites.len() < 2 {
+        return label;
+    }
+    let mut names: Vec<String> =
+        sites.iter().take(NAMED_SITES).map(|site| network.label(site)).collect();
+    if sites.len() > names.len() {
+        names.push(wording::count(sites.len() - names.len(), "more site", "more sites"));
+    }
+    let shared =
+        if network.type_of(&incident.entity_id) == Some("region") { "in" } else { "behind" };
+    format!("{}, {shared} {label}", wording::list(&names))
 }
 
 /// People come in whole numbers.
@@ -124,18 +153,20 @@ pub(super) fn optional(value: Option<f64>, unit: &str) -> String {
     value.map_or_else(|| "–".into(), |value| wording::quantity(value, unit))
 }
 
-/// The moment to act before, or since when an anomaly lasts.
-pub(super) fn deadline(entry: &Entry, cutoff: Micros) -> Markup {
+/// The moment to act before, or since when an anomaly lasts. A day is one of the site's own.
+pub(super) fn deadline(entry: &Entry, page: Page<'_>) -> Markup {
+    let Signals { cutoff, network, .. } = page.signals;
+    let zone = network.time_zone(&entry.item.incident.entity_id);
     let at = match entry.item.head {
         Head::Anomaly => Some(entry.item.incident.onset()),
         Head::TimeToEvent | Head::Forecast => entry.evidence.act_before,
     };
-    let is_over = entry.item.head != Head::Anomaly && at.is_some_and(|at| at <= cutoff);
+    let is_over = entry.item.head != Head::Anomaly && at.is_some_and(|at| at <= *cutoff);
     html! {
         @match at {
             Some(_) if is_over => { strong.urgent { "now" } }
-            Some(at) if at - cutoff > 3 * clock::DAY => {
-                time datetime=(clock::machine_stamp(at)) { (clock::day(at, &jiff::tz::TimeZone::UTC)) }
+            Some(at) if at - *cutoff > 3 * clock::DAY => {
+                time datetime=(clock::machine_stamp(at)) { (clock::day(at, &zone)) }
             }
             // Nobody plans to the minute.
             Some(at) => (moment(at.div_euclid(clock::HOUR) * clock::HOUR)),
@@ -203,7 +234,7 @@ fn left_out_row(entry: &Entry, page: Page<'_>) -> Markup {
             th.what scope="row" {
                 (entry.evidence.title)
                 span.where {
-                    (page.signals.network.label(&incident.entity_id)) (provisional(entry.role))
+                    (place(incident, &page.signals.network)) (provisional(entry.role))
                 }
             }
             td { (change_badge(incident.change)) }

@@ -32,16 +32,21 @@ pub(super) fn section(page: Page<'_>) -> Markup {
 }
 
 fn model(list: &Worklist, page: Page<'_>) -> Markup {
+    // A challenger is judged as well, but says nothing on the list.
+    let is_listed = |row: &&Evaluation| list.models.iter().any(|(id, _)| *id == row.model_id);
+    let of_task = |row: &&Evaluation| row.task == list.list.task;
     let rows: Vec<&Evaluation> =
-        page.context.evaluations.iter().filter(|row| row.task == list.list.task).collect();
+        page.context.evaluations.iter().filter(of_task).filter(is_listed).collect();
     let lines = lines(&rows);
-    let verdict = rows.iter().find_map(|row| row.verdict.as_deref());
+    let verdict = |id: &String| {
+        rows.iter().filter(|row| row.model_id == *id).find_map(|row| row.verdict.as_deref())
+    };
     html! {
         h3 { (list_title(list)) }
         @for (id, role) in &list.models {
             p.muted {
                 "Model " code { (id) } ", " (role.word())
-                @if let Some(verdict) = verdict { ", verdict " strong { (verdict) } } "."
+                @if let Some(verdict) = verdict(id) { ", verdict " strong { (verdict) } } "."
             }
         }
         @if list.models.is_empty() { p.empty { "No model serves this task." } }

@@ -86,9 +86,9 @@ fn data_tile(page: Page<'_>) -> Markup {
         a.tile href="#data" {
             span.tile-title { "Data" }
             " " span.tile-number { (share) }
-            " " span.tile-unit { "of files expected" }
-            span.tile-note { (wording::count(missing as usize, "period", "periods")) " missing" }
-            span.tile-note {
+            " " span.tile-unit { "of expected files" }
+            " " span.tile-note { (wording::count(missing as usize, "period", "periods")) " missing" }
+            " " span.tile-note {
                 (wording::count(page.advice.not_scored.len(), "entity", "entities")) " not scored"
             }
         }

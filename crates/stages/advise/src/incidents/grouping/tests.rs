@@ -14,7 +14,7 @@ fn entity(entity_type: &str, id: &str, parent: &str) -> Entity {
     }
 }
 
-/// Sites A to F of one cell each; A and B share a rectifier, all hang on hub H.
+/// Sites A to F of two cells each; A and B share a rectifier, all hang on hub H.
 fn network() -> Network {
     let mut entities = vec![
         entity("region", "r", ""),
@@ -111,4 +111,23 @@ fn a_neighbour_that_carries_the_loss_joins_it() {
 fn forecasts_stand_alone() {
     let candidates = vec![alert("r/A/1/n28", 0, None), alert("r/A/1/n78", 0, None)];
     assert_eq!(group(Head::Forecast, candidates, &network(), 6 * HOUR).len(), 2);
+}
+
+#[test]
+fn a_shared_cause_hits_most_cells_of_its_sites() {
+    let mut entities = vec![entity("region", "r", ""), entity("unit", "r/power-1", "r")];
+    let mut edges = Vec::new();
+    for site in ["r/A", "r/B"] {
+        entities.push(entity("site", site, "r"));
+        entities.extend((1..=4).map(|cell| entity("cell", &format!("{site}/{cell}/n78"), site)));
+        edges.push(edge(site, "r/power-1", EdgeKind::Power));
+    }
+    let network = Network::new(entities, edges);
+    let of_each = |cells: i32| {
+        let alerts = (1..=cells).flat_map(|cell| {
+            ["r/A", "r/B"].map(|site| alert(&format!("{site}/{cell}/n78"), 0, None))
+        });
+        group(Head::Anomaly, alerts.collect(), &network, 6 * HOUR).len()
+    };
+    assert_eq!((of_each(1), of_each(2)), (2, 1));
 }

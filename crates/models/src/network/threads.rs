@@ -1,4 +1,4 @@
-//! Process-wide settings of libtorch that every user of it needs.
+//! The one setting of libtorch that holds for the whole process.
 
 use std::sync::Once;
 
@@ -8,7 +8,7 @@ static THREADS: Once = Once::new();
 ///
 /// Our networks are small: a second OpenMP thread spins more than it computes, and sums that are
 /// split over threads change their last bits with the number of cores.
-pub fn use_one_thread() {
+pub(super) fn use_one_thread() {
     THREADS.call_once(|| {
         tch::set_num_threads(1);
         // A second call is refused by libtorch once kernels have run; the first one is ours.
