@@ -22,7 +22,7 @@ export LD_LIBRARY_PATH := $(CURDIR)/.foresite/libtorch/lib:$(LD_LIBRARY_PATH)
 endif
 
 .NOTPARALLEL:
-.PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-python demo airflow \
+.PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python demo airflow \
 	evaluate-public bench fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
@@ -57,6 +57,9 @@ test: lint check test-rust test-python ## Everything that needs no cluster
 
 test-rust: build ## Unit and process tests
 	$(STEP) rust-tests cargo test --workspace --locked
+
+test-faults: build ## The same kills as in the gate, only more of them
+	$(STEP) faults env FORESITE_KILLS=100 cargo test --workspace --locked --test pipeline crashes -- --nocapture
 
 # No tests collected is exit 5 of pytest, and a failure here.
 test-python: tools ## The DAGs and their operators

@@ -59,6 +59,15 @@ def test_a_dag_file_is_short_and_modern(path: Path) -> None:
     assert not re.search(r"execution_date|prev_ds|next_ds|yesterday_ds|Variable\.get", text)
 
 
+def test_maintenance_goes_through_its_steps_one_by_one(dags: dict[str, Any]) -> None:
+    dag = dags["telecom_maintenance"]
+    steps = ["compact", "retention", "checkpoint", "vacuum", "verify"]
+    assert [dag.get_task(step).step for step in steps] == steps
+    assert {dag.get_task(step).stage for step in steps} == {"maintain"}
+    for before, after in zip(["pin", *steps], steps, strict=False):
+        assert dag.get_task(after).upstream_task_ids == {before}
+
+
 def test_the_simulator_is_only_on_a_laptop(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.dag_processing.dagbag import DagBag
 

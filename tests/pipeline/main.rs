@@ -14,3 +14,4 @@ mod ingest_mappings;
 mod landing;
 mod models;
 mod samples;
+mod storage;

@@ -7,6 +7,7 @@
 
 pub mod count;
 pub mod sum;
+pub mod writer;
 
 use foresite_schema::{Column, DataKind, Keep, TableDef, TableKind};
 

@@ -7,11 +7,11 @@ use arrow::array::RecordBatch;
 use serde_json::Value as Json;
 
 use crate::filter;
-use crate::log::{self, StagedFile};
+use crate::log::{self, Change, StagedFile};
 use crate::read::Read;
 use crate::slot::{Micros, Relation, Slot};
 use crate::snapshot::{DataFile, Snapshot};
-use crate::table::{CHECKPOINT_EVERY, COMMIT_ATTEMPTS};
+use crate::table::COMMIT_ATTEMPTS;
 use crate::versions::{self, Stamp};
 use crate::{Error, ErrorKind, Result, Table, write};
 
@@ -33,12 +33,11 @@ pub struct Commit {
 impl Commit {
     /// The transaction version of this lineage: its low 63 bits.
     pub(crate) fn transaction_version(&self) -> Result<i64> {
-        let tail = &self.lineage_id[self.lineage_id.len().saturating_sub(16)..];
+        let start = self.lineage_id.len().saturating_sub(16);
+        let tail = self.lineage_id.get(start..).unwrap_or_default();
         let bits = u64::from_str_radix(tail, 16).map_err(|_| {
-            Error::new(
-                ErrorKind::Usage,
-                format!("lineage id `{}`: not hexadecimal", self.lineage_id),
-            )
+            let message = format!("lineage id `{}`: not hexadecimal", self.lineage_id);
+            Error::new(ErrorKind::Usage, message)
         })?;
         Ok((bits & (u64::MAX >> 1)) as i64)
     }
@@ -68,7 +67,7 @@ impl Table {
         self.commit_staged(slot, &staged, commit)
     }
 
-    /// Makes staged files visible under the name of a slot; with `force`, files that the slot
+    /// Makes staged files visible under the name of a slot; with `force`, rows that the slot
     /// already has are replaced.
     ///
     /// # Errors
@@ -79,30 +78,64 @@ impl Table {
         staged: &[StagedFile],
         commit: &Commit,
     ) -> Result<Outcome> {
+        let mut replaced = Replaced::default();
         for attempt in 0..COMMIT_ATTEMPTS {
-            let snapshot = self.snapshot(None)?;
-            if !commit.force
-                && snapshot.transaction(&slot.app_id(), self.root().engine())?
-                    == Some(commit.transaction_version()?)
-            {
+            let snapshot = self.snapshot_to_extend()?;
+            if !commit.force && self.is_filled(&snapshot, slot, commit)? {
                 return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
             }
-            let replaced: Vec<&DataFile> = if commit.force {
-                let inside = snapshot.overlapping(slot, self.def().time.as_deref()).into_iter();
-                inside
-                    .filter(|(_, relation)| *relation == Relation::Inside)
-                    .map(|(file, _)| file)
-                    .collect()
-            } else {
-                Vec::new()
-            };
-            let actions = self.slot_actions(slot, staged, &replaced, commit)?;
+            if commit.force {
+                let touched = self.touched_by_plan(&snapshot, slot);
+                if !replaced.is_of(&touched) {
+                    replaced = self.replaced(&snapshot, slot, touched)?;
+                }
+            }
+            let gone: Vec<&DataFile> = replaced.gone.iter().collect();
+            let files: Vec<StagedFile> = staged.iter().chain(&replaced.kept).cloned().collect();
+            let actions = self.slot_actions(slot, &files, &gone, commit)?;
             if self.put_commit(snapshot.version() + 1, &actions)? {
-                return Ok(self.committed(snapshot.version() + 1, staged));
+                return Ok(self.committed(&snapshot, staged));
             }
             self.back_off(attempt);
         }
         Err(self.conflict("too many other writers"))
+    }
+
+    /// The files with rows of a slot whose columns the table has; without them nothing tells which
+    /// rows are the slot's, and none are replaced.
+    fn touched_by_plan(&self, snapshot: &Snapshot, slot: &Slot) -> Vec<(DataFile, Relation)> {
+        let has_columns = slot.equals.keys().all(|name| snapshot.schema.index_of(name).is_ok());
+        if has_columns { self.touched(snapshot, slot) } else { Vec::new() }
+    }
+
+    /// Takes the rows of the slot out of the files that have any: compacted files hold those of
+    /// several plans.
+    fn replaced(
+        &self,
+        snapshot: &Snapshot,
+        slot: &Slot,
+        touched: Vec<(DataFile, Relation)>,
+    ) -> Result<Replaced> {
+        let mut replaced = Replaced::default();
+        for (file, relation) in touched {
+            replaced.touched.insert(file.path.clone());
+            if relation == Relation::Overlaps {
+                let files = std::slice::from_ref(&file);
+                let rows = self.read_files(files, &snapshot.schema, &Read::all())?;
+                let outside = self.outside(slot, &rows)?;
+                if outside.num_rows() == rows.num_rows() {
+                    continue;
+                }
+                replaced.kept.extend(self.stage_as(&outside, snapshot)?);
+            }
+            replaced.gone.push(file);
+        }
+        Ok(replaced)
+    }
+
+    fn is_filled(&self, snapshot: &Snapshot, slot: &Slot, commit: &Commit) -> Result<bool> {
+        let recorded = snapshot.transaction(&slot.app_id(), self.root().engine())?;
+        Ok(recorded == Some(commit.transaction_version()?))
     }
 
     /// Replaces a slot of a derived table; superseded rows stay with their `known_at`.
@@ -113,11 +146,8 @@ impl Table {
     /// # Errors
     /// `Conflict` when another writer changed a file of the slot meanwhile; `BadData`; storage errors.
     pub fn replace(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
-        let mut snapshot = self.snapshot(None)?;
-        let version = commit.transaction_version()?;
-        let recorded =
-            |snapshot: &Snapshot| snapshot.transaction(&slot.app_id(), self.root().engine());
-        if !commit.force && recorded(&snapshot)? == Some(version) {
+        let mut snapshot = self.snapshot_to_extend()?;
+        if !commit.force && self.is_filled(&snapshot, slot, commit)? {
             return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
         }
         let touched = self.touched(&snapshot, slot);
@@ -126,16 +156,13 @@ impl Table {
             let replaced: Vec<&DataFile> = touched.iter().map(|(file, _)| file).collect();
             let actions = self.slot_actions(slot, &staged, &replaced, commit)?;
             if self.put_commit(snapshot.version() + 1, &actions)? {
-                return Ok(self.committed(snapshot.version() + 1, &staged));
+                return Ok(self.committed(&snapshot, &staged));
             }
             self.back_off(attempt);
-            snapshot = self.snapshot(None)?;
-            if !commit.force && recorded(&snapshot)? == Some(version) {
+            snapshot = self.snapshot_to_extend()?;
+            if !commit.force && self.is_filled(&snapshot, slot, commit)? {
                 return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
             }
-            let paths = |files: &[(DataFile, Relation)]| {
-                files.iter().map(|(file, _)| file.path.clone()).collect::<BTreeSet<_>>()
-            };
             if paths(&self.touched(&snapshot, slot)) != paths(&touched) {
                 return Err(self.conflict(&format!("slot {slot} was changed by another writer")));
             }
@@ -157,10 +184,8 @@ impl Table {
         batch: &RecordBatch,
         commit: &Commit,
     ) -> Result<Vec<StagedFile>> {
-        let columns: Vec<String> =
-            snapshot.schema.fields().iter().map(|field| field.name().clone()).collect();
         let files: Vec<DataFile> = touched.iter().map(|(file, _)| file.clone()).collect();
-        let old = self.read_files(&files, &snapshot.schema, &columns, &Read::of_slot(slot))?;
+        let old = self.read_files(&files, &snapshot.schema, &Read::of_slot(slot))?;
         let new = write::conform(batch, self.def(), &snapshot.schema)?;
         let stamp = Stamp {
             as_of: commit.as_of,
@@ -175,7 +200,7 @@ impl Table {
             .map(|(file, _)| file.clone())
             .collect();
         if !edge.is_empty() {
-            let all = self.read_files(&edge, &snapshot.schema, &columns, &Read::all())?;
+            let all = self.read_files(&edge, &snapshot.schema, &Read::all())?;
             staged.extend(self.stage_as(&self.outside(slot, &all)?, snapshot)?);
         }
         Ok(staged)
@@ -199,24 +224,19 @@ impl Table {
             serde_json::json!({"lineage_id": commit.lineage_id, "slot": slot, "note": commit.note});
         let mut actions = vec![log::commit_info("WRITE", mode, &note)];
         actions.push(log::transaction(&slot.app_id(), commit.transaction_version()?));
-        actions.extend(
-            replaced.iter().map(|file| log::remove(&file.path, file.size, &file.partition)),
-        );
-        actions.extend(staged.iter().map(StagedFile::add));
+        actions.extend(replaced.iter().map(|file| log::remove(file, Change::Rows)));
+        actions.extend(staged.iter().map(|file| file.add(Change::Rows)));
         Ok(actions)
     }
 
-    fn committed(&self, version: u64, staged: &[StagedFile]) -> Outcome {
-        if version.is_multiple_of(CHECKPOINT_EVERY)
-            && let Err(error) = self.checkpoint()
-        {
-            // The commit stands; the next one tries again.
-            tracing::warn!(table = self.def().name, version, %error, "cannot write checkpoint");
-        }
-        Outcome { version, unchanged: false, rows: staged.iter().map(StagedFile::rows).sum() }
+    /// The outcome of the commit that followed `snapshot`.
+    fn committed(&self, snapshot: &Snapshot, staged: &[StagedFile]) -> Outcome {
+        self.checkpoint_if_due(snapshot);
+        let rows = staged.iter().map(StagedFile::rows).sum();
+        Outcome { version: snapshot.version() + 1, unchanged: false, rows }
     }
 
-    fn back_off(&self, attempt: u32) {
+    pub(crate) fn back_off(&self, attempt: u32) {
         let jitter = uuid::Uuid::new_v4().as_u128() as u64 % (5 + 5 * u64::from(attempt.min(20)));
         std::thread::sleep(Duration::from_millis(jitter));
     }
@@ -224,4 +244,25 @@ impl Table {
     pub(crate) fn conflict(&self, why: &str) -> Error {
         Error::new(ErrorKind::Conflict, format!("table `{}`: {why}", self.def().name))
     }
+}
+
+/// What a forced commit takes away of the rows that its slot had.
+#[derive(Default)]
+struct Replaced {
+    /// All files that were looked at.
+    touched: BTreeSet<String>,
+    /// Files to remove.
+    gone: Vec<DataFile>,
+    /// Their rows of other slots, staged anew.
+    kept: Vec<StagedFile>,
+}
+
+impl Replaced {
+    fn is_of(&self, touched: &[(DataFile, Relation)]) -> bool {
+        self.touched == paths(touched)
+    }
+}
+
+fn paths(files: &[(DataFile, Relation)]) -> BTreeSet<String> {
+    files.iter().map(|(file, _)| file.path.clone()).collect()
 }

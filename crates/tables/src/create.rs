@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, FieldRef, Schema};
 use delta_kernel::engine::arrow_conversion::TryFromArrow as _;
 use delta_kernel::schema::StructType;
 use foresite_schema::{Column, DataKind, TableDef};
@@ -20,12 +20,19 @@ impl Table {
         }
         let table = Self::at(root, def)?;
         let schema = table.def().schema();
-        let layout: &[&str] = if table.def().is_partitioned() { &["date"] } else { &[] };
+        let layout = if table.def().is_partitioned() { vec!["date".to_owned()] } else { vec![] };
         let created = crate::time::now_millis();
         let id = uuid::Uuid::new_v4().to_string();
         let actions = [
             log::protocol(),
-            log::metadata(&id, &table.def().name, &schema_string(&schema)?, layout, created),
+            log::metadata(
+                &id,
+                &table.def().name,
+                &schema_string(&schema)?,
+                &layout,
+                &log::properties(),
+                created,
+            ),
             log::commit_info("CREATE TABLE", "ErrorIfExists", &Json::Null),
         ];
         // Any number of racers end with one table: the loser opens the winner's.
@@ -59,21 +66,8 @@ impl Table {
     fn evolve(self) -> Result<Self> {
         for _ in 0..COMMIT_ATTEMPTS {
             let snapshot = self.snapshot(None)?;
+            self.check_types(&snapshot)?;
             let wanted = self.def().schema();
-            for field in wanted.fields() {
-                if let Ok(stored) = snapshot.schema.field_with_name(field.name())
-                    && stored.data_type() != field.data_type()
-                {
-                    let message = format!(
-                        "column `{}` of table `{}`: expected {}, got {}",
-                        field.name(),
-                        self.def().name,
-                        field.data_type(),
-                        stored.data_type()
-                    );
-                    return Err(Error::new(ErrorKind::BadData, message));
-                }
-            }
             let lacking: Vec<_> = wanted
                 .fields()
                 .iter()
@@ -83,35 +77,48 @@ impl Table {
             if lacking.is_empty() {
                 return Ok(self.known_as(&snapshot));
             }
-            let fields: Vec<_> = snapshot
-                .schema
-                .fields()
-                .iter()
-                .cloned()
-                .chain(lacking.iter().map(|field| {
-                    // Rows written before have no value: an added column is nullable.
-                    Arc::new(field.as_ref().clone().with_nullable(true))
-                }))
-                .collect();
-            let configuration = snapshot.kernel.table_configuration();
-            let stored = configuration.metadata();
-            let partitioned = configuration
-                .logical_partition_columns()
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>();
-            let created = stored.created_time().unwrap_or_default();
-            let metadata = log::metadata(
-                stored.id(),
-                &self.def().name,
-                &schema_string(&Schema::new(fields))?,
-                &partitioned,
-                created,
-            );
-            let info = log::commit_info("ADD COLUMNS", "Append", &Json::Null);
-            self.put_commit(snapshot.version() + 1, &[metadata, info])?;
+            self.require_writable(&snapshot)?;
+            self.add_columns(&snapshot, &lacking)?;
         }
         Err(self.conflict("its schema kept changing"))
+    }
+
+    fn check_types(&self, snapshot: &Snapshot) -> Result<()> {
+        for field in self.def().schema().fields() {
+            if let Ok(stored) = snapshot.schema.field_with_name(field.name())
+                && stored.data_type() != field.data_type()
+            {
+                let message = format!(
+                    "column `{}` of table `{}`: expected {}, got {}",
+                    field.name(),
+                    self.def().name,
+                    field.data_type(),
+                    stored.data_type()
+                );
+                return Err(Error::new(ErrorKind::BadData, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries to commit a schema with more columns; everything else of the table stays.
+    fn add_columns(&self, snapshot: &Snapshot, lacking: &[FieldRef]) -> Result<bool> {
+        // Rows written before have no value: an added column is nullable.
+        let added = lacking.iter().map(|field| field.as_ref().clone().with_nullable(true));
+        let stored = snapshot.schema.fields().iter().map(|field| field.as_ref().clone());
+        let fields: Vec<Field> = stored.chain(added).collect();
+        let configuration = snapshot.kernel.table_configuration();
+        let metadata = configuration.metadata();
+        let action = log::metadata(
+            metadata.id(),
+            metadata.name().unwrap_or(&self.def().name),
+            &schema_string(&Schema::new(fields))?,
+            configuration.logical_partition_columns(),
+            metadata.configuration(),
+            metadata.created_time().unwrap_or_default(),
+        );
+        let info = log::commit_info("ADD COLUMNS", "Append", &Json::Null);
+        self.put_commit(snapshot.version() + 1, &[action, info])
     }
 }
 

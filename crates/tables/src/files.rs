@@ -135,8 +135,13 @@ impl Root {
             std::fs::create_dir_all(parent)?;
         }
         use rustix::fs::{CWD, RenameFlags, renameat_with};
+        sync_folder(prepared)?;
         match renameat_with(CWD, prepared, CWD, &target, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                // What was published is there after a power cut, too.
+                target.ancestors().skip(1).take(3).try_for_each(sync_folder)?;
+                Ok(true)
+            }
             Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => {
                 std::fs::remove_dir_all(prepared)?;
                 Ok(false)
@@ -146,6 +151,11 @@ impl Root {
             }
         }
     }
+}
+
+fn sync_folder(folder: &std::path::Path) -> Result<()> {
+    let synced = std::fs::File::open(folder).and_then(|open| open.sync_all());
+    synced.context(|| format!("sync {}", folder.display()))
 }
 
 fn relative(base: &Path, location: &Path) -> String {

@@ -4,16 +4,19 @@ use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, Scalar, StringArray,
     TimestampMicrosecondArray,
 };
+use arrow::compute::and;
 use arrow::compute::kernels::cmp::{eq, gt_eq, lt, lt_eq};
-use arrow::compute::{and, filter_record_batch};
 use arrow::datatypes::DataType;
 
 use crate::read::Read;
-use crate::slot::{Micros, Relation, Slot};
-use crate::stats::Value;
-use crate::{Error, ErrorKind, Result, Table};
+use crate::slot::{Micros, Slot};
+use crate::stats::{FileStats, Range, Value};
+use crate::{Error, ErrorKind, Result};
 
-/// The conditions of a read that the statistics of a file do not settle.
+const KNOWN_AT: &str = "known_at";
+
+/// The conditions of a read that statistics do not settle.
+#[derive(Debug, Clone)]
 pub(crate) struct RowFilter {
     equals: Vec<(String, Value)>,
     period: Option<(String, Micros, Micros)>,
@@ -22,31 +25,58 @@ pub(crate) struct RowFilter {
 }
 
 impl RowFilter {
-    pub(crate) fn new(table: &Table, read: &Read, relation: Relation) -> Self {
-        let settled = relation == Relation::Inside;
-        let equals = if settled { Vec::new() } else { read.equals.clone().into_iter().collect() };
-        let time = table.def().time.clone().filter(|_| !settled);
-        let period = time.zip(read.period).map(|(name, (start, end))| (name, start, end));
-        let since = read.since.clone().into_iter().collect();
-        Self { equals, period, since, as_of: read.as_of }
+    /// What is left to check for rows with these statistics; `None` when no row can match.
+    pub(crate) fn against(read: &Read, time: Option<&str>, stats: &FileStats) -> Option<Self> {
+        let mut equals = Vec::new();
+        for (name, value) in &read.equals {
+            match stats.range(name) {
+                Some(range) if *value < range.low || *value > range.high => return None,
+                _ if stats.constant(name).is_some() => {}
+                _ => equals.push((name.clone(), value.clone())),
+            }
+        }
+        let mut period = None;
+        if let (Some((start, end)), Some(name)) = (read.period, time) {
+            match times(stats, name) {
+                Some((low, high, _)) if high < start || low >= end => return None,
+                Some((low, high, true)) if low >= start && high < end => {}
+                _ => period = Some((name.to_owned(), start, end)),
+            }
+        }
+        let mut since = Vec::new();
+        for (name, moment) in &read.since {
+            match times(stats, name) {
+                Some((_, high, _)) if high < *moment => return None,
+                Some((low, _, true)) if low >= *moment => {}
+                _ => since.push((name.clone(), *moment)),
+            }
+        }
+        let mut as_of = read.as_of;
+        if let (Some(limit), Some((low, high, is_full))) = (as_of, times(stats, KNOWN_AT)) {
+            if low > limit {
+                return None;
+            }
+            as_of = Some(limit).filter(|_| !is_full || high > limit);
+        }
+        Some(Self { equals, period, since, as_of })
     }
 
+    /// Whether every row matches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.columns().next().is_none()
+    }
+
+    /// The columns that have to be looked at.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
         let equals = self.equals.iter().map(|(name, _)| name.as_str());
         let period = self.period.iter().map(|(name, ..)| name.as_str());
         let since = self.since.iter().map(|(name, _)| name.as_str());
-        equals.chain(period).chain(since).chain(self.as_of.map(|_| "known_at"))
+        equals.chain(period).chain(since).chain(self.as_of.map(|_| KNOWN_AT))
     }
 
-    pub(crate) fn apply(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let mut keep: Option<BooleanArray> = None;
-        let mut require = |mask: BooleanArray| -> Result<()> {
-            keep = Some(match keep.take() {
-                Some(so_far) => and(&so_far, &mask)?,
-                None => mask,
-            });
-            Ok(())
-        };
+    /// Which rows match.
+    pub(crate) fn mask(&self, batch: &RecordBatch) -> Result<BooleanArray> {
+        let mut keep = BooleanArray::from(vec![true; batch.num_rows()]);
         let column = |name: &str| {
             batch
                 .column_by_name(name)
@@ -54,24 +84,30 @@ impl RowFilter {
                 .ok_or_else(|| Error::new(ErrorKind::BadData, format!("no column `{name}`")))
         };
         for (name, value) in &self.equals {
-            let values = column(name)?;
-            require(equal_to(&values, value)?)?;
+            keep = and(&keep, &equal_to(&column(name)?, value)?)?;
         }
         if let Some((name, start, end)) = &self.period {
             let times = column(name)?;
-            require(gt_eq(&times, &instant(*start))?)?;
-            require(lt(&times, &instant(*end))?)?;
+            keep = and(&keep, &gt_eq(&times, &instant(*start))?)?;
+            keep = and(&keep, &lt(&times, &instant(*end))?)?;
         }
         for (name, moment) in &self.since {
-            require(gt_eq(&column(name)?, &instant(*moment))?)?;
+            keep = and(&keep, &gt_eq(&column(name)?, &instant(*moment))?)?;
         }
         if let Some(as_of) = self.as_of {
-            require(lt_eq(&column("known_at")?, &instant(as_of))?)?;
+            keep = and(&keep, &lt_eq(&column(KNOWN_AT)?, &instant(as_of))?)?;
         }
-        Ok(match keep {
-            Some(mask) => filter_record_batch(&batch, &mask)?,
-            None => batch,
-        })
+        Ok(keep)
+    }
+}
+
+/// Least and greatest time of a column, and whether every row has one.
+fn times(stats: &FileStats, column: &str) -> Option<(Micros, Micros, bool)> {
+    match stats.range(column)? {
+        Range { low: Value::Int(low), high: Value::Int(high), is_full } => {
+            Some((*low, *high, *is_full))
+        }
+        _ => None,
     }
 }
 

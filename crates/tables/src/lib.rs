@@ -6,20 +6,28 @@
 //! processes write one commit. The kernel replays the log; commits, conflicts and versions of facts
 //! are ours, because slots need more than the kernel gives.
 
+mod chunks;
+mod clock;
+mod columns;
 mod commit;
 mod create;
+mod data_file;
 mod error;
 mod files;
 mod filter;
 mod log;
 mod maintain;
+mod partial;
+mod protocol;
 mod read;
 mod root;
+mod scan;
 mod slot;
 mod snapshot;
 mod stats;
 mod table;
 mod time;
+mod verify;
 mod versions;
 mod write;
 
@@ -27,9 +35,12 @@ pub use commit::{Commit, Outcome};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use files::FileEntry;
 pub use log::StagedFile;
+pub use maintain::{Compacted, Compaction, CompactionJob, Expired, Vacuum};
 pub use read::Read;
 pub use root::Root;
+pub use scan::{ReadCounters, Scan};
 pub use slot::{Micros, Slot};
 pub use stats::Value;
 pub use table::{HistoryEntry, Table, sha256_hex};
 pub use time::date_of;
+pub use verify::{Fault, Verified};

@@ -4,11 +4,12 @@
 //! leaves out: conflicts judged on overlapping files only, additive columns, hashes of files.
 //! Source: Delta transaction log protocol, sections "Actions" and "Writer requirements".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use crate::snapshot::DataFile;
 use crate::time;
 
 /// Reader and writer protocol: the oldest that knows all we use, so that every reader can open it.
@@ -38,28 +39,42 @@ impl StagedFile {
         self.modified_millis * 1000
     }
 
-    pub(crate) fn add(&self) -> Json {
+    /// Path below the table's folder.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn add(&self, change: Change) -> Json {
         json!({"add": {
             "path": self.path,
             "partitionValues": self.partition,
             "size": self.size,
             "modificationTime": self.modified_millis,
-            "dataChange": true,
+            "dataChange": change == Change::Rows,
             "stats": self.stats,
             "tags": {"sha256": self.sha256},
         }})
     }
 }
 
+/// What a commit changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Rows come or go.
+    Rows,
+    /// The same rows lie in other files.
+    Layout,
+}
+
 /// A visible data file to take away.
-pub(crate) fn remove(path: &str, size: u64, partition: &BTreeMap<String, String>) -> Json {
+pub(crate) fn remove(file: &DataFile, change: Change) -> Json {
     json!({"remove": {
-        "path": path,
+        "path": file.path,
         "deletionTimestamp": time::now_millis(),
-        "dataChange": true,
+        "dataChange": change == Change::Rows,
         "extendedFileMetadata": true,
-        "partitionValues": partition,
-        "size": size,
+        "partitionValues": file.partition,
+        "size": file.size,
     }})
 }
 
@@ -73,7 +88,8 @@ pub(crate) fn metadata(
     id: &str,
     name: &str,
     schema: &str,
-    partitioned_by: &[&str],
+    partitioned_by: &[String],
+    properties: &HashMap<String, String>,
     created_millis: i64,
 ) -> Json {
     json!({"metaData": {
@@ -82,9 +98,15 @@ pub(crate) fn metadata(
         "format": {"provider": "parquet", "options": {}},
         "schemaString": schema,
         "partitionColumns": partitioned_by,
-        "configuration": {"delta.checkpointInterval": crate::table::CHECKPOINT_EVERY.to_string()},
+        "configuration": properties,
         "createdTime": created_millis,
     }})
+}
+
+/// The properties of a new table.
+pub(crate) fn properties() -> HashMap<String, String> {
+    let interval = crate::table::CHECKPOINT_EVERY.to_string();
+    [("delta.checkpointInterval".to_owned(), interval)].into()
 }
 
 /// Records that `app_id` reached `version`.
@@ -117,4 +139,31 @@ pub(crate) fn lines(actions: &[Json]) -> Vec<u8> {
 /// Name of the commit file of a version.
 pub(crate) fn commit_name(version: u64) -> String {
     format!("_delta_log/{version:020}.json")
+}
+
+/// The version that a file name of the log begins with, and the rest of the name. A version has
+/// exactly twenty digits; `1.json` and `+0….json` are nobody's.
+pub(crate) fn version_of(name: &str) -> Option<(u64, &str)> {
+    let (digits, rest) = name.split_at_checked(VERSION_DIGITS)?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten().map(|version| (version, rest))
+}
+
+const VERSION_DIGITS: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_twenty_digits_are_a_version() {
+        assert_eq!(version_of("00000000000000000012.json"), Some((12, ".json")));
+        let checkpoint = version_of("00000000000000000010.checkpoint.parquet");
+        assert_eq!(checkpoint, Some((10, ".checkpoint.parquet")));
+        for name in ["12.json", "+0000000000000000012.json", "0000000000000000001é.json", "_last"]
+        {
+            assert_eq!(version_of(name), None, "{name}");
+        }
+        assert_eq!(version_of("99999999999999999999.json"), None, "too great for a version");
+    }
 }

@@ -1,13 +1,44 @@
-//! History, checkpoints and vacuum.
+//! Care of a table: its history, checkpoints, and the files of its log.
 
-use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use object_store::{ObjectStoreExt as _, path::Path};
 use serde_json::Value as Json;
 
-use crate::table::HistoryEntry;
-use crate::{Context as _, FileEntry, Result, Table};
+use crate::log::version_of;
+use crate::slot::Micros;
+use crate::snapshot::Snapshot;
+use crate::table::{CHECKPOINT_EVERY, HistoryEntry};
+use crate::{Context as _, Error, ErrorKind, FileEntry, Result, Table};
+
+mod cleanup;
+mod compact;
+mod expire;
+mod merge;
+mod vacuum;
+
+pub use compact::{Compacted, Compaction, CompactionJob};
+pub use expire::Expired;
+pub use vacuum::Vacuum;
+
+/// The files of a log by version.
+#[derive(Debug, Default)]
+pub(crate) struct LogFiles {
+    pub(crate) commits: BTreeMap<u64, FileEntry>,
+    /// Checkpoints of one file, as the kernel writes them.
+    pub(crate) checkpoints: BTreeMap<u64, FileEntry>,
+    /// Every file that begins with a version, oldest first.
+    pub(crate) versioned: Vec<(u64, FileEntry)>,
+}
+
+impl LogFiles {
+    /// The oldest version that can be read.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        match self.commits.first_key_value() {
+            Some((0, _)) => Some(0),
+            _ => self.checkpoints.keys().next().copied(),
+        }
+    }
+}
 
 impl Table {
     /// The newest `limit` commits that the log still holds, newest first.
@@ -16,7 +47,7 @@ impl Table {
     /// Storage errors; `BadData` for a commit that is not JSON.
     pub fn history(&self, limit: usize) -> Result<Vec<HistoryEntry>> {
         let mut entries = Vec::new();
-        for (version, file) in self.commits()?.into_iter().rev().take(limit) {
+        for (version, file) in self.log_files()?.commits.into_iter().rev().take(limit) {
             let info = self
                 .actions(&file)?
                 .into_iter()
@@ -38,84 +69,70 @@ impl Table {
         write().context(|| format!("checkpoint table `{}`", self.def().name))
     }
 
-    /// Data files that no version from `keep_from` on names and that are older than `grace` by the
-    /// store's own clock, deleted unless `dry_run`. Returns their paths relative to the root.
+    /// Writes a checkpoint when the commit after `before` was the tenth since the last one. Every
+    /// later commit tries again until one succeeds, so a committer that dies here costs readers
+    /// one more commit to replay, not ten.
+    pub(crate) fn checkpoint_if_due(&self, before: &Snapshot) {
+        if before.uncheckpointed() + 1 < CHECKPOINT_EVERY {
+            return;
+        }
+        if let Err(error) = self.checkpoint() {
+            // The commit stands; the next one tries again.
+            let version = before.version() + 1;
+            tracing::warn!(table = self.def().name, version, %error, "cannot write checkpoint");
+        }
+    }
+
+    /// The version that was in force at a time by the store's clock, or the oldest that can still
+    /// be read.
     ///
     /// # Errors
-    /// Storage errors.
-    pub fn vacuum(&self, keep_from: u64, grace: Duration, dry_run: bool) -> Result<Vec<String>> {
-        let live = self.live_since(keep_from)?;
-        let base = format!("tables/{}", self.def().name);
-        let now = self.store_clock()?;
-        let grace = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
-        let is_data = |file: &FileEntry| !file.path.starts_with(&format!("{base}/_delta_log/"));
-        let mut dead = self.root().list(&format!("{base}/"))?;
-        dead.retain(|file| {
-            is_data(file)
-                && !live.contains(&file.path)
-                && now.saturating_sub(file.modified) >= grace
-        });
-        if !dry_run {
-            for file in &dead {
-                self.root().delete(&file.path)?;
-            }
-        }
-        Ok(dead.into_iter().map(|file| file.path).collect())
+    /// `Missing` for a log without commits; storage errors.
+    pub fn version_at(&self, time: Micros) -> Result<u64> {
+        let log = self.log_files()?;
+        let by_then = log.commits.iter().rev().find(|(_, file)| file.modified <= time);
+        let version = by_then.map(|(version, _)| *version).max(log.oldest());
+        version.ok_or_else(|| {
+            let message = format!("table `{}` at {}: no commit", self.def().name, self.url());
+            Error::new(ErrorKind::Missing, message)
+        })
     }
 
-    /// Root-relative paths that `keep_from` or a later version names.
-    fn live_since(&self, keep_from: u64) -> Result<HashSet<String>> {
-        let base = format!("tables/{}", self.def().name);
-        let mut paths: Vec<String> =
-            self.snapshot(Some(keep_from))?.files.iter().map(|file| file.path.clone()).collect();
-        for file in self.commits()?.range(keep_from + 1..).map(|(_, file)| file) {
-            let actions = self.actions(file)?;
-            paths.extend(
-                actions
-                    .iter()
-                    .filter_map(|action| action["add"]["path"].as_str().map(str::to_owned)),
-            );
+    /// The files directly in the log folder.
+    pub(crate) fn log_files(&self) -> Result<LogFiles> {
+        let folder = self.log_folder();
+        let mut log = LogFiles::default();
+        for file in self.root().list(&folder)? {
+            let Some(name) = file.path.strip_prefix(&folder) else { continue };
+            let Some((version, rest)) = version_of(name).filter(|_| !name.contains('/')) else {
+                continue;
+            };
+            match rest {
+                ".json" => drop(log.commits.insert(version, file.clone())),
+                ".checkpoint.parquet" => drop(log.checkpoints.insert(version, file.clone())),
+                _ => {}
+            }
+            log.versioned.push((version, file));
         }
-        paths
-            .into_iter()
-            .map(|path| {
-                Ok(format!(
-                    "{base}/{}",
-                    Path::from_url_path(&path).map_err(object_store::Error::from)?
-                ))
+        log.versioned.sort_by_key(|(version, _)| *version);
+        Ok(log)
+    }
+
+    /// The log's folder relative to the root, ending in `/`.
+    pub(crate) fn log_folder(&self) -> String {
+        format!("tables/{}/_delta_log/", self.def().name)
+    }
+
+    /// The actions of a commit file, one a line.
+    pub(crate) fn actions(&self, file: &FileEntry) -> Result<Vec<Json>> {
+        let bytes = self.root().read(&file.path)?;
+        let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+        let lines = lines.filter(|(_, line)| !line.is_empty());
+        lines
+            .map(|(number, line)| {
+                let action = serde_json::from_slice(line);
+                action.context(|| format!("{} line {number}", file.path))
             })
             .collect()
-    }
-
-    /// Now, by the clock of the store: the modification time of a file written for it.
-    fn store_clock(&self) -> Result<i64> {
-        let name = format!("_delta_log/.clock-{}", uuid::Uuid::now_v7());
-        let probe = self.location(&name)?;
-        let store = self.root().store();
-        let head = self.root().block(async {
-            store.put(&probe, bytes::Bytes::new().into()).await?;
-            let head = store.head(&probe).await;
-            store.delete(&probe).await?;
-            head
-        })?;
-        Ok(head.last_modified.timestamp_micros())
-    }
-
-    /// Commit files by version.
-    fn commits(&self) -> Result<BTreeMap<u64, FileEntry>> {
-        let files = self.root().list(&format!("tables/{}/_delta_log/", self.def().name))?;
-        Ok(files
-            .into_iter()
-            .filter_map(|file| {
-                let version = file.path.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()?;
-                Some((version, file))
-            })
-            .collect())
-    }
-
-    fn actions(&self, file: &FileEntry) -> Result<Vec<Json>> {
-        let bytes = self.root().read(&file.path)?;
-        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()
     }
 }

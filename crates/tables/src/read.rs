@@ -1,23 +1,16 @@
 //! Reading: which files, which columns, which rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray, new_null_array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Schema, SchemaRef};
-use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
 
-use crate::filter::RowFilter;
+use crate::scan::{Scan, Source};
 use crate::slot::{Micros, Slot};
-use crate::snapshot::{DataFile, Snapshot};
+use crate::snapshot::DataFile;
 use crate::stats::Value;
-use crate::{Context as _, Error, ErrorKind, Result, Table, time, versions};
-
-/// Rows per batch that readers get.
-const BATCH_ROWS: usize = 65_536;
+use crate::{Error, ErrorKind, Result, Table, versions};
 
 /// What to read.
 #[derive(Debug, Clone, Default)]
@@ -85,10 +78,6 @@ impl Read {
         self
     }
 
-    fn slot(&self) -> Slot {
-        Slot { equals: self.equals.clone(), period: self.period }
-    }
-
     pub(crate) fn of_slot(slot: &Slot) -> Self {
         Self { equals: slot.equals.clone(), period: slot.period, ..Self::default() }
     }
@@ -99,18 +88,11 @@ impl Table {
     ///
     /// # Errors
     /// `Usage` for an unknown column; `BadData` for a file that is not what the log says.
-    pub fn scan(&self, read: &Read) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    pub fn scan(&self, read: &Read) -> Result<Scan> {
         let snapshot = self.snapshot(read.version)?;
         let columns = self.wanted(read, &snapshot.schema)?;
-        let files = self.files_for(read, &snapshot);
-        let (table, read) = (self.clone(), read.clone());
-        let schema = Arc::clone(&snapshot.schema);
-        Ok(files.into_iter().flat_map(move |file| {
-            match table.read_file(&file, &schema, &columns, &read) {
-                Ok(batches) => batches.into_iter().map(Ok).collect::<Vec<_>>(),
-                Err(error) => vec![Err(error)],
-            }
-        }))
+        let source = self.source(&snapshot.schema, columns, read.clone());
+        Ok(Scan::over(source, &snapshot.files))
     }
 
     /// The rows as they were known: per key the one with the greatest `known_at <= as_of`, without
@@ -122,7 +104,7 @@ impl Table {
         let keys = self.version_keys();
         let mut full = read.clone();
         if let Some(columns) = &mut full.columns {
-            let more = keys.iter().map(String::as_str).chain(["known_at", "tombstone"]);
+            let more = keys.iter().map(String::as_str).chain(versions::DECIDING);
             for name in more.filter(|name| self.def().column(name).is_some()) {
                 if !columns.iter().any(|have| have == name) {
                     columns.push(name.to_owned());
@@ -145,25 +127,22 @@ impl Table {
     /// # Errors
     /// As [`Table::scan`].
     pub fn read_all(&self, read: &Read) -> Result<RecordBatch> {
-        let snapshot = self.snapshot(read.version)?;
-        let columns = self.wanted(read, &snapshot.schema)?;
-        let files = self.files_for(read, &snapshot);
-        self.read_files(&files, &snapshot.schema, &columns, read)
+        collect(self.scan(read)?)
     }
 
+    /// Rows of chosen files as one batch with all columns.
     pub(crate) fn read_files(
         &self,
         files: &[DataFile],
         schema: &SchemaRef,
-        columns: &[String],
         read: &Read,
     ) -> Result<RecordBatch> {
-        use rayon::prelude::*;
-        let parts: Result<Vec<_>> =
-            files.par_iter().map(|file| self.read_file(file, schema, columns, read)).collect();
-        let parts: Vec<RecordBatch> = parts?.into_iter().flatten().collect();
-        let projected = project(schema, columns)?;
-        Ok(arrow::compute::concat_batches(&projected, &parts)?)
+        let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+        collect(Scan::over(self.source(schema, columns, read.clone()), files))
+    }
+
+    fn source(&self, schema: &SchemaRef, columns: Vec<String>, read: Read) -> Source {
+        Source { table: self.clone(), schema: Arc::clone(schema), columns, read }
     }
 
     /// The columns to return, checked against the table.
@@ -181,106 +160,10 @@ impl Table {
         }
         Ok(names)
     }
-
-    fn files_for(&self, read: &Read, snapshot: &Snapshot) -> Vec<DataFile> {
-        let time = self.def().time.as_deref();
-        let mut files: Vec<DataFile> = snapshot
-            .overlapping(&read.slot(), time)
-            .into_iter()
-            .map(|(file, _)| file.clone())
-            .collect();
-        files.retain(|file| {
-            let ends_before = |(column, moment): (&String, &Micros)| {
-                matches!(file.stats.range(column), Some((_, Value::Int(high))) if high < moment)
-            };
-            !read.since.iter().any(ends_before)
-        });
-        if let Some(as_of) = read.as_of {
-            files.retain(|file| !matches!(file.stats.range("known_at"), Some((Value::Int(low), _)) if *low > as_of));
-        }
-        files
-    }
-
-    fn read_file(
-        &self,
-        file: &DataFile,
-        schema: &SchemaRef,
-        columns: &[String],
-        read: &Read,
-    ) -> Result<Vec<RecordBatch>> {
-        let bytes = self.fetch(file)?;
-        let relation = read.slot().relation(&file.stats, self.def().time.as_deref());
-        let filters = RowFilter::new(self, read, relation);
-        let needed: BTreeSet<&str> =
-            columns.iter().map(String::as_str).chain(filters.columns()).collect();
-        let batches = decode(&bytes, file, schema, &needed)
-            .context(|| format!("table `{}`, file {}", self.def().name, file.path))?;
-        let projected = project(schema, columns)?;
-        let mut rows = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let kept = filters.apply(batch)?;
-            let indices: Result<Vec<usize>, _> =
-                columns.iter().map(|name| kept.schema().index_of(name)).collect();
-            rows.push(kept.project(&indices?)?.with_schema(Arc::clone(&projected))?);
-        }
-        Ok(rows)
-    }
 }
 
-fn project(schema: &Schema, columns: &[String]) -> Result<SchemaRef> {
-    let fields: Result<Vec<_>, _> =
-        columns.iter().map(|name| schema.field_with_name(name).cloned()).collect();
-    Ok(Arc::new(Schema::new(fields?)))
-}
-
-/// Decodes the needed columns of a file into the table's schema; a column that the file lacks is
-/// null (it was added later) or comes from the partition.
-fn decode(
-    bytes: &Bytes,
-    file: &DataFile,
-    schema: &Schema,
-    needed: &BTreeSet<&str>,
-) -> Result<Vec<RecordBatch>> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone())?;
-    let stored: Vec<usize> = (0..builder.schema().fields().len())
-        .filter(|&index| needed.contains(builder.schema().field(index).name().as_str()))
-        .collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), stored);
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
-    let fields: Vec<_> = schema
-        .fields()
-        .iter()
-        .filter(|field| needed.contains(field.name().as_str()))
-        .cloned()
-        .collect();
-    let target = Arc::new(Schema::new(fields));
-    reader.map(|batch| adapt(&batch?, file, &target)).collect()
-}
-
-fn adapt(batch: &RecordBatch, file: &DataFile, target: &SchemaRef) -> Result<RecordBatch> {
-    let rows = batch.num_rows();
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(target.fields().len());
-    for field in target.fields() {
-        let column = match batch.column_by_name(field.name()) {
-            Some(column) if column.data_type() == field.data_type() => Arc::clone(column),
-            Some(column) => cast(column, field.data_type())?,
-            None => match file.partition.get(field.name()) {
-                Some(value) => partition_column(value, field.data_type(), rows)?,
-                None => new_null_array(field.data_type(), rows),
-            },
-        };
-        columns.push(column);
-    }
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(target), columns, &options)?)
-}
-
-fn partition_column(value: &str, data_type: &DataType, rows: usize) -> Result<ArrayRef> {
-    if data_type == &DataType::Date32 {
-        let days = time::parse_date(value).ok_or_else(|| {
-            Error::new(ErrorKind::BadData, format!("partition date `{value}`: not a date"))
-        })?;
-        return Ok(Arc::new(Date32Array::from_value(days, rows)));
-    }
-    Ok(cast(&StringArray::from(vec![value; rows]), data_type)?)
+fn collect(scan: Scan) -> Result<RecordBatch> {
+    let schema = scan.schema()?;
+    let batches = scan.collect::<Result<Vec<_>>>()?;
+    Ok(arrow::compute::concat_batches(&schema, &batches)?)
 }

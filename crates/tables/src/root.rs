@@ -115,6 +115,14 @@ impl Root {
         Table::open(self.clone(), def)
     }
 
+    /// A table of which nothing has been read, for looking at one that may be broken.
+    ///
+    /// # Errors
+    /// `Usage` for a name that is none.
+    pub fn unread(&self, def: TableDef) -> Result<Table> {
+        Table::at(self.clone(), def)
+    }
+
     /// The local path of a file below the root, for programs that write large trees themselves.
     ///
     /// # Errors
@@ -163,6 +171,13 @@ fn usage(what: &str, why: &str) -> Error {
 }
 
 fn parse(uri: &str) -> Result<Url> {
+    // First of all, so that no later error repeats them.
+    if has_credentials(uri) {
+        return Err(usage(
+            "data root",
+            "credentials do not belong in the URI; use the store's own configuration",
+        ));
+    }
     let text = uri.trim_end_matches('/');
     let url = if uri.contains("://") {
         Url::parse(&format!("{text}/")).map_err(|error| usage(uri, &error.to_string()))?
@@ -172,14 +187,14 @@ fn parse(uri: &str) -> Result<Url> {
         let followed = std::fs::canonicalize(&absolute).unwrap_or(absolute);
         Url::from_directory_path(followed).map_err(|()| usage(uri, "not a path"))?
     };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(usage(
-            "data root",
-            "credentials do not belong in the URI; use the store's own configuration",
-        ));
-    }
     match url.scheme() {
         "file" => Ok(url),
         other => Err(usage(uri, &format!("scheme `{other}` is not supported, expected file://"))),
     }
+}
+
+/// Whether anything stands before an `@` in the authority of a URI.
+fn has_credentials(uri: &str) -> bool {
+    let authority = uri.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| authority.contains('@'))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{FileStats, Value};
+use crate::stats::{FileStats, Range, Value};
 
 /// Microseconds since the epoch, UTC.
 pub type Micros = i64;
@@ -50,18 +50,21 @@ impl Slot {
         let mut inside = true;
         for (column, value) in &self.equals {
             match stats.range(column) {
-                Some((low, high)) if value < low || value > high => return Relation::Outside,
-                Some((low, high)) => inside &= low == high,
-                None => inside = false,
+                Some(range) if *value < range.low || *value > range.high => {
+                    return Relation::Outside;
+                }
+                // A row without a value lies between no bounds, so nulls keep a file from being
+                // inside.
+                _ => inside &= stats.constant(column).is_some(),
             }
         }
         if let (Some((start, end)), Some(time)) = (self.period, time) {
             match stats.range(time) {
-                Some((Value::Int(low), Value::Int(high))) => {
+                Some(Range { low: Value::Int(low), high: Value::Int(high), is_full }) => {
                     if *high < start || *low >= end {
                         return Relation::Outside;
                     }
-                    inside &= *low >= start && *high < end;
+                    inside &= *is_full && *low >= start && *high < end;
                 }
                 _ => inside = false,
             }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray as _, RecordBatch};
-use arrow::datatypes::{Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 use delta_kernel::engine::arrow_conversion::TryIntoArrow as _;
 use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::snapshot::SnapshotRef;
 
 use crate::root::Engine;
 use crate::slot::{Relation, Slot};
-use crate::stats::FileStats;
-use crate::{Error, ErrorKind, Result};
+use crate::stats::{FileStats, Value};
+use crate::{Error, ErrorKind, Result, protocol, time};
 
 /// A live data file of a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,10 @@ pub(crate) struct DataFile {
     pub(crate) path: String,
     pub(crate) size: u64,
     pub(crate) partition: BTreeMap<String, String>,
+    /// The partition's values are among them.
     pub(crate) stats: FileStats,
+    /// Hash of its bytes, where the writer noted one.
+    pub(crate) sha256: Option<String>,
 }
 
 /// One version of a table.
@@ -34,6 +37,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn load(kernel: SnapshotRef, engine: &Engine) -> Result<Self> {
+        protocol::check_readable(&kernel)?;
         let schema: Schema = kernel.schema().as_ref().try_into_arrow()?;
         let scan = Arc::clone(&kernel).scan_builder().build()?;
         let mut files = Vec::new();
@@ -48,6 +52,12 @@ impl Snapshot {
 
     pub(crate) fn version(&self) -> u64 {
         self.kernel.version()
+    }
+
+    /// Commits since the newest checkpoint, or since the table was made.
+    pub(crate) fn uncheckpointed(&self) -> u64 {
+        let checkpoint = self.kernel.log_segment().checkpoint_version.unwrap_or_default();
+        self.version().saturating_sub(checkpoint)
     }
 
     /// The version last recorded for an application id.
@@ -86,7 +96,8 @@ fn collect_files(
     let stats = column("stats")?.as_string::<i32>();
     let vectors = column("deletionVector")?;
     let constants = column("fileConstantValues")?.as_struct();
-    let partitions = constants.column_by_name("partitionValues").map(|values| values.as_map());
+    let maps = |name: &str| constants.column_by_name(name).map(|values| values.as_map());
+    let (partitions, tags) = (maps("partitionValues"), maps("tags"));
     for row in 0..batch.num_rows() {
         if !selection.get(row).copied().unwrap_or(true) {
             continue;
@@ -99,14 +110,32 @@ fn collect_files(
         }
         let parsed =
             stats.is_valid(row).then(|| FileStats::parse(stats.value(row), schema)).flatten();
+        let partition = partitions.map(|map| pairs(&map.value(row))).unwrap_or_default();
+        let mut stats = parsed.unwrap_or_default();
+        for (name, text) in &partition {
+            if let Some(value) = partition_value(text, schema, name) {
+                stats.set_constant(name, value);
+            }
+        }
         files.push(DataFile {
             path: paths.value(row).to_owned(),
             size: u64::try_from(sizes.value(row)).unwrap_or(0),
-            partition: partitions.map(|map| pairs(&map.value(row))).unwrap_or_default(),
-            stats: parsed.unwrap_or_default(),
+            partition,
+            stats,
+            sha256: tags.and_then(|map| pairs(&map.value(row)).remove("sha256")),
         });
     }
     Ok(())
+}
+
+/// What a partition's text means for slots; `None` for kinds that they do not compare.
+fn partition_value(text: &str, schema: &Schema, name: &str) -> Option<Value> {
+    match schema.field_with_name(name).ok()?.data_type() {
+        DataType::Date32 => time::parse_date(text).map(|days| Value::Int(days.into())),
+        DataType::Int32 | DataType::Int64 => text.parse().ok().map(Value::Int),
+        DataType::Utf8 => Some(Value::Text(text.to_owned())),
+        _ => None,
+    }
 }
 
 fn pairs(entries: &arrow::array::StructArray) -> BTreeMap<String, String> {

@@ -15,8 +15,9 @@ use url::Url;
 
 use crate::log::{self, StagedFile};
 use crate::slot::Slot;
-use crate::snapshot::{DataFile, Snapshot};
-use crate::{Commit, Context as _, Error, ErrorKind, Result, Root, write};
+use crate::snapshot::Snapshot;
+use crate::write::{self, EncodedFile};
+use crate::{Commit, Context as _, Error, ErrorKind, Result, Root, protocol};
 
 /// A checkpoint is written after every so many commits, so that readers replay few of them.
 pub(crate) const CHECKPOINT_EVERY: u64 = 10;
@@ -71,7 +72,8 @@ impl Table {
     /// # Errors
     /// Storage errors; `BadData` for a log that cannot be read.
     pub fn version(&self) -> Result<u64> {
-        Ok(self.kernel_snapshot(None)?.version())
+        let version = || -> Result<u64> { Ok(self.kernel_snapshot(None)?.version()) };
+        version().context(|| format!("read the log of table `{}` at {}", self.def.name, self.url))
     }
 
     fn kernel_snapshot(&self, version: Option<u64>) -> Result<delta_kernel::snapshot::SnapshotRef> {
@@ -84,7 +86,20 @@ impl Table {
 
     pub(crate) fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
         let load = || Snapshot::load(self.kernel_snapshot(version)?, self.root.engine());
-        load().context(|| format!("read the log of table `{}`", self.def.name))
+        load().context(|| format!("read the log of table `{}` at {}", self.def.name, self.url))
+    }
+
+    /// The newest version, of which Foresite may write the next one.
+    pub(crate) fn snapshot_to_extend(&self) -> Result<Snapshot> {
+        let snapshot = self.snapshot(None)?;
+        self.require_writable(&snapshot)?;
+        Ok(snapshot)
+    }
+
+    /// Fails for a table that only newer writers understand.
+    pub(crate) fn require_writable(&self, snapshot: &Snapshot) -> Result<()> {
+        protocol::check_writable(&snapshot.kernel)
+            .context(|| format!("write table `{}` at {}", self.def.name, self.url))
     }
 
     /// Whether the slot carries this lineage already, and at which version.
@@ -102,7 +117,7 @@ impl Table {
     /// # Errors
     /// `BadData` for rows that do not fit the table; storage errors.
     pub fn stage(&self, batch: &RecordBatch) -> Result<Vec<StagedFile>> {
-        let snapshot = self.snapshot(None)?;
+        let snapshot = self.snapshot_to_extend()?;
         self.stage_as(batch, &snapshot)
     }
 
@@ -112,8 +127,13 @@ impl Table {
         snapshot: &Snapshot,
     ) -> Result<Vec<StagedFile>> {
         let rows = write::conform(batch, &self.def, &snapshot.schema)?;
+        self.put_files(write::encode(&rows, &self.def)?)
+    }
+
+    /// Writes encoded files.
+    pub(crate) fn put_files(&self, files: Vec<EncodedFile>) -> Result<Vec<StagedFile>> {
         let (mut puts, mut staged) = (Vec::new(), Vec::new());
-        for file in write::encode(&rows, &self.def)? {
+        for file in files {
             puts.push((self.location(&file.staged.path)?, Bytes::from(file.bytes)));
             staged.push(file.staged);
         }
@@ -142,25 +162,6 @@ impl Table {
         }
     }
 
-    /// Bytes of a data file, checked against the size in the log.
-    pub(crate) fn fetch(&self, file: &DataFile) -> Result<Bytes> {
-        let location = self.location(&file.path)?;
-        let bytes =
-            self.root.block(async { self.root.store().get(&location).await?.bytes().await });
-        let bytes = bytes.context(|| format!("read {} of table `{}`", file.path, self.def.name))?;
-        if bytes.len() as u64 != file.size {
-            let message = format!(
-                "{} of table `{}`: expected {} bytes, got {}",
-                file.path,
-                self.def.name,
-                file.size,
-                bytes.len()
-            );
-            return Err(Error::new(ErrorKind::BadData, message));
-        }
-        Ok(bytes)
-    }
-
     pub(crate) fn location(&self, path: &str) -> Result<Path> {
         let bad = |error: String| {
             Error::new(
@@ -170,6 +171,11 @@ impl Table {
         };
         let url = self.url.join(path).map_err(|error| bad(error.to_string()))?;
         Path::from_url_path(url.path()).map_err(|error| bad(error.to_string()))
+    }
+
+    /// The table's folder as a URL, ending in `/`.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
     }
 
     pub(crate) fn root(&self) -> &Root {

@@ -30,17 +30,22 @@ pub(crate) struct Stamp {
     pub(crate) lineage_id: String,
 }
 
-/// Keeps per key the row with the greatest `known_at` (the later row of equals), drops tombstones
-/// and sorts by key.
+/// The columns besides the keys that decide which row of a key is seen.
+pub(crate) const DECIDING: [&str; 3] = ["known_at", "ingested_at", "tombstone"];
+
+/// Keeps per key the row with the greatest `known_at` (of equals the one that was written last, so
+/// that compaction may order rows anew), drops tombstones and sorts by key.
 pub(crate) fn resolve(batch: &RecordBatch, keys: &[String]) -> Result<RecordBatch> {
     let rows = encode(batch, |name| keys.iter().any(|key| key == name))?;
-    let known_at = known_at(batch)?;
+    let known_at = times(batch, "known_at")?;
+    let ingested_at = times(batch, "ingested_at")?;
+    let age = |index: u32| (known_at.value(index as usize), ingested_at.value(index as usize));
     let mut newest: HashMap<arrow::row::Row<'_>, u32> = HashMap::with_capacity(batch.num_rows());
     for (index, row) in (0_u32..).zip(rows.iter()) {
         newest
             .entry(row)
             .and_modify(|best| {
-                if known_at.value(index as usize) >= known_at.value(*best as usize) {
+                if age(index) >= age(*best) {
                     *best = index;
                 }
             })
@@ -67,7 +72,7 @@ pub(crate) fn merge(
     let key_rows = encode(&all, |name| keys.iter().any(|key| key == name))?;
     let value_rows =
         encode(&all, |name| !matches!(name, "known_at" | "ingested_at" | "lineage_id"))?;
-    let known_at = known_at(&all)?;
+    let known_at = times(&all, "known_at")?;
     let tombstone = all.column_by_name("tombstone").map(|column| column.as_boolean().clone());
 
     let mut groups: HashMap<arrow::row::Row<'_>, Vec<u32>> = HashMap::new();
@@ -144,9 +149,10 @@ fn encode(batch: &RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Rows> {
     Ok(RowConverter::new(fields)?.convert_columns(&columns)?)
 }
 
-fn known_at(batch: &RecordBatch) -> Result<TimestampMicrosecondArray> {
-    let column = batch
-        .column_by_name("known_at")
-        .ok_or_else(|| Error::new(ErrorKind::BadData, "no column `known_at`"))?;
-    Ok(column.as_primitive::<TimestampMicrosecondType>().clone())
+fn times(batch: &RecordBatch, name: &str) -> Result<TimestampMicrosecondArray> {
+    batch
+        .column_by_name(name)
+        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+        .cloned()
+        .ok_or_else(|| Error::new(ErrorKind::BadData, format!("no column `{name}` of times")))
 }

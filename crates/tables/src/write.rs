@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray as _, Date32Array, RecordBatch, new_null_array};
-use arrow::compute::{SortColumn, cast, lexsort_to_indices, partition, take_record_batch};
+use arrow::compute::{
+    SortColumn, cast, lexsort_to_indices, max, min, partition, take_record_batch,
+};
 use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
 use foresite_schema::TableDef;
 use parquet::arrow::ArrowWriter;
@@ -14,11 +16,14 @@ use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use crate::log::StagedFile;
-use crate::stats::stats_json;
+use crate::stats::Gathered;
 use crate::{Error, ErrorKind, Result, sha256_hex, time};
 
 /// Columns that are constant inside a file, so that statistics decide slot membership.
 const FILE_CONSTANTS: [&str; 4] = ["date", "source", "bucket", "plan"];
+
+/// Rows of a row group: what a reader holds of a file at a time.
+const ROW_GROUP_ROWS: usize = 131_072;
 
 /// Brings `batch` into the table's columns, order and types: absent nullable columns become null,
 /// `date` is computed, unknown columns are an error.
@@ -58,7 +63,7 @@ pub(crate) fn conform(batch: &RecordBatch, def: &TableDef, schema: &Schema) -> R
 }
 
 /// Lossless changes only: a dictionary unpacked, a time zone spelt otherwise, a width extended.
-fn can_cast(from: &DataType, to: &DataType) -> bool {
+pub(crate) fn can_cast(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
         (DataType::Dictionary(_, value), to) => value.as_ref() == to,
         (DataType::LargeUtf8 | DataType::Utf8View, DataType::Utf8) => true,
@@ -84,13 +89,12 @@ fn dates(batch: &RecordBatch, def: &TableDef) -> Result<ArrayRef> {
         bad_column(def, name, &column.data_type().to_string(), "a time in microseconds")
     })?;
     let dates: Date32Array = times.unary::<_, Date32Type>(time::date_of);
+    for edge in [min(&dates), max(&dates)].into_iter().flatten() {
+        if time::date_text(edge).is_none() {
+            return Err(bad_column(def, name, "a time outside them", "years 1 to 9999"));
+        }
+    }
     Ok(Arc::new(dates))
-}
-
-/// A data file in memory, ready to be put.
-pub(crate) struct EncodedFile {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) staged: StagedFile,
 }
 
 /// Cuts conformed rows into files and encodes them.
@@ -98,10 +102,7 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
     if batch.num_rows() == 0 {
         return Ok(Vec::new());
     }
-    let constants: Vec<&str> =
-        FILE_CONSTANTS.into_iter().filter(|name| batch.column_by_name(name).is_some()).collect();
-    let order = constants.iter().copied().chain(def.sort.iter().map(String::as_str));
-    let sort: Vec<SortColumn> = order
+    let sort: Vec<SortColumn> = order(def)
         .filter_map(|name| batch.column_by_name(name))
         .map(|values| SortColumn { values: Arc::clone(values), options: None })
         .collect();
@@ -110,7 +111,7 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
     }
     let sorted = take_record_batch(batch, &lexsort_to_indices(&sort, None)?)?;
     let cuts: Vec<ArrayRef> =
-        constants.iter().filter_map(|name| sorted.column_by_name(name)).cloned().collect();
+        FILE_CONSTANTS.iter().filter_map(|name| sorted.column_by_name(name)).cloned().collect();
     if cuts.is_empty() {
         return Ok(vec![encode_file(&sorted, def)?]);
     }
@@ -121,32 +122,85 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
         .collect()
 }
 
+/// The columns by which the rows of a file are sorted, first the constant ones.
+pub(crate) fn order(def: &TableDef) -> impl Iterator<Item = &str> {
+    let constants = FILE_CONSTANTS.into_iter().filter(|name| def.column(name).is_some());
+    constants.chain(def.sort.iter().map(String::as_str))
+}
+
 fn encode_file(rows: &RecordBatch, def: &TableDef) -> Result<EncodedFile> {
-    let mut partition = BTreeMap::new();
+    let mut writer = FileWriter::begin(rows, def)?;
+    writer.write(rows, def)?;
+    writer.finish()
+}
+
+/// A data file in memory, ready to be put.
+pub(crate) struct EncodedFile {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) staged: StagedFile,
+}
+
+/// Encodes one data file, batch by batch.
+pub(crate) struct FileWriter {
+    writer: ArrowWriter<Vec<u8>>,
+    partition: BTreeMap<String, String>,
+    stats: Gathered,
+}
+
+impl FileWriter {
+    /// A file for rows like these: of one partition and in the table's order.
+    pub(crate) fn begin(rows: &RecordBatch, def: &TableDef) -> Result<Self> {
+        let mut partition = BTreeMap::new();
+        if def.is_partitioned()
+            && let Some(dates) = rows.column_by_name("date")
+        {
+            let date = dates.as_primitive::<Date32Type>().value(0);
+            partition.extend(time::date_text(date).map(|text| ("date".to_owned(), text)));
+        }
+        let schema = stored(rows, def)?.schema();
+        let properties = properties(&schema);
+        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+        Ok(Self { writer, partition, stats: Gathered::default() })
+    }
+
+    /// Adds rows.
+    pub(crate) fn write(&mut self, rows: &RecordBatch, def: &TableDef) -> Result<()> {
+        let stored = stored(rows, def)?;
+        self.stats.add(&stored);
+        Ok(self.writer.write(&stored)?)
+    }
+
+    /// Encoded bytes so far, those of the open row group estimated.
+    pub(crate) fn size(&self) -> usize {
+        self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Ends the file.
+    pub(crate) fn finish(self) -> Result<EncodedFile> {
+        let bytes = self.writer.into_inner()?;
+        let date = self.partition.get("date");
+        let folder = date.map(|date| format!("date={date}/")).unwrap_or_default();
+        let staged = StagedFile {
+            path: format!("{folder}part-{}.zstd.parquet", uuid::Uuid::now_v7()),
+            partition: self.partition,
+            size: bytes.len() as u64,
+            rows: self.stats.rows() as u64,
+            modified_millis: time::now_millis(),
+            stats: self.stats.to_json(),
+            sha256: sha256_hex(&bytes),
+        };
+        Ok(EncodedFile { bytes, staged })
+    }
+}
+
+/// The rows without the partition column, which lies in the log.
+fn stored(rows: &RecordBatch, def: &TableDef) -> Result<RecordBatch> {
     let mut stored = rows.clone();
     if def.is_partitioned() {
         let index = stored.schema().index_of("date")?;
-        let dates = stored.remove_column(index);
-        partition.insert(
-            "date".to_owned(),
-            time::date_text(dates.as_primitive::<Date32Type>().value(0)),
-        );
+        stored.remove_column(index);
     }
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), stored.schema(), Some(properties(&stored.schema())))?;
-    writer.write(&stored)?;
-    let bytes = writer.into_inner()?;
-    let folder = partition.get("date").map(|date| format!("date={date}/")).unwrap_or_default();
-    let staged = StagedFile {
-        path: format!("{folder}part-{}.zstd.parquet", uuid::Uuid::now_v7()),
-        partition,
-        size: bytes.len() as u64,
-        rows: rows.num_rows() as u64,
-        modified_millis: time::now_millis(),
-        stats: stats_json(&stored),
-        sha256: sha256_hex(&bytes),
-    };
-    Ok(EncodedFile { bytes, staged })
+    Ok(stored)
 }
 
 /// zstd everywhere; floats byte-stream-split without a dictionary: several times faster to write
@@ -154,7 +208,8 @@ fn encode_file(rows: &RecordBatch, def: &TableDef) -> Result<EncodedFile> {
 fn properties(schema: &Schema) -> WriterProperties {
     // unwrap safety: level 1 is within zstd's range
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()));
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
     for field in schema.fields() {
         let path = match field.data_type() {
             DataType::Float32 | DataType::Float64 => ColumnPath::from(field.name().as_str()),

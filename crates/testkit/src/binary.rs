@@ -32,12 +32,7 @@ impl Binary {
     /// # Panics
     /// When there is no such binary: `cargo build --workspace` makes it.
     pub fn stage(stage: &str) -> Self {
-        let path = folder().join(format!("foresite-{stage}"));
-        assert!(
-            path.is_file(),
-            "{}: not built, run `cargo build --workspace --locked`",
-            path.display()
-        );
+        let path = binary_path(&format!("foresite-{stage}"));
         let scratch = tempfile::tempdir().expect("a temporary folder");
         let result = scratch.path().join("result.json");
         let mut command = Command::new(path);
@@ -164,6 +159,20 @@ impl Run {
     pub fn error_line(&self) -> &str {
         self.stderr.lines().find(|line| line.starts_with("ERROR")).unwrap_or_default()
     }
+}
+
+/// The path of a binary of the workspace.
+///
+/// # Panics
+/// When there is no such binary: `cargo build --workspace` makes it.
+pub fn binary_path(name: &str) -> PathBuf {
+    let path = folder().join(name);
+    assert!(
+        path.is_file(),
+        "{}: not built, run `cargo build --workspace --locked`",
+        path.display()
+    );
+    path
 }
 
 fn folder() -> PathBuf {

@@ -5,6 +5,6 @@ mod binary;
 mod public_data;
 mod tolerance;
 
-pub use binary::{Binary, Run};
+pub use binary::{Binary, Run, binary_path};
 pub use public_data::public_data;
 pub use tolerance::assert_close;

@@ -1,109 +1,73 @@
-//! The maintain stage: checkpoints, so that readers replay few commits, and vacuum, so that files
-//! nobody can reach any more leave the disk.
+//! The maintain stage: what keeps tables fast, small and trustworthy.
 //!
-//! Vacuum spares every version that is younger than the grace, whatever the log says, because a
-//! fan-out may still hold files that no commit names yet.
+//! `checkpoint` spares readers the replay of long logs, `compact` makes one file of many small
+//! ones, `retention` and `vacuum` remove what nobody may or can ask for any more, `history`,
+//! `verify` and `orphans` only look. What deletes does so only with `"delete": true`; without it
+//! the same run says what it would delete.
 
-use std::time::Duration;
+mod checkpoint;
+mod compact;
+mod config;
+mod history;
+mod plans;
+mod retention;
+mod tables;
+mod vacuum;
+mod verify;
 
-use foresite_schema::catalog;
-use foresite_stage::{Context, NoArgs, Report, Result, Stage};
-use foresite_tables::Table;
-use serde::{Deserialize, Serialize};
+use foresite_stage::{Context, ErrorContext as _, NoArgs, Report, Result, Stage};
+use foresite_tables::Micros;
+
+pub use config::{CompactionConfig, Config};
 
 /// The stage.
+#[derive(Debug)]
 pub struct Maintain;
 
-/// Configuration of the stage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Tables to look after; empty means all that are there.
-    pub tables: Vec<String>,
-    /// Older versions that stay readable, counted from the newest.
-    pub keep_versions: u64,
-    /// Hours for which no file is deleted; longer than the longest fan-out.
-    pub grace_hours: f64,
-    /// Whether vacuum deletes; otherwise it counts.
-    pub delete: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { tables: Vec::new(), keep_versions: 20, grace_hours: 48.0, delete: false }
-    }
-}
+const HOUR: Micros = 3_600_000_000;
+const DAY: Micros = 24 * HOUR;
 
 impl Stage for Maintain {
     const NAME: &'static str = "maintain";
-    const ABOUT: &'static str = "Writes checkpoints and removes data files that no version needs";
+    const ABOUT: &'static str =
+        "Checkpoints, compacts, verifies and cleans tables; deletes only where told to";
     const REVISION: &'static str = env!("FORESITE_REVISION");
-    const STEPS: &'static [&'static str] = &["all", "checkpoint", "vacuum"];
+    const STEPS: &'static [&'static str] =
+        &["all", "history", "checkpoint", "compact", "vacuum", "retention", "verify", "orphans"];
     type Config = Config;
     type Args = NoArgs;
 
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+        config.check(cx.is_forced())?;
         let mut report = cx.report();
-        let tables = tables(cx, &config)?;
-        let progress = cx.progress(tables.len() as u64, "tables");
-        let (mut checkpoints, mut dead) = (0_u64, 0_u64);
-        for table in &tables {
-            cx.check_stop()?;
-            if cx.step() != "vacuum" && !cx.is_dry_run() {
-                table.checkpoint()?;
-                checkpoints += 1;
-            }
-            if cx.step() != "checkpoint" {
-                dead += vacuum(cx, table, &config)?;
-            }
-            progress.add(1);
+        match cx.step() {
+            "history" => history::run(cx, &config, &mut report)?,
+            "checkpoint" => checkpoint::run(cx, &config, &mut report)?,
+            "compact" => compact::run(cx, &config, &mut report)?,
+            "vacuum" => vacuum::run(cx, &config, &mut report)?,
+            "retention" => retention::run(cx, &config, &mut report)?,
+            "verify" => verify::run(cx, &config, &mut report)?,
+            "orphans" => vacuum::orphans(cx, &config, &mut report)?,
+            _ => nightly(cx, &config, &mut report)?,
         }
-        report.number("tables", tables.len());
-        report.number("checkpoints", checkpoints);
-        report.number(
-            if config.delete && !cx.is_dry_run() { "deleted_files" } else { "dead_files" },
-            dead,
-        );
         Ok(report)
     }
 }
 
-/// The tables that exist, per-task ones included.
-fn tables(cx: &Context, config: &Config) -> Result<Vec<Table>> {
-    let names = if config.tables.is_empty() { existing(cx)? } else { config.tables.clone() };
-    let mut tables = Vec::with_capacity(names.len());
-    for name in names {
-        let Some(def) = catalog::find(&name) else {
-            tracing::warn!(table = name, "not a table of the catalogue, left alone");
-            continue;
-        };
-        tables.extend(cx.root().find(def)?);
-    }
-    Ok(tables)
+/// All that changes something, in the order in which each makes the next one's work smaller.
+fn nightly(cx: &Context, config: &Config, report: &mut Report) -> Result<()> {
+    compact::run(cx, config, report).context(|| "compact")?;
+    retention::run(cx, config, report).context(|| "retention")?;
+    checkpoint::run(cx, config, report).context(|| "checkpoint")?;
+    vacuum::run(cx, config, report).context(|| "vacuum")
 }
 
-/// Names of the folders below `tables/` that hold a log.
-fn existing(cx: &Context) -> Result<Vec<String>> {
-    let mut names: Vec<String> = cx
-        .root()
-        .list("tables/")?
-        .iter()
-        .filter_map(|file| {
-            file.path
-                .strip_prefix("tables/")?
-                .split_once("/_delta_log/")
-                .map(|(name, _)| name.to_owned())
-        })
-        .collect();
-    names.dedup();
-    Ok(names)
+/// Whether this run may only say what it would delete.
+fn only_counts(cx: &Context, config: &Config) -> bool {
+    cx.is_dry_run() || !config.delete
 }
 
-fn vacuum(cx: &Context, table: &Table, config: &Config) -> Result<u64> {
-    let grace = Duration::from_secs_f64(config.grace_hours.max(0.0) * 3600.0);
-    let keep_from = table.version()?.saturating_sub(config.keep_versions);
-    let is_dry = cx.is_dry_run() || !config.delete;
-    let dead = table.vacuum(keep_from, grace, is_dry)?;
-    tracing::info!(table = table.def().name, keep_from, files = dead.len(), is_dry, "vacuum");
-    Ok(dead.len() as u64)
+/// The newest time by the store's clock that has to stay readable.
+fn history_start(now: Micros, config: &Config) -> Micros {
+    now.saturating_sub(Micros::from(config.history_days).saturating_mul(DAY))
 }

@@ -1,98 +1,12 @@
 //! What a slot promises: filled once, replaced whole, and never forgetting what was known.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
-
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
-};
-use arrow::datatypes::Float64Type;
-use foresite_schema::{Column, DataKind, TableDef, catalog};
-use foresite_tables::{Commit, ErrorKind, Read, Root, Slot, Table};
-use tempfile::TempDir;
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use foresite_schema::{Column, DataKind, catalog};
+use foresite_tables::{Commit, ErrorKind, Read, Root, Slot, Value};
 
-const HOUR: i64 = 3_600_000_000;
-/// 2026-01-01T00:00:00Z.
-const DAY: i64 = 1_767_225_600_000_000;
-
-fn kpis() -> TableDef {
-    catalog::derived::kpis().with_columns([Column::nullable(
-        "load",
-        DataKind::Double,
-        "%",
-        "test channel",
-    )])
-}
-
-fn root() -> (TempDir, Root) {
-    let folder = TempDir::new().unwrap();
-    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
-    (folder, root)
-}
-
-/// (cell, hour of the day, load, known_at hour)
-type Fact = (&'static str, i64, Option<f64>, i64);
-
-fn rows(facts: &[Fact]) -> RecordBatch {
-    let count = facts.len();
-    let times = |pick: fn(&Fact) -> i64| -> ArrayRef {
-        let values = facts.iter().map(|fact| DAY + pick(fact) * HOUR);
-        Arc::new(TimestampMicrosecondArray::from_iter_values(values).with_timezone("UTC"))
-    };
-    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; count])) };
-    RecordBatch::try_from_iter([
-        ("source", text("derived")),
-        ("bucket", Arc::new(Int32Array::from(vec![0; count])) as ArrayRef),
-        ("entity_type", text("cell")),
-        (
-            "entity_id",
-            Arc::new(facts.iter().map(|fact| Some(fact.0)).collect::<StringArray>()) as ArrayRef,
-        ),
-        ("period_start", times(|fact| fact.1)),
-        ("granularity_s", Arc::new(Int32Array::from(vec![3600; count])) as ArrayRef),
-        ("load", Arc::new(facts.iter().map(|fact| fact.2).collect::<Float64Array>()) as ArrayRef),
-        ("tombstone", Arc::new(BooleanArray::from(vec![false; count])) as ArrayRef),
-        ("known_at", times(|fact| fact.3)),
-        ("ingested_at", times(|fact| fact.3)),
-        ("lineage_id", text("feed")),
-    ])
-    .unwrap()
-}
-
-fn commit(lineage: &str, as_of_hour: i64) -> Commit {
-    Commit {
-        lineage_id: lineage.into(),
-        as_of: DAY + as_of_hour * HOUR,
-        ingested_at: DAY + as_of_hour * HOUR,
-        force: false,
-        note: serde_json::json!({"stage": "test"}),
-    }
-}
-
-fn slot(from: i64, to: i64) -> Slot {
-    Slot::derived("derived", 0, DAY + from * HOUR, DAY + to * HOUR)
-}
-
-/// What a reader as of an hour sees: (cell, hour, load).
-fn seen(table: &Table, as_of_hour: i64) -> Vec<(String, i64, Option<f64>)> {
-    let batch = table.read(&Read::all().as_of(DAY + as_of_hour * HOUR)).unwrap();
-    let cells = batch.column_by_name("entity_id").unwrap().as_string::<i32>().clone();
-    let times = batch.column_by_name("period_start").unwrap().clone();
-    let times = times.as_primitive::<arrow::datatypes::TimestampMicrosecondType>();
-    let loads = batch.column_by_name("load").unwrap().as_primitive::<Float64Type>().clone();
-    (0..batch.num_rows())
-        .map(|row| {
-            let load = loads.is_valid(row).then(|| loads.value(row));
-            (cells.value(row).to_owned(), (times.value(row) - DAY) / HOUR, load)
-        })
-        .collect()
-}
-
-fn row(cell: &str, hour: i64, load: f64) -> (String, i64, Option<f64>) {
-    (cell.into(), hour, Some(load))
-}
+use crate::fixture::{DAY, Fact, HOUR, commit, kpis, root, row, rows, seen, slot};
 
 #[test]
 fn a_rerun_with_the_same_lineage_changes_nothing() {
@@ -144,6 +58,26 @@ fn a_fix_at_the_same_knowledge_replaces_the_row() {
     table.replace(&slot(0, 1), &rows(&[("a", 0, Some(3.0), 2)]), &commit("02", 2)).unwrap();
     assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 1);
     assert_eq!(seen(&table, 2), [row("a", 0, 3.0)]);
+}
+
+#[test]
+fn of_equals_the_row_that_was_written_last_is_seen_wherever_it_lies() {
+    let (_folder, root) = root();
+    let table = root.table(kpis()).unwrap();
+    let written_at = |hour: i64, load: f64| {
+        let batch = rows(&[("a", 0, Some(load), 2)]);
+        let time: ArrayRef = Arc::new(
+            TimestampMicrosecondArray::from_value(DAY + hour * HOUR, 1).with_timezone("UTC"),
+        );
+        let at = batch.schema().index_of("ingested_at").unwrap();
+        let mut columns = batch.columns().to_vec();
+        columns[at] = time;
+        RecordBatch::try_new(batch.schema(), columns).unwrap()
+    };
+    let any = |plan: &str| Slot::plan("derived", plan);
+    table.append(&any("later"), &written_at(9, 9.0), &commit("01", 2)).unwrap();
+    table.append(&any("earlier"), &written_at(5, 5.0), &commit("02", 2)).unwrap();
+    assert_eq!(seen(&table, 2), [row("a", 0, 9.0)], "though its file is the older one");
 }
 
 #[test]
@@ -278,10 +212,8 @@ fn raw_rows_of_a_plan_are_appended_once() {
     let (_folder, root) = root();
     let table = root.table(catalog::raw::stale()).unwrap();
     let batch = stale_row();
-    let slot = Slot {
-        equals: [("source".to_owned(), foresite_tables::Value::Text("pm".into()))].into(),
-        period: None,
-    };
+    let slot =
+        Slot { equals: [("source".to_owned(), Value::Text("pm".into()))].into(), period: None };
     let first = table.append(&slot, &batch, &commit("0a", 1)).unwrap();
     assert!(table.append(&slot, &batch, &commit("0a", 1)).unwrap().unchanged);
     assert_eq!(first.rows, 1);
@@ -324,34 +256,6 @@ fn rows_that_do_not_fit_are_refused_with_the_column() {
         "column `period_start` of table `kpis`: expected a time, got nothing"
     );
     assert_eq!(table.history(9).unwrap().len(), 1, "nothing was committed");
-}
-
-#[test]
-fn checkpoints_come_by_themselves_and_vacuum_spares_what_lives() {
-    let (folder, root) = root();
-    let table = root.table(kpis()).unwrap();
-    for round in 0..12 {
-        let lineage = format!("{round:02x}");
-        table
-            .replace(
-                &slot(0, 1),
-                &rows(&[("a", 0, Some(f64::from(round)), 1)]),
-                &commit(&lineage, 1),
-            )
-            .unwrap();
-    }
-    let log = folder.path().join("tables/kpis/_delta_log");
-    assert!(log.join("_last_checkpoint").exists());
-    let newest = table.version().unwrap();
-    let grace = std::time::Duration::from_secs(3600);
-    assert_eq!(
-        table.vacuum(newest, grace, false).unwrap(),
-        Vec::<String>::new(),
-        "all files are young"
-    );
-    let dead = table.vacuum(newest, std::time::Duration::ZERO, false).unwrap();
-    assert_eq!(dead.len(), 11);
-    assert_eq!(seen(&table, 9), [row("a", 0, 11.0)]);
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! Storage that loses nothing: writers that are killed, writers that race, and the stage that
+//! looks after what they leave.
+
+mod crashes;
+mod maintain;
+mod raw_log;
