@@ -13,3 +13,4 @@ lock() {
 lock airflow requirements
 lock airflow requirements-dev
 lock .ci/setup uv
+lock tests/interop requirements
