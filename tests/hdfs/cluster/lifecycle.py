@@ -11,11 +11,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cluster import jars, realm, settings
-from cluster.daemons import STOPPING, TOOLS, pid_of, send, start, tool
+from cluster.daemons import STOPPING, TOOLS, pid_of, send, start, tool, uninterrupted
 from cluster.health import active, namenode_state, wait, wait_ready
 from cluster.model import KINDS, PORTS, USERS, Cluster, ClusterError, Daemon, base_port, load, state_folder
 
@@ -47,8 +47,9 @@ def up(cluster: Cluster) -> None:
     try:
         bring_up(cluster)
     except BaseException:
-        for daemon in set(cluster.daemons()) - before:
-            send(cluster, daemon, signal.SIGKILL)
+        with uninterrupted():
+            for daemon in set(cluster.daemons()) - before:
+                send(cluster, daemon, signal.SIGKILL)
         raise
 
 
@@ -74,9 +75,8 @@ def bring_up(cluster: Cluster) -> None:
     once(cluster, "folders", make_folders)
 
 
-def once(cluster: Cluster, name: str, work: object) -> None:
+def once(cluster: Cluster, name: str, work: Callable[[Cluster], None]) -> None:
     """Does something to the data of a cluster exactly once in its life."""
-    assert callable(work)
     done = cluster.state / "data" / name
     if not done.exists():
         work(cluster)
@@ -152,7 +152,7 @@ def run_inside(wanted: Cluster, command: list[str]) -> int:
         own = {"FORESITE_HDFS_CLUSTER": str(jars.HERE / "hdfs-cluster")}
         return supervise(command, os.environ | own | client_environment(wanted))
     finally:
-        with locked():
+        with uninterrupted(), locked():
             down(wanted.state)
 
 
@@ -185,15 +185,17 @@ def is_free(port: int) -> bool:
 
 def supervise(command: list[str], env: dict[str, str]) -> int:
     """Runs a command in a process group of its own, which ends with it, however that comes."""
+    child = None
     try:
-        child = subprocess.Popen(command, env=env, start_new_session=True)
-    except OSError as error:
-        raise ClusterError(f"{command[0]}: {error.strerror}") from None
-    try:
+        with uninterrupted():
+            child = subprocess.Popen(command, env=env, start_new_session=True)
         code = child.wait()
         return code if code >= 0 else 128 - code
+    except OSError as error:
+        raise ClusterError(f"{command[0]}: {error.strerror}") from None
     finally:
-        end_group(child)
+        if child:
+            end_group(child)
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:
