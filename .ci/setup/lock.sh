@@ -14,3 +14,4 @@ lock airflow requirements
 lock airflow requirements-dev
 lock .ci/setup uv
 lock tests/interop requirements
+lock tests/interop/spark requirements

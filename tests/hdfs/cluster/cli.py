@@ -109,6 +109,7 @@ def add_faults(add: Callable[[str, str, Handler], argparse.ArgumentParser]) -> N
         text = f"{name.partition('-')[0]} the disk of one datanode"
         command = add(name, text, lambda args, act=act: act(load(), faults.find(load(), "datanode", args.k)))  # type: ignore[misc]
         command.add_argument("k", type=int, nargs="?", default=1)
+    add("heal", "undo these faults: every daemon works again", lambda _: faults.heal(load()))
     add("failover", "the other NameNode becomes active", lambda _: print(faults.fail_over(load()).name))
     safemode = add("safemode", "enter or leave safe mode", lambda args: lifecycle.safemode(load(), args.what))
     safemode.add_argument("what", choices=("enter", "leave"))

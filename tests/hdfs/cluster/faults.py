@@ -6,6 +6,7 @@ import re
 import signal
 from pathlib import Path
 
+from cluster import lifecycle
 from cluster.daemons import TOOLS, pid_of, send, start, tool
 from cluster.health import active, namenode_state, wait_ready
 from cluster.model import Cluster, ClusterError, Daemon
@@ -43,14 +44,28 @@ def skewed(clock: str) -> dict[str, str]:
     }
 
 
+def full_mark(cluster: Cluster, datanode: Daemon) -> Path:
+    return cluster.state / "run" / f"{datanode.name}.full"
+
+
 def fill(cluster: Cluster, datanode: Daemon) -> None:
     """Restarts a DataNode so that it has no byte to give: all of its disk is reserved for others."""
+    full_mark(cluster, datanode).touch()
     restart_datanode(cluster, datanode, {"dfs.datanode.du.reserved": 1 << 60})
 
 
 def empty(cluster: Cluster, datanode: Daemon) -> None:
     """Restarts a DataNode with its disk as it is."""
+    full_mark(cluster, datanode).unlink(missing_ok=True)
     restart_datanode(cluster, datanode, {})
+
+
+def heal(cluster: Cluster) -> None:
+    """Undoes what the commands here did, except to data: frozen, ended and full daemons work again."""
+    lifecycle.up(cluster)
+    for datanode in cluster.daemons("datanode"):
+        if full_mark(cluster, datanode).exists():
+            empty(cluster, datanode)
 
 
 def restart_datanode(cluster: Cluster, datanode: Daemon, extra: dict[str, object]) -> None:

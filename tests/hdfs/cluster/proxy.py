@@ -9,7 +9,7 @@ end of the connection. A lost request: the NameNode never saw it, and the client
     delay MILLISECONDS            before each request
     freeze, thaw                  both ways, accepted connections included
     cut                           every connection, now
-    lost, seen METHOD             how many messages were lost, how many requests of a method came
+    passed, lost, seen METHOD     how many requests came, messages were lost, requests of a method came
     clear                         forget the rules and the delay, thaw
 """
 
@@ -54,6 +54,7 @@ class Relay:
         self.rules: list[Rule] = []
         self.connections: set[Connection] = set()
         self.seen: Counter[str] = Counter()
+        self.passed = 0
         self.lost = 0
         self.delay_seconds = 0.0
         self.flowing = asyncio.Event()
@@ -85,6 +86,7 @@ class Relay:
         while frame := await rpc.read_frame(reader):
             await asyncio.sleep(self.delay_seconds)
             await self.flowing.wait()
+            self.passed += 1
             if (request := rpc.request_of(frame)) is not None:
                 call, method = request
                 self.seen[method] += 1
@@ -122,8 +124,8 @@ class Relay:
                 self.rules.append(Rule(what, method, int(times[0]) if times else 1))
             case ["delay", milliseconds] if milliseconds.isdecimal():
                 self.delay_seconds = int(milliseconds) / 1000
-            case ["lost"]:
-                return str(self.lost)
+            case [("passed" | "lost") as count]:
+                return str(getattr(self, count))
             case ["seen", method]:
                 return str(self.seen[method])
             case [word] if word in plain:

@@ -127,6 +127,7 @@ def test_what_no_rule_names_passes() -> None:
         assert made.namenode.asked == ["mkdirs", "rename2", "mkdirs"]
         assert made.relay.obey("seen mkdirs") == "2"
         assert made.relay.obey("lost") == "0"
+        assert made.relay.obey("passed") == "3"
 
     played(story)
 
