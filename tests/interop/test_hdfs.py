@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 def remote(tmp_path: Path) -> Pipeline:
     """The pipeline of the local tests, run on a data root of its own on HDFS."""
     path = f"/user/foresite/{uuid.uuid4()}"
-    made = subprocess.run([os.environ["FORESITE_HDFS_CLUSTER"], "dfs", "-mkdir", "-p", path], check=False)
+    made = subprocess.run([os.environ["FORESITE_TEST_HDFS"], "dfs", "-mkdir", "-p", path], check=False)
     assert made.returncode == 0
     pipeline = Pipeline(os.environ["HDFS_URI"] + path, tmp_path)
     pipeline.simulate()

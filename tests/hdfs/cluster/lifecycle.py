@@ -149,7 +149,7 @@ def run_inside(wanted: Cluster, command: list[str]) -> int:
     try:
         with locked():
             up(wanted)
-        own = {"FORESITE_HDFS_CLUSTER": str(jars.HERE / "hdfs-cluster")}
+        own = {"FORESITE_TEST_HDFS": str(jars.HERE / "hdfs-cluster")}
         return supervise(command, os.environ | own | client_environment(wanted))
     finally:
         with uninterrupted(), locked():
