@@ -102,9 +102,7 @@ def add_faults(add: Callable[[str, str, Handler], argparse.ArgumentParser]) -> N
         for kind in KINDS:
             command = add(f"{verb}-{kind}", f"{text} {kind}", control)
             command.add_argument("k", type=int, nargs="?", default=1)
-            command.set_defaults(verb=verb, kind=kind, clock=None)
-            if verb == "start":
-                command.add_argument("--clock", help="move the clock that it sees, such as +1d (needs libfaketime)")
+            command.set_defaults(verb=verb, kind=kind)
     for name, act in (("fill-datanode", faults.fill), ("empty-datanode", faults.empty)):
         text = f"{name.partition('-')[0]} the disk of one datanode"
         command = add(name, text, lambda args, act=act: act(load(), faults.find(load(), "datanode", args.k)))  # type: ignore[misc]
@@ -172,7 +170,7 @@ def status(_: argparse.Namespace) -> None:
 
 def control(args: argparse.Namespace) -> None:
     cluster = load()
-    faults.control(cluster, args.verb, faults.find(cluster, args.kind, args.k), args.clock)
+    faults.control(cluster, args.verb, faults.find(cluster, args.kind, args.k))
 
 
 def corrupt_file(args: argparse.Namespace) -> None:

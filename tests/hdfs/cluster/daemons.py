@@ -90,13 +90,8 @@ def environment(cluster: Cluster, *, superuser: bool) -> dict[str, str]:
     return env
 
 
-def start(
-    cluster: Cluster,
-    daemon: Daemon,
-    extra: settings.Settings | None = None,
-    environ: dict[str, str] | None = None,
-) -> bool:
-    """Starts a daemon with further settings and variables; false if it runs already."""
+def start(cluster: Cluster, daemon: Daemon, extra: settings.Settings | None = None) -> bool:
+    """Starts a daemon with further settings; false if it runs already."""
     if pid_of(cluster, daemon):
         return False
     if daemon.kind == "kdc":
@@ -105,7 +100,7 @@ def start(
         own = settings.shared(cluster) | settings.of_daemon(cluster, daemon) | (extra or {})
         settings.write(cluster.state / "conf" / daemon.name, own, "INFO")
         command = java(cluster, daemon.name, KINDS[daemon.kind].main, heap=KINDS[daemon.kind].heap)
-    env = environment(cluster, superuser=True) | (environ or {})
+    env = environment(cluster, superuser=True)
     with cluster.log(daemon).open("ab") as log, uninterrupted():
         child = subprocess.Popen(
             command,

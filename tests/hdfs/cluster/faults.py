@@ -1,4 +1,4 @@
-"""What may go wrong on a cluster, on demand: daemons killed, frozen or full, a fail-over, corrupt blocks, clocks."""
+"""What may go wrong on a cluster, on demand: daemons killed, frozen or full, a fail-over, corrupt blocks."""
 
 from __future__ import annotations
 
@@ -21,27 +21,13 @@ def find(cluster: Cluster, kind: str, k: int) -> Daemon:
     return daemon
 
 
-def control(cluster: Cluster, verb: str, daemon: Daemon, clock: str | None = None) -> None:
-    """Kills, pauses, resumes or starts one daemon; a start may move the clock that it sees."""
+def control(cluster: Cluster, verb: str, daemon: Daemon) -> None:
+    """Kills, pauses, resumes or starts one daemon."""
     if verb == "start":
-        start(cluster, daemon, environ=skewed(clock) if clock else None)
+        start(cluster, daemon)
         wait_ready(cluster, [daemon])
     elif not send(cluster, daemon, SIGNALS[verb]):
         raise ClusterError(f"{daemon.name} is not running")
-
-
-def skewed(clock: str) -> dict[str, str]:
-    """The variables that move the clock of a process by an offset such as `+1d` or `-10m`."""
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not libraries:
-        raise ClusterError("no libfaketime: --clock needs Debian's libfaketime")
-    # Timeouts inside the daemon keep the true pace.
-    return {
-        "LD_PRELOAD": str(libraries[0]),
-        "FAKETIME": clock,
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
 
 
 def full_mark(cluster: Cluster, datanode: Daemon) -> Path:
