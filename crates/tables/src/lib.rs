@@ -1,4 +1,4 @@
-//! Delta tables on `file://`: what a stage published is there, whole, once.
+//! Delta tables on `file://` and `hdfs://`: what a stage published is there, whole, once.
 //!
 //! [`Root`] opens tables and plain files below a data root. A [`Table`] is read as of a time
 //! ([`Read`]), and written slot by slot: [`Table::append`] for raw and log tables,
@@ -11,6 +11,8 @@ mod create;
 mod error;
 mod files;
 mod filter;
+mod folders;
+mod hdfs;
 mod log;
 mod maintain;
 mod read;
