@@ -330,9 +330,9 @@ impl ObjectStore for HdfsStore {
     }
 }
 
-/// What a channel brings, as a stream.
+/// What a channel brings, as a stream; readers ask on after its end.
 fn received<T: Send + 'static>(from: mpsc::Receiver<T>) -> BoxStream<'static, T> {
-    stream::unfold(from, |mut from| async move { Some((from.recv().await?, from)) }).boxed()
+    stream::unfold(from, |mut from| async move { Some((from.recv().await?, from)) }).fuse().boxed()
 }
 
 fn absolute(location: &Path) -> String {
