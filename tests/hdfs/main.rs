@@ -5,11 +5,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod clock;
 mod faults;
 mod files;
+mod ha;
+mod kerberos;
 mod proxy;
 mod refusals;
 mod renames;
+mod shape;
 #[path = "../../crates/tables/tests/slots.rs"]
 mod slots;
 mod smoke;

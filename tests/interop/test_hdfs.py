@@ -24,14 +24,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def hadoop(*arguments: str) -> None:
+    """One of Hadoop's own file commands."""
+    subprocess.run([os.environ["FORESITE_TEST_HDFS"], "dfs", *arguments], check=True)
+
+
 @pytest.fixture
 def remote(tmp_path: Path) -> Pipeline:
-    """The pipeline of the local tests, run on a data root of its own on HDFS."""
+    """The pipeline of the local tests, run on a data root of its own on HDFS.
+
+    The measurement files land there as in life: copied by Hadoop's own tool, with their times.
+    """
+    local = Pipeline(str(tmp_path / "local"), tmp_path)
+    local.simulate()
     path = f"/user/foresite/{uuid.uuid4()}"
-    made = subprocess.run([os.environ["FORESITE_TEST_HDFS"], "dfs", "-mkdir", "-p", path], check=False)
-    assert made.returncode == 0
+    hadoop("-mkdir", "-p", path)
+    hadoop("-put", "-p", f"{local.root}/landing", path)
     pipeline = Pipeline(os.environ["HDFS_URI"] + path, tmp_path)
-    pipeline.simulate()
     assert [result["status"] for result in pipeline.load(DAY, AS_OF)] == ["done"] * 3
     return pipeline
 
