@@ -36,6 +36,7 @@ def remote(tmp_path: Path) -> Pipeline:
     The measurement files land there as in life: copied by Hadoop's own tool, with their times.
     """
     local = Pipeline(str(tmp_path / "local"), tmp_path)
+    Path(local.root).mkdir()
     local.simulate()
     path = f"/user/foresite/{uuid.uuid4()}"
     hadoop("-mkdir", "-p", path)
