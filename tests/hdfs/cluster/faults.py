@@ -73,7 +73,15 @@ def fail_over(cluster: Cluster) -> Daemon:
         tool(cluster, "client", TOOLS["haadmin"], "-failover", old.name, new.name)
     else:
         tool(cluster, "client", TOOLS["haadmin"], "-transitionToActive", "--forceactive", new.name)
+        fence(cluster, new)
     return new
+
+
+def fence(cluster: Cluster, active: Daemon) -> None:
+    """Ends NameNodes that do not answer, as a cluster's fencing does: a frozen one that wakes would serve old state."""
+    for namenode in cluster.daemons("namenode"):
+        if namenode != active and not namenode_state(cluster, namenode):
+            send(cluster, namenode, signal.SIGKILL)
 
 
 def corrupt(cluster: Cluster, path: str, replicas: int | None) -> list[Path]:
