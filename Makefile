@@ -6,6 +6,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 VENV := $(CURDIR)/.foresite/venv/bin
+INTEROP := $(CURDIR)/.foresite/interop/bin
+HDFS := tests/hdfs/hdfs-cluster
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 STEP := @.ci/step
 PINNED_RUST := $(shell sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
@@ -22,8 +24,8 @@ export LD_LIBRARY_PATH := $(CURDIR)/.foresite/libtorch/lib:$(LD_LIBRARY_PATH)
 endif
 
 .NOTPARALLEL:
-.PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python demo airflow \
-	evaluate-public bench fuzz docs screenshots fmt lock deny clean
+.PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
+	test-hdfs test-spark hdfs-up hdfs-down demo airflow evaluate-public bench fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -48,12 +50,13 @@ check: build ## Generated documents, layering, repository checks
 	$(STEP) repository "$(FORESITE_BIN_DIR)/xtask" check
 
 lint-python: tools
-	$(STEP) ruff $(VENV)/ruff check airflow .ci
-	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci
+	$(STEP) ruff $(VENV)/ruff check airflow .ci tests $(HDFS)
+	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci tests $(HDFS)
 	$(STEP) mypy env -C airflow $(VENV)/mypy
-	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh
+	$(STEP) mypy-tests env -C tests $(VENV)/mypy --python-executable $(INTEROP)/python
+	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh tests/hdfs/*.sh tests/interop/*.sh
 
-test: lint check test-rust test-python ## Everything that needs no cluster
+test: lint check test-rust test-python smoke-hdfs ## Everything that needs no cluster
 
 test-rust: build ## Unit and process tests
 	$(STEP) rust-tests cargo test --workspace --locked
@@ -62,8 +65,25 @@ test-faults: build ## The same kills as in the gate, only more of them
 	$(STEP) faults env FORESITE_KILLS=100 cargo test --workspace --locked --test pipeline crashes -- --nocapture
 
 # No tests collected is exit 5 of pytest, and a failure here.
-test-python: tools ## The DAGs and their operators
+test-python: build ## The DAGs and their operators; other readers of the tables
 	$(STEP) python-tests env -C airflow $(VENV)/pytest
+	$(STEP) cluster-script env -C tests $(VENV)/pytest
+	$(STEP) interop env -C tests $(INTEROP)/pytest interop --ignore=interop/spark
+
+smoke-hdfs: build ## A few minutes against a real HDFS, where Java 17 and Maven are
+	$(STEP) hdfs-smoke tests/hdfs/smoke.sh
+
+test-hdfs: build ## Everything against a real HDFS: faults, fail-over, Kerberos, other readers
+	$(STEP) hdfs tests/hdfs/all.sh
+
+test-spark: build ## Spark reads the tables (fetches 0.5 GB once)
+	$(STEP) spark tests/interop/spark.sh
+
+hdfs-up: ## A real HDFS on this machine (FORESITE_HDFS_PORT, FORESITE_HDFS_DIR); then: eval "$$(tests/hdfs/hdfs-cluster env)"
+	$(HDFS) up --datanodes 3
+
+hdfs-down: ## End that HDFS and delete its data
+	$(HDFS) down
 
 demo: build ## Run the main job on a simulated network; say where the report is
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo
@@ -93,8 +113,8 @@ docs: build ## Write the generated documents anew
 
 fmt: tools ## Format everything
 	cargo fmt --all
-	$(VENV)/ruff check --fix --select I airflow .ci
-	$(VENV)/ruff format airflow .ci
+	$(VENV)/ruff check --fix --select I airflow .ci tests
+	$(VENV)/ruff format airflow .ci tests $(HDFS)
 
 lock: tools ## Lock the Python requirements anew
 	.ci/setup/lock.sh
@@ -104,4 +124,4 @@ deny: tools ## Licences, bans and sources of the crates (installs cargo-deny: so
 	cargo deny check bans licenses sources
 
 clean: ## Remove what was built and the demo's data; the cache stays
-	rm -rf "$(TARGET)" .foresite airflow/.mypy_cache airflow/.ruff_cache airflow/.pytest_cache
+	rm -rf "$(TARGET)" .foresite {airflow,tests}/.{mypy,ruff,pytest}_cache

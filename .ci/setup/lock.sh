@@ -13,3 +13,5 @@ lock() {
 lock airflow requirements
 lock airflow requirements-dev
 lock .ci/setup uv
+lock tests/interop requirements
+lock tests/interop/spark requirements

@@ -7,7 +7,6 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/.ci/setup
 cache=${FORESITE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresite}
-venv=$root/.foresite/venv
 
 say() { echo "setup: $*"; }
 stop() { echo "setup: $*" >&2; exit 1; }
@@ -111,17 +110,19 @@ install_uv() {
     touch "$tool/.complete"
 }
 
-# The stamp holds what the environment was made from; anything else means: make it again.
+# make_environment NAME LOCKS...: the Python environment .foresite/NAME of the locked requirements.
+# Its stamp holds what it was made from; anything else means: make it again.
 make_environment() {
-    local stamp=$venv/.made-from wanted
-    wanted=$(cat "$root"/airflow/requirements{,-dev}.txt | sha256sum; "$python" --version; echo compiled)
-    [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]] && "$venv/bin/python" -c '' 2>/dev/null && return
-    say "making the Python environment in .foresite/venv"
+    local environment=$root/.foresite/$1 stamp=$root/.foresite/$1/.made-from wanted lock
+    shift
+    wanted=$(cat "$@" | sha256sum; "$python" --version; echo compiled)
+    [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]] && "$environment/bin/python" -c '' 2>/dev/null && return
+    say "making the Python environment in ${environment#"$root/"}"
     export UV_CACHE_DIR=$cache/wheels UV_NO_PROGRESS=1 UV_PYTHON_DOWNLOADS=never
-    "$uv" venv --quiet --clear --python "$(command -v "$python")" "$venv"
+    "$uv" venv --quiet --clear --python "$(command -v "$python")" "$environment"
     # Byte code once, here: every task of Airflow is a process that imports a thousand modules.
-    local install=("$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes)
-    install+=(--requirement "$root/airflow/requirements.txt" --requirement "$root/airflow/requirements-dev.txt")
+    local install=("$uv" pip install --quiet --compile-bytecode --python "$environment/bin/python" --require-hashes)
+    for lock; do install+=(--requirement "$lock"); done
     "${install[@]}" --offline 2>/dev/null || "${install[@]}"
     echo "$wanted" >"$stamp"
 }
@@ -133,5 +134,6 @@ install_packages
 install_rust
 install_uv
 "$here/libtorch.sh" "$pip_python" "$cache"
-make_environment
+make_environment venv "$root"/airflow/requirements{,-dev}.txt
+make_environment interop "$root/tests/interop/requirements.txt"
 say "ready in $((SECONDS - started)) s"

@@ -70,22 +70,14 @@ impl Folder {
         })
     }
 
-    /// Writes the folder beside its place and publishes it by one rename; `false` when something is
-    /// there already.
+    /// Publishes the folder at once; `false` when something is there already.
     ///
     /// # Errors
     /// Storage errors.
     pub fn publish(&self, root: &Root, path: &str) -> Result<bool> {
-        let staging = root.local_path(&format!("_staging/{}", uuid::Uuid::new_v4()))?;
-        let stored = |error: std::io::Error| {
-            RegistryError::from(foresite_tables::Error::from(error).while_doing(path))
-        };
-        std::fs::create_dir_all(&staging).map_err(stored)?;
-        for (name, bytes) in &self.files {
-            write_synced(&staging.join(name), bytes).map_err(stored)?;
-        }
-        write_synced(&staging.join(SUMS), self.sums().as_bytes()).map_err(stored)?;
-        Ok(root.publish_directory(&staging, path)?)
+        let own = self.files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone().into()));
+        let sums = (SUMS, self.sums().into());
+        Ok(root.publish_folder(path, own.chain([sums]))?)
     }
 
     /// Reads a folder and checks every file against the sums.
@@ -114,13 +106,6 @@ impl Folder {
         let line = differs.or(missing).and_then(|line| line.split("  ").nth(1));
         Err(wrong(format!("file `{}` is not what `{SUMS}` says", line.unwrap_or("?"))))
     }
-}
-
-fn write_synced(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut file = std::fs::File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]

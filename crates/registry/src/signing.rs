@@ -119,6 +119,30 @@ impl TrustedKeys {
         Ok(keys)
     }
 
+    /// Reads every `*.pem` of a folder below a data root, or of a local folder by its absolute path.
+    ///
+    /// # Errors
+    /// [`RegistryError::Key`] for a file that is no public key; storage errors.
+    pub fn below(root: &Root, folder: &Path) -> Result<Self> {
+        if folder.is_absolute() {
+            return Self::read(folder);
+        }
+        let mut keys = Self::default();
+        let prefix = format!("{}/", folder.to_string_lossy().trim_end_matches('/'));
+        for entry in root.list(&prefix)? {
+            let name = entry.path.strip_prefix(&prefix).unwrap_or(&entry.path);
+            // Folders below, such as that of the private key, are none of this one's.
+            if name.ends_with(".pem") && !name.contains('/') {
+                let bytes = root.read(&entry.path)?;
+                keys.add(&String::from_utf8_lossy(&bytes)).map_err(|_| RegistryError::Key {
+                    path: entry.path,
+                    problem: "no ed25519 public key in PEM".into(),
+                })?;
+            }
+        }
+        Ok(keys)
+    }
+
     /// Adds a public key.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub enum ErrorKind {
     BadData,
     /// An input root, table or file is missing.
     Missing,
-    /// The output cannot be written: disk full, quota, permission.
+    /// Storage refuses: disk full, quota, permission to write or read, no ticket.
     CannotWrite,
     /// Storage unreachable, conflict, GPU busy: try again.
     Transient,
@@ -123,7 +123,8 @@ impl From<foresite_tables::Error> for StageError {
             Tables::CannotWrite => ErrorKind::CannotWrite,
             Tables::Conflict | Tables::Transient => ErrorKind::Transient,
         };
-        Self::new(kind, error.to_string()).because(error)
+        let hint = error.advice().map(str::to_owned);
+        Self { hint, ..Self::new(kind, error.to_string()).because(error) }
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Exit {
     BadData,
     /// Input root, table or file missing.
     Missing,
-    /// Output cannot be written.
+    /// Storage refuses to write, or to read for want of permission.
     CannotWrite,
     /// Transient: try again.
     Transient,

@@ -151,8 +151,11 @@ fn open_root<S: Stage>(args: &CommonArgs) -> Result<Root> {
     if S::CREATES_ROOT && !args.dry_run {
         root.create()?;
     } else {
-        root.require().map_err(|error| {
-            StageError::from(error).hint("check --data-root; foresite-simulate makes a sample one")
+        // What the storage itself advises, such as a ticket, is closer to the cause.
+        root.require().map_err(|error| match error.advice() {
+            Some(_) => StageError::from(error),
+            None => StageError::from(error)
+                .hint("check --data-root; foresite-simulate makes a sample one"),
         })?;
     }
     Ok(root)

@@ -15,7 +15,7 @@ pub enum ErrorKind {
     Missing,
     /// What is stored cannot be understood or contradicts the schema.
     BadData,
-    /// The store refuses writes: disk full, quota, permission.
+    /// The store refuses: disk full, quota, permission to write or read, no ticket.
     CannotWrite,
     /// Somebody else changed the same slot; a retry starts from the new state.
     Conflict,
@@ -35,13 +35,21 @@ impl ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    hint: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// An error without a cause below it.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), hint: None, source: None }
+    }
+
+    /// Adds what the reader can do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
     }
 
     /// Attaches the error that caused this one.
@@ -61,6 +69,11 @@ impl Error {
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// What the reader can do about it.
+    pub fn advice(&self) -> Option<&'static str> {
+        self.hint
     }
 }
 
@@ -93,20 +106,31 @@ impl<T, E: Into<Error>> Context<T> for std::result::Result<T, E> {
 
 impl From<object_store::Error> for Error {
     fn from(error: object_store::Error) -> Self {
-        use object_store::Error as Store;
-        let kind = match &error {
-            Store::NotFound { .. } => ErrorKind::Missing,
-            Store::AlreadyExists { .. } | Store::Precondition { .. } => ErrorKind::Conflict,
-            Store::InvalidPath { .. }
-            | Store::NotSupported { .. }
-            | Store::NotImplemented { .. } => ErrorKind::Usage,
-            Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => {
-                ErrorKind::CannotWrite
-            }
-            _ => io_kind(&error).unwrap_or(ErrorKind::Transient),
-        };
-        Self::new(kind, error.to_string())
+        of_store(&error)
     }
+}
+
+fn of_store(error: &object_store::Error) -> Error {
+    use object_store::Error as Store;
+    // A store of our own has said all there is to say.
+    if let Some(own) = cause::<Error>(error) {
+        return Error {
+            kind: own.kind,
+            message: own.message.clone(),
+            hint: own.hint,
+            source: None,
+        };
+    }
+    let kind = match error {
+        Store::NotFound { .. } => ErrorKind::Missing,
+        Store::AlreadyExists { .. } | Store::Precondition { .. } => ErrorKind::Conflict,
+        Store::InvalidPath { .. } | Store::NotSupported { .. } | Store::NotImplemented { .. } => {
+            ErrorKind::Usage
+        }
+        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => ErrorKind::CannotWrite,
+        _ => io_kind(error).unwrap_or(ErrorKind::Transient),
+    };
+    Error::new(kind, error.to_string())
 }
 
 impl From<std::io::Error> for Error {
@@ -142,6 +166,8 @@ impl From<delta_kernel::KernelError> for Error {
         }
         let kind = match inner {
             Kernel::FileNotFound(_) | Kernel::EmptyLog => ErrorKind::Missing,
+            // The kernel does not name the store's error as its cause.
+            Kernel::ObjectStore(error) => return of_store(error),
             other => io_kind(other).unwrap_or(ErrorKind::BadData),
         };
         // The display of a backtraced error carries its backtrace; the inner one is the message.
@@ -151,10 +177,15 @@ impl From<delta_kernel::KernelError> for Error {
 
 /// The kind of the first I/O error in the chain of causes.
 fn io_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+    cause::<std::io::Error>(error).map(kind_of_io)
+}
+
+/// The first error of a type in the chain of causes.
+fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            return Some(kind_of_io(io));
+        if let Some(found) = current.downcast_ref::<E>() {
+            return Some(found);
         }
         cause = current.source();
     }

@@ -1,13 +1,17 @@
-//! Plain files of a data root: plans, lineage documents, reports, model bundles.
+//! Plain files of a data root: plans, lineage documents, reports.
+
+use std::io::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
+use object_store::{ObjectMeta, ObjectStoreExt as _, PutMode, PutOptions};
 use sha2::{Digest as _, Sha256};
 
+use crate::root::Place;
 use crate::table::hex;
-use crate::{Context as _, Error, ErrorKind, Result, Root};
+use crate::{Context as _, ErrorKind, Micros, Result, Root};
 
 /// A plain file below the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,15 +79,40 @@ impl Root {
         }
     }
 
+    /// Writes a plain file whose time of modification is `modified`, replacing one that is there.
+    ///
+    /// For files that stand for others, such as simulated ones. Unlike the others, it may be lost
+    /// in a power cut. HDFS keeps milliseconds.
+    ///
+    /// # Errors
+    /// `CannotWrite` or `Transient`.
+    pub fn write_as_of(&self, path: &str, bytes: impl Into<Bytes>, modified: Micros) -> Result<()> {
+        let written = match self.place() {
+            Place::Local => write_local(&self.local_path(path)?, &bytes.into(), modified),
+            Place::Hdfs(store) => {
+                self.wait(store.put_as_of(&self.location(path)?, bytes.into(), modified))
+            }
+        };
+        written.context(|| format!("write {path}"))
+    }
+
     /// Whether a plain file is there.
     ///
     /// # Errors
     /// Storage errors other than its absence.
     pub fn exists(&self, path: &str) -> Result<bool> {
+        Ok(self.entry(path)?.is_some())
+    }
+
+    /// A plain file, if it is there.
+    ///
+    /// # Errors
+    /// Storage errors other than its absence.
+    pub fn entry(&self, path: &str) -> Result<Option<FileEntry>> {
         let location = self.location(path)?;
         match self.block(self.store().head(&location)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Missing => Ok(false),
+            Ok(meta) => Ok(Some(entry(path.to_owned(), &meta))),
+            Err(error) if error.kind() == ErrorKind::Missing => Ok(None),
             Err(error) => Err(error.while_doing(format!("look for {path}"))),
         }
     }
@@ -112,50 +141,30 @@ impl Root {
             .block(self.store().list(Some(&prefix)).try_collect())
             .context(|| format!("list {directory}"))?;
         let base = self.location("")?;
-        let mut entries: Vec<_> = found
-            .into_iter()
-            .map(|meta| FileEntry {
-                path: relative(&base, &meta.location),
-                size: meta.size,
-                modified: meta.last_modified.timestamp_micros(),
-            })
-            .collect();
+        let mut entries: Vec<_> =
+            found.into_iter().map(|meta| entry(relative(&base, &meta.location), &meta)).collect();
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
     }
-
-    /// Publishes a prepared local directory at `path` by a rename that never replaces; `false` when
-    /// something is there already (`prepared` is removed then).
-    ///
-    /// # Errors
-    /// `CannotWrite` where the file system refuses.
-    pub fn publish_directory(&self, prepared: &std::path::Path, path: &str) -> Result<bool> {
-        let target = self.local_path(path)?;
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        sync_folder(prepared)?;
-        match renameat_with(CWD, prepared, CWD, &target, RenameFlags::NOREPLACE) {
-            Ok(()) => {
-                // What was published is there after a power cut, too.
-                target.ancestors().skip(1).take(3).try_for_each(sync_folder)?;
-                Ok(true)
-            }
-            Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => {
-                std::fs::remove_dir_all(prepared)?;
-                Ok(false)
-            }
-            Err(error) => {
-                Err(Error::from(std::io::Error::from(error)).while_doing(format!("publish {path}")))
-            }
-        }
-    }
 }
 
-fn sync_folder(folder: &std::path::Path) -> Result<()> {
-    let synced = std::fs::File::open(folder).and_then(|open| open.sync_all());
-    synced.context(|| format!("sync {}", folder.display()))
+fn entry(path: String, meta: &ObjectMeta) -> FileEntry {
+    FileEntry { path, size: meta.size, modified: meta.last_modified.timestamp_micros() }
+}
+
+/// Writes beside and renames, so that a reader sees the whole file or none.
+fn write_local(path: &std::path::Path, bytes: &[u8], modified: Micros) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tmp");
+    let mut file = std::fs::File::create(&beside)?;
+    file.write_all(bytes)?;
+    let since_epoch = Duration::from_micros(u64::try_from(modified).unwrap_or(0));
+    file.set_modified(UNIX_EPOCH + since_epoch)?;
+    drop(file);
+    Ok(std::fs::rename(&beside, path)?)
 }
 
 fn relative(base: &Path, location: &Path) -> String {

@@ -1,4 +1,4 @@
-//! Delta tables on `file://`: what a stage published is there, whole, once.
+//! Delta tables on `file://` and `hdfs://`: what a stage published is there, whole, once.
 //!
 //! [`Root`] opens tables and plain files below a data root. A [`Table`] is read as of a time
 //! ([`Read`]), and written slot by slot: [`Table::append`] for raw and log tables,
@@ -15,9 +15,10 @@ mod data_file;
 mod error;
 mod files;
 mod filter;
+mod folders;
+mod hdfs;
 mod log;
 mod maintain;
-mod partial;
 mod protocol;
 mod read;
 mod root;

@@ -11,6 +11,7 @@ use object_store::path::Path;
 use tokio::runtime::Runtime;
 use url::Url;
 
+use crate::hdfs::HdfsStore;
 use crate::{Context as _, Error, ErrorKind, Result, Table};
 
 pub(crate) type Engine = DefaultEngine<TokioMultiThreadExecutor>;
@@ -18,7 +19,7 @@ pub(crate) type Engine = DefaultEngine<TokioMultiThreadExecutor>;
 /// How many files the log reader opens ahead.
 const READ_AHEAD: usize = 32;
 
-/// A data root on `file://`.
+/// A data root on `file://` or `hdfs://`.
 ///
 /// All calls block; the futures behind them run on a small runtime of the root's own.
 #[derive(Clone)]
@@ -28,19 +29,33 @@ pub struct Root {
 
 struct Inner {
     url: Url,
+    place: Place,
     store: Arc<dyn ObjectStore>,
     engine: Arc<Engine>,
     runtime: Runtime,
 }
 
+/// Where a root lies, for what an object store has no word for: directories.
+pub(crate) enum Place {
+    Local,
+    Hdfs(HdfsStore),
+}
+
 impl Root {
-    /// Opens a root by URI (`file:///data`) or local path. Nothing is created or checked yet.
+    /// Opens a root by URI (`file:///data`, `hdfs://service/data`) or local path. Nothing is
+    /// created or checked yet. On HDFS, `HADOOP_CONF_DIR` says where the service is.
     ///
     /// # Errors
     /// `Usage` for a URI that names no supported store or carries credentials.
     pub fn open(uri: &str) -> Result<Self> {
         let url = parse(uri)?;
-        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new().with_fsync(true));
+        let (place, store): (Place, Arc<dyn ObjectStore>) = match url.scheme() {
+            "hdfs" => {
+                let store = HdfsStore::open(&url)?;
+                (Place::Hdfs(store.clone()), Arc::new(store))
+            }
+            _ => (Place::Local, Arc::new(LocalFileSystem::new().with_fsync(true))),
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("storage")
@@ -53,7 +68,7 @@ impl Root {
                 std::num::NonZero::new(READ_AHEAD).unwrap_or(std::num::NonZero::<usize>::MIN),
             )
             .build();
-        Ok(Self { inner: Arc::new(Inner { url, store, engine: Arc::new(engine), runtime }) })
+        Ok(Self { inner: Arc::new(Inner { url, place, store, engine: Arc::new(engine), runtime }) })
     }
 
     /// Fails when the root is not there.
@@ -61,8 +76,11 @@ impl Root {
     /// # Errors
     /// `Missing`, with the path.
     pub fn require(&self) -> Result<()> {
-        let directory = self.local_path("")?;
-        if directory.is_dir() {
+        let is_there = match self.place() {
+            Place::Local => self.local_path("")?.is_dir(),
+            Place::Hdfs(store) => self.wait(store.is_directory(&self.location("")?))?,
+        };
+        if is_there {
             return Ok(());
         }
         Err(Error::new(
@@ -76,8 +94,11 @@ impl Root {
     /// # Errors
     /// `CannotWrite` where the file system refuses.
     pub fn create(&self) -> Result<()> {
-        std::fs::create_dir_all(self.local_path("")?)
-            .context(|| format!("create data root {}", self.inner.url))
+        let created = match self.place() {
+            Place::Local => std::fs::create_dir_all(self.local_path("")?).map_err(Error::from),
+            Place::Hdfs(store) => self.wait(store.make_directory(&self.location("")?)),
+        };
+        created.context(|| format!("create data root {}", self.inner.url))
     }
 
     /// The root's URI, ending in `/`.
@@ -123,7 +144,7 @@ impl Root {
         Table::at(self.clone(), def)
     }
 
-    /// The local path of a file below the root, for programs that write large trees themselves.
+    /// The local path of a file below the root, for what may only lie on a local disk.
     ///
     /// # Errors
     /// `Usage` when the root is not a local one.
@@ -134,7 +155,12 @@ impl Root {
         Ok(if path.is_empty() { base } else { base.join(path) })
     }
 
-    pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
+    pub(crate) fn place(&self) -> &Place {
+        &self.inner.place
+    }
+
+    /// The object store below, for programs with readers of their own.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.inner.store
     }
 
@@ -148,6 +174,11 @@ impl Root {
         call: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T> {
         Ok(self.inner.runtime.block_on(call)?)
+    }
+
+    /// Runs any call to its end.
+    pub(crate) fn wait<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.inner.runtime.block_on(call)
     }
 
     /// Where a plain file lies in the store. Names are taken as they are: `%` and `#` have no
@@ -188,8 +219,11 @@ fn parse(uri: &str) -> Result<Url> {
         Url::from_directory_path(followed).map_err(|()| usage(uri, "not a path"))?
     };
     match url.scheme() {
-        "file" => Ok(url),
-        other => Err(usage(uri, &format!("scheme `{other}` is not supported, expected file://"))),
+        "file" | "hdfs" => Ok(url),
+        other => Err(usage(
+            uri,
+            &format!("scheme `{other}` is not supported, expected file:// or hdfs://"),
+        )),
     }
 }
 

@@ -2,9 +2,11 @@
 //! comparisons with a tolerance.
 
 mod binary;
+mod hdfs;
 mod public_data;
 mod tolerance;
 
 pub use binary::{Binary, Run, binary_path};
+pub use hdfs::Hdfs;
 pub use public_data::public_data;
 pub use tolerance::assert_close;

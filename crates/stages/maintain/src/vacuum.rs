@@ -42,7 +42,7 @@ pub(crate) fn run(cx: &Context, config: &Config, report: &mut Report) -> Result<
             cx.root().delete(&file.path)?;
         }
     }
-    let partial = partial_uploads(cx, (now, grace), is_dry)?;
+    let partial = half_written(cx, (now, grace), is_dry)?;
     let which = if is_dry { "dead_files" } else { "deleted_files" };
     report.number("tables", tables.len());
     report.number(which, dead.len());
@@ -53,19 +53,19 @@ pub(crate) fn run(cx: &Context, config: &Config, report: &mut Report) -> Result<
 }
 
 /// Removes what killed writers left half written.
-fn partial_uploads(
+fn half_written(
     cx: &Context,
     (now, grace): (Micros, Micros),
     is_dry: bool,
 ) -> Result<Vec<FileEntry>> {
     let mut found = Vec::new();
     for folder in WRITTEN {
-        found.extend(cx.root().partial_uploads(folder)?);
+        found.extend(cx.root().leftovers(folder)?);
     }
     found.retain(|file| now.saturating_sub(file.modified) >= grace);
     if !is_dry {
         for file in &found {
-            cx.root().delete_partial_upload(file)?;
+            cx.root().delete_leftover(file)?;
         }
     }
     Ok(found)

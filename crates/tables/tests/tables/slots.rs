@@ -1,16 +1,19 @@
 //! What a slot promises: filled once, replaced whole, and never forgetting what was known.
+//!
+//! The tests take their root from `crate::root`, so that `tests/hdfs` runs them on HDFS too.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use foresite_schema::{Column, DataKind, catalog};
 use foresite_tables::{Commit, ErrorKind, Read, Root, Slot, Value};
+use tempfile::TempDir;
 
-use crate::fixture::{DAY, Fact, HOUR, commit, kpis, root, row, rows, seen, slot};
+use crate::fixture::{DAY, Fact, HOUR, commit, kpis, row, rows, seen, slot};
 
 #[test]
 fn a_rerun_with_the_same_lineage_changes_nothing() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     let batch = rows(&[("a", 0, Some(1.0), 1)]);
     let first = table.replace(&slot(0, 1), &batch, &commit("aa", 1)).unwrap();
@@ -25,7 +28,7 @@ fn a_rerun_with_the_same_lineage_changes_nothing() {
 
 #[test]
 fn an_empty_slot_remembers_its_lineage() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     table.replace(&slot(0, 1), &rows(&[]), &commit("ab", 1)).unwrap();
     assert!(table.replace(&slot(0, 1), &rows(&[]), &commit("ab", 1)).unwrap().unchanged);
@@ -34,7 +37,7 @@ fn an_empty_slot_remembers_its_lineage() {
 
 #[test]
 fn a_correction_keeps_what_was_known_before() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     table
         .replace(
@@ -52,7 +55,7 @@ fn a_correction_keeps_what_was_known_before() {
 
 #[test]
 fn a_fix_at_the_same_knowledge_replaces_the_row() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     table.replace(&slot(0, 1), &rows(&[("a", 0, Some(1.0), 2)]), &commit("01", 2)).unwrap();
     table.replace(&slot(0, 1), &rows(&[("a", 0, Some(3.0), 2)]), &commit("02", 2)).unwrap();
@@ -62,7 +65,7 @@ fn a_fix_at_the_same_knowledge_replaces_the_row() {
 
 #[test]
 fn of_equals_the_row_that_was_written_last_is_seen_wherever_it_lies() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     let written_at = |hour: i64, load: f64| {
         let batch = rows(&[("a", 0, Some(load), 2)]);
@@ -82,7 +85,7 @@ fn of_equals_the_row_that_was_written_last_is_seen_wherever_it_lies() {
 
 #[test]
 fn a_vanished_key_leaves_a_tombstone() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     table
         .replace(
@@ -100,7 +103,7 @@ fn a_vanished_key_leaves_a_tombstone() {
 
 #[test]
 fn files_over_the_edge_keep_the_rows_outside() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     let wide: Vec<Fact> = (0..4).map(|hour| ("a", hour, Some(hour as f64), 4)).collect();
     table.replace(&slot(0, 4), &rows(&wide), &commit("01", 4)).unwrap();
@@ -112,7 +115,7 @@ fn files_over_the_edge_keep_the_rows_outside() {
 
 #[test]
 fn other_sources_and_periods_are_left_alone() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     table.replace(&slot(0, 1), &rows(&[("a", 0, Some(1.0), 1)]), &commit("01", 1)).unwrap();
     let before = table.version().unwrap();
@@ -128,7 +131,7 @@ fn other_sources_and_periods_are_left_alone() {
 
 #[test]
 fn neighbouring_slots_do_not_fight() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     root.table(kpis()).unwrap();
     std::thread::scope(|scope| {
         for hour in 0..8_i64 {
@@ -152,7 +155,7 @@ fn neighbouring_slots_do_not_fight() {
 
 #[test]
 fn two_live_copies_leave_one_result() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     root.table(kpis()).unwrap();
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..6)
@@ -181,7 +184,7 @@ fn two_live_copies_leave_one_result() {
 
 #[test]
 fn columns_are_added_and_old_rows_read_as_null() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(catalog::derived::kpis()).unwrap();
     let old = rows(&[("a", 0, None, 1)]);
     let old = old.project(&(0..11).filter(|&index| index != 6).collect::<Vec<_>>()).unwrap();
@@ -198,7 +201,7 @@ fn columns_are_added_and_old_rows_read_as_null() {
 
 #[test]
 fn a_column_of_another_type_is_refused() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     root.table(kpis()).unwrap();
     let other =
         catalog::derived::kpis().with_columns([Column::nullable("load", DataKind::Text, "", "")]);
@@ -209,7 +212,7 @@ fn a_column_of_another_type_is_refused() {
 
 #[test]
 fn raw_rows_of_a_plan_are_appended_once() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(catalog::raw::stale()).unwrap();
     let batch = stale_row();
     let slot =
@@ -247,7 +250,7 @@ fn stale_row() -> RecordBatch {
 
 #[test]
 fn rows_that_do_not_fit_are_refused_with_the_column() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     let batch = rows(&[("a", 0, Some(1.0), 1)]).project(&[0, 1, 2]).unwrap();
     let error = table.replace(&slot(0, 1), &batch, &commit("01", 1)).unwrap_err();
@@ -260,15 +263,15 @@ fn rows_that_do_not_fit_are_refused_with_the_column() {
 
 #[test]
 fn listed_names_can_be_read_whatever_they_hold() {
-    let (folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let names = ["a b.csv", "50%.csv", "#1.csv", "x?y=1,z.csv", "grüße+.csv"];
-    std::fs::create_dir(folder.path().join("landing")).unwrap();
     for name in names {
-        std::fs::write(folder.path().join("landing").join(name), name).unwrap();
+        root.write_as_of(&format!("landing/{name}"), name, DAY).unwrap();
     }
     let listed = root.list("landing/").unwrap();
     assert_eq!(listed.len(), names.len());
     for file in listed {
+        assert_eq!(file.modified, DAY);
         let text = root.read(&file.path).unwrap();
         assert_eq!(file.path, format!("landing/{}", std::str::from_utf8(&text).unwrap()));
     }
@@ -276,7 +279,8 @@ fn listed_names_can_be_read_whatever_they_hold() {
 
 #[test]
 fn a_root_may_be_named_through_its_parent() {
-    let (folder, root) = root();
+    let folder = TempDir::new().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
     root.write("a.txt", "x").unwrap();
     let name = folder.path().file_name().unwrap().to_str().unwrap();
     let around = format!("{}/../{name}", folder.path().display());
@@ -295,7 +299,7 @@ fn what_is_not_a_root_is_said() {
 
 #[test]
 fn reading_since_a_moment_leaves_out_rows_and_whole_files() {
-    let (_folder, root) = root();
+    let Some((_folder, root)) = crate::root() else { return };
     let table = root.table(kpis()).unwrap();
     for (hour, lineage) in [(1, "aa"), (5, "ab")] {
         let facts = [("a", hour, Some(1.0), hour + 3), ("a", hour + 1, Some(2.0), hour + 4)];

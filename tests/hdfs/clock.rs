@@ -1,0 +1,45 @@
+//! A client whose clock is wrong by a year: commits are ordered by their numbers, not by clocks.
+
+use std::path::PathBuf;
+
+use foresite_tables::Root;
+use foresite_testkit::{Binary, Hdfs};
+
+/// Debian's `libfaketime`, or `None` after printing why the test is skipped.
+fn fake_time() -> Option<PathBuf> {
+    let found = std::fs::read_dir("/usr/lib")
+        .ok()?
+        .flatten()
+        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
+        .find(|library| library.exists());
+    if found.is_none() {
+        println!("SKIPPED: needs Debian's libfaketime");
+    }
+    found
+}
+
+#[test]
+fn a_client_a_year_ahead_and_one_a_year_behind_commit_in_turn() {
+    let (Some(hdfs), Some(library)) = (Hdfs::shared(), fake_time()) else { return };
+    let root = Root::open(&hdfs.folder()).unwrap();
+    root.create().unwrap();
+    let count = |clock: &str| {
+        Binary::stage("tiny-count")
+            .arg("--data-root")
+            .arg(root.url().as_str())
+            .args("--as-of 1970-01-01T02:00:00Z")
+            .env("LD_PRELOAD", library.to_str().unwrap())
+            .env("FAKETIME", clock)
+            // Deadlines keep the true pace.
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .exits(0)
+    };
+    for (number, clock) in (1_u64..).zip(["+1y", "-1y", "+1y", "+0"]) {
+        root.write(&format!("landing/{number}.csv"), format!("a,0,{number}\n")).unwrap();
+        let run = count(clock);
+        assert_eq!(run.result["outputs"][0]["rows"], number, "{}", run.result);
+    }
+    assert_eq!(count("-1y").status(), "unchanged");
+    let values = root.existing(foresite_tests::values()).unwrap();
+    assert_eq!(values.read_all(&foresite_tables::Read::all()).unwrap().num_rows(), 4);
+}

@@ -1,0 +1,123 @@
+//! Clusters of more than one NameNode, or with Kerberos: see `all.sh`. And runs of the tiny stages
+//! on a data root there.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use foresite_tables::{Read, Root};
+use foresite_testkit::{Binary, Hdfs};
+
+/// What a test needs beyond one NameNode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Two NameNodes, no Kerberos.
+    Ha,
+    /// Two NameNodes and Kerberos.
+    Kerberos,
+}
+
+impl Shape {
+    /// The cluster for one test alone, whole again after whatever an earlier test broke; `None`
+    /// after printing why the test is skipped.
+    pub(crate) fn cluster(self) -> Option<Hdfs> {
+        let hdfs = Hdfs::alone()?;
+        let daemons = hdfs.control("status");
+        let has = |name: &str| daemons.lines().any(|line| line.starts_with(name));
+        if !has("nn2") || has("kdc") != (self == Self::Kerberos) {
+            println!("SKIPPED: needs a cluster of the shape {self:?}, see tests/hdfs/all.sh");
+            return None;
+        }
+        hdfs.control("heal");
+        Some(hdfs)
+    }
+}
+
+/// A data root whose landing folder holds files of one value each.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) root: Root,
+    files: u32,
+}
+
+impl Counted {
+    pub(crate) fn new(hdfs: &Hdfs, files: u32) -> Self {
+        let root = Root::open(&hdfs.folder()).unwrap();
+        root.create().unwrap();
+        for number in 0..files {
+            root.write(&format!("landing/{number:03}.csv"), format!("a,0,{number}\n")).unwrap();
+        }
+        Self { root, files }
+    }
+
+    /// `tiny-count`, which commits once a file.
+    pub(crate) fn count(&self) -> Binary {
+        self.stage("tiny-count")
+    }
+
+    fn stage(&self, name: &str) -> Binary {
+        let binary = Binary::stage(name).arg("--data-root").arg(self.root.url().as_str());
+        binary.args("--as-of 1970-01-01T02:00:00Z")
+    }
+
+    /// Every file was taken exactly once, a rerun finds nothing to do, and the sum is right.
+    #[track_caller]
+    pub(crate) fn assert_complete(&self) {
+        let values = self.root.existing(foresite_tests::values()).unwrap();
+        let rows = values.read_all(&Read::all()).unwrap();
+        assert_eq!(rows.num_rows(), usize::try_from(self.files).unwrap(), "one row a file");
+        let rerun = self.count().exits(0);
+        assert_eq!(rerun.status(), "unchanged", "{}", rerun.stderr);
+        let sum = self.stage("tiny-sum");
+        let sum = sum.interval("1970-01-01T00:00:00Z", "1970-01-01T01:00:00Z").exits(0);
+        assert_eq!(sum.result["outputs"][0]["rows"], 1, "{}", sum.result);
+    }
+}
+
+/// The proxy of `cluster/proxy.py` in front of the first NameNode; ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    /// The configuration folder that leads through the proxy.
+    pub(crate) conf: String,
+}
+
+impl Proxy {
+    pub(crate) fn start() -> Self {
+        let program = std::env::var_os("FORESITE_TEST_HDFS").expect("a cluster is announced");
+        let mut child = Command::new(program)
+            .arg("proxy")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start the proxy");
+        let input = child.stdin.take().expect("standard input is a pipe");
+        let output = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
+        let mut proxy = Self { child, input, output, conf: String::new() };
+        proxy.conf = proxy.answer();
+        proxy
+    }
+
+    /// Gives a command; the answer.
+    #[track_caller]
+    pub(crate) fn tell(&mut self, command: &str) -> String {
+        writeln!(self.input, "{command}").expect("the proxy listens");
+        let answer = self.answer();
+        assert!(!answer.starts_with("error"), "{command}: {answer}");
+        answer
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("the proxy answers");
+        line.trim().to_owned()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

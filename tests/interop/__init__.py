@@ -1,0 +1,1 @@
+"""Other people's readers and writers on the tables that our binaries make."""

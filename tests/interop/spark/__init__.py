@@ -1,0 +1,1 @@
+"""Spark on the tables: outside the gate for its weight."""
