@@ -71,7 +71,9 @@ fn many_reads_at_once_share_one_connection() {
         for part in paths.chunks(25) {
             let root = &root;
             scope.spawn(move || {
-                part.iter().for_each(|path| root.write(path, path.clone()).unwrap())
+                for path in part {
+                    root.write(path, path.clone()).unwrap();
+                }
             });
         }
     });

@@ -15,7 +15,7 @@ mod tickets;
 mod truth;
 
 pub use counters::VENDOR;
-pub use folder::Folder;
+pub use folder::{Folder, Store};
 
 use crate::calendar::{DAY, HOUR, Micros};
 use crate::network::Network;

@@ -68,7 +68,9 @@ fn exit_codes() -> String {
             Exit::Usage => "wrong arguments or configuration",
             Exit::BadData => "bad data",
             Exit::Missing => "input root, table or file missing",
-            Exit::CannotWrite => "storage refuses: disk full, quota, permission to write or read, no ticket",
+            Exit::CannotWrite => {
+                "storage refuses: disk full, quota, permission to write or read, no ticket"
+            }
             Exit::Transient => "storage unreachable, conflict, GPU busy",
             Exit::Panic => "a panic was caught",
             Exit::Stopped => "stopped by SIGTERM",

@@ -90,8 +90,7 @@ fn serving(cx: &Context, task: &str) -> Result<Option<(Alias, String)>> {
 
 /// The bundle, once sums and signature hold.
 fn trusted(cx: &Context, config: &Config, task: &str, model_id: &str) -> Result<Package> {
-    let folder = cx.root().local_path("")?.join(&config.public_keys);
-    let keys = TrustedKeys::read(&folder).map_err(registry_error)?;
+    let keys = TrustedKeys::below(cx.root(), &config.public_keys).map_err(registry_error)?;
     let bundle = verify(cx.root(), &keys, task, model_id).map_err(registry_error)?;
     Package::from_folder(&bundle)
 }

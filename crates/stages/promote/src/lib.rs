@@ -148,7 +148,13 @@ fn signer(cx: &Context, config: &Config, args: &Args) -> Result<Signer> {
     let given = args.signing_key.clone().or_else(|| config.signing_key.clone());
     let path = match given {
         Some(path) => path,
-        None => cx.root().local_path("keys/private/promote.pem")?,
+        // A private key does not belong on a store that many read.
+        None => cx.root().local_path("keys/private/promote.pem").map_err(|error| {
+            StageError::from(error).while_doing("find the signing key").hint(
+                "pass --signing-key or set FORESITE_SIGNING_KEY: \
+                 only a local data root has a place for it",
+            )
+        })?,
     };
     if path.exists() || !config.create_missing_key {
         return Signer::read(&path).map_err(registry_error);

@@ -4,12 +4,15 @@
 //! interval says what is wanted: the configured history as a whole, the hours after it, or both.
 //! Files carry the time at which they would have arrived, and a rerun finds them as they are.
 
+use std::io;
+
 use foresite_simulator::calendar::{HOUR, Micros};
-use foresite_simulator::write::{Folder, WriteError, Written, write_history, write_hour};
+use foresite_simulator::write::{Folder, Store, WriteError, Written, write_history, write_hour};
 use foresite_simulator::{Config, ConfigError, Network};
 use foresite_stage::{
     Context, ErrorKind, Interval, NoArgs, Report, Result, Stage, StageError, Status,
 };
+use foresite_tables::Root;
 
 /// The stage.
 #[derive(Debug)]
@@ -26,7 +29,6 @@ impl Stage for Simulate {
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
         config.check().map_err(unusable)?;
         let part = Part::of(cx.interval()?, &config)?;
-        let root = cx.root().local_path("")?;
         let mut report = cx.report();
         report.number("history", part.history);
         report.number("hours", part.hours.len());
@@ -35,7 +37,7 @@ impl Stage for Simulate {
         }
         let until = part.hours.last().map_or(config.end.0, |hour| hour + HOUR);
         let network = Network::generate_until(&config, until).map_err(unusable)?;
-        let folder = Folder::below(&root).stopping_when(|| cx.check_stop().is_err());
+        let folder = Folder::on(DataRoot(cx.root())).stopping_when(|| cx.check_stop().is_err());
         let written = write(cx, &network, &folder, &part)?;
         tell(&mut report, &network, written);
         Ok(report)
@@ -85,6 +87,21 @@ fn write(cx: &Context, network: &Network, folder: &Folder<'_>, part: &Part) -> R
     Ok(written)
 }
 
+/// The data root, as the simulator knows a place for files.
+struct DataRoot<'a>(&'a Root);
+
+impl Store for DataRoot<'_> {
+    fn holds(&self, path: &str, bytes: &[u8]) -> io::Result<bool> {
+        let found = self.0.entry(path).map_err(io::Error::other)?;
+        let same_size = found.is_some_and(|file| file.size == bytes.len() as u64);
+        Ok(same_size && self.0.read(path).map_err(io::Error::other)? == bytes)
+    }
+
+    fn write(&self, path: &str, bytes: &[u8], modified: Micros) -> io::Result<()> {
+        self.0.write_as_of(path, bytes.to_vec(), modified).map_err(io::Error::other)
+    }
+}
+
 /// No table is written, so the status follows from the files.
 fn tell(report: &mut Report, network: &Network, written: Written) {
     if written.files > written.unchanged {
@@ -108,9 +125,10 @@ fn unusable(error: ConfigError) -> StageError {
 
 fn unwritten(error: WriteError) -> StageError {
     match error {
-        WriteError::Io { path, source } => {
-            StageError::from(source).while_doing(format!("write {path}"))
-        }
+        WriteError::Io { path, source } => match source.downcast::<foresite_tables::Error>() {
+            Ok(error) => StageError::from(error),
+            Err(error) => StageError::from(error).while_doing(format!("write {path}")),
+        },
         WriteError::Parquet { .. } => StageError::new(ErrorKind::Internal, error.to_string()),
         WriteError::Stopped => {
             StageError::new(ErrorKind::Stopped, "stopped by a signal before the end")
