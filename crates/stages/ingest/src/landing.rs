@@ -5,7 +5,7 @@ use foresite_stage::{Context, ErrorKind, Result, StageError};
 use foresite_tables::{FileEntry, Micros, Root, sha256_hex};
 
 use crate::config::Config;
-use crate::walk::walk;
+use crate::walk::{Found, walk};
 
 /// Endings of files that somebody is still writing.
 const UNFINISHED: [&str; 4] = [".tmp", ".partial", ".part", ".filepart"];
@@ -42,7 +42,10 @@ impl Landing {
         } else {
             Root::open(&format!("{}{}", cx.root().url(), config.landing))?
         };
-        root.require().map_err(|_| {
+        root.require().map_err(|error| {
+            if error.kind() != foresite_tables::ErrorKind::Missing {
+                return error.into();
+            }
             let message = format!("landing folder {}: no such directory", root.url());
             StageError::new(ErrorKind::Missing, message).hint("create it, or set `landing`")
         })?;
@@ -53,10 +56,7 @@ impl Landing {
 
     /// Lists the folder. What cannot be looked at waits until somebody puts it right.
     pub(crate) fn list(&self) -> Result<Landed> {
-        let found = walk(&self.root.local_path("")?).map_err(|error| {
-            let message = format!("list landing folder {}: {error}", self.root.url());
-            StageError::new(ErrorKind::CannotWrite, message).hint("check its permissions")
-        })?;
+        let found = self.walk()?;
         for (path, reason) in &found.unusable {
             tracing::warn!(?path, reason, "cannot be looked at, waits");
         }
@@ -73,6 +73,17 @@ impl Landing {
         }
         landed.files.sort_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
         Ok(landed)
+    }
+
+    /// Local folders have links and names that a store does not have.
+    fn walk(&self) -> Result<Found> {
+        if self.root.url().scheme() != "file" {
+            return Ok(Found { files: self.root.list("")?, unusable: Vec::new() });
+        }
+        walk(&self.root.local_path("")?).map_err(|error| {
+            let message = format!("list landing folder {}: {error}", self.root.url());
+            StageError::new(ErrorKind::CannotWrite, message).hint("check its permissions")
+        })
     }
 
     /// A file waits while its name says so, while it landed after the as-of, and while it may still
