@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use foresite_tables::{Read, Root};
 use foresite_testkit::{Binary, Hdfs};
+use serde_json::json;
 
 /// What a test needs beyond one NameNode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,21 +38,24 @@ impl Shape {
 pub(crate) struct Counted {
     pub(crate) root: Root,
     files: u32,
+    pause_ms: u64,
 }
 
 impl Counted {
-    pub(crate) fn new(hdfs: &Hdfs, files: u32) -> Self {
+    /// `pause_ms` is how long `tiny-count` rests after each file.
+    pub(crate) fn new(hdfs: &Hdfs, files: u32, pause_ms: u64) -> Self {
         let root = Root::open(&hdfs.folder()).unwrap();
         root.create().unwrap();
         for number in 0..files {
             root.write(&format!("landing/{number:03}.csv"), format!("a,0,{number}\n")).unwrap();
         }
-        Self { root, files }
+        Self { root, files, pause_ms }
     }
 
-    /// `tiny-count`, which commits once a file.
+    /// `tiny-count`, which commits once a file. Always with the same configuration, which is a part
+    /// of what makes a rerun unchanged.
     pub(crate) fn count(&self) -> Binary {
-        self.stage("tiny-count")
+        self.stage("tiny-count").config(&json!({"pause_ms": self.pause_ms}))
     }
 
     fn stage(&self, name: &str) -> Binary {
