@@ -4,7 +4,6 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use foresite_testkit::{Binary, Hdfs, Run};
-use serde_json::json;
 
 use crate::shape::{Counted, Shape};
 
@@ -14,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Starts `tiny-count` over all files with a pause after each, and waits for its third commit.
 fn counting(data: &Counted) -> (Child, Binary) {
-    let (child, binary) = data.count().config(&json!({"pause_ms": 500})).start();
+    let (child, binary) = data.count().start();
     let third = "tables/tiny_values/_delta_log/00000000000000000003.json";
     let started = Instant::now();
     while data.root.entry(third).unwrap().is_none() {
@@ -31,7 +30,7 @@ fn ended(child: Child, binary: &Binary) -> Run {
 #[test]
 fn a_planned_fail_over_disturbs_nobody() {
     let Some(hdfs) = Shape::Ha.cluster() else { return };
-    let data = Counted::new(&hdfs, FILES);
+    let data = Counted::new(&hdfs, FILES, 500);
     let (child, binary) = counting(&data);
     hdfs.control("failover");
     let run = ended(child, &binary);
@@ -43,7 +42,7 @@ fn a_planned_fail_over_disturbs_nobody() {
 #[test]
 fn a_killed_namenode_is_replaced_by_the_other() {
     let Some(hdfs) = Shape::Ha.cluster() else { return };
-    let data = Counted::new(&hdfs, FILES);
+    let data = Counted::new(&hdfs, FILES, 500);
     let (child, binary) = counting(&data);
     hdfs.control(&format!("kill-namenode {}", active(&hdfs)));
     hdfs.control("failover");
@@ -56,7 +55,7 @@ fn a_killed_namenode_is_replaced_by_the_other() {
 #[test]
 fn a_frozen_namenode_is_left_for_the_other() {
     let Some(hdfs) = Shape::Ha.cluster() else { return };
-    let data = Counted::new(&hdfs, FILES);
+    let data = Counted::new(&hdfs, FILES, 500);
     let (child, binary) = counting(&data);
     hdfs.control(&format!("pause-namenode {}", active(&hdfs)));
     hdfs.control("failover");
@@ -69,7 +68,7 @@ fn a_frozen_namenode_is_left_for_the_other() {
 #[test]
 fn a_lost_journal_quorum_is_a_passing_fault_and_loses_nothing() {
     let Some(hdfs) = Shape::Ha.cluster() else { return };
-    let data = Counted::new(&hdfs, FILES);
+    let data = Counted::new(&hdfs, FILES, 500);
     let (child, binary) = counting(&data);
     hdfs.control("kill-journalnode 1");
     hdfs.control("kill-journalnode 2");

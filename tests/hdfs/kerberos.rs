@@ -1,7 +1,6 @@
 //! Kerberos: login by keytab, runs longer than a ticket lives, what is said without one, and that
 //! nothing travels in the clear.
 
-use serde_json::json;
 use tempfile::TempDir;
 
 use crate::shape::{Counted, Proxy, Shape};
@@ -12,7 +11,7 @@ const TICKET_LIFE_MS: u64 = 120_000;
 #[test]
 fn a_keytab_logs_in_without_kinit() {
     let Some(hdfs) = Shape::Kerberos.cluster() else { return };
-    let data = Counted::new(&hdfs, 2);
+    let data = Counted::new(&hdfs, 2, 0);
     let cache = TempDir::new().unwrap();
     let count = data.count().env("KRB5CCNAME", cache.path().join("new").to_str().unwrap());
     assert_eq!(count.exits(0).number("files"), Some(2.0));
@@ -22,7 +21,7 @@ fn a_keytab_logs_in_without_kinit() {
 #[test]
 fn without_a_ticket_the_message_says_what_to_do() {
     let Some(hdfs) = Shape::Kerberos.cluster() else { return };
-    let data = Counted::new(&hdfs, 1);
+    let data = Counted::new(&hdfs, 1, 0);
     let nowhere = TempDir::new().unwrap();
     let absent = nowhere.path().join("absent");
     let absent = absent.to_str().unwrap();
@@ -35,7 +34,7 @@ fn without_a_ticket_the_message_says_what_to_do() {
 #[test]
 fn another_user_may_not_write() {
     let Some(hdfs) = Shape::Kerberos.cluster() else { return };
-    let data = Counted::new(&hdfs, 1);
+    let data = Counted::new(&hdfs, 1, 0);
     let own = std::env::var("KRB5_CLIENT_KTNAME").unwrap();
     let keytab = own.replace("foresite.keytab", "stranger.keytab");
     assert_ne!(own, keytab);
@@ -49,18 +48,18 @@ fn another_user_may_not_write() {
 fn a_run_longer_than_its_ticket_goes_on() {
     let Some(hdfs) = Shape::Kerberos.cluster() else { return };
     let files = 10;
-    let data = Counted::new(&hdfs, files);
     // Connections that are idle for 10 s are closed, so that each file needs a new login.
     let pause = TICKET_LIFE_MS * 3 / 2 / u64::from(files);
-    let run = data.count().config(&json!({"pause_ms": pause})).exits(0);
+    let data = Counted::new(&hdfs, files, pause);
+    let run = data.count().exits(0);
     assert_eq!(run.number("files"), Some(f64::from(files)), "{}", run.result);
-    data.assert_complete();
+    data.assert_taken_once();
 }
 
 #[test]
 fn a_fail_over_needs_no_login_by_hand() {
     let Some(hdfs) = Shape::Kerberos.cluster() else { return };
-    let data = Counted::new(&hdfs, 2);
+    let data = Counted::new(&hdfs, 2, 0);
     data.count().exits(0);
     hdfs.control("failover");
     data.assert_complete();
@@ -69,7 +68,7 @@ fn a_fail_over_needs_no_login_by_hand() {
 #[test]
 fn calls_travel_encrypted() {
     let Some(hdfs) = Shape::Kerberos.cluster() else { return };
-    let data = Counted::new(&hdfs, 1);
+    let data = Counted::new(&hdfs, 1, 0);
     // The proxy stands in front of the first NameNode.
     if hdfs.control("failover").trim() != "nn1" {
         hdfs.control("failover");

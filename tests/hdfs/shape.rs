@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use foresite_tables::{Read, Root};
 use foresite_testkit::{Binary, Hdfs};
+use serde_json::json;
 
 /// What a test needs beyond one NameNode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,21 +38,24 @@ impl Shape {
 pub(crate) struct Counted {
     pub(crate) root: Root,
     files: u32,
+    pause_ms: u64,
 }
 
 impl Counted {
-    pub(crate) fn new(hdfs: &Hdfs, files: u32) -> Self {
+    /// `pause_ms` is how long `tiny-count` rests after each file.
+    pub(crate) fn new(hdfs: &Hdfs, files: u32, pause_ms: u64) -> Self {
         let root = Root::open(&hdfs.folder()).unwrap();
         root.create().unwrap();
         for number in 0..files {
             root.write(&format!("landing/{number:03}.csv"), format!("a,0,{number}\n")).unwrap();
         }
-        Self { root, files }
+        Self { root, files, pause_ms }
     }
 
-    /// `tiny-count`, which commits once a file.
+    /// `tiny-count`, which commits once a file. Always with the same configuration, which is a part
+    /// of what makes a rerun unchanged.
     pub(crate) fn count(&self) -> Binary {
-        self.stage("tiny-count")
+        self.stage("tiny-count").config(&json!({"pause_ms": self.pause_ms}))
     }
 
     fn stage(&self, name: &str) -> Binary {
@@ -59,12 +63,18 @@ impl Counted {
         binary.args("--as-of 1970-01-01T02:00:00Z")
     }
 
-    /// Every file was taken exactly once, a rerun finds nothing to do, and the sum is right.
+    /// Every file was taken exactly once.
     #[track_caller]
-    pub(crate) fn assert_complete(&self) {
+    pub(crate) fn assert_taken_once(&self) {
         let values = self.root.existing(foresite_tests::values()).unwrap();
         let rows = values.read_all(&Read::all()).unwrap();
         assert_eq!(rows.num_rows(), usize::try_from(self.files).unwrap(), "one row a file");
+    }
+
+    /// Every file was taken exactly once, a rerun finds nothing to do, and it adds up.
+    #[track_caller]
+    pub(crate) fn assert_complete(&self) {
+        self.assert_taken_once();
         let rerun = self.count().exits(0);
         assert_eq!(rerun.status(), "unchanged", "{}", rerun.stderr);
         let sum = self.stage("tiny-sum");
