@@ -6,8 +6,10 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
@@ -15,11 +17,15 @@ BINARIES = Path(os.environ.get("FORESITE_BIN_DIR", ROOT / "target" / "debug"))
 SAMPLES = ROOT / "docs" / "samples"
 
 
-def run(command: list[str | os.PathLike[str]]) -> dict[str, float]:
+def run(
+    command: list[str | os.PathLike[str]], *, stdout: IO[str] | None = None
+) -> dict[str, float]:
     """Runs a command to its end; wall and CPU seconds and peak memory of the whole process."""
     started = time.monotonic()
     environment = {**os.environ, "FORESITE_LOG": "lines", "FORESITE_LOG_LEVEL": "error"}
-    process = subprocess.Popen([os.fspath(part) for part in command], env=environment)
+    process = subprocess.Popen(
+        [os.fspath(part) for part in command], env=environment, stdout=stdout
+    )
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         raise SystemExit(
@@ -30,6 +36,14 @@ def run(command: list[str | os.PathLike[str]]) -> dict[str, float]:
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
         "peak_rss_mib": round(usage.ru_maxrss / 1024, 1),
     }
+
+
+def told(command: list[str | os.PathLike[str]]) -> dict[str, Any]:
+    """As `run`, with the JSON object that the command prints about itself."""
+    with tempfile.TemporaryFile("w+") as out:
+        cost = run(command, stdout=out)
+        out.seek(0)
+        return {**json.load(out), **cost}
 
 
 def stage(

@@ -11,7 +11,14 @@ if ! reason=$("$cluster" check 2>&1); then
     echo "SKIPPED: hdfs-smoke: $reason"
     exit 0
 fi
-"$cluster" fetch
+if ! said=$("$cluster" fetch 2>&1); then
+    # No registry is a reason to skip; jars other than those that were pinned are a failure.
+    [[ $said == *"could not fetch"* ]] || { echo "$said" >&2; exit 1; }
+    echo "SKIPPED: hdfs-smoke: $said"
+    exit 0
+fi
+# Compiling does not count.
+cargo test --workspace --locked --test hdfs --no-run
 # On the signal the cluster is brought down, which takes a second.
 exec timeout --signal=TERM --kill-after=30 300 "$cluster" run --datanodes 2 -- \
     cargo test --workspace --locked --test hdfs -- --test-threads=2 smoke
