@@ -102,7 +102,7 @@ fn dependencies(folder: &Path) -> Result<Vec<String>, String> {
 }
 
 /// What a crate computes with: sources, catalogues, the report's style, its manifest; no tests, no
-/// examples, no pages for people.
+/// examples, and nothing that other tools leave behind.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     let entries =
         std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -111,14 +111,21 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
         let name =
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() {
-            if !matches!(name.as_str(), "tests" | "examples" | "benches" | "target") {
+            // Caches of linters begin with a dot and hold JSON.
+            let is_code = !matches!(name.as_str(), "tests" | "examples" | "benches" | "target");
+            if is_code && !name.starts_with('.') {
                 collect(&path, files)?;
             }
-        } else if name != "tests.rs" && path.extension().is_none_or(|extension| extension != "md") {
+        } else if name != "tests.rs" && is_source(&path) {
             files.push(path);
         }
     }
     Ok(())
+}
+
+fn is_source(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("rs" | "toml" | "json" | "css" | "html" | "js" | "svg"))
 }
 
 /// The lock entries of everything that the external dependencies pull in.
@@ -169,6 +176,24 @@ mod tests {
         assert_eq!(once.digest.len(), DIGITS);
         let schema = Closure::of(&here.join("../schema").canonicalize().unwrap()).unwrap();
         assert_ne!(once.digest, schema.digest);
+    }
+
+    #[test]
+    fn what_other_tools_leave_behind_is_no_code() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in [".mypy_cache", "__pycache__", "src"] {
+            std::fs::create_dir(at(name)).unwrap();
+        }
+        let code = ["src/style.css", "src/tables.toml", "src/word.rs"];
+        let rest = [".mypy_cache/a.json", "__pycache__/a.pyc", "src/tests.rs", "README.md"];
+        for name in code.iter().chain(&rest) {
+            std::fs::write(at(name), "").unwrap();
+        }
+        let mut files = Vec::new();
+        collect(folder.path(), &mut files).unwrap();
+        files.sort();
+        assert_eq!(files, code.map(at));
     }
 
     #[test]
