@@ -213,17 +213,23 @@ pub(super) struct Step<'a> {
 pub(super) struct Patience {
     since: Instant,
     tries: u32,
+    least_tries: u32,
 }
 
 impl Patience {
     pub(super) fn new() -> Self {
-        Self { since: Instant::now(), tries: 0 }
+        Self { since: Instant::now(), tries: 0, least_tries: 0 }
+    }
+
+    /// Patience with a transfer: one that stood still for long is done again all the same.
+    pub(super) fn with_transfers() -> Self {
+        Self { least_tries: 3, ..Self::new() }
     }
 
     /// Pauses, or gives `failure` back when it took too long already.
     pub(super) async fn wait_or(&mut self, failure: Failure) -> Result<()> {
         let pause = self.pause();
-        if self.since.elapsed() + pause > PATIENCE {
+        if self.since.elapsed() + pause > PATIENCE && self.tries >= self.least_tries {
             return Err(failure);
         }
         tracing::debug!(%failure, tries = self.tries, "trying again");

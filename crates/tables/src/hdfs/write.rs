@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hdfs_native::file::FileWriter;
@@ -19,6 +20,12 @@ use crate::ErrorKind;
 
 /// Bytes that are handed to HDFS at a time.
 const CHUNK: usize = 1 << 20;
+
+/// How long DataNodes may take to put nothing on their disks.
+const SYNC_LIMIT: Duration = Duration::from_secs(20);
+
+/// Bytes a second that the slowest disks take.
+const SLOWEST_DISK: u64 = 4 << 20;
 
 /// How names of files begin that are not yet in their place. Readers of Delta tables and Hadoop's
 /// own tools pass over names with a leading dot.
@@ -76,7 +83,7 @@ pub(super) async fn upload(
     source: &Source,
     permission: u32,
 ) -> Result<String> {
-    let mut patience = Patience::new();
+    let mut patience = Patience::with_transfers();
     loop {
         let temporary = temporary_name(target);
         match write(connection, &temporary, source, permission).await {
@@ -127,14 +134,15 @@ async fn write(
         _ => u64::MAX,
     };
     let mut transfer = Transfer { connection, path, writer: &mut writer };
-    let mut offset = 0;
+    let (mut offset, mut synced) = (0, 0);
     while offset < source.len() {
         let mut chunk = source.chunk(offset)?;
         chunk.truncate((block - offset % block).min(chunk.len() as u64) as usize);
         offset += chunk.len() as u64;
         transfer.write(chunk).await?;
         if offset.is_multiple_of(block) || offset == source.len() {
-            transfer.sync().await?;
+            transfer.sync(offset - synced).await?;
+            synced = offset;
         }
     }
     transfer.close().await?;
@@ -177,7 +185,11 @@ impl Transfer<'_> {
 
     /// Asks the DataNodes to put the block on their disks: a rename publishes what a power cut
     /// cannot take away. Only the block that is being written can be synced.
-    async fn sync(&mut self) -> Result<()> {
+    ///
+    /// `hdfs-native` waits for ever when a DataNode of the pipeline dies before it has answered: to
+    /// mend the pipeline it waits for its sender, which waits for packets. So the limit is what
+    /// `bytes` need on slow disks, and a file that missed it is written again.
+    async fn sync(&mut self, bytes: u64) -> Result<()> {
         let step = Step { operation: "sync", path: self.path };
         let writer = &mut *self.writer;
         let synced = |_| async move {
@@ -187,7 +199,8 @@ impl Transfer<'_> {
                 done => done,
             }
         };
-        self.connection.within(IDLE_LIMIT, &step, synced).await.map_err(Failure::of_own_file)
+        let limit = SYNC_LIMIT + Duration::from_secs(bytes / SLOWEST_DISK);
+        self.connection.within(limit, &step, synced).await.map_err(Failure::of_own_file)
     }
 
     async fn close(&mut self) -> Result<()> {
