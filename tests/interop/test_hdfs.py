@@ -6,7 +6,6 @@ Runs where a cluster is announced: `tests/hdfs/hdfs-cluster run -- pytest intero
 from __future__ import annotations
 
 import os
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -24,24 +23,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def hadoop(*arguments: str) -> None:
-    """One of Hadoop's own file commands."""
-    subprocess.run([os.environ["FORESITE_TEST_HDFS"], "dfs", *arguments], check=True)
-
-
 @pytest.fixture
 def remote(tmp_path: Path) -> Pipeline:
-    """The pipeline of the local tests, run on a data root of its own on HDFS.
-
-    The measurement files land there as in life: copied by Hadoop's own tool, with their times.
-    """
-    local = Pipeline(str(tmp_path / "local"), tmp_path)
-    Path(local.root).mkdir()
-    local.simulate()
+    """The pipeline of the local tests, run on a data root of its own on HDFS."""
     path = f"/user/foresite/{uuid.uuid4()}"
-    hadoop("-mkdir", "-p", path)
-    hadoop("-put", "-p", f"{local.root}/landing", path)
     pipeline = Pipeline(os.environ["HDFS_URI"] + path, tmp_path)
+    pipeline.simulate()
     assert [result["status"] for result in pipeline.load(DAY, AS_OF)] == ["done"] * 3
     return pipeline
 
