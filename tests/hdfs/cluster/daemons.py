@@ -77,7 +77,12 @@ def send(cluster: Cluster, daemon: Daemon, number: signal.Signals) -> bool:
 def java(cluster: Cluster, conf: str, main: str, *arguments: str, heap: str = "96m") -> list[str]:
     """The command of a Java program with a configuration folder of the cluster."""
     classpath = ":".join([str(cluster.state / "conf" / conf), *map(str, jars.jars())])
-    own = [f"-Djava.security.krb5.conf={cluster.state}/kdc/krb5.conf", f"-Dhadoop.log.dir={cluster.state}/log"]
+    # Temporary files go with the cluster's other data.
+    own = [
+        f"-Djava.security.krb5.conf={cluster.state}/kdc/krb5.conf",
+        f"-Dhadoop.log.dir={cluster.state}/log",
+        f"-Djava.io.tmpdir={cluster.state}/log",
+    ]
     return [jars.java(), f"-Xmx{heap}", *JVM, *own, "-cp", classpath, main, *arguments]
 
 
