@@ -161,17 +161,26 @@ fn scan(root: &Root) -> Result<Json> {
 fn commits(root: &Root, count: usize) -> Result<Json> {
     let table = root.table(table("bench_log", 1))?;
     let mut latencies = Vec::with_capacity(count);
+    let (mut plain, mut checkpointed) = (Vec::new(), Vec::new());
     let base = i64::try_from(table.version()?)?;
     for index in 0..i64::try_from(count)? {
         let index = base + index;
         let batch = day(index, 1, 1)?;
         let slot = Slot::derived("derived", 0, START + index * DAY, START + (index + 1) * DAY);
         let started = Instant::now();
-        table.append(&slot, &batch, &commit(index))?;
-        latencies.push(started.elapsed());
+        let version = table.append(&slot, &batch, &commit(index))?.version;
+        let spent = started.elapsed();
+        latencies.push(spent);
+        if version.is_multiple_of(10) { &mut checkpointed } else { &mut plain }.push(spent);
     }
     let blocks: Vec<Json> = latencies.chunks(count.div_ceil(4).max(1)).map(quantiles).collect();
-    Ok(json!({"commits": count, "all": quantiles(&latencies), "quarters": blocks}))
+    Ok(json!({
+        "commits": count,
+        "all": quantiles(&latencies),
+        "plain": quantiles(&plain),
+        "with a checkpoint": quantiles(&checkpointed),
+        "quarters": blocks,
+    }))
 }
 
 fn snapshots(root: &Root, count: usize) -> Result<Json> {

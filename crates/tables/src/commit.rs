@@ -1,6 +1,7 @@
 //! Commits: a slot filled once, whole, against any number of other writers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -10,7 +11,7 @@ use crate::filter;
 use crate::log::{self, Change, StagedFile};
 use crate::read::Read;
 use crate::slot::{Micros, Relation, Slot};
-use crate::snapshot::{DataFile, Snapshot};
+use crate::snapshot::{DataFile, Snapshot, overlapping};
 use crate::table::COMMIT_ATTEMPTS;
 use crate::versions::{self, Stamp};
 use crate::{Error, ErrorKind, Result, Table, write};
@@ -54,17 +55,28 @@ pub struct Outcome {
     pub rows: u64,
 }
 
+impl Outcome {
+    fn unchanged(snapshot: &Snapshot) -> Self {
+        Self { version: snapshot.version(), unchanged: true, rows: 0 }
+    }
+
+    fn of(version: u64, staged: &[StagedFile]) -> Self {
+        Self { version, unchanged: false, rows: staged.iter().map(StagedFile::rows).sum() }
+    }
+}
+
 impl Table {
     /// Appends rows to a raw or log table under the name of a slot; the same lineage twice is once.
     ///
     /// # Errors
     /// `BadData` for rows that do not fit; storage errors.
     pub fn append(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
-        if let Some(version) = self.holds(slot, commit)?.filter(|_| !commit.force) {
-            return Ok(Outcome { version, unchanged: true, rows: 0 });
+        let snapshot = self.snapshot_to_extend()?;
+        if !commit.force && self.is_filled(&snapshot, slot, commit)? {
+            return Ok(Outcome::unchanged(&snapshot));
         }
-        let staged = self.stage(batch)?;
-        self.commit_staged(slot, &staged, commit)
+        let staged = self.stage_as(batch, &snapshot)?;
+        self.commit_onto(snapshot, slot, &staged, commit)
     }
 
     /// Makes staged files visible under the name of a slot; with `force`, rows that the slot
@@ -78,14 +90,23 @@ impl Table {
         staged: &[StagedFile],
         commit: &Commit,
     ) -> Result<Outcome> {
+        self.commit_onto(self.snapshot_to_extend()?, slot, staged, commit)
+    }
+
+    fn commit_onto(
+        &self,
+        mut snapshot: Arc<Snapshot>,
+        slot: &Slot,
+        staged: &[StagedFile],
+        commit: &Commit,
+    ) -> Result<Outcome> {
         let mut replaced = Replaced::default();
         for attempt in 0..COMMIT_ATTEMPTS {
-            let snapshot = self.snapshot_to_extend()?;
             if !commit.force && self.is_filled(&snapshot, slot, commit)? {
-                return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
+                return Ok(Outcome::unchanged(&snapshot));
             }
             if commit.force {
-                let touched = self.touched_by_plan(&snapshot, slot);
+                let touched = self.touched_by_plan(&snapshot, slot)?;
                 if !replaced.is_of(&touched) {
                     replaced = self.replaced(&snapshot, slot, touched)?;
                 }
@@ -93,19 +114,24 @@ impl Table {
             let gone: Vec<&DataFile> = replaced.gone.iter().collect();
             let files: Vec<StagedFile> = staged.iter().chain(&replaced.kept).cloned().collect();
             let actions = self.slot_actions(slot, &files, &gone, commit)?;
-            if self.put_commit(snapshot.version() + 1, &actions)? {
-                return Ok(self.committed(&snapshot, staged));
+            if let Some(version) = self.publish(snapshot, &actions)? {
+                return Ok(Outcome::of(version, staged));
             }
             self.back_off(attempt);
+            snapshot = self.snapshot_to_extend()?;
         }
         Err(self.conflict("too many other writers"))
     }
 
     /// The files with rows of a slot whose columns the table has; without them nothing tells which
     /// rows are the slot's, and none are replaced.
-    fn touched_by_plan(&self, snapshot: &Snapshot, slot: &Slot) -> Vec<(DataFile, Relation)> {
+    fn touched_by_plan(
+        &self,
+        snapshot: &Snapshot,
+        slot: &Slot,
+    ) -> Result<Vec<(DataFile, Relation)>> {
         let has_columns = slot.equals.keys().all(|name| snapshot.schema.index_of(name).is_ok());
-        if has_columns { self.touched(snapshot, slot) } else { Vec::new() }
+        if has_columns { self.touched(snapshot, slot) } else { Ok(Vec::new()) }
     }
 
     /// Takes the rows of the slot out of the files that have any: compacted files hold those of
@@ -133,11 +159,6 @@ impl Table {
         Ok(replaced)
     }
 
-    fn is_filled(&self, snapshot: &Snapshot, slot: &Slot, commit: &Commit) -> Result<bool> {
-        let recorded = snapshot.transaction(&slot.app_id(), self.root().engine())?;
-        Ok(recorded == Some(commit.transaction_version()?))
-    }
-
     /// Replaces a slot of a derived table; superseded rows stay with their `known_at`.
     ///
     /// Files wholly inside the slot are replaced, files that reach over its edge are rewritten
@@ -148,31 +169,30 @@ impl Table {
     pub fn replace(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
         let mut snapshot = self.snapshot_to_extend()?;
         if !commit.force && self.is_filled(&snapshot, slot, commit)? {
-            return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
+            return Ok(Outcome::unchanged(&snapshot));
         }
-        let touched = self.touched(&snapshot, slot);
+        let touched = self.touched(&snapshot, slot)?;
         let staged = self.stage_replacement(&snapshot, slot, &touched, batch, commit)?;
         for attempt in 0..COMMIT_ATTEMPTS {
             let replaced: Vec<&DataFile> = touched.iter().map(|(file, _)| file).collect();
             let actions = self.slot_actions(slot, &staged, &replaced, commit)?;
-            if self.put_commit(snapshot.version() + 1, &actions)? {
-                return Ok(self.committed(&snapshot, &staged));
+            if let Some(version) = self.publish(snapshot, &actions)? {
+                return Ok(Outcome::of(version, &staged));
             }
             self.back_off(attempt);
             snapshot = self.snapshot_to_extend()?;
             if !commit.force && self.is_filled(&snapshot, slot, commit)? {
-                return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
+                return Ok(Outcome::unchanged(&snapshot));
             }
-            if paths(&self.touched(&snapshot, slot)) != paths(&touched) {
+            if paths(&self.touched(&snapshot, slot)?) != paths(&touched) {
                 return Err(self.conflict(&format!("slot {slot} was changed by another writer")));
             }
         }
         Err(self.conflict("too many other writers"))
     }
 
-    fn touched(&self, snapshot: &Snapshot, slot: &Slot) -> Vec<(DataFile, Relation)> {
-        let files = snapshot.overlapping(slot, self.def().time.as_deref());
-        files.into_iter().map(|(file, relation)| (file.clone(), relation)).collect()
+    fn touched(&self, snapshot: &Snapshot, slot: &Slot) -> Result<Vec<(DataFile, Relation)>> {
+        Ok(overlapping(self.files(snapshot)?, slot, self.def().time.as_deref()))
     }
 
     /// Stages the slot's new rows merged with its old ones, and the rows of edge files outside it.
@@ -227,13 +247,6 @@ impl Table {
         actions.extend(replaced.iter().map(|file| log::remove(file, Change::Rows)));
         actions.extend(staged.iter().map(|file| file.add(Change::Rows)));
         Ok(actions)
-    }
-
-    /// The outcome of the commit that followed `snapshot`.
-    fn committed(&self, snapshot: &Snapshot, staged: &[StagedFile]) -> Outcome {
-        self.checkpoint_if_due(snapshot);
-        let rows = staged.iter().map(StagedFile::rows).sum();
-        Outcome { version: snapshot.version() + 1, unchanged: false, rows }
     }
 
     pub(crate) fn back_off(&self, attempt: u32) {

@@ -42,11 +42,19 @@ impl Table {
 
     pub(crate) fn open(root: Root, def: TableDef) -> Result<Option<Self>> {
         let table = Self::at(root, def)?;
-        match table.root().list(&format!("tables/{}/_delta_log/", table.def().name)) {
-            Ok(files) if files.is_empty() => Ok(None),
-            Ok(_) => table.snapshot(None).map(|snapshot| Some(table.known_as(&snapshot))),
-            Err(error) => Err(error),
+        if !table.has_log()? {
+            return Ok(None);
         }
+        let newest = table.newest()?;
+        Ok(Some(table.known_as(&newest)))
+    }
+
+    /// Whether anything lies in the log folder; a whole log, where it is listed last, is long.
+    fn has_log(&self) -> Result<bool> {
+        let first = format!("tables/{}/{}", self.def().name, log::commit_name(0));
+        Ok(self.root().exists(&self.hint_path())?
+            || self.root().exists(&first)?
+            || !self.root().list(&self.log_folder())?.is_empty())
     }
 
     /// The table whose definition has every column that is stored, wanted or not.
@@ -65,7 +73,7 @@ impl Table {
     /// Adds the columns that the definition has and the stored table lacks.
     fn evolve(self) -> Result<Self> {
         for _ in 0..COMMIT_ATTEMPTS {
-            let snapshot = self.snapshot(None)?;
+            let snapshot = self.newest()?;
             self.check_types(&snapshot)?;
             let wanted = self.def().schema();
             let lacking: Vec<_> = wanted
@@ -78,7 +86,7 @@ impl Table {
                 return Ok(self.known_as(&snapshot));
             }
             self.require_writable(&snapshot)?;
-            self.add_columns(&snapshot, &lacking)?;
+            self.add_columns(snapshot, &lacking)?;
         }
         Err(self.conflict("its schema kept changing"))
     }
@@ -102,7 +110,7 @@ impl Table {
     }
 
     /// Tries to commit a schema with more columns; everything else of the table stays.
-    fn add_columns(&self, snapshot: &Snapshot, lacking: &[FieldRef]) -> Result<bool> {
+    fn add_columns(&self, snapshot: Arc<Snapshot>, lacking: &[FieldRef]) -> Result<()> {
         // Rows written before have no value: an added column is nullable.
         let added = lacking.iter().map(|field| field.as_ref().clone().with_nullable(true));
         let stored = snapshot.schema.fields().iter().map(|field| field.as_ref().clone());
@@ -118,7 +126,7 @@ impl Table {
             metadata.created_time().unwrap_or_default(),
         );
         let info = log::commit_info("ADD COLUMNS", "Append", &Json::Null);
-        self.put_commit(snapshot.version() + 1, &[action, info])
+        self.publish(snapshot, &[action, info]).map(drop)
     }
 }
 

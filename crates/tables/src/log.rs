@@ -136,6 +136,15 @@ pub(crate) fn lines(actions: &[Json]) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// The actions of a commit file; the number of the line that is none.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Json>, (usize, serde_json::Error)> {
+    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+    let lines = lines.filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(number, line)| serde_json::from_slice(line).map_err(|error| (number, error)))
+        .collect()
+}
+
 /// Name of the commit file of a version.
 pub(crate) fn commit_name(version: u64) -> String {
     format!("_delta_log/{version:020}.json")

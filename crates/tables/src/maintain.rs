@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::log::version_of;
+use crate::log::{self, version_of};
 use crate::slot::Micros;
-use crate::snapshot::Snapshot;
-use crate::table::{CHECKPOINT_EVERY, HistoryEntry};
-use crate::{Context as _, Error, ErrorKind, FileEntry, Result, Table};
+use crate::table::HistoryEntry;
+use crate::{Error, ErrorKind, FileEntry, Result, Table};
 
+mod checkpoint;
 mod cleanup;
 mod compact;
 mod expire;
@@ -57,32 +57,6 @@ impl Table {
         Ok(entries)
     }
 
-    /// Writes a checkpoint of the newest version; returns that version.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub fn checkpoint(&self) -> Result<u64> {
-        let snapshot = self.kernel()?;
-        let write = || -> Result<u64> {
-            Ok(snapshot.checkpoint(self.root().engine().as_ref(), None)?.1.version())
-        };
-        write().context(|| format!("checkpoint table `{}`", self.def().name))
-    }
-
-    /// Writes a checkpoint when the commit after `before` was the tenth since the last one. Every
-    /// later commit tries again until one succeeds, so a committer that dies here costs readers
-    /// one more commit to replay, not ten.
-    pub(crate) fn checkpoint_if_due(&self, before: &Snapshot) {
-        if before.uncheckpointed() + 1 < CHECKPOINT_EVERY {
-            return;
-        }
-        if let Err(error) = self.checkpoint() {
-            // The commit stands; the next one tries again.
-            let version = before.version() + 1;
-            tracing::warn!(table = self.def().name, version, %error, "cannot write checkpoint");
-        }
-    }
-
     /// The version that was in force at a time by the store's clock, or the oldest that can still
     /// be read.
     ///
@@ -126,13 +100,8 @@ impl Table {
     /// The actions of a commit file, one a line.
     pub(crate) fn actions(&self, file: &FileEntry) -> Result<Vec<Json>> {
         let bytes = self.root().read(&file.path)?;
-        let lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
-        let lines = lines.filter(|(_, line)| !line.is_empty());
-        lines
-            .map(|(number, line)| {
-                let action = serde_json::from_slice(line);
-                action.context(|| format!("{} line {number}", file.path))
-            })
-            .collect()
+        log::parse(&bytes).map_err(|(line, error)| {
+            Error::from(error).while_doing(format!("{} line {line}", file.path))
+        })
     }
 }

@@ -92,7 +92,7 @@ impl Table {
         let snapshot = self.snapshot(read.version)?;
         let columns = self.wanted(read, &snapshot.schema)?;
         let source = self.source(&snapshot.schema, columns, read.clone());
-        Ok(Scan::over(source, &snapshot.files))
+        Ok(Scan::over(source, self.files(&snapshot)?))
     }
 
     /// The rows as they were known: per key the one with the greatest `known_at <= as_of`, without

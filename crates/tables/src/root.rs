@@ -1,5 +1,7 @@
 //! A data root: the place that holds all tables and plain files of one Foresite installation.
 
+use std::collections::HashSet;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
@@ -12,6 +14,7 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::hdfs::HdfsStore;
+use crate::recovery::Hiding;
 use crate::{Context as _, Error, ErrorKind, Result, Table};
 
 pub(crate) type Engine = DefaultEngine<TokioMultiThreadExecutor>;
@@ -56,19 +59,17 @@ impl Root {
             }
             _ => (Place::Local, Arc::new(LocalFileSystem::new().with_fsync(true))),
         };
+        Self::over(url, place, store)
+    }
+
+    pub(crate) fn over(url: Url, place: Place, store: Arc<dyn ObjectStore>) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("storage")
             .enable_all()
             .build()?;
-        let executor = TokioMultiThreadExecutor::new(runtime.handle().clone());
-        let engine = DefaultEngineBuilder::new(Arc::clone(&store))
-            .with_task_executor(Arc::new(executor))
-            .with_buffer_size(
-                std::num::NonZero::new(READ_AHEAD).unwrap_or(std::num::NonZero::<usize>::MIN),
-            )
-            .build();
-        Ok(Self { inner: Arc::new(Inner { url, place, store, engine: Arc::new(engine), runtime }) })
+        let engine = Arc::new(engine_over(&store, &runtime));
+        Ok(Self { inner: Arc::new(Inner { url, place, store, engine, runtime }) })
     }
 
     /// Fails when the root is not there.
@@ -168,6 +169,16 @@ impl Root {
         &self.inner.engine
     }
 
+    /// A reader of logs that does not see some plain files.
+    ///
+    /// # Errors
+    /// `Usage` for a path that is none.
+    pub(crate) fn engine_without(&self, hidden: &HashSet<String>) -> Result<Engine> {
+        let hidden = hidden.iter().map(|path| self.location(path)).collect::<Result<_>>()?;
+        let store: Arc<dyn ObjectStore> = Arc::new(Hiding::new(Arc::clone(self.store()), hidden));
+        Ok(engine_over(&store, &self.inner.runtime))
+    }
+
     /// Runs a store call to its end.
     pub(crate) fn block<T>(
         &self,
@@ -195,6 +206,14 @@ impl std::fmt::Debug for Root {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Root").field(&self.inner.url.as_str()).finish()
     }
+}
+
+fn engine_over(store: &Arc<dyn ObjectStore>, runtime: &Runtime) -> Engine {
+    let executor = TokioMultiThreadExecutor::new(runtime.handle().clone());
+    DefaultEngineBuilder::new(Arc::clone(store))
+        .with_task_executor(Arc::new(executor))
+        .with_buffer_size(NonZero::new(READ_AHEAD).unwrap_or(NonZero::<usize>::MIN))
+        .build()
 }
 
 fn usage(what: &str, why: &str) -> Error {

@@ -1,18 +1,27 @@
-//! One version of a table: its schema and its live files.
+//! One version of a table: its schema, and on demand its live files and filled slots.
+//!
+//! Only what a caller asks for is read: a table of many thousand files is opened, and appended to,
+//! without listing one of them. What was read once goes on from version to version with the actions
+//! of each commit (`after`).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, AsArray as _, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
+use delta_kernel::Snapshot as KernelSnapshot;
 use delta_kernel::engine::arrow_conversion::TryIntoArrow as _;
-use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::snapshot::SnapshotRef;
+use serde_json::Value as Json;
 
 use crate::root::Engine;
 use crate::slot::{Relation, Slot};
-use crate::stats::{FileStats, Value};
-use crate::{Error, ErrorKind, Result, protocol, time};
+use crate::stats::FileStats;
+use crate::{Result, protocol};
+
+mod live;
+mod transactions;
+
+use transactions::Recorded;
 
 /// A live data file of a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,119 +39,121 @@ pub(crate) struct DataFile {
 /// One version of a table.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
+    version: u64,
+    /// The kernel's view of this version or of an earlier one with the same schema and protocol.
     pub(crate) kernel: SnapshotRef,
+    /// What reads the log; other than the root's where that sees a broken checkpoint.
+    pub(crate) engine: Arc<Engine>,
     pub(crate) schema: SchemaRef,
-    pub(crate) files: Arc<Vec<DataFile>>,
+    files: OnceLock<Vec<DataFile>>,
+    transactions: OnceLock<HashMap<String, Recorded>>,
+    /// Tells the commit file of this version from another of its name.
+    pub(crate) mark: Option<String>,
 }
 
 impl Snapshot {
-    pub(crate) fn load(kernel: SnapshotRef, engine: &Engine) -> Result<Self> {
+    /// The version of the kernel's snapshot, of which nothing but the schema has been read.
+    ///
+    /// # Errors
+    /// `BadData` for a table that Foresite cannot read.
+    pub(crate) fn of(kernel: SnapshotRef, engine: Arc<Engine>) -> Result<Self> {
         protocol::check_readable(&kernel)?;
         let schema: Schema = kernel.schema().as_ref().try_into_arrow()?;
-        let scan = Arc::clone(&kernel).scan_builder().build()?;
-        let mut files = Vec::new();
-        for metadata in scan.scan_metadata(engine)? {
-            let (data, selection) = metadata?.scan_files.into_parts();
-            let batch: RecordBatch = (*ArrowEngineData::try_from_engine_data(data)?).into();
-            collect_files(&batch, &selection, &schema, &mut files)?;
-        }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { kernel, schema: Arc::new(schema), files: Arc::new(files) })
+        Ok(Self {
+            version: kernel.version(),
+            kernel,
+            engine,
+            schema: Arc::new(schema),
+            files: OnceLock::new(),
+            transactions: OnceLock::new(),
+            mark: None,
+        })
     }
 
     pub(crate) fn version(&self) -> u64 {
-        self.kernel.version()
+        self.version
     }
 
-    /// Commits since the newest checkpoint, or since the table was made.
+    /// Commits since the newest checkpoint that is known, or since the table was made.
     pub(crate) fn uncheckpointed(&self) -> u64 {
         let checkpoint = self.kernel.log_segment().checkpoint_version.unwrap_or_default();
-        self.version().saturating_sub(checkpoint)
+        self.version.saturating_sub(checkpoint)
+    }
+
+    /// The live files, sorted by path, where they have been read.
+    pub(crate) fn known_files(&self) -> Option<&[DataFile]> {
+        self.files.get().map(Vec::as_slice)
+    }
+
+    /// The live files as `read` finds them, or as they were found before.
+    pub(crate) fn files_or(
+        &self,
+        read: impl FnOnce() -> Result<Vec<DataFile>>,
+    ) -> Result<&[DataFile]> {
+        if self.files.get().is_none() {
+            // Of two readers at once both find the same.
+            let _ = self.files.set(read()?);
+        }
+        Ok(self.known_files().unwrap_or_default())
+    }
+
+    /// Reads the live files, sorted by path.
+    pub(crate) fn read_files(&self) -> Result<Vec<DataFile>> {
+        live::read(&self.kernel_here()?, &self.engine, &self.schema)
     }
 
     /// The version last recorded for an application id.
-    pub(crate) fn transaction(&self, app_id: &str, engine: &Engine) -> Result<Option<i64>> {
-        Ok(self.kernel.get_app_id_version(app_id, engine)?)
+    pub(crate) fn transaction(&self, app_id: &str) -> Result<Option<i64>> {
+        let recorded = match self.transactions.get() {
+            Some(known) => known,
+            None => {
+                let read = transactions::read(&self.kernel_here()?, &self.engine)?;
+                self.transactions.get_or_init(|| read)
+            }
+        };
+        let last = recorded.get(app_id);
+        Ok(last.and_then(|last| last.unexpired(self.kernel.table_properties())))
     }
 
-    /// Files that have or may have rows of the slot.
-    pub(crate) fn overlapping<'a>(
-        &'a self,
-        slot: &Slot,
-        time: Option<&str>,
-    ) -> Vec<(&'a DataFile, Relation)> {
-        self.files
-            .iter()
-            .map(|file| (file, slot.relation(&file.stats, time)))
-            .filter(|(_, relation)| *relation != Relation::Outside)
-            .collect()
+    /// The kernel's view of exactly this version.
+    pub(crate) fn kernel_here(&self) -> Result<SnapshotRef> {
+        if self.kernel.version() == self.version {
+            return Ok(Arc::clone(&self.kernel));
+        }
+        let builder = KernelSnapshot::builder_from(Arc::clone(&self.kernel));
+        Ok(builder.at_version(self.version).build(self.engine.as_ref())?)
     }
-}
 
-/// Reads the selected rows of the kernel's scan-file batch.
-fn collect_files(
-    batch: &RecordBatch,
-    selection: &[bool],
-    schema: &Schema,
-    files: &mut Vec<DataFile>,
-) -> Result<()> {
-    let column = |name: &str| {
-        batch.column_by_name(name).ok_or_else(|| {
-            Error::new(ErrorKind::BadData, format!("delta scan without column `{name}`"))
-        })
-    };
-    let paths = column("path")?.as_string::<i32>();
-    let sizes = column("size")?.as_primitive::<Int64Type>();
-    let stats = column("stats")?.as_string::<i32>();
-    let vectors = column("deletionVector")?;
-    let constants = column("fileConstantValues")?.as_struct();
-    let maps = |name: &str| constants.column_by_name(name).map(|values| values.as_map());
-    let (partitions, tags) = (maps("partitionValues"), maps("tags"));
-    for row in 0..batch.num_rows() {
-        if !selection.get(row).copied().unwrap_or(true) {
-            continue;
-        }
-        if vectors.is_valid(row) {
-            return Err(Error::new(
-                ErrorKind::BadData,
-                format!("{}: deletion vectors are not supported", paths.value(row)),
-            ));
-        }
-        let parsed =
-            stats.is_valid(row).then(|| FileStats::parse(stats.value(row), schema)).flatten();
-        let partition = partitions.map(|map| pairs(&map.value(row))).unwrap_or_default();
-        let mut stats = parsed.unwrap_or_default();
-        for (name, text) in &partition {
-            if let Some(value) = partition_value(text, schema, name) {
-                stats.set_constant(name, value);
+    /// The version after this one, whose commit consists of `actions`; `None` where it changes the
+    /// schema or is not understood, and the log has to be read anew.
+    pub(crate) fn after(mut self, actions: &[Json], mark: Option<String>) -> Option<Self> {
+        for action in actions {
+            if action.get("metaData").is_some() || action.get("protocol").is_some() {
+                return None;
+            }
+            if let Some(files) = self.files.get_mut() {
+                live::apply(files, action, &self.schema)?;
+            }
+            if let Some(transactions) = self.transactions.get_mut() {
+                transactions::apply(transactions, action)?;
             }
         }
-        files.push(DataFile {
-            path: paths.value(row).to_owned(),
-            size: u64::try_from(sizes.value(row)).unwrap_or(0),
-            partition,
-            stats,
-            sha256: tags.and_then(|map| pairs(&map.value(row)).remove("sha256")),
-        });
+        Some(Self { version: self.version + 1, mark, ..self })
     }
-    Ok(())
-}
 
-/// What a partition's text means for slots; `None` for kinds that they do not compare.
-fn partition_value(text: &str, schema: &Schema, name: &str) -> Option<Value> {
-    match schema.field_with_name(name).ok()?.data_type() {
-        DataType::Date32 => time::parse_date(text).map(|days| Value::Int(days.into())),
-        DataType::Int32 | DataType::Int64 => text.parse().ok().map(Value::Int),
-        DataType::Utf8 => Some(Value::Text(text.to_owned())),
-        _ => None,
+    /// The same version, as the kernel sees it after a checkpoint.
+    pub(crate) fn based_on(self, kernel: SnapshotRef) -> Self {
+        Self { kernel, ..self }
     }
 }
 
-fn pairs(entries: &arrow::array::StructArray) -> BTreeMap<String, String> {
-    let (keys, values) =
-        (entries.column(0).as_string::<i32>(), entries.column(1).as_string::<i32>());
-    (0..entries.len())
-        .filter(|&row| values.is_valid(row))
-        .map(|row| (keys.value(row).to_owned(), values.value(row).to_owned()))
-        .collect()
+/// Of `files` those that have or may have rows of the slot.
+pub(crate) fn overlapping(
+    files: &[DataFile],
+    slot: &Slot,
+    time: Option<&str>,
+) -> Vec<(DataFile, Relation)> {
+    let related = files.iter().map(|file| (file, slot.relation(&file.stats, time)));
+    let touched = related.filter(|(_, relation)| *relation != Relation::Outside);
+    touched.map(|(file, relation)| (file.clone(), relation)).collect()
 }

@@ -1,6 +1,7 @@
 //! A table: its newest version, and files written for it.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -14,8 +15,10 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::log::{self, StagedFile};
+use crate::newest::mark_of;
+use crate::root::Engine;
 use crate::slot::Slot;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{DataFile, Snapshot};
 use crate::write::{self, EncodedFile};
 use crate::{Commit, Context as _, Error, ErrorKind, Result, Root, protocol};
 
@@ -28,12 +31,14 @@ pub(crate) const COMMIT_ATTEMPTS: u32 = 100;
 /// Data files that are written side by side.
 const PUTS_AT_ONCE: usize = 16;
 
-/// A Delta table of the data root. Cheap to clone.
-#[derive(Clone, Debug)]
+/// A Delta table of the data root. Cheap to clone; clones share what they know of the log.
+#[derive(Clone)]
 pub struct Table {
     root: Root,
     pub(crate) def: Arc<TableDef>,
     url: Url,
+    /// The newest version when one was looked for last.
+    pub(crate) known: Arc<Mutex<Option<Arc<Snapshot>>>>,
 }
 
 /// One entry of a table's history.
@@ -50,7 +55,7 @@ impl Table {
         let url = root.url().join(&format!("tables/{}/", def.name)).map_err(|error| {
             Error::new(ErrorKind::Usage, format!("table name `{}`: {error}", def.name))
         })?;
-        Ok(Self { root, def: Arc::new(def), url })
+        Ok(Self { root, def: Arc::new(def), url, known: Arc::default() })
     }
 
     /// The definition, with every stored column.
@@ -72,26 +77,59 @@ impl Table {
     /// # Errors
     /// Storage errors; `BadData` for a log that cannot be read.
     pub fn version(&self) -> Result<u64> {
-        let version = || -> Result<u64> { Ok(self.kernel_snapshot(None)?.version()) };
-        version().context(|| format!("read the log of table `{}` at {}", self.def.name, self.url))
+        Ok(self.newest()?.version())
     }
 
-    fn kernel_snapshot(&self, version: Option<u64>) -> Result<delta_kernel::snapshot::SnapshotRef> {
+    /// One version, or the newest.
+    pub(crate) fn snapshot(&self, version: Option<u64>) -> Result<Arc<Snapshot>> {
+        match version {
+            Some(_) => Ok(Arc::new(self.load(version)?)),
+            None => self.newest(),
+        }
+    }
+
+    /// Reads one version, or the newest, from the log.
+    pub(crate) fn load(&self, version: Option<u64>) -> Result<Snapshot> {
+        self.load_through(version, Arc::clone(self.root.engine()))
+            .or_else(|error| self.fall_back(version, error))
+    }
+
+    /// As [`Table::load`], from what an engine sees of the log and nothing else.
+    pub(crate) fn load_through(
+        &self,
+        version: Option<u64>,
+        engine: Arc<Engine>,
+    ) -> Result<Snapshot> {
         let mut builder = KernelSnapshot::builder_for(self.url.as_str());
         if let Some(version) = version {
             builder = builder.at_version(version);
         }
-        Ok(builder.build(self.root.engine().as_ref())?)
+        let load = || Snapshot::of(builder.build(engine.as_ref())?, Arc::clone(&engine));
+        load().context(|| self.reading())
     }
 
-    pub(crate) fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
-        let load = || Snapshot::load(self.kernel_snapshot(version)?, self.root.engine());
-        load().context(|| format!("read the log of table `{}` at {}", self.def.name, self.url))
+    /// The live files of a version, sorted by path.
+    pub(crate) fn files<'a>(&self, snapshot: &'a Snapshot) -> Result<&'a [DataFile]> {
+        snapshot.files_or(|| {
+            let read = snapshot.read_files().context(|| self.reading());
+            read.or_else(|error| self.fall_back(Some(snapshot.version()), error)?.read_files())
+        })
+    }
+
+    /// The version last recorded for an application id.
+    fn transaction(&self, snapshot: &Snapshot, app_id: &str) -> Result<Option<i64>> {
+        let found = snapshot.transaction(app_id).context(|| self.reading());
+        found.or_else(|error| self.fall_back(Some(snapshot.version()), error)?.transaction(app_id))
+    }
+
+    /// What goes on while the log is read.
+    fn reading(&self) -> String {
+        format!("read the log of table `{}` at {}", self.def.name, self.url)
     }
 
     /// The newest version, of which Foresite may write the next one.
-    pub(crate) fn snapshot_to_extend(&self) -> Result<Snapshot> {
-        let snapshot = self.snapshot(None)?;
+    pub(crate) fn snapshot_to_extend(&self) -> Result<Arc<Snapshot>> {
+        let snapshot = self.newest()?;
         self.require_writable(&snapshot)?;
         Ok(snapshot)
     }
@@ -107,9 +145,19 @@ impl Table {
     /// # Errors
     /// As [`Table::version`].
     pub fn holds(&self, slot: &Slot, commit: &Commit) -> Result<Option<u64>> {
-        let snapshot = self.snapshot(None)?;
-        let recorded = snapshot.transaction(&slot.app_id(), self.root.engine())?;
-        Ok((recorded == Some(commit.transaction_version()?)).then(|| snapshot.version()))
+        let newest = self.newest()?;
+        Ok(self.is_filled(&newest, slot, commit)?.then(|| newest.version()))
+    }
+
+    /// Whether the slot carries this lineage in a version.
+    pub(crate) fn is_filled(
+        &self,
+        snapshot: &Snapshot,
+        slot: &Slot,
+        commit: &Commit,
+    ) -> Result<bool> {
+        let recorded = self.transaction(snapshot, &slot.app_id())?;
+        Ok(recorded == Some(commit.transaction_version()?))
     }
 
     /// Writes data files that nobody sees yet.
@@ -147,13 +195,38 @@ impl Table {
         Ok(staged)
     }
 
+    /// Publishes `actions` as the version after `base`, and a checkpoint where one is due; `None`
+    /// when that version exists already.
+    pub(crate) fn publish(&self, base: Arc<Snapshot>, actions: &[Json]) -> Result<Option<u64>> {
+        let last = base.version();
+        // What is remembered is changed in place where nobody else holds it.
+        drop(base);
+        if !self.put_commit(last + 1, actions)? {
+            return Ok(None);
+        }
+        self.checkpoint_if_due();
+        Ok(Some(last + 1))
+    }
+
     /// Publishes a commit file; `false` when that version exists already.
     pub(crate) fn put_commit(&self, version: u64, actions: &[Json]) -> Result<bool> {
         let location = self.location(&log::commit_name(version))?;
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let bytes = Bytes::from(log::lines(actions));
-        match self.root.block(self.root.store().put_opts(&location, bytes.into(), options)) {
-            Ok(_) => Ok(true),
+        let store = self.root.store();
+        let put = self.root.block(async {
+            let put = store.put_opts(&location, bytes.into(), options).await?;
+            Ok(match put.e_tag {
+                Some(mark) => Some(mark),
+                // Without it the log is read anew, no more.
+                None => store.head(&location).await.ok().map(|meta| mark_of(&meta)),
+            })
+        });
+        match put {
+            Ok(mark) => {
+                self.remember(version, actions, mark);
+                Ok(true)
+            }
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
             Err(error) => {
                 Err(error
@@ -181,9 +254,11 @@ impl Table {
     pub(crate) fn root(&self) -> &Root {
         &self.root
     }
+}
 
-    pub(crate) fn kernel(&self) -> Result<delta_kernel::snapshot::SnapshotRef> {
-        self.kernel_snapshot(None)
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Table").field(&self.url.as_str()).finish()
     }
 }
 

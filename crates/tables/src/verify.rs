@@ -65,7 +65,7 @@ impl Table {
         mut go_on: impl FnMut() -> std::result::Result<(), E>,
     ) -> std::result::Result<Verified, E> {
         let mut found = Verified { faults: self.verify_log()?, ..Verified::default() };
-        let snapshot = match self.snapshot(None) {
+        let snapshot = match self.load(None) {
             Ok(snapshot) => snapshot,
             Err(error) if error.kind().is_retryable() => return Err(error.into()),
             Err(error) => {
@@ -75,7 +75,7 @@ impl Table {
             }
         };
         found.faults.extend(self.disagreements(&snapshot)?);
-        for file in snapshot.files.iter() {
+        for file in self.files(&snapshot)? {
             go_on()?;
             match self.verify_file(file, &snapshot) {
                 Ok(rows) => found.rows += rows,

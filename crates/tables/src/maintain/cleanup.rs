@@ -1,5 +1,7 @@
 //! Clean-up of the log: commits that a checkpoint stands for and that nobody may ask for any more.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use crate::{Context as _, FileEntry, Result, Table};
@@ -30,7 +32,9 @@ impl Table {
         if expired.is_empty() {
             return Ok(expired);
         }
-        self.snapshot(Some(base))
+        // Nothing stands in for this checkpoint once the commits behind it are gone.
+        self.load_through(Some(base), Arc::clone(self.root().engine()))
+            .and_then(|snapshot| snapshot.read_files())
             .context(|| format!("check checkpoint {base} before cleaning the log behind it"))?;
         if !dry_run {
             for file in &expired {
@@ -41,8 +45,8 @@ impl Table {
     }
 
     /// The checkpoint that `_last_checkpoint` names; a torn hint names none.
-    fn hinted_checkpoint(&self) -> Result<Option<u64>> {
-        let path = format!("{}_last_checkpoint", self.log_folder());
+    pub(crate) fn hinted_checkpoint(&self) -> Result<Option<u64>> {
+        let path = self.hint_path();
         if !self.root().exists(&path)? {
             return Ok(None);
         }

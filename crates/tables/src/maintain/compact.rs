@@ -72,7 +72,7 @@ impl Table {
     pub fn compactions(&self, wanted: &Compaction) -> Result<Vec<CompactionJob>> {
         let snapshot = self.snapshot(None)?;
         let mut groups: BTreeMap<Vec<Value>, Vec<DataFile>> = BTreeMap::new();
-        for file in snapshot.files.iter().filter(|file| file.size < wanted.small_bytes) {
+        for file in self.files(&snapshot)?.iter().filter(|file| file.size < wanted.small_bytes) {
             if let Some(group) = group_of(file, &snapshot, wanted.closed_before) {
                 groups.entry(group).or_default().push(file.clone());
             }
@@ -110,9 +110,8 @@ impl Table {
         actions.extend(gone.iter().map(|file| log::remove(file, Change::Layout)));
         actions.extend(staged.iter().map(|file| file.add(Change::Layout)));
         for attempt in 0..COMMIT_ATTEMPTS {
-            if self.put_commit(snapshot.version() + 1, &actions)? {
-                done.version = Some(snapshot.version() + 1);
-                self.checkpoint_if_due(&snapshot);
+            done.version = self.publish(snapshot, &actions)?;
+            if done.version.is_some() {
                 return Ok(done);
             }
             self.back_off(attempt);
@@ -139,8 +138,9 @@ impl Table {
 
     fn require_live(&self, files: &[DataFile], snapshot: &Snapshot) -> Result<()> {
         // The files of a snapshot are sorted by path.
+        let live_files = self.files(snapshot)?;
         let is_live = |file: &&DataFile| {
-            snapshot.files.binary_search_by(|live| live.path.cmp(&file.path)).is_ok()
+            live_files.binary_search_by(|live| live.path.cmp(&file.path)).is_ok()
         };
         match files.iter().find(|file| !is_live(file)) {
             None => Ok(()),

@@ -81,7 +81,7 @@ impl Table {
         for attempt in 0..COMMIT_ATTEMPTS {
             let snapshot = self.snapshot_to_extend()?;
             let gone: Vec<&DataFile> =
-                snapshot.files.iter().filter(|file| is_expired(file)).collect();
+                self.files(&snapshot)?.iter().filter(|file| is_expired(file)).collect();
             let expired = Expired {
                 version: None,
                 files: gone.len() as u64,
@@ -92,10 +92,9 @@ impl Table {
             }
             let mut actions = vec![log::commit_info("DELETE", "Retention", &json!({"why": why}))];
             actions.extend(gone.into_iter().map(|file| log::remove(file, Change::Rows)));
-            let version = snapshot.version() + 1;
-            if self.put_commit(version, &actions)? {
-                self.checkpoint_if_due(&snapshot);
-                return Ok(Expired { version: Some(version), ..expired });
+            let version = self.publish(snapshot, &actions)?;
+            if version.is_some() {
+                return Ok(Expired { version, ..expired });
             }
             self.back_off(attempt);
         }

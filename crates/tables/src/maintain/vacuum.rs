@@ -93,7 +93,7 @@ impl Table {
     fn live_since(&self, keep_from: u64) -> Result<HashSet<Path>> {
         let first = self.snapshot(Some(keep_from))?;
         let mut live: HashSet<Path> = HashSet::new();
-        for file in first.files.iter() {
+        for file in self.files(&first)? {
             live.insert(self.location(&file.path)?);
         }
         for file in self.log_files()?.commits.range(keep_from + 1..).map(|(_, file)| file) {

@@ -32,7 +32,7 @@ impl Table {
             }
         }
         if let Some(what) = self.hint_fault(&log)? {
-            faults.push(Fault { path: format!("{folder}_last_checkpoint"), what });
+            faults.push(Fault { path: self.hint_path(), what });
         }
         Ok(faults)
     }
@@ -56,7 +56,8 @@ impl Table {
                 }
             }
         }
-        let seen: BTreeSet<String> = snapshot.files.iter().map(|file| file.path.clone()).collect();
+        let seen: BTreeSet<String> =
+            self.files(snapshot)?.iter().map(|file| file.path.clone()).collect();
         let what = |path| format!("the checkpoint and the commits disagree about {path}");
         let path = self.log_folder();
         Ok(replayed
@@ -80,7 +81,7 @@ impl Table {
     }
 
     /// Decodes a whole checkpoint.
-    fn checkpoint_fault(&self, file: &FileEntry) -> Result<Option<String>> {
+    pub(crate) fn checkpoint_fault(&self, file: &FileEntry) -> Result<Option<String>> {
         let bytes = self.root().read(&file.path)?;
         let decode = || -> Result<()> {
             for batch in ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()? {
@@ -92,7 +93,7 @@ impl Table {
     }
 
     fn hint_fault(&self, log: &LogFiles) -> Result<Option<String>> {
-        let path = format!("{}_last_checkpoint", self.log_folder());
+        let path = self.hint_path();
         if !self.root().exists(&path)? {
             return Ok(None);
         }
