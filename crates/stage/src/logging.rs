@@ -35,8 +35,9 @@ impl Form {
 /// Starts logging; a second call in one process (tests) changes nothing.
 pub(crate) fn install(form: Form) {
     let level = environment::value(environment::LOG_LEVEL).unwrap_or_else(|| "info".into());
-    // Libraries speak up only when something is wrong; `foresite` is the prefix of our crates.
-    let filter = EnvFilter::new(format!("error,foresite={level}"));
+    // Libraries speak up only when something is wrong; `foresite` is the prefix of our crates. What
+    // the reader of the log fails at is an error of ours, or one that storage got over.
+    let filter = EnvFilter::new(format!("error,delta_kernel=off,foresite={level}"));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     let outcome = match form {

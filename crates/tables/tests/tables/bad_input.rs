@@ -6,15 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::RecordBatch;
 use foresite_schema::catalog;
 use foresite_tables::{Error, ErrorKind, Read, Root, Table};
 use tempfile::TempDir;
 
-use crate::fixture::{commit, data_files, filled, kpis, log, root, rows, slot};
+use crate::fixture::{commit, filled, kpis, log, root, rows, slot};
 
 /// Size and time of every file below a folder.
-fn listing(folder: &Path) -> BTreeMap<String, (u64, SystemTime)> {
+pub(crate) fn listing(folder: &Path) -> BTreeMap<String, (u64, SystemTime)> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -31,7 +31,7 @@ fn listing(folder: &Path) -> BTreeMap<String, (u64, SystemTime)> {
 /// The error of opening, reading or writing a broken table; it names the table's place and the
 /// kind that is expected, and leaves every file as it was.
 #[track_caller]
-fn refused(folder: &TempDir, root: &Root, kind: ErrorKind) -> Error {
+pub(crate) fn refused(folder: &TempDir, root: &Root, kind: ErrorKind) -> Error {
     let before = listing(folder.path());
     let write = |table: Table| {
         table.read_all(&Read::all())?;
@@ -44,11 +44,11 @@ fn refused(folder: &TempDir, root: &Root, kind: ErrorKind) -> Error {
     error
 }
 
-fn version(folder: &TempDir, version: u64) -> std::path::PathBuf {
+pub(crate) fn version(folder: &TempDir, version: u64) -> std::path::PathBuf {
     log(folder).join(format!("{version:020}.json"))
 }
 
-fn edit(path: &Path, from: &str, to: &str) {
+pub(crate) fn edit(path: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{text}");
     fs::write(path, text.replace(from, to)).unwrap();
@@ -144,119 +144,6 @@ fn a_torn_commit() {
     let text = fs::read_to_string(version(&folder, 2)).unwrap();
     fs::write(version(&folder, 2), &text[..text.len() / 2]).unwrap();
     refused(&folder, &root, ErrorKind::BadData);
-}
-
-#[test]
-fn a_torn_checkpoint() {
-    let (folder, root) = root();
-    filled(&root, 0..12);
-    let checkpoint = log(&folder).join("00000000000000000010.checkpoint.parquet");
-    let bytes = fs::read(&checkpoint).unwrap();
-    fs::write(&checkpoint, &bytes[..bytes.len() - 100]).unwrap();
-    refused(&folder, &root, ErrorKind::BadData);
-    fs::remove_file(&checkpoint).unwrap();
-    fs::remove_file(log(&folder).join("_last_checkpoint")).unwrap();
-    let table = root.existing(kpis()).unwrap();
-    assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 24, "the commits are all there");
-}
-
-#[test]
-fn a_torn_hint_is_no_more_than_a_hint() {
-    let (folder, root) = root();
-    filled(&root, 0..12);
-    for text in ["", "{\"versi", "null"] {
-        fs::write(log(&folder).join("_last_checkpoint"), text).unwrap();
-        let table = root.existing(kpis()).unwrap();
-        assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 24, "`{text}`");
-    }
-    fs::write(log(&folder).join("_last_checkpoint"), "{\"version\":999,\"size\":1}").unwrap();
-    let error = refused(&folder, &root, ErrorKind::BadData);
-    assert!(error.to_string().contains("_last_checkpoint"), "{error}");
-}
-
-#[test]
-fn a_data_file_that_is_gone() {
-    let (folder, root) = root();
-    filled(&root, 0..1);
-    fs::remove_file(&data_files(&folder)[0]).unwrap();
-    refused(&folder, &root, ErrorKind::Missing);
-}
-
-#[test]
-fn a_truncated_data_file() {
-    let (folder, root) = root();
-    filled(&root, 0..1);
-    let file = data_files(&folder).remove(0);
-    let bytes = fs::read(&file).unwrap();
-    for length in [0, 3, bytes.len() / 2, bytes.len() - 1] {
-        fs::write(&file, &bytes[..length]).unwrap();
-        let error = refused(&folder, &root, ErrorKind::BadData);
-        let expected = format!("expected {} bytes as in the log, got {length}", bytes.len());
-        assert!(error.to_string().ends_with(&expected), "{error}");
-    }
-}
-
-#[test]
-fn a_data_file_swapped_for_another() {
-    let (folder, root) = root();
-    let table = filled(&root, 0..1);
-    let foreign = rows(&[("x", 0, Some(1.0), 1), ("y", 0, None, 1), ("z", 0, None, 1)]);
-    table.replace(&slot(5, 6), &foreign, &commit("aa", 1)).unwrap();
-    let files = data_files(&folder);
-    let size = fs::metadata(&files[0]).unwrap().len();
-    fs::copy(&files[1], &files[0]).unwrap();
-    // Even where the log is made to agree about the size.
-    let size_of = |size: u64| format!("\"size\":{size},");
-    edit(&version(&folder, 1), &size_of(size), &size_of(fs::metadata(&files[1]).unwrap().len()));
-    let error = refused(&folder, &root, ErrorKind::BadData);
-    assert!(error.to_string().ends_with("expected 2 rows as in the log, got 3"), "{error}");
-}
-
-#[test]
-fn a_data_file_of_another_table() {
-    let (folder, root) = root();
-    filled(&root, 0..1);
-    let file = data_files(&folder).remove(0);
-    let other = write_parquet();
-    let size = fs::metadata(&file).unwrap().len();
-    fs::write(&file, &other).unwrap();
-    edit(&version(&folder, 1), &format!("\"size\":{size},"), &format!("\"size\":{},", other.len()));
-    let error = refused(&folder, &root, ErrorKind::BadData);
-    assert!(error.to_string().contains("expected a required column, got nothing"), "{error}");
-}
-
-#[test]
-fn a_data_file_with_a_column_of_another_type() {
-    let (folder, root) = root();
-    filled(&root, 0..1);
-    let file = data_files(&folder).remove(0);
-    let batch = rows(&[("a", 0, None, 1), ("b", 0, None, 1)]);
-    let column = |field: &arrow::datatypes::FieldRef| -> (String, ArrayRef) {
-        let array = batch.column_by_name(field.name()).unwrap();
-        match field.name().as_str() {
-            "load" => ("load".into(), Arc::new(StringArray::from(vec!["1.0", "much"]))),
-            name => (name.into(), Arc::clone(array)),
-        }
-    };
-    let other = RecordBatch::try_from_iter(batch.schema().fields().iter().map(column)).unwrap();
-    let (size, other) = (fs::metadata(&file).unwrap().len(), parquet_of(&other));
-    fs::write(&file, &other).unwrap();
-    edit(&version(&folder, 1), &format!("\"size\":{size},"), &format!("\"size\":{},", other.len()));
-    let error = refused(&folder, &root, ErrorKind::BadData);
-    assert!(error.to_string().ends_with("column `load`: expected Float64, got Utf8"), "{error}");
-}
-
-/// Two rows of something else.
-fn write_parquet() -> Vec<u8> {
-    let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
-    parquet_of(&RecordBatch::try_from_iter([("other_id", column)]).unwrap())
-}
-
-fn parquet_of(batch: &RecordBatch) -> Vec<u8> {
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
-    writer.write(batch).unwrap();
-    writer.into_inner().unwrap()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod bad_files;
 mod bad_input;
 mod compaction;
 mod fixture;
@@ -9,6 +10,7 @@ mod log;
 mod removal;
 mod scans;
 mod slots;
+mod torn;
 mod verification;
 
 use foresite_tables::Root;
