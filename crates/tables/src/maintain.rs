@@ -16,6 +16,7 @@ mod expire;
 mod merge;
 mod vacuum;
 
+pub(crate) use checkpoint::Writing;
 pub use compact::{Compacted, Compaction, CompactionJob};
 pub use expire::Expired;
 pub use vacuum::Vacuum;

@@ -7,7 +7,7 @@
 //! log was cleaned up past it, the schema changed, the table was deleted and made again – is read
 //! anew from the newest checkpoint.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures::future;
@@ -15,6 +15,7 @@ use object_store::{ObjectMeta, ObjectStoreExt as _};
 use serde_json::Value as Json;
 
 use crate::log;
+use crate::maintain::Writing;
 use crate::snapshot::Snapshot;
 use crate::table::CHECKPOINT_EVERY;
 use crate::{ErrorKind, Result, Table};
@@ -22,10 +23,25 @@ use crate::{ErrorKind, Result, Table};
 /// A handle that is further behind reads the log anew: the checkpoints on the way spare it most.
 const FOLLOWED_AT_MOST: u64 = 2 * CHECKPOINT_EVERY;
 
+/// What the clones of a handle share.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// The newest version when one was looked for last.
+    newest: Mutex<Option<Arc<Snapshot>>>,
+    /// The checkpoint that is being written.
+    pub(crate) writing: Mutex<Option<Writing>>,
+}
+
+impl Known {
+    fn newest(&self) -> MutexGuard<'_, Option<Arc<Snapshot>>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Table {
     /// The newest version.
     pub(crate) fn newest(&self) -> Result<Arc<Snapshot>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.newest();
         let followed = match known.take() {
             Some(last) => self.follow(last)?,
             None => None,
@@ -94,7 +110,7 @@ impl Table {
 
     /// Remembers the version that this handle has just committed.
     pub(crate) fn remember(&self, version: u64, actions: &[Json], mark: Option<String>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.newest();
         *known = match known.take() {
             Some(snapshot) if snapshot.version() + 1 == version => {
                 Arc::unwrap_or_clone(snapshot).after(actions, mark).map(Arc::new)
@@ -106,12 +122,12 @@ impl Table {
 
     /// What this handle saw last.
     pub(crate) fn remembered(&self) -> Option<Arc<Snapshot>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known.newest().clone()
     }
 
     /// Goes on from a checkpoint that this handle has written of a version.
     pub(crate) fn rebase(&self, kernel: delta_kernel::snapshot::SnapshotRef) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.newest();
         if let Some(snapshot) = known.take() {
             *known = Some(match snapshot.version() >= kernel.version() {
                 true => Arc::new(Arc::unwrap_or_clone(snapshot).based_on(kernel)),

@@ -70,6 +70,19 @@ impl Snapshot {
         })
     }
 
+    /// The same version without what was read of it.
+    pub(crate) fn bare(&self) -> Self {
+        Self {
+            version: self.version,
+            kernel: Arc::clone(&self.kernel),
+            engine: Arc::clone(&self.engine),
+            schema: Arc::clone(&self.schema),
+            files: OnceLock::new(),
+            transactions: OnceLock::new(),
+            mark: self.mark.clone(),
+        }
+    }
+
     pub(crate) fn version(&self) -> u64 {
         self.version
     }

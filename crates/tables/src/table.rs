@@ -1,7 +1,7 @@
 //! A table: its newest version, and files written for it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::log::{self, StagedFile};
-use crate::newest::mark_of;
+use crate::newest::{Known, mark_of};
 use crate::root::Engine;
 use crate::slot::Slot;
 use crate::snapshot::{DataFile, Snapshot};
@@ -37,8 +37,7 @@ pub struct Table {
     root: Root,
     pub(crate) def: Arc<TableDef>,
     url: Url,
-    /// The newest version when one was looked for last.
-    pub(crate) known: Arc<Mutex<Option<Arc<Snapshot>>>>,
+    pub(crate) known: Arc<Known>,
 }
 
 /// One entry of a table's history.
@@ -56,6 +55,11 @@ impl Table {
             Error::new(ErrorKind::Usage, format!("table name `{}`: {error}", def.name))
         })?;
         Ok(Self { root, def: Arc::new(def), url, known: Arc::default() })
+    }
+
+    /// A handle that shares nothing with this one.
+    pub(crate) fn apart(&self) -> Self {
+        Self { known: Arc::default(), ..self.clone() }
     }
 
     /// The definition, with every stored column.

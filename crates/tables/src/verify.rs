@@ -64,6 +64,7 @@ impl Table {
         &self,
         mut go_on: impl FnMut() -> std::result::Result<(), E>,
     ) -> std::result::Result<Verified, E> {
+        self.wait_for_checkpoint();
         let mut found = Verified { faults: self.verify_log()?, ..Verified::default() };
         let snapshot = match self.load(None) {
             Ok(snapshot) => snapshot,

@@ -1,7 +1,12 @@
 //! Checkpoints: what readers start from instead of replaying every commit.
 
+use std::fmt::Display;
+use std::sync::PoisonError;
+use std::thread::JoinHandle;
+
 use delta_kernel::snapshot::SnapshotRef;
 
+use crate::newest::Known;
 use crate::root::Engine;
 use crate::snapshot::Snapshot;
 use crate::table::CHECKPOINT_EVERY;
@@ -14,6 +19,7 @@ impl Table {
     /// # Errors
     /// Storage errors.
     pub fn checkpoint(&self) -> Result<u64> {
+        self.wait_for_checkpoint();
         let newest = self.load(None)?;
         let mut torn = self.torn_checkpoints(newest.version())?;
         torn.retain(|version| *version < newest.version());
@@ -24,22 +30,49 @@ impl Table {
         Ok(self.write_checkpoint(&newest.kernel, &newest.engine)?.version())
     }
 
-    /// Writes a checkpoint when the newest commit is the tenth since the last one. Every later
-    /// commit tries again until one succeeds, so a committer that dies here costs readers one more
-    /// commit to replay, not ten.
+    /// Starts a checkpoint when the newest commit is the tenth since the last one.
+    ///
+    /// It is written beside the commits that follow, since it costs more than they do, by at most
+    /// one thread a handle: the next one that is due waits for it, and so does the end of the last
+    /// clone. Every later commit tries again until one succeeds, so a committer that dies here costs
+    /// readers a few more commits to replay.
     pub(crate) fn checkpoint_if_due(&self) {
+        let mut writing = self.known.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if writing.as_ref().is_some_and(|last| last.thread.is_finished()) {
+            self.settle(writing.take());
+        }
         let is_due = |snapshot: &Snapshot| snapshot.uncheckpointed() >= CHECKPOINT_EVERY;
         let Some(newest) = self.remembered().filter(|newest| is_due(newest)) else { return };
         let version = newest.version();
-        let written = self.write_due(&newest);
-        drop(newest);
-        match written {
-            Ok(kernel) => self.rebase(kernel),
-            Err(error) => {
-                // The commit stands; the next one tries again.
-                let table = self.def().name.as_str();
-                tracing::warn!(table, version, %error, "cannot write checkpoint");
+        if writing.as_ref().is_some_and(|last| version < last.version + CHECKPOINT_EVERY) {
+            return;
+        }
+        self.settle(writing.take());
+        self.start(&mut writing, newest.bare());
+    }
+
+    /// Waits for the checkpoint that this handle is writing, if it is.
+    pub(crate) fn wait_for_checkpoint(&self) {
+        let mut writing = self.known.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settle(writing.take());
+    }
+
+    fn start(&self, writing: &mut Option<Writing>, newest: Snapshot) {
+        let (table, version) = (self.apart(), newest.version());
+        let thread = std::thread::Builder::new().name("checkpoint".into());
+        let thread = thread.spawn(move || table.write_due(&newest));
+        match thread {
+            Ok(thread) => {
+                *writing = Some(Writing { table: self.def().name.clone(), version, thread })
             }
+            Err(error) => warn(&self.def().name, version, &error),
+        }
+    }
+
+    /// Waits for a checkpoint and goes on from it.
+    fn settle(&self, writing: Option<Writing>) {
+        if let Some(kernel) = writing.and_then(Writing::finish) {
+            self.rebase(kernel);
         }
     }
 
@@ -60,4 +93,34 @@ impl Table {
         let written = kernel.checkpoint(engine, None).map_err(Error::from);
         Ok(written.context(|| format!("checkpoint table `{}`", self.def().name))?.1)
     }
+}
+
+/// A checkpoint that is being written.
+pub(crate) struct Writing {
+    table: String,
+    version: u64,
+    thread: JoinHandle<Result<SnapshotRef>>,
+}
+
+impl Writing {
+    /// Waits for it. The commit stands where it failed; a later one tries again.
+    fn finish(self) -> Option<SnapshotRef> {
+        match self.thread.join() {
+            Ok(Ok(kernel)) => return Some(kernel),
+            Ok(Err(error)) => warn(&self.table, self.version, &error),
+            Err(_) => warn(&self.table, self.version, &"its thread panicked"),
+        }
+        None
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        let writing = self.writing.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        drop(writing.and_then(Writing::finish));
+    }
+}
+
+fn warn(table: &str, version: u64, error: &dyn Display) {
+    tracing::warn!(table, version, %error, "cannot write checkpoint");
 }

@@ -17,6 +17,7 @@ impl Table {
     /// # Errors
     /// `BadData` when that checkpoint cannot be read: nothing is deleted then. Storage errors.
     pub fn expire_log(&self, keep_from: u64, dry_run: bool) -> Result<Vec<FileEntry>> {
+        self.wait_for_checkpoint();
         let log = self.log_files()?;
         // Readers that follow the hint must find what it names.
         let newest = self.hinted_checkpoint()?.map_or(keep_from, |hinted| hinted.min(keep_from));

@@ -102,7 +102,9 @@ pub(crate) fn filled(root: &Root, hours: std::ops::Range<i64>) -> Table {
             .replace(&slot(hour, hour + 1), &rows(&facts), &commit(&format!("{hour:02x}"), 1))
             .unwrap();
     }
-    table
+    // The last handle waits for its checkpoint.
+    drop(table);
+    root.table(kpis()).unwrap()
 }
 
 /// The log folder of `kpis`.

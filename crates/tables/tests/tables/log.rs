@@ -44,6 +44,7 @@ fn a_checkpoint_that_was_missed_is_made_up_by_the_next_commit() {
     // As another process finds it: the writer died between the commit and the checkpoint.
     let table = root.existing(kpis()).unwrap();
     table.replace(&slot(10, 11), &rows(&[("a", 10, None, 1)]), &commit("aa", 1)).unwrap();
+    drop(table);
     assert_eq!(checkpoints(&folder), [11]);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use foresite_tables::{Fault, Table};
 
-use crate::fixture::{commit, data_files, filled, kpis, log, root, rows, slot};
+use crate::fixture::{data_files, filled, kpis, log, root};
 
 /// The faults as lines, the random names of data files cut off.
 fn faults(table: &Table) -> Vec<String> {
