@@ -1,12 +1,16 @@
 //! Folders of a data root: those that are published whole, and what dead writers left behind.
 
+use std::io::Write as _;
 use std::path::Path as LocalPath;
 
 use bytes::Bytes;
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use url::Url;
 
 use crate::root::Place;
-use crate::{Context as _, Error, FileEntry, Result, Root};
+use crate::{Context as _, Error, ErrorKind, FileEntry, Result, Root};
 
 impl Root {
     /// Publishes files as one folder at `path`, all at once and only where nothing stands; `false`
@@ -35,6 +39,19 @@ impl Root {
             }
         }
         published.context(|| format!("publish {path}"))
+    }
+
+    /// Writes a file under a name that nobody else has.
+    pub(crate) async fn put_new(&self, url: Url, bytes: Bytes) -> Result<()> {
+        let Place::Local = self.place() else {
+            let location = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
+            return Ok(self.store().put(&location, bytes.into()).await.map(drop)?);
+        };
+        let unusable = || Error::new(ErrorKind::Usage, format!("{url}: not a local path"));
+        let path = url.to_file_path().map_err(|()| unusable())?;
+        let write = move || write_new(&path, &bytes).context(|| path.display().to_string());
+        let written = tokio::task::spawn_blocking(write).await;
+        written.map_err(|error| Error::new(ErrorKind::Transient, error.to_string()))?
     }
 
     fn move_folder(&self, from: &str, to: &str) -> Result<bool> {
@@ -115,6 +132,29 @@ fn move_local(from: &LocalPath, to: &LocalPath) -> Result<bool> {
         Err(rustix::io::Errno::EXIST | rustix::io::Errno::NOTEMPTY) => Ok(false),
         Err(error) => Err(std::io::Error::from(error).into()),
     }
+}
+
+/// Writes a file under a name that nobody else has; it is on the disk when the call returns.
+///
+/// Nobody looks for such a file before a commit names it, so it needs no rename, and one flush of
+/// the file system's journal stands for the file, its name and the folders made for it. What a
+/// killed writer leaves is an orphan for vacuum.
+fn write_new(path: &LocalPath, bytes: &[u8]) -> std::io::Result<()> {
+    let missing = |folder: &&LocalPath| !folder.is_dir();
+    let made: Vec<&LocalPath> = path.ancestors().skip(1).take_while(missing).collect();
+    if let Some(folder) = made.first() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::File::options().write(true).create_new(true).open(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Best effort: the error says what matters.
+        drop(std::fs::remove_file(path));
+        return written;
+    }
+    // Where the journal holds the names already, this costs next to nothing.
+    let named = std::iter::once(path).chain(made).filter_map(LocalPath::parent);
+    named.map(|folder| std::fs::File::open(folder)?.sync_all()).collect()
 }
 
 /// Makes a directory and those above it, each written to disk before the next is made in it.

@@ -186,16 +186,13 @@ impl Table {
     pub(crate) fn put_files(&self, files: Vec<EncodedFile>) -> Result<Vec<StagedFile>> {
         let (mut puts, mut staged) = (Vec::new(), Vec::new());
         for file in files {
-            puts.push((self.location(&file.staged.path)?, Bytes::from(file.bytes)));
+            puts.push((self.url_of(&file.staged.path)?, Bytes::from(file.bytes)));
             staged.push(file.staged);
         }
         // Files are many and small where a slot is long; each waits for the disk on its own.
-        let store = self.root.store();
         let all = stream::iter(puts.into_iter().map(Ok))
-            .try_for_each_concurrent(PUTS_AT_ONCE, |(location, bytes)| async move {
-                store.put(&location, bytes.into()).await.map(drop)
-            });
-        self.root.block(all).context(|| format!("write files of table `{}`", self.def.name))?;
+            .try_for_each_concurrent(PUTS_AT_ONCE, |(url, bytes)| self.root.put_new(url, bytes));
+        self.root.wait(all).context(|| format!("write files of table `{}`", self.def.name))?;
         Ok(staged)
     }
 
@@ -240,14 +237,18 @@ impl Table {
     }
 
     pub(crate) fn location(&self, path: &str) -> Result<Path> {
-        let bad = |error: String| {
-            Error::new(
-                ErrorKind::BadData,
-                format!("path `{path}` of table `{}`: {error}", self.def.name),
-            )
-        };
-        let url = self.url.join(path).map_err(|error| bad(error.to_string()))?;
-        Path::from_url_path(url.path()).map_err(|error| bad(error.to_string()))
+        let url = self.url_of(path)?;
+        Path::from_url_path(url.path()).map_err(|error| self.bad_path(path, &error))
+    }
+
+    /// Where a path of the log leads.
+    fn url_of(&self, path: &str) -> Result<Url> {
+        self.url.join(path).map_err(|error| self.bad_path(path, &error))
+    }
+
+    fn bad_path(&self, path: &str, error: &dyn fmt::Display) -> Error {
+        let message = format!("path `{path}` of table `{}`: {error}", self.def.name);
+        Error::new(ErrorKind::BadData, message)
     }
 
     /// The table's folder as a URL, ending in `/`.

@@ -63,7 +63,7 @@ impl Table {
         let thread = thread.spawn(move || table.write_due(&newest));
         match thread {
             Ok(thread) => {
-                *writing = Some(Writing { table: self.def().name.clone(), version, thread })
+                *writing = Some(Writing { table: self.def().name.clone(), version, thread });
             }
             Err(error) => warn(&self.def().name, version, &error),
         }

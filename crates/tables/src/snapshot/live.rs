@@ -37,10 +37,10 @@ pub(super) fn apply(files: &mut Vec<DataFile>, action: &Json, schema: &Schema) -
     let place = |files: &[DataFile], path: &str| {
         files.binary_search_by(|file| file.path.as_str().cmp(path))
     };
-    if let Some(remove) = action.get("remove") {
-        if let Ok(at) = place(files, remove["path"].as_str()?) {
-            files.remove(at);
-        }
+    if let Some(remove) = action.get("remove")
+        && let Ok(at) = place(files, remove["path"].as_str()?)
+    {
+        files.remove(at);
     }
     if let Some(add) = action.get("add") {
         let file = of_action(add, schema)?;
