@@ -153,8 +153,8 @@ fn write_new(path: &LocalPath, bytes: &[u8]) -> std::io::Result<()> {
         return written;
     }
     // Where the journal holds the names already, this costs next to nothing.
-    let named = std::iter::once(path).chain(made).filter_map(LocalPath::parent);
-    named.map(|folder| std::fs::File::open(folder)?.sync_all()).collect()
+    let mut named = std::iter::once(path).chain(made).filter_map(LocalPath::parent);
+    named.try_for_each(|folder| std::fs::File::open(folder)?.sync_all())
 }
 
 /// Makes a directory and those above it, each written to disk before the next is made in it.
