@@ -8,6 +8,7 @@ mod compaction;
 mod fixture;
 mod log;
 mod removal;
+mod roots;
 mod scans;
 mod slots;
 mod torn;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use foresite_schema::{Column, DataKind, catalog};
-use foresite_tables::{Commit, ErrorKind, Read, Root, Slot, Value};
-use tempfile::TempDir;
+use foresite_tables::{Commit, ErrorKind, Read, Slot, Value};
 
 use crate::fixture::{DAY, Fact, HOUR, commit, kpis, row, rows, seen, slot};
 
@@ -275,26 +274,6 @@ fn listed_names_can_be_read_whatever_they_hold() {
         let text = root.read(&file.path).unwrap();
         assert_eq!(file.path, format!("landing/{}", std::str::from_utf8(&text).unwrap()));
     }
-}
-
-#[test]
-fn a_root_may_be_named_through_its_parent() {
-    let folder = TempDir::new().unwrap();
-    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
-    root.write("a.txt", "x").unwrap();
-    let name = folder.path().file_name().unwrap().to_str().unwrap();
-    let around = format!("{}/../{name}", folder.path().display());
-    assert_eq!(Root::open(&around).unwrap().read("a.txt").unwrap().as_ref(), b"x");
-}
-
-#[test]
-fn what_is_not_a_root_is_said() {
-    let error = Root::open("hdfs://user:secret@name/x").unwrap_err();
-    assert!(!error.to_string().contains("secret"), "{error}");
-    assert_eq!(Root::open("ftp://x/y").unwrap_err().kind(), ErrorKind::Usage);
-    let gone = Root::open("/nowhere/at/all").unwrap();
-    assert_eq!(gone.require().unwrap_err().kind(), ErrorKind::Missing);
-    assert_eq!(gone.existing(kpis()).unwrap_err().kind(), ErrorKind::Missing);
 }
 
 #[test]
