@@ -64,25 +64,40 @@ impl Table {
             return Ok(Outcome { version, unchanged: true, rows: 0 });
         }
         let staged = self.stage(batch)?;
-        self.commit_staged(slot, &staged, commit)
+        self.publish_staged(slot, &staged, commit, || Ok(()))
     }
 
     /// Makes staged files visible under the name of a slot; with `force`, rows that the slot
     /// already has are replaced.
     ///
     /// # Errors
-    /// `Conflict` after many lost races; storage errors.
+    /// `Missing` when one of the files is not there any more; `Conflict` after many lost races;
+    /// storage errors.
     pub fn commit_staged(
         &self,
         slot: &Slot,
         staged: &[StagedFile],
         commit: &Commit,
     ) -> Result<Outcome> {
+        self.publish_staged(slot, staged, commit, || self.require_staged(staged))
+    }
+
+    /// `check` runs once, before the first try of a slot that is not filled.
+    fn publish_staged(
+        &self,
+        slot: &Slot,
+        staged: &[StagedFile],
+        commit: &Commit,
+        check: impl Fn() -> Result<()>,
+    ) -> Result<Outcome> {
         let mut replaced = Replaced::default();
         for attempt in 0..COMMIT_ATTEMPTS {
             let snapshot = self.snapshot_to_extend()?;
             if !commit.force && self.is_filled(&snapshot, slot, commit)? {
                 return Ok(Outcome { version: snapshot.version(), unchanged: true, rows: 0 });
+            }
+            if attempt == 0 {
+                check()?;
             }
             if commit.force {
                 let touched = self.touched_by_plan(&snapshot, slot);

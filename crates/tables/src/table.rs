@@ -147,13 +147,14 @@ impl Table {
         Ok(staged)
     }
 
-    /// Publishes a commit file; `false` when that version exists already.
+    /// Publishes a commit file after the version before it; `false` when that version exists
+    /// already.
     pub(crate) fn put_commit(&self, version: u64, actions: &[Json]) -> Result<bool> {
         let location = self.location(&log::commit_name(version))?;
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let bytes = Bytes::from(log::lines(actions));
         match self.root.block(self.root.store().put_opts(&location, bytes.into(), options)) {
-            Ok(_) => Ok(true),
+            Ok(_) => self.require_predecessor(version).map(|()| true),
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
             Err(error) => {
                 Err(error

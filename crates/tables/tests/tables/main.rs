@@ -5,6 +5,7 @@
 mod bad_input;
 mod compaction;
 mod fixture;
+mod gone;
 mod log;
 mod removal;
 mod scans;
