@@ -7,8 +7,8 @@ use foresite_testkit::Hdfs;
 
 use crate::noise;
 
-/// Starts a DataNode again, whatever became of the test.
-struct Heal<'a>(&'a Hdfs, &'static str);
+/// Mends the cluster by a command, whatever became of the test.
+pub(crate) struct Heal<'a>(pub(crate) &'a Hdfs, pub(crate) &'static str);
 
 impl Drop for Heal<'_> {
     fn drop(&mut self) {

@@ -12,7 +12,7 @@ const FILES: u32 = 12;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Starts `tiny-count` over all files with a pause after each, and waits for its third commit.
-fn counting(data: &Counted) -> (Child, Binary) {
+pub(crate) fn counting(data: &Counted) -> (Child, Binary) {
     let (child, binary) = data.count().start();
     let third = "tables/tiny_values/_delta_log/00000000000000000003.json";
     let started = Instant::now();
@@ -23,7 +23,7 @@ fn counting(data: &Counted) -> (Child, Binary) {
     (child, binary)
 }
 
-fn ended(child: Child, binary: &Binary) -> Run {
+pub(crate) fn ended(child: Child, binary: &Binary) -> Run {
     binary.ended(&child.wait_with_output().unwrap()).unwrap()
 }
 

@@ -5,21 +5,32 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod blocks;
 mod clock;
+mod crashes;
 mod faults;
 mod files;
 #[allow(dead_code)] // the local tests need more of it
 #[path = "../../crates/tables/tests/tables/fixture.rs"]
 mod fixture;
+mod full;
+#[path = "../../crates/tables/tests/tables/gone.rs"]
+mod gone;
 mod ha;
 mod kerberos;
+mod maintain;
 mod proxy;
+#[path = "../pipeline/storage/raw_log.rs"]
+mod raw_log;
 mod refusals;
 mod renames;
+mod rights;
 mod shape;
 #[path = "../../crates/tables/tests/tables/slots.rs"]
 mod slots;
 mod smoke;
+#[path = "../pipeline/storage/writers.rs"]
+mod writers;
 
 use foresite_tables::Root;
 use foresite_testkit::Hdfs;

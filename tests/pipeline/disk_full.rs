@@ -1,40 +1,8 @@
 //! A full disk: exit 73, one line that says so, and a rerun after clean-up goes on.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::Command;
 
-use foresite_testkit::Binary;
-use tempfile::TempDir;
-
-/// A file system of one MiB; unmounted when dropped.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    /// `None`, after printing why, where mounting is not allowed.
-    fn mount() -> Option<Self> {
-        let folder = TempDir::new().unwrap();
-        let mount = ["-t", "tmpfs", "-o", "size=1m", "foresite-test"];
-        let done = Command::new("mount").args(mount).arg(folder.path()).output();
-        match done {
-            Ok(output) if output.status.success() => Some(Self(folder)),
-            _ => {
-                println!("SKIPPED: mounting a small file system needs root");
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg(self.0.path()).output());
-    }
-}
+use foresite_testkit::{Binary, SmallDisk};
 
 #[test]
 fn a_full_disk_is_said_and_nothing_half_written_is_visible() {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod conflict;
 mod contract;
 mod derive;
 mod disk_full;

@@ -83,14 +83,20 @@ impl Table {
     /// already has are replaced.
     ///
     /// # Errors
-    /// `Conflict` after many lost races; storage errors.
+    /// `Missing` when one of the files is not there any more; `Conflict` after many lost races;
+    /// storage errors.
     pub fn commit_staged(
         &self,
         slot: &Slot,
         staged: &[StagedFile],
         commit: &Commit,
     ) -> Result<Outcome> {
-        self.commit_onto(self.snapshot_to_extend()?, slot, staged, commit)
+        let snapshot = self.snapshot_to_extend()?;
+        if !commit.force && self.is_filled(&snapshot, slot, commit)? {
+            return Ok(Outcome::unchanged(&snapshot));
+        }
+        self.require_staged(staged)?;
+        self.commit_onto(snapshot, slot, staged, commit)
     }
 
     fn commit_onto(

@@ -28,6 +28,7 @@ mod scan;
 mod slot;
 mod snapshot;
 mod stats;
+mod succession;
 mod table;
 mod time;
 mod verify;

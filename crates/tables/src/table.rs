@@ -209,7 +209,8 @@ impl Table {
         Ok(Some(last + 1))
     }
 
-    /// Publishes a commit file; `false` when that version exists already.
+    /// Publishes a commit file after the version before it; `false` when that version exists
+    /// already.
     pub(crate) fn put_commit(&self, version: u64, actions: &[Json]) -> Result<bool> {
         let location = self.location(&log::commit_name(version))?;
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
@@ -225,6 +226,7 @@ impl Table {
         });
         match put {
             Ok(mark) => {
+                self.require_predecessor(version)?;
                 self.remember(version, actions, mark);
                 Ok(true)
             }

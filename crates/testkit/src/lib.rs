@@ -4,9 +4,11 @@
 mod binary;
 mod hdfs;
 mod public_data;
+mod small_disk;
 mod tolerance;
 
 pub use binary::{Binary, Run, binary_path};
 pub use hdfs::Hdfs;
 pub use public_data::public_data;
+pub use small_disk::SmallDisk;
 pub use tolerance::assert_close;

@@ -2,5 +2,7 @@
 //! looks after what they leave.
 
 mod crashes;
+mod fan_out;
 mod maintain;
 mod raw_log;
+mod writers;

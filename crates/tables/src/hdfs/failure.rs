@@ -39,6 +39,9 @@ const QUOTA: &str = "free space or raise the quota: `hdfs dfs -count -q` shows i
 const SPACE: &str = "`hdfs dfsadmin -report` shows the space and the live DataNodes";
 const WHERE: &str = "HADOOP_CONF_DIR names the folder of core-site.xml and hdfs-site.xml; \
     a NameNode without a name service needs its port: hdfs://host:8020/path";
+const REPLICAS: &str = "`hdfs fsck` with the path tells whether its blocks are missing or corrupt";
+/// What `hdfs-native` says when it tried all replicas of a block.
+const NO_REPLICA: &str = "All DataNodes failed";
 const SAFE_MODE: &str = "`hdfs dfsadmin -safemode get` tells when it has ended";
 
 impl Failure {
@@ -130,6 +133,12 @@ impl From<HdfsError> for Failure {
             HdfsError::UnsupportedFeature(_)
             | HdfsError::UnsupportedErasureCodingPolicy(_)
             | HdfsError::InvalidPath(_) => Self::new(ErrorKind::Usage, Refused, text),
+            // The rest of the text is what the client knows of the DataNodes, line after line.
+            HdfsError::DataTransferError(_) if text.contains(NO_REPLICA) => {
+                let message =
+                    "no DataNode gave a block of it: all are down, or the block is corrupt";
+                Self::new(ErrorKind::Transient, Unknown, message).hint(REPLICAS)
+            }
             HdfsError::InvalidArgument(_)
             | HdfsError::UrlParseError(_)
             | HdfsError::XmlParseError(_) => Self::new(ErrorKind::Usage, Refused, text).hint(WHERE),

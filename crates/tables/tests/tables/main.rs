@@ -6,6 +6,7 @@ mod bad_files;
 mod bad_input;
 mod compaction;
 mod fixture;
+mod gone;
 mod log;
 mod removal;
 mod roots;
