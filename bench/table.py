@@ -104,14 +104,16 @@ def scans(results: Results) -> list[str]:
             size,
         ]
 
+    mixes = {name: mix for name, mix in results.items() if name != "rows"}
     runs = [
-        (f"{what}, {who}", run)
+        (f"{what} {name}, {who}", run)
+        for name, mix in mixes.items()
         for what in ("write", "scan")
-        for who, run in results[what].items()
+        for who, run in mix[what].items()
     ]
     return [
         (
-            f"{results['rows']:,} rows of twenty floats on a local disk, beside pyarrow with its defaults; "
+            f"{results['rows']:,} rows of twenty floats on a local disk, as KPIs are and the extremes, beside pyarrow with its defaults; "
             "seconds without start-up and without making up or reading what is written, CPU of the whole process."
         ),
         "",
