@@ -25,7 +25,8 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
-	test-hdfs test-spark hdfs-up hdfs-down demo airflow evaluate-public bench fuzz docs screenshots fmt lock deny clean
+	test-hdfs test-spark hdfs-up hdfs-down demo airflow evaluate-public bench bench-storage fuzz docs \
+	screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -97,6 +98,10 @@ evaluate-public: build ## Judge the stages on public data (FORESITE_DATA_DIR)
 bench: build ## Measure what is never asserted: parse time of the DAGs, stages and peers (docs/performance.md)
 	@cd airflow && $(VENV)/python -m tests.measure_parse
 	@$(MAKE) -C bench
+
+# PROFILE=release measures what is shipped, PARTS="tables commits" only these.
+bench-storage: tools ## Measure storage, HDFS beside Java's client, and what the binaries weigh (docs/performance.md)
+	@$(MAKE) -C bench build storage weight table
 
 fuzz: tools ## Feed the parsers mutated files, FUZZ_SECONDS (60) each
 	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)

@@ -17,6 +17,11 @@ BINARIES = Path(os.environ.get("FORESITE_BIN_DIR", ROOT / "target" / "debug"))
 SAMPLES = ROOT / "docs" / "samples"
 
 
+def scaled(count: int) -> int:
+    """So many, or the share of them that FORESITE_BENCH_SHARE asks for, to try a measurement out."""
+    return max(1, round(count * float(os.environ.get("FORESITE_BENCH_SHARE", "1"))))
+
+
 def run(
     command: list[str | os.PathLike[str]], *, stdout: IO[str] | None = None
 ) -> dict[str, float]:
@@ -63,19 +68,22 @@ def stage(
     )
 
 
-def record(name: str, results: object) -> None:
-    """Writes results with the machine they were measured on."""
+def record(name: str, results: dict[str, Any], *, add: bool = False) -> None:
+    """Writes results with the machine they were measured on; `add` keeps the other results of the same machine and
+    profile."""
     RESULTS.mkdir(exist_ok=True)
-    cpu = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    machine = {"cpu": cpu, "cores": os.cpu_count(), "kernel": platform.release()}
-    profile = BINARIES.name
-    document = {"machine": machine, "profile": profile, "results": results}
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
-    print(json.dumps(document, indent=2))
+    path = RESULTS / f"{name}.json"
+    document = {"machine": machine(), "profile": BINARIES.name, "results": results}
+    before = json.loads(path.read_text()) if add and path.exists() else {}
+    if {**before, "results": {}} == {**document, "results": {}}:
+        document["results"] = before["results"] | results
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+
+
+def machine() -> dict[str, Any]:
+    """What the results were measured on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = (line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    cpu = next(names, platform.machine())
+    return {"cpu": cpu, "cores": os.cpu_count(), "kernel": platform.release()}

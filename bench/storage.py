@@ -1,7 +1,7 @@
-"""Tables beside pyarrow and, where a cluster is announced, the store beside Hadoop's own client.
+"""Tables beside pyarrow and, inside a test cluster, the store beside Hadoop's own client.
 
-`FORESITE_BENCH_HDFS` names a folder on HDFS (`hdfs://…/bench`); `make hdfs-up` starts a cluster and
-`tests/hdfs/hdfs-cluster env` prints what a client needs. Without it the local half is measured.
+`make -C bench storage` brings a cluster up where Java is and measures all parts; `PARTS="tables commits"` only these.
+FORESITE_BENCH_SHARE=0.05 tries it out with a twentieth of everything.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import measure
+import storage_hdfs
 
-ROWS = 5_000_000
-COMMITS = 2_000
-OLD_COMMITS = 10_000
-LARGE_MIB = 200
-SMALL_FILES = 200
+ROWS = measure.scaled(5_000_000)
+COMMITS = measure.scaled(2_000)
+OLD_COMMITS = measure.scaled(10_000)
 RUNS = 3
 STORAGE = measure.BINARIES / "examples" / "storage"
 PEER = Path(__file__).with_name("peer_storage.py")
-CLUSTER = measure.ROOT / "tests" / "hdfs" / "hdfs-cluster"
 
 
 def median(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -76,56 +74,9 @@ def old_table(folder: Path) -> dict[str, Any]:
     return ours(folder, "snapshots", 20)
 
 
-def hadoop(*arguments: object) -> float:
-    """Wall seconds of one call of Hadoop's file-system shell."""
-    started = time.monotonic()
-    measure.run([CLUSTER, "dfs", *map(str, arguments)])
-    return time.monotonic() - started
-
-
-def hdfs(root: str, folder: Path) -> dict[str, Any]:
-    """The store beside Hadoop's client, whose start-up is measured and taken off."""
-    large = folder / "large"
-    large.write_bytes(os.urandom(1 << 20) * LARGE_MIB)
-    start = min(hadoop("-ls", root.rsplit("/", 1)[0]) for _ in range(3))
-    results: dict[str, Any] = {
-        "start_of_java_s": round(start, 2),
-        "large_mib": LARGE_MIB,
-    }
-    put = [ours(root, "put", large, f"large-{run}") for run in range(RUNS)]
-    java_put = [
-        hadoop("-put", large, f"{root}/java-large-{run}") - start for run in range(RUNS)
-    ]
-    get = [ours(root, "get", "large-0") for _ in range(RUNS)]
-    java_get = []
-    for run in range(RUNS):
-        java_get.append(
-            hadoop("-get", f"{root}/large-0", folder / f"back-{run}") - start
-        )
-    small = folder / "small"
-    small.mkdir()
-    for index in range(SMALL_FILES):
-        (small / str(index)).write_bytes(b"x" * 1024)
-    names = [f"{root}/small/{index}" for index in range(SMALL_FILES)]
-    results["write"] = {"ours": median(put), "java_s": sorted(java_put)[RUNS // 2]}
-    results["read"] = {"ours": median(get), "java_s": sorted(java_get)[RUNS // 2]}
-    results["small"] = {
-        "files": SMALL_FILES,
-        "ours": ours(root, "small", SMALL_FILES),
-        "java_s": hadoop("-put", small, f"{root}/java-small") - start,
-        "java_one_call_s": hadoop("-put", small / "0", f"{root}/java-one"),
-    }
-    results["stat"] = {
-        "ours": ours(root, "stat", SMALL_FILES),
-        "java_s": hadoop("-stat", "%n", *names) - start,
-    }
-    results["commits"] = commits(root, COMMITS)
-    return results
-
-
 def main() -> None:
-    """Measures the parts that are named, all of them by default, and records them."""
-    root = os.environ.get("FORESITE_BENCH_HDFS")
+    """Measures the parts that are named, all of them by default; records them beside what was recorded before."""
+    root = os.environ.get("HDFS_URI")
     with tempfile.TemporaryDirectory(prefix="foresite-bench-") as name:
         folder = Path(name)
         parts = {
@@ -134,11 +85,13 @@ def main() -> None:
             "old_table": lambda: old_table(folder / "old"),
         }
         if root:
-            parts["hdfs"] = lambda: hdfs(f"{root}/{time.time_ns()}", folder)
-        else:
-            print("no cluster is announced by FORESITE_BENCH_HDFS: local parts only")
-        results = {part: parts[part]() for part in sys.argv[1:] or parts}
-    measure.record("storage", results)
+            place = f"{root}/tmp/bench-{time.time_ns()}"
+            parts["hdfs"] = lambda: storage_hdfs.hdfs(place, folder, COMMITS)
+        unknown = [part for part in sys.argv[1:] if part not in parts]
+        if unknown:
+            raise SystemExit(f"{unknown[0]}: known are {', '.join(parts)}")
+        for part in sys.argv[1:] or parts:
+            measure.record("storage", {part: parts[part]()}, add=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Everything against a real HDFS, each shape of cluster on its own: plain, with two NameNodes, with
 # two NameNodes and Kerberos whose tickets live two minutes. A test names the shape that it needs
-# and is skipped, aloud, on the others.
+# and is skipped, aloud, on the others. `all.sh ha kerberos` runs these only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cluster=tests/hdfs/hdfs-cluster
 # The Python of the project, whatever the system calls python3.
 PATH=$PWD/.foresite/venv/bin:$PATH
-tests=(cargo test --workspace --locked --test hdfs -- --test-threads=1)
+# With their output, because a test that is skipped says why.
+tests=(cargo test --workspace --locked --test hdfs -- --test-threads=1 --show-output)
+only=("$@")
+ran=()
 failed=()
 
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
@@ -16,7 +19,7 @@ have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
 install_packages() {
     local missing=()
     have java || missing+=(openjdk-17-jre-headless)
-    have mvn || missing+=(maven)
+    have mvn || "$cluster" check >/dev/null 2>&1 || missing+=(maven)
     have krb5kdc || missing+=(krb5-kdc)
     have kadmin.local || missing+=(krb5-admin-server)
     compgen -G '/usr/lib/*/libgssapi_krb5.so.2' >/dev/null || missing+=(libgssapi-krb5-2)
@@ -34,17 +37,26 @@ install_packages() {
 shape() {
     local name=$1
     shift
+    ((${#only[@]})) && [[ " ${only[*]} " != *" $name "* ]] && return
+    ran+=("$name")
     .ci/step "hdfs-$name" "$cluster" run "$@" || failed+=("$name")
 }
 
 install_packages
 "$cluster" fetch
+# Not while a cluster waits.
+cargo test --workspace --locked --test hdfs --no-run
 shape plain --datanodes 3 -- "${tests[@]}"
 shape ha --ha --journalnodes 3 --datanodes 2 -- "${tests[@]}" ha::
 shape kerberos --ha --kerberos --ticket-life 2m --renewable-life 20m \
-    --set dfs.encrypt.data.transfer.cipher.suites=AES/CTR/NoPadding -- "${tests[@]}" kerberos::
+    --set dfs.encrypt.data.transfer.cipher.suites=AES/CTR/NoPadding \
+    --set dfs.datanode.hostname=127.0.0.2 -- "${tests[@]}" kerberos::
 shape interop --datanodes 1 -- env -C tests ../.foresite/interop/bin/pytest interop/test_hdfs.py
 
+if ((${#only[@]} && ${#only[@]} != ${#ran[@]})); then
+    echo "all.sh: known shapes are plain, ha, kerberos, interop, got ${only[*]}" >&2
+    exit 1
+fi
 if ((${#failed[@]})); then
     echo "failed: ${failed[*]}" >&2
     exit 1

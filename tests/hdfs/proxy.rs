@@ -1,10 +1,7 @@
-//! A loopback proxy in front of the NameNode that loses what it is told to lose.
+//! What stands between clients and daemons, told from here: see `cluster/proxy.py` and `cluster/tap.py`.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// What happens to the next calls of a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,104 +16,89 @@ pub(crate) enum Fault {
     Silence,
 }
 
-/// A proxy for as long as the process lives.
+impl Fault {
+    fn command(self) -> &'static str {
+        match self {
+            Self::LostRequest => "lose-request",
+            Self::LostReply => "lose-reply",
+            Self::LateRequest => "late-request",
+            Self::Silence => "silence",
+        }
+    }
+}
+
+/// A proxy in front of the first NameNode, or a tap in front of the first DataNode; ends when
+/// dropped.
+#[derive(Debug)]
 pub(crate) struct Proxy {
-    port: u16,
-    left: Arc<AtomicU32>,
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    /// The configuration folder that leads through it.
+    pub(crate) conf: String,
+    /// Where it listens, `hdfs://host:port` in front of a NameNode.
+    pub(crate) uri: String,
 }
 
 impl Proxy {
-    /// In front of `hdfs://host:port`: the first `times` calls of `method` meet the fault.
-    pub(crate) fn before(uri: &str, method: &'static str, fault: Fault, times: u32) -> Self {
-        let server = uri.trim_start_matches("hdfs://").to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let left = Arc::new(AtomicU32::new(times));
-        let faults = Arc::clone(&left);
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let Ok(server) = TcpStream::connect(&server) else { return };
-                let faults = Arc::clone(&faults);
-                std::thread::spawn(move || forward(client, server, method, fault, &faults));
-            }
-        });
-        Self { port, left }
+    /// In front of the first NameNode.
+    pub(crate) fn start() -> Self {
+        Self::run("proxy")
     }
 
-    /// `hdfs://host:port` of the proxy.
-    pub(crate) fn uri(&self) -> String {
-        format!("hdfs://127.0.0.1:{}", self.port)
+    /// In front of the first NameNode: the first `times` calls of `method` meet the fault.
+    pub(crate) fn losing(method: &str, fault: Fault, times: u32) -> Self {
+        let mut proxy = Self::start();
+        proxy.tell(&format!("{} {method} {times}", fault.command()));
+        proxy
+    }
+
+    /// In front of the first DataNode, passing all on.
+    pub(crate) fn tap() -> Self {
+        Self::run("tap")
+    }
+
+    fn run(command: &str) -> Self {
+        let program = std::env::var_os("FORESITE_TEST_HDFS").expect("a cluster is announced");
+        let mut child = Command::new(program)
+            .arg(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start the proxy");
+        let input = child.stdin.take().expect("standard input is a pipe");
+        let output = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
+        let mut proxy = Self { child, input, output, conf: String::new(), uri: String::new() };
+        let place = proxy.answer();
+        let (conf, uri) = place.rsplit_once(' ').expect("the proxy says where it listens");
+        (proxy.conf, proxy.uri) = (conf.to_owned(), uri.to_owned());
+        proxy
+    }
+
+    /// Gives a command; the answer.
+    #[track_caller]
+    pub(crate) fn tell(&mut self, command: &str) -> String {
+        writeln!(self.input, "{command}").expect("the proxy listens");
+        let answer = self.answer();
+        assert!(!answer.starts_with("error"), "{command}: {answer}");
+        answer
     }
 
     /// Faults that nobody has met yet.
-    pub(crate) fn left(&self) -> u32 {
-        self.left.load(Ordering::SeqCst)
+    pub(crate) fn left(&mut self) -> u32 {
+        self.tell("left").parse().expect("a number")
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("the proxy answers");
+        line.trim().to_owned()
     }
 }
 
-fn forward(client: TcpStream, mut server: TcpStream, method: &str, fault: Fault, left: &AtomicU32) {
-    client.set_nodelay(true).unwrap();
-    server.set_nodelay(true).unwrap();
-    let mut requests = client.try_clone().unwrap();
-    let answers = server.try_clone().unwrap();
-    let answers_to = client.try_clone().unwrap();
-    let is_mute = Arc::new(AtomicBool::new(false));
-    let mute = Arc::clone(&is_mute);
-    std::thread::spawn(move || copy(answers, answers_to, &mute));
-    let mut buffer = [0; 1 << 16];
-    // A call is written at once, with the name of its method as text in its header.
-    while let Ok(length @ 1..) = requests.read(&mut buffer) {
-        let request = &buffer[..length];
-        let is_named = request.windows(method.len()).any(|part| part == method.as_bytes());
-        if is_named && take(left) {
-            is_mute.store(true, Ordering::SeqCst);
-            return meet(fault, request, &client, &mut server);
-        }
-        if server.write_all(request).is_err() {
-            break;
-        }
-    }
-    let _ = server.shutdown(Shutdown::Both);
-}
-
-/// One fault less, if any is left.
-fn take(left: &AtomicU32) -> bool {
-    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
-}
-
-fn meet(fault: Fault, request: &[u8], client: &TcpStream, server: &mut TcpStream) {
-    match fault {
-        Fault::LostRequest => client.shutdown(Shutdown::Both).unwrap(),
-        Fault::LostReply => {
-            server.write_all(request).unwrap();
-            std::thread::sleep(Duration::from_millis(500));
-            client.shutdown(Shutdown::Both).unwrap();
-        }
-        Fault::LateRequest => {
-            client.shutdown(Shutdown::Both).unwrap();
-            std::thread::sleep(Duration::from_millis(300));
-            server.write_all(request).unwrap();
-            std::thread::sleep(Duration::from_millis(500));
-        }
-        Fault::Silence => {
-            server.write_all(request).unwrap();
-            std::thread::sleep(Duration::from_secs(90));
-        }
-    }
-    let _ = server.shutdown(Shutdown::Both);
-}
-
-fn copy(mut from: TcpStream, mut to: TcpStream, is_mute: &AtomicBool) {
-    let mut buffer = [0; 1 << 16];
-    while let Ok(length @ 1..) = from.read(&mut buffer) {
-        if is_mute.load(Ordering::SeqCst) {
-            continue;
-        }
-        if to.write_all(&buffer[..length]).is_err() {
-            break;
-        }
-    }
-    if !is_mute.load(Ordering::SeqCst) {
-        let _ = to.shutdown(Shutdown::Both);
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

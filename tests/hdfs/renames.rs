@@ -6,10 +6,10 @@ use foresite_testkit::Hdfs;
 use crate::proxy::{Fault, Proxy};
 
 /// A root whose NameNode stands behind a proxy, and the same root without it.
-fn roots(hdfs: &Hdfs, method: &'static str, fault: Fault, times: u32) -> (Proxy, Root, Root) {
+fn roots(hdfs: &Hdfs, method: &str, fault: Fault, times: u32) -> (Proxy, Root, Root) {
     let folder = hdfs.folder();
-    let proxy = Proxy::before(hdfs.uri(), method, fault, times);
-    let through = Root::open(&folder.replace(hdfs.uri(), &proxy.uri())).unwrap();
+    let proxy = Proxy::losing(method, fault, times);
+    let through = Root::open(&folder.replace(hdfs.uri(), &proxy.uri)).unwrap();
     let direct = Root::open(&folder).unwrap();
     direct.create().unwrap();
     (proxy, through, direct)
@@ -18,7 +18,7 @@ fn roots(hdfs: &Hdfs, method: &'static str, fault: Fault, times: u32) -> (Proxy,
 /// Writes one commit through faults, and a second one of its version that must lose.
 fn commit_through(fault: Fault, times: u32) {
     let Some(hdfs) = Hdfs::shared() else { return };
-    let (proxy, through, direct) = roots(&hdfs, "rename2", fault, times);
+    let (mut proxy, through, direct) = roots(&hdfs, "rename2", fault, times);
     assert!(through.write_new("log/7.json", "mine").unwrap(), "{fault:?}: the commit was done");
     assert_eq!(proxy.left(), 0, "every fault was met");
     assert_eq!(direct.read("log/7.json").unwrap(), "mine");
@@ -30,7 +30,7 @@ fn commit_through(fault: Fault, times: u32) {
 /// A commit through faults whose version somebody else has taken already is lost, and says so.
 fn lose_through(fault: Fault) {
     let Some(hdfs) = Hdfs::shared() else { return };
-    let (proxy, through, direct) = roots(&hdfs, "rename2", fault, 2);
+    let (mut proxy, through, direct) = roots(&hdfs, "rename2", fault, 2);
     assert!(direct.write_new("log/7.json", "theirs").unwrap());
     assert!(!through.write_new("log/7.json", "mine").unwrap(), "{fault:?}: the commit was lost");
     assert!(proxy.left() < 2, "a fault was met");
@@ -69,7 +69,7 @@ fn a_lost_race_is_lost_whatever_becomes_of_its_messages() {
 fn a_replaced_file_survives_lost_messages_too() {
     let Some(hdfs) = Hdfs::shared() else { return };
     for fault in [Fault::LostReply, Fault::LostRequest] {
-        let (proxy, through, direct) = roots(&hdfs, "rename2", fault, 1);
+        let (mut proxy, through, direct) = roots(&hdfs, "rename2", fault, 1);
         direct.write("pointer", "old").unwrap();
         through.write("pointer", "new").unwrap();
         assert_eq!(proxy.left(), 0);
@@ -83,7 +83,7 @@ fn a_published_folder_survives_lost_messages_too() {
     for fault in [Fault::LostReply, Fault::LostRequest] {
         // A lost answer is not asked for again, so that the second meets the folder's rename; a
         // lost request is repeated, and meets both faults with the file's.
-        let (proxy, through, direct) = roots(&hdfs, "rename2", fault, 2);
+        let (mut proxy, through, direct) = roots(&hdfs, "rename2", fault, 2);
         assert!(through.publish_folder("models/m", [("a", "1".into())]).unwrap(), "{fault:?}");
         assert_eq!(proxy.left(), 0);
         assert!(!direct.publish_folder("models/m", [("a", "2".into())]).unwrap());
@@ -96,7 +96,7 @@ fn a_published_folder_survives_lost_messages_too() {
 fn an_upload_whose_end_was_lost_is_done_again_under_another_name() {
     let Some(hdfs) = Hdfs::shared() else { return };
     for fault in [Fault::LostReply, Fault::LostRequest] {
-        let (proxy, through, direct) = roots(&hdfs, "complete", fault, 1);
+        let (mut proxy, through, direct) = roots(&hdfs, "complete", fault, 1);
         through.write("part", crate::noise(100_000)).unwrap();
         assert_eq!(proxy.left(), 0);
         assert_eq!(direct.read("part").unwrap(), crate::noise(100_000), "{fault:?}");

@@ -1,9 +1,6 @@
 //! Clusters of more than one NameNode, or with Kerberos: see `all.sh`. And runs of the tiny stages
 //! on a data root there.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
 use foresite_tables::{Read, Root};
 use foresite_testkit::{Binary, Hdfs};
 use serde_json::json;
@@ -80,54 +77,5 @@ impl Counted {
         let sum = self.stage("tiny-sum");
         let sum = sum.interval("1970-01-01T00:00:00Z", "1970-01-01T01:00:00Z").exits(0);
         assert_eq!(sum.result["outputs"][0]["rows"], 1, "{}", sum.result);
-    }
-}
-
-/// The proxy of `cluster/proxy.py` in front of the first NameNode; ends when dropped.
-#[derive(Debug)]
-pub(crate) struct Proxy {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    /// The configuration folder that leads through the proxy.
-    pub(crate) conf: String,
-}
-
-impl Proxy {
-    pub(crate) fn start() -> Self {
-        let program = std::env::var_os("FORESITE_TEST_HDFS").expect("a cluster is announced");
-        let mut child = Command::new(program)
-            .arg("proxy")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start the proxy");
-        let input = child.stdin.take().expect("standard input is a pipe");
-        let output = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
-        let mut proxy = Self { child, input, output, conf: String::new() };
-        proxy.conf = proxy.answer();
-        proxy
-    }
-
-    /// Gives a command; the answer.
-    #[track_caller]
-    pub(crate) fn tell(&mut self, command: &str) -> String {
-        writeln!(self.input, "{command}").expect("the proxy listens");
-        let answer = self.answer();
-        assert!(!answer.starts_with("error"), "{command}: {answer}");
-        answer
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("the proxy answers");
-        line.trim().to_owned()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from cluster import faults, jars, lifecycle, proxy
+from cluster import faults, jars, lifecycle, proxy, tap
 from cluster.daemons import TOOLS, environment, java, pid_of
 from cluster.health import namenode_state
 from cluster.model import KINDS, USERS, Cluster, ClusterError, base_port, load, state_folder
@@ -78,6 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
     add_faults(add)
     relay = add("proxy", "stand in front of a NameNode and obey standard input", stand_between, free=True)
     relay.add_argument("--namenode", type=int, default=1)
+    wire = add("tap", "stand in front of a DataNode and say what could be read", listen_between, free=True)
+    wire.add_argument("--datanode", type=int, default=1)
     for tool in TOOLS:
         commands.add_parser(tool, help=f"Hadoop's own {tool}, as the user of the environment, else the superuser")
     commands.add_parser("admin", help="one of these four as the superuser, whatever the environment says")
@@ -181,3 +183,8 @@ def corrupt_file(args: argparse.Namespace) -> None:
 def stand_between(args: argparse.Namespace) -> None:
     cluster = load()
     proxy.serve(cluster, faults.find(cluster, "namenode", args.namenode))
+
+
+def listen_between(args: argparse.Namespace) -> None:
+    cluster = load()
+    tap.serve(cluster, faults.find(cluster, "datanode", args.datanode))

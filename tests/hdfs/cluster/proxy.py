@@ -6,10 +6,13 @@ end of the connection. A lost request: the NameNode never saw it, and the client
 
     lose-reply METHOD [TIMES]     such as `lose-reply rename2`
     lose-request METHOD [TIMES]
+    late-request METHOD [TIMES]   the client hears the end of the connection, the NameNode the request, a while later
+    silence METHOD [TIMES]        the NameNode acts, and no reply comes on the open connection any more
     delay MILLISECONDS            before each request
     freeze, thaw                  both ways, accepted connections included
     cut                           every connection, now
     passed, lost, seen METHOD     how many requests came, messages were lost, requests of a method came
+    left                          how many losses that were asked for nobody has met yet
     clear                         forget the rules and the delay, thaw
 """
 
@@ -18,15 +21,23 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from cluster import rpc, settings
 from cluster.model import Cluster, Daemon
 
+LATE_SECONDS = 0.3
+"""How long after the end of its connection a late request reaches the NameNode."""
+FLIGHT_SECONDS = 0.5
+"""For the NameNode to take up a late request: it skips those of closed connections."""
+RULES = ("lose-reply", "lose-request", "late-request", "silence")
+
 
 @dataclass
 class Rule:
-    """Lose the next `left` requests of a method, or the replies to them."""
+    """What becomes of the next `left` requests of a method or of the replies to them."""
 
     what: str
     method: str
@@ -40,6 +51,7 @@ class Connection:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     lost_calls: set[int] = field(default_factory=set)
+    is_mute: bool = False
 
     def close(self) -> None:
         self.client.close()
@@ -87,17 +99,30 @@ class Relay:
             await asyncio.sleep(self.delay_seconds)
             await self.flowing.wait()
             self.passed += 1
-            if (request := rpc.request_of(frame)) is not None:
-                call, method = request
-                self.seen[method] += 1
-                lost = self.match(method)
-                if lost == "lose-request":
+            if connection.is_mute:
+                self.lost += 1
+                continue
+            call, rule = self.judge(frame)
+            match rule:
+                case "lose-request":
                     self.lost += 1
                     return
-                if lost == "lose-reply":
+                case "late-request":
+                    await self.late(connection, call, frame)
+                    return
+                case "lose-reply":
                     connection.lost_calls.add(call)
+                case "silence":
+                    connection.is_mute = True
             connection.server.write(frame)
             await connection.server.drain()
+
+    async def late(self, connection: Connection, call: int, frame: bytes) -> None:
+        connection.lost_calls.add(call)
+        connection.client.close()
+        await asyncio.sleep(LATE_SECONDS)
+        connection.server.write(frame)
+        await asyncio.sleep(FLIGHT_SECONDS)
 
     async def replies(self, connection: Connection, reader: asyncio.StreamReader) -> None:
         while frame := await rpc.read_frame(reader):
@@ -105,11 +130,23 @@ class Relay:
             if rpc.reply_to(frame) in connection.lost_calls:
                 self.lost += 1
                 return
-            connection.client.write(frame)
-            await connection.client.drain()
+            if connection.is_mute:
+                self.lost += 1
+            elif not connection.client.is_closing():
+                connection.client.write(frame)
+                await connection.client.drain()
+
+    def judge(self, frame: bytes) -> tuple[int, str | None]:
+        """The call of a request and what becomes of it."""
+        request = rpc.request_of(frame)
+        if request is None:
+            return 0, None
+        call, method = request
+        self.seen[method] += 1
+        return call, self.match(method)
 
     def match(self, method: str) -> str | None:
-        """What to lose of a request, by the first rule that still holds."""
+        """What becomes of a request, by the first rule that still holds."""
         for rule in self.rules:
             if rule.method == method and rule.left > 0:
                 rule.left -= 1
@@ -120,12 +157,14 @@ class Relay:
         """Does what a command says; the answer."""
         plain = {"freeze": self.flowing.clear, "thaw": self.flowing.set, "cut": self.cut, "clear": self.clear}
         match line.split():
-            case [("lose-reply" | "lose-request") as what, method, *times] if all(map(str.isdecimal, times[:1])):
+            case [what, method, *times] if what in RULES and all(map(str.isdecimal, times[:1])):
                 self.rules.append(Rule(what, method, int(times[0]) if times else 1))
             case ["delay", milliseconds] if milliseconds.isdecimal():
                 self.delay_seconds = int(milliseconds) / 1000
             case [("passed" | "lost") as count]:
                 return str(getattr(self, count))
+            case ["left"]:
+                return str(sum(rule.left for rule in self.rules))
             case ["seen", method]:
                 return str(self.seen[method])
             case [word] if word in plain:
@@ -145,22 +184,35 @@ class Relay:
 
 
 def serve(cluster: Cluster, namenode: Daemon) -> None:
-    """Runs until standard input ends; the first line out is the configuration folder that leads through here."""
-    asyncio.run(obey_input(cluster, namenode))
-
-
-async def obey_input(cluster: Cluster, namenode: Daemon) -> None:
+    """Runs until standard input ends; the first line out is the folder of the configuration that leads through here
+    and the proxy's URI."""
     relay = Relay(cluster.address, cluster.port(namenode))
-    server = await asyncio.start_server(relay.accept, cluster.address, 0)
-    port = server.sockets[0].getsockname()[1]
-    print(conf_through(cluster, namenode, port), flush=True)
+
+    def announce(port: int) -> str:
+        return f"{conf_through(cluster, namenode, port)} hdfs://{cluster.address}:{port}"
+
+    asyncio.run(obey_input(relay, (cluster.address, 0), announce))
+    relay.cut()
+
+
+class Obedient(Protocol):
+    """What stands between a client and a server and takes commands."""
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None: ...
+
+    def obey(self, line: str) -> str: ...
+
+
+async def obey_input(between: Obedient, address: tuple[str, int], announce: Callable[[int], str]) -> None:
+    """Listens, says where, and obeys standard input to its end."""
+    server = await asyncio.start_server(between.accept, *address)
+    print(announce(server.sockets[0].getsockname()[1]), flush=True)
     lines = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async for line in lines:
-        print(relay.obey(line.decode()), flush=True)
+        print(between.obey(line.decode()), flush=True)
     server.close()
-    relay.cut()
 
 
 def conf_through(cluster: Cluster, namenode: Daemon, port: int) -> str:

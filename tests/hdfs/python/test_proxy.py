@@ -176,6 +176,38 @@ def test_a_lost_request_never_reaches_the_namenode() -> None:
     played(story)
 
 
+def test_a_late_request_reaches_the_namenode_after_its_connection_ended() -> None:
+    async def story(made: Scene) -> None:
+        made.relay.obey("late-request rename2")
+        client = await made.client()
+        client.ask(1, "rename2")
+        assert await client.answer() is None
+        assert made.namenode.asked == []
+        async with asyncio.timeout(SOON):
+            while made.namenode.asked != ["rename2"]:
+                await asyncio.sleep(0.01)
+
+    played(story)
+
+
+def test_silence_lets_a_call_through_and_no_reply_back() -> None:
+    async def story(made: Scene) -> None:
+        assert made.relay.obey("silence rename2") == "ok"
+        assert made.relay.obey("left") == "1"
+        client = await made.client()
+        client.ask(1, "rename2")
+        assert await client.is_silent()
+        client.ask(2, "mkdirs")
+        assert await client.is_silent()
+        assert made.namenode.asked == ["rename2"]
+        assert made.relay.obey("left") == "0"
+        again = await made.client()
+        again.ask(3, "mkdirs")
+        assert await again.answer() == 3
+
+    played(story)
+
+
 def test_a_freeze_holds_requests_until_the_thaw() -> None:
     async def story(made: Scene) -> None:
         client = await made.client()
@@ -218,7 +250,7 @@ def test_a_rule_is_forgotten_on_clear() -> None:
     played(story)
 
 
-@pytest.mark.parametrize("line", ["", "lose-reply", "lose-reply rename2 often", "delay", "delay soon", "explode"])
+@pytest.mark.parametrize("line", ["", "lose-reply", "silence rename2 often", "delay", "delay soon", "explode"])
 def test_what_is_no_command_is_refused(line: str) -> None:
     assert Relay("127.0.0.1", 1).obey(line).startswith("error: ")
 

@@ -1,9 +1,6 @@
-//! The two folders, and files that appear whole or not at all.
+//! The two folders; where they lie is the caller's choice.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::io;
 
 use super::{WriteError, Written};
 use crate::calendar::Micros;
@@ -16,7 +13,7 @@ pub trait Store: Sync {
     /// When that cannot be found out.
     fn holds(&self, path: &str, bytes: &[u8]) -> io::Result<bool>;
 
-    /// Writes a file whole, with the time of modification `modified`.
+    /// Writes a file that appears whole or not at all, with the time of modification `modified`.
     ///
     /// # Errors
     /// When the store refuses.
@@ -30,11 +27,6 @@ pub struct Folder<'a> {
 }
 
 impl<'a> Folder<'a> {
-    /// `landing/` and `truth/` below a local folder.
-    pub fn below(root: &Path) -> Self {
-        Self::on(LocalStore(root.to_owned()))
-    }
-
     /// `landing/` and `truth/` on a store.
     pub fn on(store: impl Store + 'a) -> Self {
         Self { store: Box::new(store), is_stopped: Box::new(|| false) }
@@ -83,31 +75,5 @@ impl<'a> Folder<'a> {
 impl std::fmt::Debug for Folder<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Folder").finish_non_exhaustive()
-    }
-}
-
-struct LocalStore(PathBuf);
-
-impl Store for LocalStore {
-    fn holds(&self, path: &str, bytes: &[u8]) -> io::Result<bool> {
-        let path = self.0.join(path);
-        let same_size = fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64);
-        Ok(same_size && fs::read(path).is_ok_and(|found| found == bytes))
-    }
-
-    /// Writes beside and renames, so that a reader sees the whole file or none.
-    fn write(&self, path: &str, bytes: &[u8], modified: Micros) -> io::Result<()> {
-        let path = self.0.join(path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".tmp");
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        let since = Duration::from_micros(u64::try_from(modified).unwrap_or(0));
-        file.set_modified(UNIX_EPOCH + since)?;
-        drop(file);
-        fs::rename(&beside, path)
     }
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use foresite_simulator::calendar::{DAY, HOUR, timestamp};
 use foresite_simulator::work::WorkKind;
-use foresite_simulator::write::{Folder, write_history};
+use foresite_simulator::write::write_history;
 use foresite_simulator::{Config, Network};
 
+use crate::disk::below;
 use crate::{at, small};
 
 /// Crowded sectors, so that new carriers are needed, and a year to build them.
@@ -25,7 +26,7 @@ fn changing() -> Config {
 fn written(config: &Config) -> (Network, tempfile::TempDir) {
     let network = Network::generate(config).unwrap();
     let root = tempfile::tempdir().unwrap();
-    write_history(&network, &Folder::below(root.path())).unwrap();
+    write_history(&network, &below(root.path())).unwrap();
     (network, root)
 }
 

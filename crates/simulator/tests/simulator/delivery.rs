@@ -5,8 +5,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use foresite_simulator::Network;
 use foresite_simulator::calendar::{HOUR, timestamp};
-use foresite_simulator::write::{Folder, write_history};
+use foresite_simulator::write::write_history;
 
+use crate::disk::below;
 use crate::files::digests;
 use crate::small;
 
@@ -21,7 +22,7 @@ fn defects_have_their_proportions() {
     config.files.truncated = 0.02;
     let network = Network::generate(&config).unwrap();
     let root = tempfile::tempdir().unwrap();
-    write_history(&network, &Folder::below(root.path())).unwrap();
+    write_history(&network, &below(root.path())).unwrap();
     let found = digests(&root.path().join("landing/pm/north"));
     let expected = 20.0 * 24.0 * 5.0;
     let copies = found.keys().filter(|name| name.contains("_-_2")).count() as f64;
@@ -45,7 +46,7 @@ fn copies_carry_the_same_bytes() {
     config.files.duplicate = 0.3;
     let network = Network::generate(&config).unwrap();
     let root = tempfile::tempdir().unwrap();
-    write_history(&network, &Folder::below(root.path())).unwrap();
+    write_history(&network, &below(root.path())).unwrap();
     let found = digests(&root.path().join("landing/pm/north"));
     let bytes: BTreeMap<&str, &str> =
         found.iter().map(|(name, (digest, _))| (name.as_str(), digest.as_str())).collect();
@@ -63,7 +64,7 @@ fn a_cut_off_site_delivers_when_it_is_back() {
     config.xml_days = 30;
     let network = Network::generate(&config).unwrap();
     let root = tempfile::tempdir().unwrap();
-    write_history(&network, &Folder::below(root.path())).unwrap();
+    write_history(&network, &below(root.path())).unwrap();
     let found = digests(&root.path().join("landing/pm/north"));
     let links = network.faults.failures.iter().filter(|failure| {
         failure.cause == foresite_simulator::faults::Cause::Transport

@@ -8,9 +8,10 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use foresite_simulator::Network;
 use foresite_simulator::calendar::{DAY, HOUR};
-use foresite_simulator::write::{Folder, write_history, write_hour};
+use foresite_simulator::write::{write_history, write_hour};
 use sha2::{Digest as _, Sha256};
 
+use crate::disk::below;
 use crate::small;
 
 /// Path below the folder → digest and time of modification.
@@ -37,17 +38,17 @@ pub(crate) fn digests(root: &Path) -> BTreeMap<String, (String, std::time::Syste
 fn two_runs_write_the_same_bytes() {
     let network = Network::generate(&small()).unwrap();
     let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let written = write_history(&network, &Folder::below(first.path())).unwrap();
+    let written = write_history(&network, &below(first.path())).unwrap();
     let again = Network::generate(&small()).unwrap();
-    write_history(&again, &Folder::below(second.path())).unwrap();
+    write_history(&again, &below(second.path())).unwrap();
     assert_eq!(digests(first.path()), digests(second.path()));
     assert_eq!(digests(first.path()).len() as u64, written.files);
-    let rerun = write_history(&network, &Folder::below(first.path())).unwrap();
+    let rerun = write_history(&network, &below(first.path())).unwrap();
     assert_eq!(rerun.unchanged, rerun.files, "a rerun touches nothing");
     let mut other = small();
     other.seed += 1;
     let third = tempfile::tempdir().unwrap();
-    write_history(&Network::generate(&other).unwrap(), &Folder::below(third.path())).unwrap();
+    write_history(&Network::generate(&other).unwrap(), &below(third.path())).unwrap();
     assert_ne!(digests(first.path()), digests(third.path()), "the seed matters");
 }
 
@@ -55,8 +56,8 @@ fn two_runs_write_the_same_bytes() {
 fn an_hour_alone_equals_the_hour_in_a_range() {
     let network = Network::generate(&small()).unwrap();
     let [range, alone] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    write_history(&network, &Folder::below(range.path())).unwrap();
-    let folder = Folder::below(alone.path());
+    write_history(&network, &below(range.path())).unwrap();
+    let folder = below(alone.path());
     for hour in 0..48 {
         write_hour(&network, &folder, network.config.end.0 - 2 * DAY + hour * HOUR).unwrap();
     }
@@ -75,7 +76,7 @@ fn live_hours_continue_the_history() {
             let network = network.unwrap();
             for hour in 0..3 {
                 let hour = config.end.0 + hour * HOUR;
-                write_hour(&network, &Folder::below(root.path()), hour).unwrap();
+                write_hour(&network, &below(root.path()), hour).unwrap();
             }
             digests(root.path())
         });
@@ -89,7 +90,7 @@ fn live_hours_continue_the_history() {
 fn files_are_well_formed_and_named_by_the_standard() {
     let network = Network::generate(&small()).unwrap();
     let root = tempfile::tempdir().unwrap();
-    write_history(&network, &Folder::below(root.path())).unwrap();
+    write_history(&network, &below(root.path())).unwrap();
     let (mut whole, mut broken) = (0, 0);
     for name in digests(&root.path().join("landing/pm/north")).into_keys() {
         let stem = name.strip_suffix(".xml.gz").unwrap();
@@ -112,7 +113,7 @@ fn files_are_well_formed_and_named_by_the_standard() {
 fn the_truth_lies_outside_the_landing_folder() {
     let network = Network::generate(&small()).unwrap();
     let root = tempfile::tempdir().unwrap();
-    write_history(&network, &Folder::below(root.path())).unwrap();
+    write_history(&network, &below(root.path())).unwrap();
     let landing: Vec<String> = digests(&root.path().join("landing")).into_keys().collect();
     let known = ["pm/", "alarms/", "inventory/", "tickets/", "history/"];
     assert!(landing.iter().all(|name| known.iter().any(|folder| name.starts_with(folder))));
@@ -140,7 +141,7 @@ fn the_truth_lies_outside_the_landing_folder() {
 fn a_stopped_writer_leaves_no_half_files() {
     let network = Network::generate(&small()).unwrap();
     let root = tempfile::tempdir().unwrap();
-    let folder = Folder::below(root.path()).stopping_when(|| true);
+    let folder = below(root.path()).stopping_when(|| true);
     assert!(write_history(&network, &folder).is_err());
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
 }

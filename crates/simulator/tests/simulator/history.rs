@@ -10,10 +10,11 @@ use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
 use flate2::read::GzDecoder;
 use foresite_simulator::Network;
 use foresite_simulator::calendar::{HOUR, Micros, timestamp};
-use foresite_simulator::write::{Folder, write_history};
+use foresite_simulator::write::write_history;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use quick_xml::events::Event;
 
+use crate::disk::below;
 use crate::small;
 
 /// (object, period number) → counter → value.
@@ -212,7 +213,7 @@ fn site_channels(hour: &Hour) -> Vec<(&'static str, f64)> {
 fn history_is_what_the_files_say() {
     let network = Network::generate(&small()).unwrap();
     let root = tempfile::tempdir().unwrap();
-    write_history(&network, &Folder::below(root.path())).unwrap();
+    write_history(&network, &below(root.path())).unwrap();
     let landing = root.path().join("landing");
     let mut compared = 0;
     let mut releases = [0, 0];

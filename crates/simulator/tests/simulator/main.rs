@@ -4,6 +4,7 @@
 
 mod changes;
 mod delivery;
+mod disk;
 mod files;
 mod history;
 mod oracle;
