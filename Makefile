@@ -25,8 +25,8 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
-	test-hdfs test-spark hdfs-up hdfs-down demo airflow evaluate-public bench bench-storage fuzz docs \
-	screenshots fmt lock deny clean
+	test-hdfs test-spark hdfs-up hdfs-down images test-images demo airflow evaluate-public bench bench-storage \
+	fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -55,7 +55,8 @@ lint-python: tools
 	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci tests $(HDFS)
 	$(STEP) mypy env -C airflow $(VENV)/mypy
 	$(STEP) mypy-tests env -C tests $(VENV)/mypy --python-executable $(INTEROP)/python
-	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh tests/hdfs/*.sh tests/interop/*.sh
+	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh docker/*.sh tests/hdfs/*.sh tests/interop/*.sh
+	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile
 
 test: lint check test-rust test-python smoke-hdfs ## Everything that needs no cluster
 
@@ -85,6 +86,12 @@ hdfs-up: ## A real HDFS on this machine (FORESITE_HDFS_PORT, FORESITE_HDFS_DIR);
 
 hdfs-down: ## End that HDFS and delete its data
 	$(HDFS) down
+
+images: tools ## One container image per stage (needs a Docker engine)
+	@docker/images.sh
+
+test-images: images ## What the images promise: rights, size, start, equal layers
+	$(STEP) images env -C tests $(INTEROP)/pytest images
 
 demo: build ## Run the main job on a simulated network; say where the report is
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo

@@ -61,8 +61,8 @@ class Configuration:
 
 
 def folder_of(data_root: str) -> Path:
-    """The folder behind a `file://` data root."""
+    """The local folder for what belongs to a data root: its own, or Airflow's home for one on HDFS."""
     parts = urlsplit(data_root)
-    if parts.scheme not in {"", "file"}:
-        raise ValueError(f"FORESITE_DATA_ROOT={data_root}: the local back end needs file://")
-    return Path(unquote(parts.path))
+    if parts.scheme in {"", "file"}:
+        return Path(unquote(parts.path))
+    return Path(os.environ.get("AIRFLOW_HOME") or Path.home() / "airflow")

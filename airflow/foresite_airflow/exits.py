@@ -13,6 +13,7 @@ from __future__ import annotations
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 TRANSIENT = 75
+KILLED = 137
 STOPPED = 143
 TRANSIENT_TRIES = 5
 CRASH_TRIES = 2
@@ -30,7 +31,7 @@ PASSING = {
     TRANSIENT: "transient: storage unreachable, conflict or busy device",
     101: "panic",
     134: "native abort",
-    137: "killed, often for memory",
+    KILLED: "killed, often for memory",
     139: "segmentation fault",
     STOPPED: "stopped",
 }

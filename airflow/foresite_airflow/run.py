@@ -84,12 +84,13 @@ def pin(context: Context, look_back: timedelta | None = None) -> dict[str, Any]:
 def place(configuration: Configuration) -> str:
     """Puts the configuration where stages read it; returns the folder.
 
-    In a cluster the roll-out has made the ConfigMap `foresite-config-<hash>` already, and every
+    On one machine that is below a local data root, or else in Airflow's home. In a cluster the
+    roll-out has made the ConfigMap `foresite-config-<hash>` already, and every
     pod mounts that of its run.
     """
-    if settings.backend() == "local":
-        return str(configuration.publish(folder_of(settings.data_root())))
-    return settings.CONFIG_MOUNT
+    if settings.backend() == "kubernetes":
+        return settings.CONFIG_MOUNT
+    return str(configuration.publish(folder_of(settings.data_root())))
 
 
 def interval(context: Context, look_back: timedelta | None) -> tuple[datetime, datetime]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from foresite_airflow.clock import parse_time
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-BACKENDS = ("local", "kubernetes")
+BACKENDS = ("local", "docker", "kubernetes")
 
 
 def backend() -> str:
@@ -95,6 +96,16 @@ def image(stage: str) -> str:
     digest = json.loads(os.environ.get("FORESITE_IMAGE_DIGESTS", "{}")).get(stage)
     tag = os.environ.get("FORESITE_IMAGE_TAG", "dev")
     return f"{repository}/{stage}@{digest}" if digest else f"{repository}/{stage}:{tag}"
+
+
+def docker_network() -> str:
+    """`FORESITE_DOCKER_NETWORK`: that of stage containers; by default none for local files, else the machine's."""
+    return os.environ.get("FORESITE_DOCKER_NETWORK", "")
+
+
+def docker_options() -> list[str]:
+    """`FORESITE_DOCKER_OPTIONS`: more options of `docker run`, such as `--memory=4g` or `--gpus=all`."""
+    return shlex.split(os.environ.get("FORESITE_DOCKER_OPTIONS", ""))
 
 
 def pod_template(stage: str) -> Path | None:

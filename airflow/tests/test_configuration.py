@@ -53,7 +53,7 @@ def test_task_then_profile_then_default(
     assert run.config_path(stage, task) == (f"/c/{name}.json" if name else None)
 
 
-def test_the_local_back_end_refuses_a_root_elsewhere() -> None:
+def test_what_belongs_to_a_root_on_hdfs_lies_in_airflows_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", "/home/airflow")
     assert folder_of("file:///data/a%20b") == Path("/data/a b")
-    with pytest.raises(ValueError, match="needs file://"):
-        folder_of("hdfs://name/foresite")
+    assert folder_of("hdfs://name/foresite") == Path("/home/airflow")

@@ -41,15 +41,15 @@ def test_a_stage_stopped_by_sigterm_is_never_a_success(stages: Stages, run_dag: 
 def test_a_deaf_stage_is_killed_after_the_grace_time(
     stages: Stages, run_dag: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from foresite_airflow.operators import local
+    from foresite_airflow.operators import local, process
 
-    monkeypatch.setattr(local, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
     operator = local.LocalStageOperator(task_id="deaf", stage="derive")
     stages.behave("derive", sleep=30, deaf=True)
     killer = threading.Timer(1.0, operator.on_kill)
     killer.start()
     started = time.monotonic()
-    code, _ = operator.follow(stages.binaries / "foresite-derive", command(), stages.folder / "result.json")
+    code, _ = operator.follow([str(stages.binaries / "foresite-derive"), *command().arguments()])
     assert code == 137
     assert time.monotonic() - started < 10
 
@@ -85,7 +85,7 @@ def command() -> Any:
 
     return Command(
         stage="derive",
-        config="/c/1.json",
+        config="/c/derive/1.json",
         data_root="file:///d",
         interval_start="2026-03-01T11:00:00Z",
         interval_end="2026-03-01T12:00:00Z",
@@ -97,7 +97,7 @@ def command() -> Any:
 
 def test_the_logged_command_is_one_that_a_shell_takes() -> None:
     assert command().rerun("/b/foresite-derive") == (
-        "/b/foresite-derive --config /c/1.json --data-root file:///d --interval-start 2026-03-01T11:00:00Z "
+        "/b/foresite-derive --config /c/derive/1.json --data-root file:///d --interval-start 2026-03-01T11:00:00Z "
         "--interval-end 2026-03-01T12:00:00Z --as-of 2026-03-01T12:30:00Z --run-id manual__1 --force"
     )
 

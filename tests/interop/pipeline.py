@@ -65,12 +65,16 @@ class Pipeline:
     def open(self, name: str) -> DeltaTable:
         return DeltaTable(self.table(name))
 
+    def program(self, stage: str) -> list[str]:
+        """What starts a stage."""
+        return [str(binary(stage))]
+
     def stage(self, name: str, span: Span, as_of: datetime, *arguments: str, config: Path | None = None) -> Result:
         """Runs a stage to its end, which must be exit 0; its result."""
         configuration = config or SAMPLES / name / "default.json"
         result = self.scratch / "result.json"
         result.unlink(missing_ok=True)
-        command = [binary(name), "--config", configuration, "--data-root", self.root, "--result", result]
+        command = [*self.program(name), "--config", configuration, "--data-root", self.root, "--result", result]
         interval = ["--interval-start", stamp(span[0]), "--interval-end", stamp(span[1]), "--as-of", stamp(as_of)]
         done = subprocess.run(
             [*map(str, command), *interval, *arguments],

@@ -23,5 +23,7 @@ def stage_operator() -> type[StageOperator]:
 
         return StagePodOperator
     if backend == "docker":
-        raise NotImplementedError("FORESITE_BACKEND=docker is not there yet: use local or kubernetes")
-    raise ValueError(f"FORESITE_BACKEND={backend}: expected {' or '.join(settings.BACKENDS)}")
+        from foresite_airflow.operators.docker import DockerStageOperator
+
+        return DockerStageOperator
+    raise ValueError(f"FORESITE_BACKEND={backend}: expected {', '.join(settings.BACKENDS)}")

@@ -18,12 +18,12 @@ from kubernetes.client import models as k8s
 
 from foresite_airflow import settings
 from foresite_airflow.command import Command
+from foresite_airflow.exits import KILLED
 from foresite_airflow.operators.base import StageOperator
 from foresite_airflow.run import PinnedRun
 
 TERMINATION_MESSAGE = "/dev/termination-log"
 OUT_OF_MEMORY = "OOMKilled"
-KILLED = 137
 
 HOUSE_DEFAULTS: dict[str, Any] = {
     # An image of a gigabyte on a node that has yet to be made.

@@ -30,6 +30,11 @@ const TORCH_STAGES: [&str; 4] = ["train", "evaluate", "predict", "serve"];
 /// The crates that bring libtorch.
 const TORCH: [&str; 2] = ["datasets", "models"];
 
+/// Whether a stage needs libtorch beside it.
+pub(crate) fn links_torch(stage: &str) -> bool {
+    TORCH_STAGES.contains(&stage)
+}
+
 /// Sentences about every dependency that the rule forbids.
 pub(crate) fn broken_rules(workspace: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();

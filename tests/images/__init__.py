@@ -1,0 +1,1 @@
+"""What the container images promise; needs a Docker engine and `make images`."""

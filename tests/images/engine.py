@@ -1,0 +1,83 @@
+"""The Docker engine as its command line shows it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
+
+#: A pod of the class "restricted", as far as Docker can make one.
+RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none", "--tmpfs=/tmp")
+
+
+def image(stage: str) -> str:
+    """The image of a stage that `make images` built last."""
+    repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
+    return f"{repository}/{stage}:{os.environ.get('FORESITE_IMAGE_TAG', 'dev')}"
+
+
+def docker(*arguments: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+    """One call of Docker's client, at most five minutes."""
+    call = ["docker", *arguments]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, check=False, **more)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(call)}: exit {done.returncode}: {done.stderr}")
+    return done
+
+
+def run(stage: str, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Runs a stage to its end in a container without rights."""
+    return docker("run", "--rm", *RESTRICTED, *options, image(stage), *arguments, check=False)
+
+
+def description(stage: str) -> dict[str, Any]:
+    """What the engine knows about an image."""
+    described: list[dict[str, Any]] = json.loads(docker("image", "inspect", image(stage)).stdout)
+    return described[0]
+
+
+def layers(stage: str) -> list[str]:
+    """Digests of the unpacked layers, the lowest first."""
+    digests: list[str] = description(stage)["RootFS"]["Layers"]
+    return digests
+
+
+def compressed_layers(stage: str) -> list[int]:
+    """Bytes of each layer as a registry holds it, the lowest first."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "image.tar"
+        docker("save", "--output", str(archive), image(stage))
+        with tarfile.open(archive) as saved:
+            manifest = saved.extractfile("manifest.json")
+            assert manifest is not None
+            names: list[str] = json.load(manifest)[0]["Layers"]
+            return [compressed(saved, name) for name in names]
+
+
+def compressed(saved: tarfile.TarFile, name: str) -> int:
+    """Size of one layer under gzip at Docker's level."""
+    layer = saved.extractfile(name)
+    assert layer is not None
+    size = 0
+
+    class Counter:
+        def write(self, data: bytes) -> int:
+            nonlocal size
+            size += len(data)
+            return len(data)
+
+        def flush(self) -> None:
+            pass
+
+    with gzip.GzipFile(fileobj=Counter(), mode="wb", compresslevel=6) as packed:
+        while chunk := layer.read(1 << 20):
+            packed.write(chunk)
+    return size

@@ -1,0 +1,105 @@
+"""Rights, contents, sizes and layers of the images."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from images import engine
+from images.engine import ROOT, STAGES
+from interop.pipeline import AS_OF, DAY, SAMPLES, Pipeline
+
+TORCH_STAGES = ("evaluate", "predict", "train")
+MEGABYTE = 1_000_000
+SPAN = ("--interval-start", "2024-01-01T00:00:00Z", "--interval-end", "2026-03-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_starts_without_rights(stage: str) -> None:
+    started = engine.run(stage, "--version")
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.startswith(f"foresite-{stage} ")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_image_says_what_it_is(stage: str) -> None:
+    config = engine.description(stage)["Config"]
+    assert config["User"] == "10001:10001"
+    assert config["Entrypoint"] == [f"/opt/foresite/bin/foresite-{stage}"]
+    assert config["StopSignal"] == "SIGTERM"
+    labels = config["Labels"]
+    assert labels["org.opencontainers.image.title"] == f"foresite-{stage}"
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert labels["org.opencontainers.image.version"]
+    assert labels["org.opencontainers.image.revision"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_usage_error_is_exit_2(stage: str) -> None:
+    refused = engine.run(stage, "--no-such-option")
+    assert refused.returncode == 2, refused.stderr
+
+
+def test_a_container_adds_little_to_its_base() -> None:
+    own = {stage: engine.compressed_layers(stage)[-1] for stage in STAGES if stage not in TORCH_STAGES}
+    print({stage: f"{size / MEGABYTE:.1f} MB" for stage, size in own.items()})
+    assert max(own.values()) <= 30 * MEGABYTE
+
+
+def test_libtorch_is_one_layer_shared_by_three_images() -> None:
+    *below, own = zip(*(engine.layers(stage) for stage in TORCH_STAGES), strict=True)
+    assert all(len(set(digests)) == 1 for digests in below), "shared"
+    assert len(set(own)) == len(TORCH_STAGES)
+    size = engine.compressed_layers("train")[-2]
+    print(f"libtorch: {size / MEGABYTE:.1f} MB")
+    assert size <= 170 * MEGABYTE
+
+
+def test_equal_sources_make_equal_layers() -> None:
+    before = {stage: engine.layers(stage)[-1] for stage in ("derive", "train")}
+    # The compilation lies in a cache, so that this repeats all other steps only.
+    environment = {**os.environ, "FORESITE_IMAGE_OPTIONS": "--no-cache"}
+    subprocess.run([ROOT / "docker" / "images.sh", *before], env=environment, check=True, timeout=900)
+    assert {stage: engine.layers(stage)[-1] for stage in before} == before
+
+
+@dataclass(frozen=True)
+class Contained(Pipeline):
+    """The pipeline of the other readers' tests, each stage in its container."""
+
+    def program(self, stage: str) -> list[str]:
+        mounts = (f"--volume={self.scratch}:{self.scratch}", f"--volume={SAMPLES}:{SAMPLES}:ro")
+        return ["docker", "run", "--rm", *engine.RESTRICTED, *mounts, engine.image(stage)]
+
+
+def test_containers_run_the_chain_on_a_shared_folder(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    for folder in (tmp_path, root):
+        folder.chmod(0o777)
+    pipeline = Contained(str(root), tmp_path)
+    assert pipeline.simulate()["status"] == "done"
+    assert [result["status"] for result in pipeline.load(DAY, AS_OF)] == ["done"] * 3
+    assert [result["status"] for result in pipeline.load(DAY, AS_OF)] == ["unchanged"] * 3
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert {path.stat().st_uid for path in files} == {10001}
+
+
+def test_sigterm_ends_a_container_within_its_grace() -> None:
+    name = f"foresite-test-{os.getpid()}"
+    call = ("run", "--detach", "--name", name, *engine.RESTRICTED, engine.image("simulate"))
+    # Two years of twenty sites, which take far longer than this test.
+    engine.docker(*call, "--data-root", "/tmp/data", *SPAN)
+    try:
+        time.sleep(1)
+        engine.docker("stop", "--time", "10", name)
+        state = json.loads(engine.docker("inspect", name).stdout)[0]["State"]
+        assert state["ExitCode"] == 143, engine.docker("logs", name).stderr
+    finally:
+        engine.docker("rm", "--force", name)
