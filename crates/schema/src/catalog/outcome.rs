@@ -124,6 +124,7 @@ pub fn alert_state() -> TableDef {
         nullable("opened_at", Time, "", "cutoff that opened it"),
         nullable("recent", Doubles, "", "the last p-values, newest last"),
         nullable("level", Double, "", "adaptive significance level"),
+        nullable("strongest", Double, "", "smallest p-value of the open alert"),
     ];
     table(
         "alert_state",

@@ -67,7 +67,7 @@ impl Candidate {
 
 /// The candidates of one list, ordered by entity.
 pub fn select(list: &ListConfig, signals: &Signals) -> Vec<Candidate> {
-    let opened: BTreeMap<&str, Micros> = signals
+    let opened: BTreeMap<&str, (Micros, Option<f64>)> = signals
         .alert_states
         .iter()
         .filter(|state| state.task == list.task && state.is_open)
@@ -75,14 +75,17 @@ pub fn select(list: &ListConfig, signals: &Signals) -> Vec<Candidate> {
             // A task's own cutoff lies some minutes after the end of the data, which people see.
             let data_end = state.opened_at.map(|at| at.div_euclid(HOUR) * HOUR);
             let opened_at = data_end.unwrap_or(signals.cutoff).min(signals.cutoff);
-            (state.entity_id.as_str(), opened_at)
+            (state.entity_id.as_str(), (opened_at, state.strongest))
         })
         .collect();
     scored(list, signals)
         .into_iter()
         .filter_map(|(entity_id, rows)| {
             let (probability, onset) = match list.head {
-                Head::Anomaly => (anomaly_probability(&rows)?, *opened.get(entity_id)?),
+                Head::Anomaly => {
+                    let (onset, strongest) = *opened.get(entity_id)?;
+                    (anomaly_probability(&rows, strongest)?, onset)
+                }
                 Head::TimeToEvent | Head::Forecast => {
                     (probability_within(&rows, list.act_within())?, signals.cutoff)
                 }
@@ -164,9 +167,12 @@ fn hazard(p: f64) -> f64 {
     -(1.0 - p.clamp(0.0, 1.0 - 1e-9)).ln()
 }
 
-fn anomaly_probability(rows: &[&Prediction]) -> Option<f64> {
+/// Probability that an open alert is right, on its strongest hour: the evidence of the day is not
+/// undone by a night in which little was expected anyway.
+fn anomaly_probability(rows: &[&Prediction], strongest: Option<f64>) -> Option<f64> {
     let row = rows.first()?;
-    row.probability.or_else(|| row.p_value.map(posterior)).filter(|p| p.is_finite())
+    let p_value = row.p_value.map(|p| strongest.map_or(p, |strongest| p.min(strongest)));
+    row.probability.or_else(|| p_value.map(posterior)).filter(|p| p.is_finite())
 }
 
 /// The most that a p-value can say for an anomaly, as a probability.
@@ -222,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_is_as_sure_as_its_strongest_hour() {
+        let row = Prediction { p_value: Some(0.2), ..Prediction::default() };
+        let of = |strongest| anomaly_probability(&[&row], strongest).unwrap();
+        assert!((of(Some(0.001)) - posterior(0.001)).abs() < 1e-12);
+        assert!((of(Some(0.9)) - posterior(0.2)).abs() < 1e-12, "the newest hour may be stronger");
+        assert!((of(None) - posterior(0.2)).abs() < 1e-12);
+    }
+
+    #[test]
     fn only_open_alerts_of_serving_models_are_candidates() {
         let row = |entity: &str, role| Prediction {
             task: "anomaly".into(),
@@ -235,6 +250,7 @@ mod tests {
             entity_id: entity.into(),
             is_open,
             opened_at: Some(5 * HOUR + HOUR / 2),
+            strongest: None,
         };
         let signals = Signals {
             cutoff: 9 * HOUR,

@@ -37,6 +37,8 @@ pub(crate) struct Alert {
     pub(crate) cutoff: Micros,
     pub(crate) state: AlarmState,
     pub(crate) opened_at: Option<Micros>,
+    /// Smallest p-value of the open alert: a cell that is dead says less of it at night.
+    pub(crate) strongest: Option<f64>,
 }
 
 impl Detector<'_> {
@@ -72,7 +74,8 @@ impl Detector<'_> {
             (true, false) => Some(cutoff),
             (false, _) => None,
         };
-        Alert { entity_id: id.to_owned(), cutoff, state, opened_at }
+        let strongest = is_open.then(|| strongest(&state, before)).flatten();
+        Alert { entity_id: id.to_owned(), cutoff, state, opened_at, strongest }
     }
 
     fn about(&self, id: &str, cutoff: Micros) -> Result<Statement, &'static str> {
@@ -137,6 +140,12 @@ impl Detector<'_> {
     }
 }
 
+/// The smallest p-value among those that an open alert has seen: the ones that opened it, and since.
+fn strongest(state: &AlarmState, before: Option<&Alert>) -> Option<f64> {
+    let carried = before.and_then(|alert| alert.strongest);
+    state.recent.iter().copied().chain(carried).reduce(f64::min)
+}
+
 /// The newest state of every entity before `cutoff`, not older than `since`.
 pub(crate) fn states_before(
     root: &Root,
@@ -173,7 +182,11 @@ fn parse(rows: &RecordBatch) -> Vec<Alert> {
     let cutoffs = cutoffs.as_primitive::<TimestampMicrosecondType>();
     let opened = opened.as_primitive::<TimestampMicrosecondType>();
     let (open, recent) = (open.as_boolean(), recent.as_list::<i32>());
-    let level = column("level").map(|array| array.as_primitive::<Float64Type>());
+    let doubles = |name: &str| column(name).map(|array| array.as_primitive::<Float64Type>());
+    let (level, strongest) = (doubles("level"), doubles("strongest"));
+    let at = |values: Option<&Float64Array>, row: usize| {
+        values.filter(|values| values.is_valid(row)).map(|values| values.value(row))
+    };
     (0..rows.num_rows())
         .map(|row| {
             let values = recent.is_valid(row).then(|| recent.value(row));
@@ -186,9 +199,10 @@ fn parse(rows: &RecordBatch) -> Vec<Alert> {
                 state: AlarmState {
                     is_open: open.is_valid(row) && open.value(row),
                     recent: recent.collect(),
-                    level: level.filter(|level| level.is_valid(row)).map(|level| level.value(row)),
+                    level: at(level, row),
                 },
                 opened_at: opened.is_valid(row).then(|| opened.value(row)),
+                strongest: at(strongest, row),
             }
         })
         .collect()
@@ -220,10 +234,37 @@ pub(crate) fn batch(
         times(&|alert| alert.opened_at),
         doubles(alerts.iter().map(|alert| alert.state.recent.as_slice())),
         Arc::new(Float64Array::from_iter(alerts.iter().map(|alert| alert.state.level))),
+        Arc::new(Float64Array::from_iter(alerts.iter().map(|alert| alert.strongest))),
         Arc::new(BooleanArray::from(vec![false; count])),
         times(&|_| Some(header.as_of)),
         times(&|_| Some(header.now)),
         same(header.lineage_id),
     ];
     Ok(RecordBatch::try_new(outcome::alert_state().schema(), columns)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_alert_keeps_its_strongest_p_value() {
+        let state = |recent: &[f64]| AlarmState {
+            is_open: true,
+            recent: recent.to_vec(),
+            ..AlarmState::default()
+        };
+        let opening = strongest(&state(&[0.4, 1e-6, 1e-4]), None);
+        assert_eq!(opening, Some(1e-6), "of the steps that opened it");
+        let before = Alert {
+            entity_id: "a".into(),
+            cutoff: 0,
+            state: state(&[]),
+            opened_at: Some(0),
+            strongest: opening,
+        };
+        let night = strongest(&state(&[0.01, 0.02, 0.03]), Some(&before));
+        assert_eq!(night, Some(1e-6), "weaker hours take nothing away");
+        assert_eq!(strongest(&state(&[1e-9]), Some(&before)), Some(1e-9));
+    }
 }

@@ -136,6 +136,8 @@ pub struct AlertState {
     pub is_open: bool,
     /// Cutoff that opened it.
     pub opened_at: Option<Micros>,
+    /// Smallest p-value since it opened; `None` where that was not kept.
+    pub strongest: Option<f64>,
 }
 
 #[cfg(test)]

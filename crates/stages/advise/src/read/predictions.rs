@@ -41,6 +41,8 @@ impl Reader<'_> {
         let [task, entity, model] =
             [rows.text("task")?, rows.text("entity_id")?, rows.text("model_id")?];
         let (cutoff, opened) = (rows.times("cutoff")?, rows.times("opened_at")?);
+        // A table that an earlier release wrote last has no such column.
+        let strongest = rows.doubles("strongest").ok();
         let mut states = Vec::new();
         for row in 0..rows.len() {
             let serves = |prediction: &Prediction| {
@@ -56,6 +58,7 @@ impl Reader<'_> {
                     entity_id: entity.owned(row),
                     is_open: rows.flag("is_open", row)?,
                     opened_at: opened.at(row),
+                    strongest: strongest.as_ref().and_then(|values| values.at(row)),
                 });
             }
         }
