@@ -126,18 +126,21 @@ impl HdfsStore {
         from
     }
 
+    /// Uploads and publishes; how that ended, and the tag of the file. One that gets another time
+    /// of modification gets another tag as well.
     async fn put_whole(
         &self,
         path: &str,
         source: Source,
         replace: bool,
         modified_millis: Option<u64>,
-    ) -> Result<Published, Failure> {
+    ) -> Result<(Published, Option<String>), Failure> {
         let connection = &self.connection;
         // A file that is replaced keeps the permission that somebody may have given it.
         let before = if replace { connection.status(path).await? } else { None };
         let permission = before.map_or(write::PERMISSION, |file| u32::from(file.permission));
-        let temporary = write::upload(connection, path, &source, permission).await?;
+        let uploaded = write::upload(connection, path, &source, permission).await?;
+        let temporary = uploaded.path.as_str();
         let content = match source {
             Source::Memory(payload) if payload.content_length() <= COMPARED_BYTES => {
                 Some(payload.into())
@@ -145,19 +148,19 @@ impl HdfsStore {
             _ => None,
         };
         if let Some(millis) = modified_millis {
-            let (step, temporary) = (Step { operation: "date", path }, temporary.as_str());
+            let step = Step { operation: "date", path };
             let dated = |client: hdfs_native::Client| async move {
                 client.set_times(temporary, millis, millis).await
             };
             connection.repeat(&step, dated).await?;
         }
-        let rename = Rename { from: &temporary, to: path, replace, content };
+        let rename = Rename { from: temporary, to: path, replace, content };
         let published = rename.run(connection).await.map_err(Failure::of_own_file);
         // Where the outcome is unknown the file stays: a rename under way may still need it.
         if matches!(published, Ok(Published::Theirs)) {
-            write::discard(connection, &temporary).await;
+            write::discard(connection, temporary).await;
         }
-        published
+        Ok((published?, meta_of(&uploaded.status).e_tag))
     }
 }
 

@@ -220,7 +220,7 @@ impl Table {
             let put = store.put_opts(&location, bytes.into(), options).await?;
             Ok(match put.e_tag {
                 Some(mark) => Some(mark),
-                // Without it the log is read anew, no more.
+                // Of a store that gives none; without it the log is read anew, no more.
                 None => store.head(&location).await.ok().map(|meta| mark_of(&meta)),
             })
         });

@@ -41,10 +41,10 @@ impl HdfsStore {
         let put = async move { store.put_whole(&path, source, replace, None).await };
         let published = self.connection.run(put).await.map_err(|f| f.into_store(location.as_ref()));
         match published? {
-            Published::Ours => {
-                Ok(PutResult { e_tag: None, version: None, extensions: Default::default() })
+            (Published::Ours, e_tag) => {
+                Ok(PutResult { e_tag, version: None, extensions: Default::default() })
             }
-            Published::Theirs => Err(taken(location)),
+            (Published::Theirs, _) => Err(taken(location)),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hdfs_native::client::FileStatus;
 use hdfs_native::file::FileWriter;
 use hdfs_native::{HdfsError, WriteOptions};
 use object_store::PutPayload;
@@ -76,20 +77,26 @@ impl Source {
     }
 }
 
-/// Uploads a file beside its place; returns the name under which it lies there, whole and synced.
+/// A file that lies beside its place, whole and synced.
+pub(super) struct Uploaded {
+    pub(super) path: String,
+    pub(super) status: FileStatus,
+}
+
+/// Uploads a file beside its place.
 pub(super) async fn upload(
     connection: &Connection,
     target: &str,
     source: &Source,
     permission: u32,
-) -> Result<String> {
+) -> Result<Uploaded> {
     let mut patience = Patience::with_transfers();
     loop {
-        let temporary = temporary_name(target);
-        match write(connection, &temporary, source, permission).await {
-            Ok(()) => return Ok(temporary),
+        let path = temporary_name(target);
+        match write(connection, &path, source, permission).await {
+            Ok(status) => return Ok(Uploaded { path, status }),
             Err(failure) => {
-                discard(connection, &temporary).await;
+                discard(connection, &path).await;
                 if failure.effect == Effect::Refused {
                     return Err(failure);
                 }
@@ -123,7 +130,7 @@ async fn write(
     path: &str,
     source: &Source,
     permission: u32,
-) -> Result<()> {
+) -> Result<FileStatus> {
     let step = Step { operation: "create", path };
     let options = WriteOptions::default().permission(permission);
     let mut writer = connection
@@ -146,7 +153,7 @@ async fn write(
         }
     }
     transfer.close().await?;
-    check_length(connection, path, source.len()).await
+    written(connection, path, source.len()).await
 }
 
 async fn block_size(connection: &Connection, path: &str) -> Result<u64> {
@@ -154,12 +161,14 @@ async fn block_size(connection: &Connection, path: &str) -> Result<u64> {
     Ok(status.and_then(|status| status.blocksize).filter(|size| *size > 0).unwrap_or(u64::MAX))
 }
 
-async fn check_length(connection: &Connection, path: &str, expected: u64) -> Result<()> {
-    let found = connection.status(path).await?.map(|status| status.length as u64);
-    if found == Some(expected) {
-        return Ok(());
+/// The file as the NameNode has it, if it is whole.
+async fn written(connection: &Connection, path: &str, expected: u64) -> Result<FileStatus> {
+    let found = connection.status(path).await?;
+    let length = found.as_ref().map(|status| status.length as u64);
+    if let Some(status) = found.filter(|_| length == Some(expected)) {
+        return Ok(status);
     }
-    let message = format!("expected {expected} bytes after writing, got {found:?}");
+    let message = format!("expected {expected} bytes after writing, got {length:?}");
     Err(Failure::new(ErrorKind::Transient, Effect::Unknown, message).during(
         connection.service(),
         "write",
