@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod compaction;
+mod encodings;
 mod fixture;
 mod log;
 mod removal;
