@@ -113,7 +113,7 @@ impl Seen {
         let index_bits = usize::BITS - distinct.saturating_sub(1).leading_zeros();
         let varying = self.varying.to_le_bytes().iter().filter(|byte| **byte != 0).count();
         let dictionary = distinct * width + self.count * index_bits as usize / 8;
-        dictionary * 100 <= self.count * varying * WORTH_PERCENT
+        dictionary * 100 < self.count * varying * WORTH_PERCENT
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
 
     /// One of `of` numbers in [0, 1).
     fn spread(index: u64, of: u64) -> f64 {
-        (pick(index, of) as f64 * 0.618_033_988_749_894_9).fract()
+        pick(index, of) as f64 / of as f64
     }
 
     #[test]
