@@ -7,6 +7,7 @@ FORESITE_BENCH_SHARE=0.05 tries it out with a twentieth of everything.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ ROWS = measure.scaled(5_000_000)
 COMMITS = measure.scaled(2_000)
 OLD_COMMITS = measure.scaled(10_000)
 RUNS = 3
+MIXES = ("kpis", "repeated", "distinct")
 STORAGE = measure.BINARIES / "examples" / "storage"
 PEER = Path(__file__).with_name("peer_storage.py")
 
@@ -40,13 +42,29 @@ def peer(*operation: object) -> dict[str, Any]:
 
 
 def tables(folder: Path) -> dict[str, Any]:
-    """Writing and scanning five million rows of twenty floats, runs in turn."""
-    written, written_peer = [], []
+    """Writing and scanning five million rows of twenty floats: as KPIs are, and the extremes."""
+    return {"rows": ROWS} | {mix: mixed(folder / mix, mix) for mix in MIXES}
+
+
+def mixed(folder: Path, mix: str) -> dict[str, Any]:
+    """Tables of one mix of values, runs in turn."""
+    folder.mkdir()
+    written: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("ours", "pyarrow", "pyarrow, our encodings")
+    }
     for run in range(RUNS):
         root = folder / f"root-{run}"
-        written.append(ours(root, "write", ROWS))
+        written["ours"].append(ours(root, "write", ROWS, mix))
         table = root / "tables" / "bench_kpis"
-        written_peer.append(peer("write", table, folder / f"peer-{run}"))
+        for name, operation in (
+            ("pyarrow", "write"),
+            ("pyarrow, our encodings", "write-as-ours"),
+        ):
+            target = folder / operation
+            written[name].append(peer(operation, table, target))
+            shutil.rmtree(target)
+        if run > 0:
+            shutil.rmtree(folder / f"root-{run - 1}")
     scans: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("ours", "pyarrow", "pyarrow, one thread")
     }
@@ -56,9 +74,9 @@ def tables(folder: Path) -> dict[str, Any]:
         scans["pyarrow, one thread"].append(peer("scan-one-thread", table))
     sums = {round(runs[0]["sum"], 1) for runs in scans.values()}
     assert len(sums) == 1, f"the readers disagree: {sums}"
+    shutil.rmtree(root)
     return {
-        "rows": ROWS,
-        "write": {"ours": median(written), "pyarrow": median(written_peer)},
+        "write": {name: median(runs) for name, runs in written.items()},
         "scan": {name: median(runs) for name, runs in scans.items()},
     }
 

@@ -3,12 +3,18 @@
 //!
 //! | operation | measures |
 //! |---|---|
-//! | `write ROWS` | rows of twenty floats, a day a commit, in the tables' own encodings |
+//! | `write ROWS [MIX]` | rows of twenty floats, a day a commit, in the tables' own encodings |
 //! | `scan` | reading all of them, a sum per column |
 //! | `commits N` | N commits of one row each, their latencies in blocks of a quarter |
 //! | `snapshots N` | opening the table of `commits` at its newest version, N times |
 //! | `put FILE PATH`, `get PATH` | one large file |
 //! | `small N`, `stat N` | N files of a kilobyte, N questions whether one is there |
+//!
+//! How values repeat decides what Parquet makes of them, so the mix is a choice: `kpis` (the default)
+//! has the shares that the KPIs of a simulated network have: of twenty channels three are counts of
+//! some hundred values, seven ratios of two counts (a quarter to a half of the values distinct), ten
+//! means that do not repeat, and every eighth cell lacks half of them. `repeated` has counts only,
+//! `distinct` means only: the extremes.
 
 #![allow(clippy::print_stdout)] // a command-line tool
 
@@ -44,7 +50,10 @@ fn main() -> Result<()> {
     let root = Root::open(root)?;
     root.create()?;
     let outcome = match *operation {
-        ["write", rows] => write(&root, rows.parse()?),
+        ["write", rows] => write(&root, rows.parse()?, Mix::Kpis),
+        ["write", rows, "kpis"] => write(&root, rows.parse()?, Mix::Kpis),
+        ["write", rows, "repeated"] => write(&root, rows.parse()?, Mix::Repeated),
+        ["write", rows, "distinct"] => write(&root, rows.parse()?, Mix::Distinct),
         ["scan"] => scan(&root),
         ["commits", count] => commits(&root, count.parse()?),
         ["snapshots", count] => snapshots(&root, count.parse()?),
@@ -83,17 +92,41 @@ fn table(name: &str, channels: usize) -> TableDef {
     }
 }
 
-/// Values as KPIs have them: counts, and ratios of counts.
-fn value(row: usize, channel: usize) -> f64 {
-    let mixed = ((row * CHANNELS + channel) as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let noise = ((mixed ^ (mixed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 44) as f64;
-    let hour = (row % 24) as f64;
-    let load = 200.0 + 150.0 * (hour / 24.0 * std::f64::consts::TAU).sin();
-    let count = (load * (1.0 + noise / f64::from(1 << 20))).round();
-    if channel.is_multiple_of(2) { count } else { 100.0 * count / (count + 137.0) }
+/// How the values of the channels repeat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mix {
+    Kpis,
+    Repeated,
+    Distinct,
 }
 
-fn day(index: i64, rows: usize, channels: usize) -> Result<RecordBatch> {
+impl Mix {
+    /// Values as KPIs have them: counts, ratios of counts, and means.
+    fn value(self, row: usize, channel: usize) -> Option<f64> {
+        let hour = (row % 24) as f64;
+        let load = 200.0 + 150.0 * (hour / 24.0 * std::f64::consts::TAU).sin();
+        let mean = load * (1.0 + noise(2 * (row * CHANNELS + channel)));
+        let count = mean.round();
+        match (self, channel) {
+            (Self::Kpis, _) if channel % 2 == 1 && (row / 24).is_multiple_of(8) => None,
+            (Self::Repeated, _) | (Self::Kpis, 0 | 7 | 13) => Some(count),
+            (Self::Kpis, 1 | 3 | 5 | 9 | 11 | 15 | 17) => {
+                let failed = (0.2 * count * noise(2 * (row * CHANNELS + channel) + 1)).round();
+                Some(100.0 * (count - failed) / count)
+            }
+            (Self::Kpis | Self::Distinct, _) => Some(mean),
+        }
+    }
+}
+
+/// A number in [0, 1) for each index, all 53 bits of it.
+fn noise(index: usize) -> f64 {
+    let mixed = (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+fn day(index: i64, rows: usize, channels: usize, mix: Mix) -> Result<RecordBatch> {
     let text = |value: &str| Arc::new(StringArray::from(vec![value; rows])) as ArrayRef;
     let times = |of: &dyn Fn(usize) -> i64| {
         let values = (0..rows).map(|row| START + index * DAY + of(row));
@@ -112,8 +145,8 @@ fn day(index: i64, rows: usize, channels: usize) -> Result<RecordBatch> {
     ];
     for channel in 0..channels {
         let values =
-            (0..rows).map(|row| value(row + rows * index.unsigned_abs() as usize, channel));
-        columns.push((format!("c{channel:02}"), Arc::new(Float64Array::from_iter_values(values))));
+            (0..rows).map(|row| mix.value(row + rows * index.unsigned_abs() as usize, channel));
+        columns.push((format!("c{channel:02}"), Arc::new(Float64Array::from_iter(values))));
     }
     Ok(RecordBatch::try_from_iter(columns)?)
 }
@@ -124,12 +157,12 @@ fn commit(index: i64) -> Commit {
     Commit { lineage_id, as_of, ingested_at: as_of, force: false, note: Json::Null }
 }
 
-fn write(root: &Root, rows: usize) -> Result<Json> {
+fn write(root: &Root, rows: usize, mix: Mix) -> Result<Json> {
     let table = root.table(table("bench_kpis", CHANNELS))?;
     let mut spent = Duration::ZERO;
     for index in 0..rows.div_ceil(ROWS_PER_DAY) {
         let (index, left) = (i64::try_from(index)?, rows - index * ROWS_PER_DAY);
-        let batch = day(index, left.min(ROWS_PER_DAY), CHANNELS)?;
+        let batch = day(index, left.min(ROWS_PER_DAY), CHANNELS, mix)?;
         let slot = Slot::derived("derived", 0, START + index * DAY, START + (index + 1) * DAY);
         let started = Instant::now();
         table.append(&slot, &batch, &commit(index))?;
@@ -165,7 +198,7 @@ fn commits(root: &Root, count: usize) -> Result<Json> {
     let base = i64::try_from(table.version()?)?;
     for index in 0..i64::try_from(count)? {
         let index = base + index;
-        let batch = day(index, 1, 1)?;
+        let batch = day(index, 1, 1, Mix::Repeated)?;
         let slot = Slot::derived("derived", 0, START + index * DAY, START + (index + 1) * DAY);
         let started = Instant::now();
         let version = table.append(&slot, &batch, &commit(index))?.version;

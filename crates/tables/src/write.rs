@@ -1,29 +1,22 @@
 //! Writing data files: rows in the table's order and encoding, one file per partition and slot.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray as _, Date32Array, RecordBatch, new_null_array};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, Date32Array, RecordBatch, new_null_array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::kernels::cmp::{eq, lt};
 use arrow::compute::{
     SortColumn, cast, lexsort_to_indices, max, min, partition, take_record_batch,
 };
 use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
 use foresite_schema::TableDef;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::WriterProperties;
-use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use crate::log::StagedFile;
-use crate::stats::Gathered;
-use crate::{Error, ErrorKind, Result, sha256_hex, time};
+pub(crate) use crate::file_writer::{EncodedFile, FileWriter};
+use crate::{Error, ErrorKind, Result, time};
 
 /// Columns that are constant inside a file, so that statistics decide slot membership.
 const FILE_CONSTANTS: [&str; 4] = ["date", "source", "bucket", "plan"];
-
-/// Rows of a row group: what a reader holds of a file at a time.
-const ROW_GROUP_ROWS: usize = 131_072;
 
 /// Brings `batch` into the table's columns, order and types: absent nullable columns become null,
 /// `date` is computed, unknown columns are an error.
@@ -109,7 +102,10 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
     if sort.is_empty() {
         return Ok(vec![encode_file(batch, def)?]);
     }
-    let sorted = take_record_batch(batch, &lexsort_to_indices(&sort, None)?)?;
+    let sorted = match is_sorted(&sort)? {
+        true => batch.clone(),
+        false => take_record_batch(batch, &lexsort_to_indices(&sort, None)?)?,
+    };
     let cuts: Vec<ArrayRef> =
         FILE_CONSTANTS.iter().filter_map(|name| sorted.column_by_name(name)).cloned().collect();
     if cuts.is_empty() {
@@ -120,6 +116,27 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
         .into_par_iter()
         .map(|range| encode_file(&sorted.slice(range.start, range.len()), def))
         .collect()
+}
+
+/// Whether rows are in order already, as most are: a look costs far less than moving them all.
+fn is_sorted(columns: &[SortColumn]) -> Result<bool> {
+    let rows = columns.first().map_or(0, |column| column.values.len());
+    if rows < 2 || columns.iter().any(|column| column.values.null_count() > 0) {
+        return Ok(rows < 2);
+    }
+    // Pairs of neighbours that are equal in the columns so far.
+    let mut ties = BooleanBuffer::new_set(rows - 1);
+    for column in columns {
+        let (before, after) = (column.values.slice(0, rows - 1), column.values.slice(1, rows - 1));
+        if (&ties & lt(&after, &before)?.values()).count_set_bits() > 0 {
+            return Ok(false);
+        }
+        ties = &ties & eq(&after, &before)?.values();
+        if ties.count_set_bits() == 0 {
+            break;
+        }
+    }
+    Ok(true)
 }
 
 /// The columns by which the rows of a file are sorted, first the constant ones.
@@ -134,93 +151,30 @@ fn encode_file(rows: &RecordBatch, def: &TableDef) -> Result<EncodedFile> {
     writer.finish()
 }
 
-/// A data file in memory, ready to be put.
-pub(crate) struct EncodedFile {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) staged: StagedFile,
-}
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int32Array, StringArray};
 
-/// Encodes one data file, batch by batch.
-pub(crate) struct FileWriter {
-    writer: ArrowWriter<Vec<u8>>,
-    partition: BTreeMap<String, String>,
-    stats: Gathered,
-}
+    use super::*;
 
-impl FileWriter {
-    /// A file for rows like these: of one partition and in the table's order.
-    pub(crate) fn begin(rows: &RecordBatch, def: &TableDef) -> Result<Self> {
-        let mut partition = BTreeMap::new();
-        if def.is_partitioned()
-            && let Some(dates) = rows.column_by_name("date")
-        {
-            let date = dates.as_primitive::<Date32Type>().value(0);
-            partition.extend(time::date_text(date).map(|text| ("date".to_owned(), text)));
-        }
-        let schema = stored(rows, def)?.schema();
-        let properties = properties(&schema);
-        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
-        Ok(Self { writer, partition, stats: Gathered::default() })
+    fn sorted(text: &[&str], numbers: &[Option<i32>]) -> bool {
+        let text: ArrayRef = Arc::new(StringArray::from(text.to_vec()));
+        let numbers: ArrayRef = Arc::new(Int32Array::from(numbers.to_vec()));
+        let columns = [text, numbers].map(|values| SortColumn { values, options: None });
+        is_sorted(&columns).unwrap()
     }
 
-    /// Adds rows.
-    pub(crate) fn write(&mut self, rows: &RecordBatch, def: &TableDef) -> Result<()> {
-        let stored = stored(rows, def)?;
-        self.stats.add(&stored);
-        Ok(self.writer.write(&stored)?)
+    #[test]
+    fn order_is_judged_by_the_first_column_that_differs() {
+        assert!(sorted(&["a", "a", "b"], &[Some(1), Some(2), Some(0)]));
+        assert!(sorted(&["a", "a"], &[Some(1), Some(1)]));
+        assert!(!sorted(&["a", "a", "b"], &[Some(2), Some(1), Some(3)]));
+        assert!(!sorted(&["b", "a"], &[Some(1), Some(2)]));
+        assert!(sorted(&[], &[]) && sorted(&["z"], &[None]));
     }
 
-    /// Encoded bytes so far, those of the open row group estimated.
-    pub(crate) fn size(&self) -> usize {
-        self.writer.bytes_written() + self.writer.in_progress_size()
+    #[test]
+    fn rows_without_a_value_are_sorted_anew() {
+        assert!(!sorted(&["a", "b"], &[Some(1), None]));
     }
-
-    /// Ends the file.
-    pub(crate) fn finish(self) -> Result<EncodedFile> {
-        let bytes = self.writer.into_inner()?;
-        let date = self.partition.get("date");
-        let folder = date.map(|date| format!("date={date}/")).unwrap_or_default();
-        let staged = StagedFile {
-            path: format!("{folder}part-{}.zstd.parquet", uuid::Uuid::now_v7()),
-            partition: self.partition,
-            size: bytes.len() as u64,
-            rows: self.stats.rows() as u64,
-            modified_millis: time::now_millis(),
-            stats: self.stats.to_json(),
-            sha256: sha256_hex(&bytes),
-        };
-        Ok(EncodedFile { bytes, staged })
-    }
-}
-
-/// The rows without the partition column, which lies in the log.
-fn stored(rows: &RecordBatch, def: &TableDef) -> Result<RecordBatch> {
-    let mut stored = rows.clone();
-    if def.is_partitioned() {
-        let index = stored.schema().index_of("date")?;
-        stored.remove_column(index);
-    }
-    Ok(stored)
-}
-
-/// zstd everywhere; floats byte-stream-split without a dictionary: faster to write than the writer's
-/// default and smaller where values are many. Of a few hundred values a dictionary is smaller.
-fn properties(schema: &Schema) -> WriterProperties {
-    // unwrap safety: level 1 is within zstd's range
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
-    for field in schema.fields() {
-        let path = match field.data_type() {
-            DataType::Float32 | DataType::Float64 => ColumnPath::from(field.name().as_str()),
-            DataType::List(item) if item.data_type() == &DataType::Float64 => {
-                ColumnPath::new(vec![field.name().clone(), "list".into(), item.name().clone()])
-            }
-            _ => continue,
-        };
-        builder = builder
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT);
-    }
-    builder.build()
 }
