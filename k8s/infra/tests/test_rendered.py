@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import tools
 from namenodes import NameNodes
 
 CLIENT_HDFS = {
@@ -64,7 +63,7 @@ def test_clients_and_pods_get_the_same(site: Path, listening: NameNodes) -> None
     addresses = {f"dfs.namenode.rpc-address.nameservice.nn{n}": f"127.0.0.1{n}:{port}" for n in (1, 2)}
     assert CLIENT_HDFS | addresses == {key: found.get(key) for key in CLIENT_HDFS | addresses}
     found = properties(where["pods"] / "core-site.xml")
-    assert CLIENT_CORE == {key: found.get(key) for key in CLIENT_CORE}
+    assert {key: found.get(key) for key in CLIENT_CORE} == CLIENT_CORE
 
 
 def test_clients_learn_nothing_of_servers(site: Path) -> None:
@@ -75,7 +74,7 @@ def test_clients_learn_nothing_of_servers(site: Path) -> None:
 @pytest.mark.parametrize("daemon", DAEMONS)
 def test_daemons_have_every_key(site: Path, daemon: str) -> None:
     found = properties(folders(site)[daemon] / "hdfs-site.xml")
-    assert SERVER_HDFS == {key: found.get(key) for key in SERVER_HDFS}
+    assert {key: found.get(key) for key in SERVER_HDFS} == SERVER_HDFS
     quorum = properties(folders(site)[daemon] / "core-site.xml")["ha.zookeeper.quorum"]
     assert quorum == "quorum-1.test:2181,quorum-2.test:2181,quorum-3.test:2181"
 
