@@ -96,5 +96,5 @@ def test_quorums_change_one_host_at_a_time() -> None:
 
 
 def test_no_secret_is_in_the_revision() -> None:
-    named = re.compile(r"^\s*vault_\w+:\s*\S", re.MULTILINE)
+    named = re.compile(r"^\s*vault_\w+:[ \t]*[^ \t\n]", re.MULTILINE)
     assert [str(path) for path in tools.ANSIBLE.rglob("*.yml") if named.search(path.read_text())] == []

@@ -112,7 +112,7 @@ def test_a_decommissioned_host_is_named(site: Path) -> None:
 
 def test_zookeeper_knows_its_peers(site: Path) -> None:
     host = site / "quorum-1.test"
-    assert (host / "var/lib/zookeeper/myid").read_text() == "1\n"
+    assert (host / "var/lib/zookeeper/myid").read_text().strip() == "1"
     lines = (host / "etc/zookeeper/foresite/zoo.cfg").read_text().splitlines()
     assert [line for line in lines if line.startswith("server.")] == [
         f"server.{n}=quorum-{n}.test:2888:3888" for n in (1, 2, 3)

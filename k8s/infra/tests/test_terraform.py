@@ -57,5 +57,5 @@ def test_ansible_takes_the_hosts(modules: Any, tmp_path: Path, scratch: Path) ->
     groups = json.loads(listed.stdout)
     quorum = [f"quorum-{n}.foresite.example" for n in (1, 2, 3)]
     assert groups["zookeeper"]["hosts"] == groups["journalnodes"]["hosts"] == quorum
-    assert groups["_meta"]["hostvars"]["namenode-2.foresite.example"] == {"hadoop_namenode_id": "nn2"}
+    assert groups["_meta"]["hostvars"]["namenode-2.foresite.example"]["hadoop_namenode_id"] == "nn2"
     assert len(groups["datanodes"]["hosts"]) >= 4
