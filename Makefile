@@ -25,8 +25,8 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
-	test-hdfs test-spark hdfs-up hdfs-down images test-images demo airflow evaluate-public bench bench-storage \
-	fuzz docs screenshots fmt lock deny clean
+	test-hdfs test-spark test-infra hdfs-up hdfs-down images test-images demo airflow evaluate-public bench \
+	bench-storage fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -51,11 +51,13 @@ check: build ## Generated documents, layering, repository checks
 	$(STEP) repository "$(FORESITE_BIN_DIR)/xtask" check
 
 lint-python: tools
-	$(STEP) ruff $(VENV)/ruff check airflow .ci tests $(HDFS)
-	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci tests $(HDFS)
+	$(STEP) ruff $(VENV)/ruff check airflow .ci tests k8s/infra/tests $(HDFS)
+	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci tests k8s/infra/tests $(HDFS)
 	$(STEP) mypy env -C airflow $(VENV)/mypy
 	$(STEP) mypy-tests env -C tests $(VENV)/mypy --python-executable $(INTEROP)/python
-	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh docker/*.sh tests/hdfs/*.sh tests/interop/*.sh
+	$(STEP) mypy-infra env -C k8s/infra/tests $(VENV)/mypy
+	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh docker/*.sh tests/hdfs/*.sh tests/interop/*.sh \
+		k8s/infra/tests/*.sh
 	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile
 
 test: lint check test-rust test-python smoke-hdfs ## Everything that needs no cluster
@@ -80,6 +82,9 @@ test-hdfs: build ## Everything against a real HDFS: faults, fail-over, Kerberos,
 
 test-spark: build ## Spark reads the tables (fetches 0.5 GB once)
 	$(STEP) spark tests/interop/spark.sh
+
+test-infra: build ## Terraform and Ansible of k8s/infra, offline (fetches 0.1 GB once)
+	$(STEP) infra k8s/infra/tests/run.sh
 
 hdfs-up: ## A real HDFS on this machine (FORESITE_HDFS_PORT, FORESITE_HDFS_DIR); then: eval "$$(tests/hdfs/hdfs-cluster env)"
 	$(HDFS) up --datanodes 3
@@ -125,8 +130,8 @@ docs: build ## Write the generated documents anew
 
 fmt: tools ## Format everything
 	cargo fmt --all
-	$(VENV)/ruff check --fix --select I airflow .ci tests
-	$(VENV)/ruff format airflow .ci tests $(HDFS)
+	$(VENV)/ruff check --fix --select I airflow .ci tests k8s/infra/tests
+	$(VENV)/ruff format airflow .ci tests k8s/infra/tests $(HDFS)
 
 lock: tools ## Lock the Python requirements anew
 	.ci/setup/lock.sh

@@ -15,3 +15,4 @@ lock airflow requirements-dev
 lock .ci/setup uv
 lock tests/interop requirements
 lock tests/interop/spark requirements
+lock k8s/infra/tests requirements
