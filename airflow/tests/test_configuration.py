@@ -54,6 +54,6 @@ def test_task_then_profile_then_default(
 
 
 def test_what_belongs_to_a_root_on_hdfs_lies_in_airflows_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_HOME", "/home/airflow")
+    monkeypatch.setenv("AIRFLOW_HOME", "/srv/airflow")
     assert folder_of("file:///data/a%20b") == Path("/data/a b")
-    assert folder_of("hdfs://name/foresite") == Path("/home/airflow")
+    assert folder_of("hdfs://name/foresite") == Path("/srv/airflow")

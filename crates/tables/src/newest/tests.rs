@@ -1,3 +1,5 @@
+//! What following the log asks of the store, and what it notices.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
