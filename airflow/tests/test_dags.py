@@ -78,17 +78,22 @@ def test_the_simulator_is_only_on_a_laptop(monkeypatch: pytest.MonkeyPatch) -> N
     assert set(bag.dags) == NAMES - {"telecom_simulator"}
 
 
-def test_the_docker_back_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [("local", "LocalStageOperator"), ("docker", "DockerStageOperator"), ("kubernetes", "StagePodOperator")],
+)
+def test_a_back_end_has_its_operator(monkeypatch: pytest.MonkeyPatch, backend: str, name: str) -> None:
     from foresite_airflow.operators import stage_operator
 
-    monkeypatch.setenv("FORESITE_BACKEND", "docker")
-    with pytest.raises(NotImplementedError, match="local or kubernetes"):
-        stage_operator()
+    if backend == "kubernetes":
+        pytest.importorskip("airflow.providers.cncf.kubernetes", reason="the provider needs Python 3.11")
+    monkeypatch.setenv("FORESITE_BACKEND", backend)
+    assert stage_operator().__name__ == name
 
 
 def test_an_unknown_back_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from foresite_airflow.operators import stage_operator
 
     monkeypatch.setenv("FORESITE_BACKEND", "kubernets")
-    with pytest.raises(ValueError, match="FORESITE_BACKEND=kubernets: expected local or kubernetes"):
+    with pytest.raises(ValueError, match="FORESITE_BACKEND=kubernets: expected local, docker, kubernetes"):
         stage_operator()
