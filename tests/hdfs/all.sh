@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything against a real HDFS, each shape of cluster on its own: plain, with two NameNodes, with
-# two NameNodes and Kerberos whose tickets live two minutes; then other readers, and the demo with its
-# data there. A test names the shape that it needs and is skipped, aloud, on the others. `all.sh ha
-# kerberos` runs these only.
+# two NameNodes and Kerberos whose tickets live two minutes; then other readers. A
+# test names the shape that it needs and is skipped, aloud, on the others. `all.sh ha kerberos` runs
+# these only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cluster=tests/hdfs/hdfs-cluster
@@ -55,12 +55,9 @@ shape kerberos --ha --kerberos --ticket-life 2m --renewable-life 20m \
     --set dfs.encrypt.data.transfer.cipher.suites=AES/CTR/NoPadding \
     --set dfs.datanode.hostname=127.0.0.2 -- "${tests[@]}" kerberos::
 shape interop --datanodes 1 -- env -C tests ../.foresite/interop/bin/pytest interop/test_hdfs.py
-# The main job of the DAGs, from nothing to a worklist.
-# shellcheck disable=SC2016 # the variable is that of the cluster
-shape demo --datanodes 1 -- bash -c 'FORESITE_DEMO_ROOT=$HDFS_URI/user/foresite/demo make demo'
 
 if ((${#only[@]} && ${#only[@]} != ${#ran[@]})); then
-    echo "all.sh: known shapes are plain, ha, kerberos, interop, demo, got ${only[*]}" >&2
+    echo "all.sh: known shapes are plain, ha, kerberos, interop, got ${only[*]}" >&2
     exit 1
 fi
 if ((${#failed[@]})); then
