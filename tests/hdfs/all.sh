@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Everything against a real HDFS, each shape of cluster on its own: plain, with two NameNodes, with
-# two NameNodes and Kerberos whose tickets live two minutes; then other readers. A
-# test names the shape that it needs and is skipped, aloud, on the others. `all.sh ha kerberos` runs
-# these only.
+# two NameNodes and Kerberos whose tickets live two minutes; then other readers. A test names the shape
+# that it needs and is skipped, aloud, on the others. `all.sh ha kerberos` runs these only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cluster=tests/hdfs/hdfs-cluster
