@@ -86,9 +86,7 @@ def test_an_exit_code_means_what_it_means_elsewhere(root: Path, run_dag: Any) ->
     assert run.of("run").try_number == 1, "a missing table is no reason to try again"
 
 
-def test_out_of_memory_is_named(
-    root: Path, run_dag: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_container_out_of_memory_is_tried_twice(root: Path, run_dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORESITE_DOCKER_OPTIONS", "--memory=12m --memory-swap=12m")
     run: Run = run_dag("telecom_stage", NOON, form("simulate"))
     assert run.states("run") == ["failed"]
