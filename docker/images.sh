@@ -18,8 +18,14 @@ stop() { echo "images: $*" >&2; exit 1; }
 # The locked crates and libtorch, so that the build itself needs no network.
 gather_inputs() {
     mkdir -p "$inputs"
-    cargo vendor --quiet --locked --versioned-dirs "$inputs/vendor" >"$inputs/cargo.toml"
-    sed -i 's|^directory = .*|directory = "'"$inputs"'/vendor"|' "$inputs/cargo.toml"
+    cargo vendor --quiet --locked --versioned-dirs "$inputs/vendor" >/dev/null
+    # A path in the file counts from the folder above the file's own.
+    cat >"$inputs/cargo.toml" <<TOML
+[source.crates-io]
+replace-with = "vendored"
+[source.vendored]
+directory = "images/vendor"
+TOML
     local libtorch=${LIBTORCH:-.foresite/libtorch}
     if ! cmp --silent "$libtorch/build-version" "$inputs/libtorch/build-version"; then
         rm -rf "$inputs/libtorch"
