@@ -9,9 +9,9 @@ too many, never one too few. The packages of the base image stand in Debian's ow
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ def metadata() -> dict[str, Any]:
 
 def checksums() -> dict[tuple[str, str], str]:
     """SHA-256 of each crate's archive, by name and version."""
-    lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
-    return {(crate["name"], crate["version"]): crate["checksum"] for crate in lock["package"] if "checksum" in crate}
+    blocks = (ROOT / "Cargo.lock").read_text().split("[[package]]")
+    crates = [dict(re.findall(r'^(name|version|checksum) = "(.*)"$', block, re.MULTILINE)) for block in blocks]
+    return {(crate["name"], crate["version"]): crate["checksum"] for crate in crates if "checksum" in crate}
 
 
 def is_linked(dependency: dict[str, Any], package: dict[str, Any]) -> bool:
