@@ -58,7 +58,13 @@ def write(table: Path, target: Path, *, as_ours: bool) -> dict[str, float]:
         synced += time.monotonic() - started
         size += out.stat().st_size
         rows += batch.num_rows
-    return {"seconds": seconds, "synced_seconds": synced, "cpu_seconds": cpu, "rows": rows, "bytes": size}
+    return {
+        "seconds": seconds,
+        "synced_seconds": synced,
+        "cpu_seconds": cpu,
+        "rows": rows,
+        "bytes": size,
+    }
 
 
 def scan(table: Path, *, use_threads: bool) -> dict[str, float]:
@@ -73,7 +79,12 @@ def scan(table: Path, *, use_threads: bool) -> dict[str, float]:
         rows += batch.num_rows
         total += sum(pc.sum(column).as_py() or 0.0 for column in batch.columns)
     cpu = time.process_time() - busy
-    return {"seconds": time.monotonic() - started, "cpu_seconds": cpu, "rows": rows, "sum": total}
+    return {
+        "seconds": time.monotonic() - started,
+        "cpu_seconds": cpu,
+        "rows": rows,
+        "sum": total,
+    }
 
 
 def main() -> None:

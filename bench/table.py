@@ -124,7 +124,15 @@ def scans(results: Results) -> list[str]:
         ),
         "",
         *table(
-            ["", "s", "s, on the disk", "CPU s", "process CPU s", "peak MiB", "file MiB"],
+            [
+                "",
+                "s",
+                "s, on the disk",
+                "CPU s",
+                "process CPU s",
+                "peak MiB",
+                "file MiB",
+            ],
             [row(name, run) for name, run in runs],
         ),
     ]

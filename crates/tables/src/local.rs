@@ -46,9 +46,9 @@ mod tests {
         std::fs::write(&path, b"0123456789").unwrap();
         let read = |ranges: &[Range<u64>]| read_ranges(&path, ranges);
         assert_eq!(read(&[7..10, 0..2, 4..4]).unwrap(), ["789", "01", ""].map(Bytes::from));
-        assert_eq!(read(&[8..11]).unwrap_err().kind(), ErrorKind::BadData);
-        assert_eq!(read(&[20..21]).unwrap_err().kind(), ErrorKind::BadData);
-        let absent = read_ranges(&folder.path().join("absent"), &[0..1]);
+        assert_eq!(read(&[0..2, 8..11]).unwrap_err().kind(), ErrorKind::BadData);
+        assert_eq!(read(&[0..2, 20..21]).unwrap_err().kind(), ErrorKind::BadData);
+        let absent = read_ranges(&folder.path().join("absent"), &[0..1, 1..2]);
         assert_eq!(absent.unwrap_err().kind(), ErrorKind::Missing);
     }
 }
