@@ -17,9 +17,10 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::statistics::Statistics;
 
 use crate::chunks::Chunks;
+use crate::root::Place;
 use crate::snapshot::DataFile;
 use crate::stats::{FileStats, Range, Value};
-use crate::{Context as _, Error, ErrorKind, Result, Table};
+use crate::{Context as _, Error, ErrorKind, Result, Table, local};
 
 /// Bytes fetched with the footer: a small file comes whole with its first request.
 const TAIL_BYTES: u64 = 256 << 10;
@@ -146,8 +147,12 @@ impl OpenFile {
         }
         let spans = joined(spans);
         let location = table.location(&self.file.path)?;
-        let store = table.root().store();
-        let parts = table.root().block(store.get_ranges(&location, &spans))?;
+        let parts = match table.root().place() {
+            Place::Local => local::read_ranges(&table.local_path(&self.file.path)?, &spans)?,
+            Place::Hdfs(_) => {
+                table.root().block(table.root().store().get_ranges(&location, &spans))?
+            }
+        };
         let bytes = parts.iter().map(|part| part.len() as u64).sum();
         let parts = spans.iter().map(|span| span.start).zip(parts);
         Ok((Chunks::new(self.file.size, parts), bytes))

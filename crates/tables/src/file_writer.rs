@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Date32Type, SchemaRef};
+use bytes::Bytes;
 use foresite_schema::TableDef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
@@ -17,14 +18,15 @@ use rayon::prelude::*;
 use crate::encoding::{self, ROW_GROUP_ROWS};
 use crate::log::StagedFile;
 use crate::stats::Gathered;
-use crate::{Result, sha256_hex, time};
+use crate::{Result, time};
 
 /// Values that are worth handing to another thread.
 const VALUES_A_TASK: usize = 65_536;
 
 /// A data file in memory, ready to be put.
 pub(crate) struct EncodedFile {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
+    /// Its sha256 is made while it is put.
     pub(crate) staged: StagedFile,
 }
 
@@ -123,9 +125,9 @@ impl FileWriter {
             rows: self.stats.rows() as u64,
             modified_millis: time::now_millis(),
             stats: self.stats.to_json(),
-            sha256: sha256_hex(&bytes),
+            sha256: String::new(),
         };
-        Ok(EncodedFile { bytes, staged })
+        Ok(EncodedFile { bytes: bytes.into(), staged })
     }
 }
 
@@ -155,7 +157,7 @@ impl OpenGroup {
 }
 
 /// Columns that are encoded one after the other: those of a small file all are.
-fn columns_a_task(rows: usize) -> usize {
+pub(crate) fn columns_a_task(rows: usize) -> usize {
     VALUES_A_TASK.div_ceil(rows.max(1))
 }
 

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::hdfs::HdfsStore;
 use crate::recovery::Hiding;
-use crate::{Context as _, Error, ErrorKind, Result, Table};
+use crate::{Context as _, Error, ErrorKind, Result, Table, memory};
 
 pub(crate) type Engine = DefaultEngine<TokioMultiThreadExecutor>;
 
@@ -63,6 +63,7 @@ impl Root {
     }
 
     pub(crate) fn over(url: Url, place: Place, store: Arc<dyn ObjectStore>) -> Result<Self> {
+        memory::keep_freed();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("storage")

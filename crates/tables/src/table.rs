@@ -10,6 +10,7 @@ use foresite_schema::{TableDef, TableKind};
 use futures::{TryStreamExt as _, stream};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
+use rayon::prelude::*;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -186,13 +187,22 @@ impl Table {
     pub(crate) fn put_files(&self, files: Vec<EncodedFile>) -> Result<Vec<StagedFile>> {
         let (mut puts, mut staged) = (Vec::new(), Vec::new());
         for file in files {
-            puts.push((self.url_of(&file.staged.path)?, Bytes::from(file.bytes)));
+            puts.push((self.url_of(&file.staged.path)?, file.bytes));
             staged.push(file.staged);
         }
+        let contents: Vec<Bytes> = puts.iter().map(|(_, bytes)| bytes.clone()).collect();
         // Files are many and small where a slot is long; each waits for the disk on its own.
         let all = stream::iter(puts.into_iter().map(Ok))
             .try_for_each_concurrent(PUTS_AT_ONCE, |(url, bytes)| self.root.put_new(url, bytes));
-        self.root.wait(all).context(|| format!("write files of table `{}`", self.def.name))?;
+        // Hashing takes the time that the disk needs anyway.
+        let (sums, written) = rayon::join(
+            || contents.par_iter().map(|bytes| sha256_hex(bytes)).collect::<Vec<_>>(),
+            || self.root.wait(all),
+        );
+        written.context(|| format!("write files of table `{}`", self.def.name))?;
+        for (file, sum) in staged.iter_mut().zip(sums) {
+            file.sha256 = sum;
+        }
         Ok(staged)
     }
 
@@ -241,6 +251,12 @@ impl Table {
     pub(crate) fn location(&self, path: &str) -> Result<Path> {
         let url = self.url_of(path)?;
         Path::from_url_path(url.path()).map_err(|error| self.bad_path(path, &error))
+    }
+
+    /// Where a path of the log leads on the local disk.
+    pub(crate) fn local_path(&self, path: &str) -> Result<std::path::PathBuf> {
+        let url = self.url_of(path)?;
+        url.to_file_path().map_err(|()| self.bad_path(path, &"not a local path"))
     }
 
     /// Where a path of the log leads.

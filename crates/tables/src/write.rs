@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
 use foresite_schema::TableDef;
 use rayon::prelude::*;
 
+use crate::constant::is_constant;
 pub(crate) use crate::file_writer::{EncodedFile, FileWriter};
 use crate::{Error, ErrorKind, Result, time};
 
@@ -95,8 +96,10 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
     if batch.num_rows() == 0 {
         return Ok(Vec::new());
     }
+    // Rows do not differ in a constant column: it neither orders nor cuts them.
+    let differing = |name: &str| batch.column_by_name(name).filter(|values| !is_constant(values));
     let sort: Vec<SortColumn> = order(def)
-        .filter_map(|name| batch.column_by_name(name))
+        .filter_map(differing)
         .map(|values| SortColumn { values: Arc::clone(values), options: None })
         .collect();
     if sort.is_empty() {
@@ -106,8 +109,12 @@ pub(crate) fn encode(batch: &RecordBatch, def: &TableDef) -> Result<Vec<EncodedF
         true => batch.clone(),
         false => take_record_batch(batch, &lexsort_to_indices(&sort, None)?)?,
     };
-    let cuts: Vec<ArrayRef> =
-        FILE_CONSTANTS.iter().filter_map(|name| sorted.column_by_name(name)).cloned().collect();
+    let cuts: Vec<ArrayRef> = FILE_CONSTANTS
+        .into_iter()
+        .filter(|name| differing(name).is_some())
+        .filter_map(|name| sorted.column_by_name(name))
+        .cloned()
+        .collect();
     if cuts.is_empty() {
         return Ok(vec![encode_file(&sorted, def)?]);
     }

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrowPrimitiveType, AsArray as _, RecordBatch};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray as _, RecordBatch};
 use arrow::compute::{max, max_string, min, min_string};
 use arrow::datatypes::{
     ArrowNativeTypeOp, DataType, Date32Type, Float32Type, Float64Type, Int32Type, Int64Type,
     TimeUnit, TimestampMicrosecondType,
 };
+use rayon::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
+use crate::constant::is_constant;
+use crate::file_writer::columns_a_task;
 use crate::time;
 
 /// Text longer than this is left out of the statistics (Delta's readers accept that).
@@ -22,16 +25,17 @@ pub(crate) struct Gathered {
     columns: BTreeMap<String, Column>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Column {
     nulls: usize,
     bounds: Bounds,
 }
 
 /// The least and the greatest value of a column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 enum Bounds {
     /// No value yet.
+    #[default]
     Empty,
     Int(i64, i64),
     Date(i32, i32),
@@ -47,17 +51,17 @@ impl Gathered {
     /// Adds the rows of a batch; lists have no statistics.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         self.rows += batch.num_rows();
-        for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+        let task = columns_a_task(batch.num_rows());
+        let added: Vec<Column> =
+            batch.columns().par_iter().with_min_len(task).map(Column::of).collect();
+        for (field, added) in batch.schema().fields().iter().zip(added) {
             if matches!(field.data_type(), DataType::List(_)) {
                 continue;
             }
-            let column = self
-                .columns
-                .entry(field.name().clone())
-                .or_insert(Column { nulls: 0, bounds: Bounds::Empty });
-            column.nulls += array.null_count();
-            let before = std::mem::replace(&mut column.bounds, Bounds::Unknown);
-            column.bounds = before.joined(Bounds::of(array.as_ref()));
+            let column = self.columns.entry(field.name().clone()).or_default();
+            column.nulls += added.nulls;
+            let before = std::mem::take(&mut column.bounds);
+            column.bounds = before.joined(added.bounds);
         }
     }
 
@@ -81,6 +85,12 @@ impl Gathered {
     }
 }
 
+impl Column {
+    fn of(array: &ArrayRef) -> Self {
+        Self { nulls: array.null_count(), bounds: Bounds::of(array.as_ref()) }
+    }
+}
+
 impl Bounds {
     fn of(array: &dyn Array) -> Self {
         match array.data_type() {
@@ -99,7 +109,11 @@ impl Bounds {
             DataType::Float64 => ends::<Float64Type>(array, Self::float),
             DataType::Utf8 => {
                 let values = array.as_string::<i32>();
-                match (min_string(values), max_string(values)) {
+                let ends = match is_constant(values) {
+                    true => (Some(values.value(0)), Some(values.value(0))),
+                    false => (min_string(values), max_string(values)),
+                };
+                match ends {
                     (Some(low), Some(high))
                         if low.len() <= LONGEST_TEXT && high.len() <= LONGEST_TEXT =>
                     {
