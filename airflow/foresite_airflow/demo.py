@@ -2,7 +2,7 @@
 
 A simulated network of 20 sites writes its history and then three more hours; the same DAGs that run a
 real network take them in, train, predict and rank. What is printed at the end is judged against the
-simulator's truth.
+simulator's truth. `FORESITE_DEMO_ROOT` names another place for the data: an empty folder on HDFS.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import resource
 import shutil
 import sys
 import time
-from pathlib import Path
 
 from foresite_airflow import settings
 from foresite_airflow.environment import one_machine
@@ -30,19 +29,22 @@ WORDS = ("incidents", "events", "found", "precision", "recall", "random_precisio
 
 
 def main() -> int:
-    home = settings.REPOSITORY / ".foresite" / "demo"
-    data_root = home / "data"
+    elsewhere = settings.demo_root()
+    home = settings.REPOSITORY / ".foresite" / ("demo-elsewhere" if elsewhere else "demo")
     if home.exists():
         shutil.rmtree(home)
-    data_root.mkdir(parents=True)
+    (home / "data").mkdir(parents=True)
     os.environ.update(
         {
             "FORESITE_BACKEND": "local",
-            "FORESITE_DATA_ROOT": data_root.as_uri(),
+            "FORESITE_DATA_ROOT": elsewhere or (home / "data").as_uri(),
             "FORESITE_CONFIG_PROFILES": "demo,simulator",
             **one_machine(home / "airflow"),
         }
     )
+    if elsewhere:
+        # A private key stays on this machine; without its path `promote` makes none for HDFS.
+        os.environ["FORESITE_SIGNING_KEY"] = str(home / "signing-key.pem")
     started = time.monotonic()
     session = Session(home / "airflow")
     try:
@@ -50,13 +52,14 @@ def main() -> int:
     except RunError as failed:
         session.say(f"demo: {failed}")
         return 1
-    session.say(f"report: {data_root / report}")
+    session.say(f"report: {elsewhere or home / 'data'}/{report}")
     seconds = time.monotonic() - started
-    session.say(f"demo: {seconds:.0f} s, largest stage {largest_child_mib()} MiB; tables, models and logs: {home}")
+    found = f"tables and models: {elsewhere}; logs: {home}" if elsewhere else f"tables, models and logs: {home}"
+    session.say(f"demo: {seconds:.0f} s, largest stage {largest_child_mib()} MiB; {found}")
     return 0
 
 
-def tell(session: Session) -> Path:
+def tell(session: Session) -> str:
     """The story: a history, models, three hours, a worklist judged; returns where the report lies."""
     history = simulated_history(settings.configurations() / "simulate" / "demo.json")
     training = bring_to_life(session, history)
@@ -71,7 +74,7 @@ def tell(session: Session) -> Path:
         lists = session.run("telecom_inference", hour.taken_up, hour.params)
         session.say(f"  predictions {digests(lists)}")
     report_hindsight(session, Span(hours[0].start, hours[-1].end))
-    return Path(lists["advise"][-1]["numbers"]["report"])
+    return str(lists["advise"][-1]["numbers"]["report"])
 
 
 def digests(results: Results) -> str:

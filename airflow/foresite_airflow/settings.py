@@ -28,6 +28,11 @@ def data_root() -> str:
     return os.environ.get("FORESITE_DATA_ROOT") or (REPOSITORY / ".foresite" / "data").as_uri()
 
 
+def demo_root() -> str:
+    """`FORESITE_DEMO_ROOT`: where the demo keeps its data, such as an empty folder on HDFS; its own if unset."""
+    return os.environ.get("FORESITE_DEMO_ROOT", "").rstrip("/")
+
+
 def binaries() -> Path:
     """`FORESITE_BIN_DIR`: the folder of the stage binaries."""
     return Path(os.environ.get("FORESITE_BIN_DIR") or REPOSITORY / "target" / "debug")

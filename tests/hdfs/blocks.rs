@@ -7,7 +7,7 @@ use foresite_tables::{ErrorKind, Read, Result, Root};
 use foresite_testkit::{Binary, Hdfs};
 
 use crate::faults::Heal;
-use crate::fixture::{filled, kpis};
+use crate::fixture::filled;
 use crate::noise;
 
 /// Far beyond every deadline: who is not back by then hangs.
@@ -43,24 +43,34 @@ fn corrupt_replicas_are_read_around_and_a_corrupt_block_is_named() {
         return println!("SKIPPED: needs two DataNodes");
     }
     let root = root(&hdfs);
-    let table = filled(&root, 0..2);
-    let [first, second] = &parts(&root)[..] else { panic!("a file for each of two hours") };
+    let table = filled(&root, 0..4);
+    let [first, second, third, _] = &parts(&root)[..] else { panic!("a file for each hour") };
     corrupt(&hdfs, &root, first, &format!("--replicas {others}"));
-    assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 4, "one replica is whole");
+    assert_eq!(table.read_all(&Read::all()).unwrap().num_rows(), 8, "one replica is whole");
     assert_eq!(table.verify().unwrap().faults, []);
 
     corrupt(&hdfs, &root, second, "");
     let error = root.read(second).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}");
     assert!(error.to_string().contains(second), "{error}");
     assert!(error.to_string().contains("the block is corrupt"), "{error}");
     assert!(error.advice().unwrap().contains("hdfs fsck"), "{error}");
-    let verify = Binary::stage("maintain").arg("--data-root").arg(root.url().as_str());
-    let run = verify.args("--as-of 2026-02-01T00:00:00Z --step verify").exits(75);
-    assert!(run.error_line().contains(second), "{}", run.stderr);
+    root.delete(third).unwrap();
+    let run = verify(&root).exits(65);
+    let faults: Vec<&str> =
+        run.stderr.lines().filter(|line| line.starts_with("ERROR tables/")).collect();
+    assert_eq!(faults.len(), 2, "the files around them are whole: {}", run.stderr);
+    let corrupt = format!("{second}: no DataNode gave a block of it");
+    assert!(faults[0].contains(&corrupt) && faults[0].contains("fsck"), "{}", run.stderr);
+    assert!(faults[1].contains(third), "{}", run.stderr);
     assert!(root.read(first).is_ok());
     // No other test is to find blocks that cannot be read.
     hdfs.control(&format!("dfs -rm -r -skipTrash {}", root.url()));
+}
+
+fn verify(root: &Root) -> Binary {
+    let stage = Binary::stage("maintain").arg("--data-root").arg(root.url().as_str());
+    stage.args("--as-of 2026-02-01T00:00:00Z --step verify")
 }
 
 /// Reads a file on a thread of its own.
@@ -100,14 +110,23 @@ fn a_block_whose_datanodes_stay_down_is_75_with_its_path_and_comes_back() {
     let Some(hdfs) = Hdfs::alone() else { return };
     let root = root(&hdfs);
     root.write("tables/kept", "kept").unwrap();
+    filled(&root, 0..2);
     let heal = Heal(&hdfs, "heal");
     all(&hdfs, "kill");
+    let verified = {
+        let root = root.clone();
+        std::thread::spawn(move || verify(&root).exits(75))
+    };
     let read = reading(&root, "tables/kept").recv_timeout(HANGS).expect("it does not hang");
     let error = read.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}");
     assert!(error.to_string().contains("tables/kept"), "{error}");
     assert!(!error.to_string().contains("DatanodeIdProto"), "{error}");
+    // It gives up before it has asked for every file.
+    let run = verified.join().unwrap();
+    assert!(run.error_line().contains("3 files in a row"), "{}", run.stderr);
+    assert!(run.error_line().contains("00000000000000000002.json"), "{}", run.stderr);
     drop(heal);
     assert_eq!(root.read("tables/kept").unwrap(), "kept");
-    assert!(root.find(kpis()).unwrap().is_none());
+    verify(&root).exits(0);
 }

@@ -13,9 +13,11 @@ mod rows;
 mod states;
 mod tickets;
 mod truth;
+mod writer;
 
 pub use counters::VENDOR;
 pub use folder::{Folder, Store};
+use writer::Writer;
 
 use crate::calendar::{DAY, HOUR, Micros};
 use crate::network::Network;
@@ -68,14 +70,18 @@ impl std::ops::AddAssign for Written {
 /// # Errors
 /// The first file that could not be written; files already written stay.
 pub fn write_history(network: &Network, folder: &Folder<'_>) -> Result<Written, WriteError> {
+    folder.written_by(|writer| past(network, writer))
+}
+
+fn past(network: &Network, writer: &Writer<'_>) -> Result<Written, WriteError> {
     let [start, end] = [network.config.start.0, network.config.end.0];
-    let mut written = history::write(network, folder)?;
+    let mut written = history::write(network, writer)?;
     let from = (end - i64::from(network.config.xml_days) * DAY).max(start);
-    written += delivery::write(network, folder, [from, end])?;
-    written += alarms::write_months(network, folder, [start, end])?;
-    written += tickets::write_months(network, folder, [start, end])?;
-    written += inventory::write_days(network, folder, [start, end])?;
-    written += truth::write(network, folder)?;
+    written += delivery::write(network, writer, [from, end])?;
+    written += alarms::write_months(network, writer, [start, end])?;
+    written += tickets::write_months(network, writer, [start, end])?;
+    written += inventory::write_days(network, writer, [start, end])?;
+    written += truth::write(network, writer)?;
     Ok(written)
 }
 
@@ -89,10 +95,11 @@ pub fn write_hour(
     folder: &Folder<'_>,
     hour: Micros,
 ) -> Result<Written, WriteError> {
-    let span = [hour, hour + HOUR];
-    let mut written = delivery::write(network, folder, span)?;
-    written += alarms::write_hour(network, folder, hour)?;
-    written += tickets::write_hour(network, folder, hour)?;
-    written += inventory::write_hour(network, folder, hour)?;
-    Ok(written)
+    folder.written_by(|writer| {
+        let mut written = delivery::write(network, writer, [hour, hour + HOUR])?;
+        written += alarms::write_hour(network, writer, hour)?;
+        written += tickets::write_hour(network, writer, hour)?;
+        written += inventory::write_hour(network, writer, hour)?;
+        Ok(written)
+    })
 }

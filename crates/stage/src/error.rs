@@ -121,7 +121,7 @@ impl From<foresite_tables::Error> for StageError {
             Tables::Missing => ErrorKind::Missing,
             Tables::BadData => ErrorKind::BadData,
             Tables::CannotWrite => ErrorKind::CannotWrite,
-            Tables::Conflict | Tables::Transient => ErrorKind::Transient,
+            Tables::Conflict | Tables::Transient | Tables::Unreadable => ErrorKind::Transient,
         };
         let hint = error.advice().map(str::to_owned);
         Self { hint, ..Self::new(kind, error.to_string()).because(error) }

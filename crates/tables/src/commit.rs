@@ -12,6 +12,7 @@ use crate::log::{self, Change, StagedFile};
 use crate::read::Read;
 use crate::slot::{Micros, Relation, Slot};
 use crate::snapshot::{DataFile, Snapshot, overlapping};
+use crate::succession::Since;
 use crate::table::COMMIT_ATTEMPTS;
 use crate::versions::{self, Stamp};
 use crate::{Error, ErrorKind, Result, Table, write};
@@ -69,14 +70,16 @@ impl Table {
     /// Appends rows to a raw or log table under the name of a slot; the same lineage twice is once.
     ///
     /// # Errors
-    /// `BadData` for rows that do not fit; storage errors.
+    /// `BadData` for rows that do not fit; `Conflict` when a vacuum took the files meanwhile, which
+    /// takes a pause of a day; storage errors.
     pub fn append(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
         let snapshot = self.snapshot_to_extend()?;
         if !commit.force && self.is_filled(&snapshot, slot, commit)? {
             return Ok(Outcome::unchanged(&snapshot));
         }
+        let since = Since::now();
         let staged = self.stage_as(batch, &snapshot)?;
-        self.commit_onto(snapshot, slot, &staged, commit)
+        self.commit_onto(snapshot, slot, (&staged, since), commit)
     }
 
     /// Makes staged files visible under the name of a slot; with `force`, rows that the slot
@@ -95,15 +98,16 @@ impl Table {
         if !commit.force && self.is_filled(&snapshot, slot, commit)? {
             return Ok(Outcome::unchanged(&snapshot));
         }
+        let since = Since::now();
         self.require_staged(staged)?;
-        self.commit_onto(snapshot, slot, staged, commit)
+        self.commit_onto(snapshot, slot, (staged, since), commit)
     }
 
     fn commit_onto(
         &self,
         mut snapshot: Arc<Snapshot>,
         slot: &Slot,
-        staged: &[StagedFile],
+        (staged, since): (&[StagedFile], Since),
         commit: &Commit,
     ) -> Result<Outcome> {
         let mut replaced = Replaced::default();
@@ -120,7 +124,7 @@ impl Table {
             let gone: Vec<&DataFile> = replaced.gone.iter().collect();
             let files: Vec<StagedFile> = staged.iter().chain(&replaced.kept).cloned().collect();
             let actions = self.slot_actions(slot, &files, &gone, commit)?;
-            if let Some(version) = self.publish(snapshot, &actions)? {
+            if let Some(version) = self.publish_staged(snapshot, &actions, &files, since)? {
                 return Ok(Outcome::of(version, staged));
             }
             self.back_off(attempt);
@@ -171,18 +175,20 @@ impl Table {
     /// without those rows, all in one commit.
     ///
     /// # Errors
-    /// `Conflict` when another writer changed a file of the slot meanwhile; `BadData`; storage errors.
+    /// `Conflict` when another writer changed a file of the slot meanwhile, or a vacuum took the new
+    /// ones as in [`Table::append`]; `BadData`; storage errors.
     pub fn replace(&self, slot: &Slot, batch: &RecordBatch, commit: &Commit) -> Result<Outcome> {
         let mut snapshot = self.snapshot_to_extend()?;
         if !commit.force && self.is_filled(&snapshot, slot, commit)? {
             return Ok(Outcome::unchanged(&snapshot));
         }
+        let since = Since::now();
         let touched = self.touched(&snapshot, slot)?;
         let staged = self.stage_replacement(&snapshot, slot, &touched, batch, commit)?;
         for attempt in 0..COMMIT_ATTEMPTS {
             let replaced: Vec<&DataFile> = touched.iter().map(|(file, _)| file).collect();
             let actions = self.slot_actions(slot, &staged, &replaced, commit)?;
-            if let Some(version) = self.publish(snapshot, &actions)? {
+            if let Some(version) = self.publish_staged(snapshot, &actions, &staged, since)? {
                 return Ok(Outcome::of(version, &staged));
             }
             self.back_off(attempt);

@@ -21,12 +21,15 @@ pub enum ErrorKind {
     Conflict,
     /// The store did not answer or answered with a passing fault.
     Transient,
+    /// The store knows the file, and no place that should have its bytes gave them: these are down,
+    /// or the bytes are corrupt.
+    Unreadable,
 }
 
 impl ErrorKind {
     /// Whether the same call may succeed later without anybody's help.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Conflict | Self::Transient)
+        matches!(self, Self::Conflict | Self::Transient | Self::Unreadable)
     }
 }
 

@@ -13,6 +13,9 @@ use crate::root::Place;
 use crate::table::hex;
 use crate::{Context as _, ErrorKind, Micros, Result, Root};
 
+/// Plain files that are written to HDFS side by side.
+const WRITES_AT_ONCE: usize = 16;
+
 /// A plain file below the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {
@@ -94,6 +97,15 @@ impl Root {
             }
         };
         written.context(|| format!("write {path}"))
+    }
+
+    /// How many plain files are best written side by side: on HDFS each mostly waits for answers, on
+    /// local disks there is nothing to wait for.
+    pub fn writes_at_once(&self) -> usize {
+        match self.place() {
+            Place::Local => 1,
+            Place::Hdfs(_) => WRITES_AT_ONCE,
+        }
     }
 
     /// Whether a plain file is there.

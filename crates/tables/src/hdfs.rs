@@ -27,7 +27,7 @@ use self::client::{Connection, Step};
 use self::failure::Failure;
 use self::list::Wanted;
 use self::rename::{Published, Rename};
-use self::write::Source;
+use self::write::{Manner, Source};
 use crate::{FileEntry, Result};
 
 /// The largest file whose bytes decide a doubtful rename; of a larger one its source is enough.
@@ -127,7 +127,7 @@ impl HdfsStore {
     }
 
     /// Uploads and publishes; how that ended, and the tag of the file. One that gets another time
-    /// of modification gets another tag as well.
+    /// of modification gets another tag as well, and is not waited for until it lies on disks.
     async fn put_whole(
         &self,
         path: &str,
@@ -139,7 +139,8 @@ impl HdfsStore {
         // A file that is replaced keeps the permission that somebody may have given it.
         let before = if replace { connection.status(path).await? } else { None };
         let permission = before.map_or(write::PERMISSION, |file| u32::from(file.permission));
-        let uploaded = write::upload(connection, path, &source, permission).await?;
+        let manner = Manner { permission, is_durable: modified_millis.is_none() };
+        let uploaded = write::upload(connection, path, &source, manner).await?;
         let temporary = uploaded.path.as_str();
         let content = match source {
             Source::Memory(payload) if payload.content_length() <= COMPARED_BYTES => {

@@ -52,4 +52,4 @@ pub use slot::{Micros, Slot};
 pub use stats::Value;
 pub use table::{HistoryEntry, Table, sha256_hex};
 pub use time::date_of;
-pub use verify::{Fault, Verified};
+pub use verify::{Fault, Unreadable, Verified};

@@ -12,6 +12,9 @@ use crate::table::hex;
 use crate::{Error, Result, Table};
 
 mod log;
+mod unreadable;
+
+pub use unreadable::Unreadable;
 
 /// Bytes hashed at a time.
 const PART_BYTES: u64 = 8 << 20;
@@ -53,25 +56,25 @@ impl Table {
     /// # Errors
     /// Only where the store cannot be asked; what is wrong with the table is a fault.
     pub fn verify(&self) -> Result<Verified> {
-        self.verify_while(|| Ok(()))
+        self.verify_while(&mut Unreadable::default(), || Ok(()))
     }
 
-    /// As [`Table::verify`], asking `go_on` before every file.
+    /// As [`Table::verify`], asking `go_on` before every file; `unreadable` goes from table to table.
     ///
     /// # Errors
     /// The error of `go_on`; otherwise as [`Table::verify`].
     pub fn verify_while<E: From<Error>>(
         &self,
+        unreadable: &mut Unreadable,
         mut go_on: impl FnMut() -> std::result::Result<(), E>,
     ) -> std::result::Result<Verified, E> {
         self.wait_for_checkpoint();
-        let mut found = Verified { faults: self.verify_log()?, ..Verified::default() };
-        let snapshot = match self.load(None) {
+        let mut found = Verified { faults: self.verify_log(unreadable)?, ..Verified::default() };
+        let snapshot = match self.load_with_files() {
             Ok(snapshot) => snapshot,
-            Err(error) if error.kind().is_retryable() => return Err(error.into()),
             Err(error) => {
-                let path = self.log_folder();
-                found.faults.push(Fault { path, what: error.to_string() });
+                let (path, what) = (self.log_folder(), unreadable.fault_of(error)?);
+                found.faults.push(Fault { path, what });
                 return Ok(found);
             }
         };
@@ -79,9 +82,14 @@ impl Table {
         for file in self.files(&snapshot)? {
             go_on()?;
             match self.verify_file(file, &snapshot) {
-                Ok(rows) => found.rows += rows,
-                Err(error) if error.kind().is_retryable() => return Err(error.into()),
-                Err(error) => found.faults.push(self.fault(&file.path, &error)),
+                Ok(rows) => {
+                    found.rows += rows;
+                    unreadable.end();
+                }
+                Err(error) => {
+                    let text = unreadable.fault_of(error)?;
+                    found.faults.push(self.fault(&file.path, &text));
+                }
             }
             found.files += 1;
             found.bytes += file.size;
@@ -90,11 +98,16 @@ impl Table {
         Ok(found)
     }
 
-    fn fault(&self, path: &str, error: &Error) -> Fault {
+    fn load_with_files(&self) -> Result<Snapshot> {
+        let snapshot = self.load(None)?;
+        self.files(&snapshot)?;
+        Ok(snapshot)
+    }
+
+    fn fault(&self, path: &str, text: &str) -> Fault {
         let path = format!("tables/{}/{path}", self.def().name);
         // The path says which file it is.
-        let text = error.to_string();
-        let what = text.rsplit_once(".parquet: ").map_or(text.as_str(), |(_, what)| what);
+        let what = text.rsplit_once(".parquet: ").map_or(text, |(_, what)| what);
         Fault { path, what: what.to_owned() }
     }
 

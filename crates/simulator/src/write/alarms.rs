@@ -2,7 +2,7 @@
 
 use super::csv::{Csv, day_name, stamp};
 use super::history::months;
-use super::{Folder, WriteError, Written};
+use super::{WriteError, Writer, Written};
 use crate::alarms::{Alarm, draw_alarms};
 use crate::calendar::{HOUR, Micros, SECOND};
 use crate::network::Network;
@@ -13,14 +13,14 @@ const HEADER: &str = "alarm_id,fact,at,entity_type,entity_id,alarm_type,probable
 /// One file a month of `[from, to)`.
 pub(super) fn write_months(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     span: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let alarms = draw_alarms(network);
     let mut written = Written::default();
     for month in months(span) {
         let name = format!("alarms/alarms_{}.csv", day_name(month[0], "%Y%m"));
-        written += folder.land(&name, render(&alarms, month).bytes(), month[1])?;
+        written += writer.land(&name, render(&alarms, month).bytes(), month[1])?;
     }
     Ok(written)
 }
@@ -28,12 +28,12 @@ pub(super) fn write_months(
 /// The facts that were logged in one hour.
 pub(super) fn write_hour(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     hour: Micros,
 ) -> Result<Written, WriteError> {
     let name = format!("alarms/alarms_{}.csv", day_name(hour, "%Y%m%d.%H%M"));
     let rows = render(&draw_alarms(network), [hour, hour + HOUR]);
-    folder.land(&name, rows.bytes(), hour + HOUR + 30 * SECOND)
+    writer.land(&name, rows.bytes(), hour + HOUR + 30 * SECOND)
 }
 
 fn render(alarms: &[Alarm], [from, to]: [Micros; 2]) -> Csv {

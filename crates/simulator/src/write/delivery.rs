@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use rayon::prelude::*;
 
 use super::measurement::{Subject, render};
-use super::{Folder, WriteError, Written, csv::day_name};
+use super::{WriteError, Writer, Written, csv::day_name};
 use crate::calendar::{DAY, HOUR, Micros, SECOND};
 use crate::faults::Cause;
 use crate::hour::simulate_hour;
@@ -34,7 +34,7 @@ struct Delivery {
 /// Writes the files that arrive in `[from, to)`.
 pub(super) fn write(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     [from, to]: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let first = network.config.end.0 - i64::from(network.config.xml_days) * DAY;
@@ -42,7 +42,7 @@ pub(super) fn write(
     let hours: Vec<Micros> = (0..(to - begin) / HOUR).map(|number| begin + number * HOUR).collect();
     hours
         .into_par_iter()
-        .map(|hour| write_measured_hour(network, folder, hour, [from, to]))
+        .map(|hour| write_measured_hour(network, writer, hour, [from, to]))
         .try_reduce(Written::default, |mut sum, written| {
             sum += written;
             Ok(sum)
@@ -51,7 +51,7 @@ pub(super) fn write(
 
 fn write_measured_hour(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     hour: Micros,
     [from, to]: [Micros; 2],
 ) -> Result<Written, WriteError> {
@@ -77,7 +77,7 @@ fn write_measured_hour(
         for delivery in deliveries {
             let length = (bytes.len() as f64 * delivery.share) as usize;
             let name = file_name(network, site, hour, delivery.copy);
-            written += folder.land(&name, &bytes[..length], arrival(network, site, &delivery))?;
+            written += writer.land(&name, &bytes[..length], arrival(network, site, &delivery))?;
         }
     }
     Ok(written)

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::writer::{Writer, side_by_side};
 use super::{WriteError, Written};
 use crate::calendar::Micros;
 
@@ -18,6 +19,11 @@ pub trait Store: Sync {
     /// # Errors
     /// When the store refuses.
     fn write(&self, path: &str, bytes: &[u8], modified: Micros) -> io::Result<()>;
+
+    /// How many files are best written side by side; more than one where each write mostly waits.
+    fn writes_at_once(&self) -> usize {
+        1
+    }
 }
 
 /// Where the raw files and the truth go.
@@ -40,24 +46,25 @@ impl<'a> Folder<'a> {
         self
     }
 
-    /// Writes a file of the landing folder that arrived at `arrived`.
-    pub(super) fn land(
+    /// Does `work`; the files that it writes stand when this returns.
+    pub(super) fn written_by(
         &self,
-        name: &str,
-        bytes: &[u8],
-        arrived: Micros,
+        work: impl FnOnce(&Writer<'_>) -> Result<Written, WriteError>,
     ) -> Result<Written, WriteError> {
-        self.put(format!("landing/{name}"), bytes, arrived)
-    }
-
-    /// Writes a file of the truth.
-    pub(super) fn tell(&self, name: &str, bytes: &[u8], at: Micros) -> Result<Written, WriteError> {
-        self.put(format!("truth/{name}"), bytes, at)
+        match self.store.writes_at_once() {
+            0 | 1 => work(&Writer::on(self)),
+            threads => side_by_side(self, threads, work),
+        }
     }
 
     /// The time of modification is the simulated arrival: ingest judges by it what was there at its
     /// as-of.
-    fn put(&self, path: String, bytes: &[u8], arrived: Micros) -> Result<Written, WriteError> {
+    pub(super) fn put(
+        &self,
+        path: String,
+        bytes: &[u8],
+        arrived: Micros,
+    ) -> Result<Written, WriteError> {
         if (self.is_stopped)() {
             return Err(WriteError::Stopped);
         }

@@ -7,13 +7,13 @@ use parquet::file::properties::WriterProperties;
 use rayon::prelude::*;
 
 use super::rows::{Rows, Sums};
-use super::{Folder, WriteError, Written, csv::day_name};
+use super::{WriteError, Writer, Written, csv::day_name};
 use crate::calendar::{DAY, HOUR, Micros, next_midnight};
 use crate::hour::simulate_hour;
 use crate::network::Network;
 
 /// Writes all history files.
-pub(super) fn write(network: &Network, folder: &Folder<'_>) -> Result<Written, WriteError> {
+pub(super) fn write(network: &Network, writer: &Writer<'_>) -> Result<Written, WriteError> {
     let config = &network.config;
     let end = config.end.0;
     // Daily rows are of whole days: a first day that is cut off has none.
@@ -25,7 +25,7 @@ pub(super) fn write(network: &Network, folder: &Folder<'_>) -> Result<Written, W
         .chain(months([turn, end]).into_iter().map(|span| (span, HOUR)));
     let mut written = Written::default();
     for ([from, to], step) in months {
-        written += write_month(network, folder, [from, to], step)?;
+        written += write_month(network, writer, [from, to], step)?;
     }
     Ok(written)
 }
@@ -47,7 +47,7 @@ pub(super) fn months([from, to]: [Micros; 2]) -> Vec<[Micros; 2]> {
 
 fn write_month(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     [from, to]: [Micros; 2],
     step: Micros,
 ) -> Result<Written, WriteError> {
@@ -56,7 +56,7 @@ fn write_month(
     let bytes = month_file(network, [from, to], step)
         .map_err(|source| WriteError::Parquet { path: path.clone(), source })?;
     let released = release(to - step, step);
-    folder.land(&path, &bytes, released.min(network.config.end.0))
+    writer.land(&path, &bytes, released.min(network.config.end.0))
 }
 
 /// A month as Parquet, some days a row group: what is in memory at a time does not grow with the

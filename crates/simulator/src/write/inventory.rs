@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use super::changes::{Change, Table, changes};
 use super::csv::{Csv, day_name, stamp};
-use super::{Folder, WriteError, Written};
+use super::{WriteError, Writer, Written};
 use crate::calendar::{DAY, HOUR, Micros, SECOND};
 use crate::network::Network;
 
 /// One file a table and day with changes in `[from, to)`.
 pub(super) fn write_days(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     [from, to]: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let mut days: BTreeMap<(Micros, Table), Vec<&Change>> = BTreeMap::new();
@@ -25,7 +25,7 @@ pub(super) fn write_days(
     for ((day, table), rows) in days {
         let name = format!("inventory/{}_{}.csv", table.name(), day_name(day, "%Y%m%d"));
         let arrived = (day + DAY).min(to);
-        written += folder.land(&name, render(table, &rows).bytes(), arrived)?;
+        written += writer.land(&name, render(table, &rows).bytes(), arrived)?;
     }
     Ok(written)
 }
@@ -33,7 +33,7 @@ pub(super) fn write_days(
 /// The changes that were recorded in one hour, if any.
 pub(super) fn write_hour(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     hour: Micros,
 ) -> Result<Written, WriteError> {
     let all = changes(network);
@@ -47,7 +47,7 @@ pub(super) fn write_hour(
         if !rows.is_empty() {
             let name = format!("inventory/{}_{}.csv", table.name(), day_name(hour, "%Y%m%d.%H%M"));
             let bytes = render(table, &rows);
-            written += folder.land(&name, bytes.bytes(), hour + HOUR + 30 * SECOND)?;
+            written += writer.land(&name, bytes.bytes(), hour + HOUR + 30 * SECOND)?;
         }
     }
     Ok(written)

@@ -2,7 +2,7 @@
 
 use super::csv::{Csv, day_name, optional_stamp, stamp};
 use super::history::months;
-use super::{Folder, WriteError, Written};
+use super::{WriteError, Writer, Written};
 use crate::calendar::{HOUR, Micros, SECOND};
 use crate::network::Network;
 use crate::tickets::{TicketFact, draw_tickets};
@@ -13,7 +13,7 @@ const HEADER: &str =
 /// One file a month of `[from, to)`.
 pub(super) fn write_months(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     span: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let facts = draw_tickets(network);
@@ -22,7 +22,7 @@ pub(super) fn write_months(
         let name = format!("tickets/tickets_{}.csv", day_name(month[0], "%Y%m"));
         // Work announced before the history began stands in its first month.
         let from = if number == 0 { Micros::MIN } else { month[0] };
-        written += folder.land(&name, render(&facts, [from, month[1]]).bytes(), month[1])?;
+        written += writer.land(&name, render(&facts, [from, month[1]]).bytes(), month[1])?;
     }
     Ok(written)
 }
@@ -30,12 +30,12 @@ pub(super) fn write_months(
 /// The facts that were entered in one hour.
 pub(super) fn write_hour(
     network: &Network,
-    folder: &Folder<'_>,
+    writer: &Writer<'_>,
     hour: Micros,
 ) -> Result<Written, WriteError> {
     let name = format!("tickets/tickets_{}.csv", day_name(hour, "%Y%m%d.%H%M"));
     let rows = render(&draw_tickets(network), [hour, hour + HOUR]);
-    folder.land(&name, rows.bytes(), hour + HOUR + 30 * SECOND)
+    writer.land(&name, rows.bytes(), hour + HOUR + 30 * SECOND)
 }
 
 fn render(facts: &[TicketFact], [from, to]: [Micros; 2]) -> Csv {

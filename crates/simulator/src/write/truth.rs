@@ -8,7 +8,7 @@ use arrow::array::{
 use rayon::prelude::*;
 
 use super::history::to_parquet;
-use super::{Folder, WriteError, Written};
+use super::{WriteError, Writer, Written};
 use crate::calendar::{DAY, HOUR, Micros, next_midnight};
 use crate::capacity::{LIMIT, expected_busy_hour};
 use crate::faults::{Failure, Outcome};
@@ -21,7 +21,7 @@ const GRID: Micros = 6 * HOUR;
 const HORIZON_NAMES: [&str; 6] = ["p_6h", "p_24h", "p_3d", "p_7d", "p_14d", "p_30d"];
 
 /// Writes all tables of the truth, from the start to `truth_days` past the end of the history.
-pub(super) fn write(network: &Network, folder: &Folder<'_>) -> Result<Written, WriteError> {
+pub(super) fn write(network: &Network, writer: &Writer<'_>) -> Result<Written, WriteError> {
     let start = network.config.start.0;
     let end = network.config.end.0 + i64::from(network.config.truth_days) * DAY;
     let first_day = next_midnight(start);
@@ -41,7 +41,7 @@ pub(super) fn write(network: &Network, folder: &Folder<'_>) -> Result<Written, W
         let bytes = columns
             .parquet()
             .map_err(|source| WriteError::Parquet { path: path.clone(), source })?;
-        written += folder.tell(&path, &bytes, network.config.end.0)?;
+        written += writer.tell(&path, &bytes, network.config.end.0)?;
     }
     Ok(written)
 }

@@ -13,7 +13,7 @@ pub(crate) fn below(root: &Path) -> Folder<'static> {
     Folder::on(Disk(root.to_owned()))
 }
 
-struct Disk(PathBuf);
+pub(crate) struct Disk(pub(crate) PathBuf);
 
 impl Store for Disk {
     fn holds(&self, path: &str, bytes: &[u8]) -> io::Result<bool> {

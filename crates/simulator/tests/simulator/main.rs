@@ -8,6 +8,7 @@ mod disk;
 mod files;
 mod history;
 mod oracle;
+mod side_by_side;
 mod story;
 mod traffic;
 

@@ -1,6 +1,7 @@
 //! Step `verify`: is everything that the logs promise really there, and whole?
 
 use foresite_stage::{Context, ErrorKind, Report, Result, StageError};
+use foresite_tables::Unreadable;
 
 use crate::{Config, tables};
 
@@ -10,9 +11,10 @@ pub(crate) fn run(cx: &Context, config: &Config, report: &mut Report) -> Result<
     let progress = cx.progress(definitions.len() as u64, "tables");
     let (mut files, mut bytes, mut rows, mut unhashed) = (0, 0, 0, 0);
     let mut faults = 0_u64;
+    let mut unreadable = Unreadable::default();
     for def in &definitions {
         let table = cx.root().unread(def.clone())?;
-        let found = table.verify_while(|| cx.check_stop())?;
+        let found = table.verify_while(&mut unreadable, || cx.check_stop())?;
         for fault in &found.faults {
             tracing::error!(table = def.name, "{fault}");
         }

@@ -100,6 +100,10 @@ impl Store for DataRoot<'_> {
     fn write(&self, path: &str, bytes: &[u8], modified: Micros) -> io::Result<()> {
         self.0.write_as_of(path, bytes.to_vec(), modified).map_err(io::Error::other)
     }
+
+    fn writes_at_once(&self) -> usize {
+        self.0.writes_at_once()
+    }
 }
 
 /// No table is written, so the status follows from the files.

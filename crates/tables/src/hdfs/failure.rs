@@ -137,7 +137,7 @@ impl From<HdfsError> for Failure {
             HdfsError::DataTransferError(_) if text.contains(NO_REPLICA) => {
                 let message =
                     "no DataNode gave a block of it: all are down, or the block is corrupt";
-                Self::new(ErrorKind::Transient, Unknown, message).hint(REPLICAS)
+                Self::new(ErrorKind::Unreadable, Unknown, message).hint(REPLICAS)
             }
             HdfsError::InvalidArgument(_)
             | HdfsError::UrlParseError(_)

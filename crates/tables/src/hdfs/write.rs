@@ -83,17 +83,25 @@ pub(super) struct Uploaded {
     pub(super) status: FileStatus,
 }
 
+/// How a file is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) permission: u32,
+    /// Whether the DataNodes have it on their disks before it is published.
+    pub(super) is_durable: bool,
+}
+
 /// Uploads a file beside its place.
 pub(super) async fn upload(
     connection: &Connection,
     target: &str,
     source: &Source,
-    permission: u32,
+    manner: Manner,
 ) -> Result<Uploaded> {
     let mut patience = Patience::with_transfers();
     loop {
         let path = temporary_name(target);
-        match write(connection, &path, source, permission).await {
+        match write(connection, &path, source, manner).await {
             Ok(status) => return Ok(Uploaded { path, status }),
             Err(failure) => {
                 discard(connection, &path).await;
@@ -129,10 +137,10 @@ async fn write(
     connection: &Connection,
     path: &str,
     source: &Source,
-    permission: u32,
+    manner: Manner,
 ) -> Result<FileStatus> {
     let step = Step { operation: "create", path };
-    let options = WriteOptions::default().permission(permission);
+    let options = WriteOptions::default().permission(manner.permission);
     let mut writer = connection
         .attempt(&step, |client| async move { client.create(path, options).await })
         .await?;
@@ -147,7 +155,8 @@ async fn write(
         chunk.truncate((block - offset % block).min(chunk.len() as u64) as usize);
         offset += chunk.len() as u64;
         transfer.write(chunk).await?;
-        if offset.is_multiple_of(block) || offset == source.len() {
+        let ends_block = offset.is_multiple_of(block) || offset == source.len();
+        if manner.is_durable && ends_block {
             transfer.sync(offset - synced).await?;
             synced = offset;
         }

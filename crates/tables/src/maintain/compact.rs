@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::log::{self, Change, StagedFile};
 use crate::snapshot::{DataFile, Snapshot};
 use crate::stats::Value;
+use crate::succession::Since;
 use crate::table::COMMIT_ATTEMPTS;
 use crate::{Error, ErrorKind, Result, Table};
 
@@ -89,6 +90,7 @@ impl Table {
     /// `Conflict` when another writer replaced one of the files meanwhile: nothing changes then.
     /// `BadData` for a file that is not what the log says; storage errors.
     pub fn compact(&self, jobs: &[CompactionJob]) -> Result<Compacted> {
+        let since = Since::now();
         let mut snapshot = self.snapshot_to_extend()?;
         let gone: Vec<&DataFile> = jobs.iter().flat_map(|job| &job.files).collect();
         let mut staged = Vec::new();
@@ -110,7 +112,7 @@ impl Table {
         actions.extend(gone.iter().map(|file| log::remove(file, Change::Layout)));
         actions.extend(staged.iter().map(|file| file.add(Change::Layout)));
         for attempt in 0..COMMIT_ATTEMPTS {
-            done.version = self.publish(snapshot, &actions)?;
+            done.version = self.publish_staged(snapshot, &actions, &staged, since)?;
             if done.version.is_some() {
                 return Ok(done);
             }

@@ -10,28 +10,28 @@ use crate::maintain::LogFiles;
 use crate::snapshot::Snapshot;
 use crate::{FileEntry, Result, Table};
 
-use super::Fault;
+use super::{Fault, Unreadable};
 
 impl Table {
     /// Faults of the log.
     ///
     /// # Errors
     /// Only where the store cannot be asked.
-    pub(super) fn verify_log(&self) -> Result<Vec<Fault>> {
+    pub(super) fn verify_log(&self, unreadable: &mut Unreadable) -> Result<Vec<Fault>> {
         let log = self.log_files()?;
         let folder = self.log_folder();
         let mut faults = holes(&log, &folder);
         for (version, file) in &log.commits {
-            if let Some(what) = self.commit_fault(*version, file)? {
+            if let Some(what) = unreadable.fault_in(self.commit_fault(*version, file))? {
                 faults.push(Fault { path: file.path.clone(), what });
             }
         }
         for file in log.checkpoints.values() {
-            if let Some(what) = self.checkpoint_fault(file)? {
+            if let Some(what) = unreadable.fault_in(self.checkpoint_fault(file))? {
                 faults.push(Fault { path: file.path.clone(), what });
             }
         }
-        if let Some(what) = self.hint_fault(&log)? {
+        if let Some(what) = unreadable.fault_in(self.hint_fault(&log))? {
             faults.push(Fault { path: self.hint_path(), what });
         }
         Ok(faults)
@@ -67,11 +67,7 @@ impl Table {
     }
 
     fn commit_fault(&self, version: u64, file: &FileEntry) -> Result<Option<String>> {
-        let actions = match self.actions(file) {
-            Ok(actions) => actions,
-            Err(error) if error.kind().is_retryable() => return Err(error),
-            Err(error) => return Ok(Some(error.to_string())),
-        };
+        let actions = self.actions(file)?;
         if let Some(odd) = actions.iter().find(|action| !action.is_object()) {
             return Ok(Some(format!("expected objects, got `{odd}`")));
         }
