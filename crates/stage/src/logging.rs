@@ -32,6 +32,11 @@ impl Form {
     }
 }
 
+/// Starts logging in the form that suits the place, for processes that are no stage.
+pub fn log_to_stderr() {
+    install(Form::detect());
+}
+
 /// Starts logging; a second call in one process (tests) changes nothing.
 pub(crate) fn install(form: Form) {
     let level = environment::value(environment::LOG_LEVEL).unwrap_or_else(|| "info".into());
