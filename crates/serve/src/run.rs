@@ -44,7 +44,11 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
     }
     let pages = Listener {
         socket: bind("metrics", args.metrics_listen).await?,
-        front: front(Form::Json, http::pages(Arc::clone(&service)), None, &service),
+        front: Front {
+            // Who watches is not counted.
+            metrics: Arc::default(),
+            ..front(Form::Json, http::pages(Arc::clone(&service)), None, &service)
+        },
         tls: None,
         limits: service.config().limits.clone(),
     };
