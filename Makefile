@@ -116,8 +116,9 @@ bench: build ## Measure what is never asserted: parse time of the DAGs, stages a
 bench-storage: tools ## Measure storage, HDFS beside Java's client, and what the binaries weigh (docs/performance.md)
 	@$(MAKE) -C bench build storage weight table
 
-fuzz: tools ## Feed the parsers mutated files, FUZZ_SECONDS (60) each
+fuzz: tools ## Feed the parsers mutated files and requests, FUZZ_SECONDS (60) each
 	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)
+	@crates/inference/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 # Chromium and a demo that was run: Debian's package is `chromium`.
 screenshots: ## Take the picture of the README from the demo's newest report

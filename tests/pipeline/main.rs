@@ -16,3 +16,4 @@ mod landing;
 mod models;
 mod samples;
 mod storage;
+mod toy;

@@ -65,7 +65,10 @@ impl Named<'_> {
 }
 
 /// Reads the configuration file, or the defaults where there is none.
-pub(crate) fn load<C: DeserializeOwned>(path: Option<&Path>) -> Result<C> {
+///
+/// # Errors
+/// `Usage` for a file that cannot be read, or whose contents do not fit.
+pub fn load<C: DeserializeOwned>(path: Option<&Path>) -> Result<C> {
     let Some(path) = path else {
         return parse("{}", "default configuration");
     };
@@ -76,7 +79,7 @@ pub(crate) fn load<C: DeserializeOwned>(path: Option<&Path>) -> Result<C> {
 }
 
 /// The configuration for logs: values whose key speaks of a secret are hidden.
-pub(crate) fn redacted(mut config: serde_json::Value) -> serde_json::Value {
+pub fn redacted(mut config: serde_json::Value) -> serde_json::Value {
     hide(&mut config);
     config
 }

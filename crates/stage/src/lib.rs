@@ -21,12 +21,13 @@ mod share;
 mod signals;
 
 pub use arguments::{CommonArgs, Shard};
-pub use config::{Named, parse as parse_config};
+pub use config::{Named, load as load_config, parse as parse_config, redacted as redacted_config};
 pub use context::Context;
 pub use error::{Context as ErrorContext, ErrorKind, Result, StageError};
 pub use exit::{Exit, Retry};
 pub use interval::Interval;
 pub use lineage::{Inputs, Lineage};
+pub use logging::log_to_stderr;
 pub use plan::{Manifest, Plan};
 pub use progress::Progress;
 pub use report::{Output, Report, Status};

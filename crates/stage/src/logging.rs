@@ -50,6 +50,15 @@ pub(crate) fn check_environment() -> Result<()> {
     Ok(())
 }
 
+/// Starts logging in the form that suits the place, for processes that are no stage.
+///
+/// # Errors
+/// `Usage` when the environment asks for a form or a level that does not exist.
+pub fn log_to_stderr() -> Result<()> {
+    install(Form::detect());
+    check_environment()
+}
+
 /// Starts logging; a second call in one process (tests) changes nothing.
 pub(crate) fn install(form: Form) {
     let level = environment::value(environment::LOG_LEVEL).unwrap_or_else(|| "info".into());

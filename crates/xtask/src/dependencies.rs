@@ -1,5 +1,5 @@
 //! Who may use whom: schema ← tables, pm, kpi, features, metrics; models ← features, metrics;
-//! datasets bring tables and models together; stages use libraries, nobody uses a stage; only four binaries link libtorch.
+//! datasets bring tables and models together, scoring makes statements of them; stages and serve use libraries, nobody uses a stage; only four binaries link libtorch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Library crates and the workspace crates they may depend on.
-const LIBRARIES: [(&str, &[&str]); 14] = [
+const LIBRARIES: [(&str, &[&str]); 17] = [
     ("schema", &[]),
     ("tables", &["schema"]),
     ("stage", &["schema", "tables"]),
@@ -22,13 +22,30 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
     ("testkit", &["schema", "tables"]),
     ("xtask", &["schema", "stage", "tables", "kpi"]),
     ("datasets", &["schema", "tables", "stage", "features", "metrics", "models", "registry"]),
+    ("scoring", &["schema", "tables", "stage", "features", "models", "registry", "datasets"]),
+    ("inference", &[]),
+    (
+        "serve",
+        &[
+            "schema",
+            "tables",
+            "stage",
+            "features",
+            "models",
+            "registry",
+            "datasets",
+            "scoring",
+            "inference",
+            "console",
+        ],
+    ),
 ];
 
 /// The only stages that may reach libtorch.
 const TORCH_STAGES: [&str; 4] = ["train", "evaluate", "predict", "serve"];
 
 /// The crates that bring libtorch.
-const TORCH: [&str; 2] = ["datasets", "models"];
+const TORCH: [&str; 3] = ["datasets", "models", "scoring"];
 
 /// Whether a stage needs libtorch beside it.
 pub(crate) fn links_torch(stage: &str) -> bool {

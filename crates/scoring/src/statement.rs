@@ -21,27 +21,42 @@ const DIGEST_DIGITS: usize = 16;
 
 /// What is said about one entity at one cutoff for one horizon.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Statement {
-    pub(crate) entity_id: String,
-    pub(crate) cutoff: Micros,
-    pub(crate) horizon: Micros,
-    pub(crate) score: Option<f64>,
-    pub(crate) p_value: Option<f64>,
-    pub(crate) probability: Option<f64>,
-    pub(crate) low: Option<f64>,
-    pub(crate) median: Option<f64>,
-    pub(crate) high: Option<f64>,
-    pub(crate) event_low_at: Option<Micros>,
-    pub(crate) event_at: Option<Micros>,
-    pub(crate) event_high_at: Option<Micros>,
-    pub(crate) values: Vec<f64>,
-    pub(crate) drivers: Vec<String>,
-    pub(crate) not_scored: Option<String>,
+pub struct Statement {
+    /// The entity.
+    pub entity_id: String,
+    /// Nothing after this time was used.
+    pub cutoff: Micros,
+    /// How far ahead; 0 for a statement about the cutoff itself.
+    pub horizon: Micros,
+    /// Anomaly score, probability or predicted value.
+    pub score: Option<f64>,
+    /// Conformal p-value of the score.
+    pub p_value: Option<f64>,
+    /// Calibrated probability of the event within the horizon.
+    pub probability: Option<f64>,
+    /// Lower end of the 80 % interval.
+    pub low: Option<f64>,
+    /// Central forecast.
+    pub median: Option<f64>,
+    /// Upper end of the 80 % interval.
+    pub high: Option<f64>,
+    /// Earliest plausible date of the event.
+    pub event_low_at: Option<Micros>,
+    /// Median date of the event.
+    pub event_at: Option<Micros>,
+    /// Latest plausible date of the event.
+    pub event_high_at: Option<Micros>,
+    /// Hazards, quantiles or class probabilities in the model's order.
+    pub values: Vec<f64>,
+    /// What moved the score, greatest first.
+    pub drivers: Vec<String>,
+    /// Why there is no score.
+    pub not_scored: Option<String>,
 }
 
 impl Statement {
     /// Why an entity has no score.
-    pub(crate) fn not_scored(entity_id: &str, cutoff: Micros, reason: &str) -> Self {
+    pub fn not_scored(entity_id: &str, cutoff: Micros, reason: &str) -> Self {
         Self {
             entity_id: entity_id.to_owned(),
             cutoff,
@@ -49,11 +64,20 @@ impl Statement {
             ..Self::default()
         }
     }
+
+    /// Id of the prediction: equal for equal task, model, entity, cutoff and horizon.
+    pub fn id(&self, task: &str, model_id: &str) -> String {
+        let key =
+            format!("{task}\n{model_id}\n{}\n{}\n{}", self.entity_id, self.cutoff, self.horizon);
+        let mut id = hex(&Sha256::digest(key.as_bytes()));
+        id.truncate(ID_DIGITS);
+        id
+    }
 }
 
 /// Hash of everything that is said, to the last bit of every number: two runs that agree in it said
 /// the same.
-pub(crate) fn digest(statements: &[Statement]) -> String {
+pub fn digest(statements: &[Statement]) -> String {
     let mut hash = Sha256::new();
     for statement in statements {
         // The debug form prints floats so that they read back equal.
@@ -69,7 +93,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A driver as text: `name=share (observed, expected)`.
-pub(crate) fn driver(name: &str, share: f64, pair: Option<(f64, f64)>) -> String {
+pub fn driver(name: &str, share: f64, pair: Option<(f64, f64)>) -> String {
     match pair.filter(|(observed, expected)| observed.is_finite() && expected.is_finite()) {
         Some((observed, expected)) => format!("{name}={share:.3} ({observed:.4}, {expected:.4})"),
         None => format!("{name}={share:.3}"),
@@ -77,32 +101,31 @@ pub(crate) fn driver(name: &str, share: f64, pair: Option<(f64, f64)>) -> String
 }
 
 /// What all rows of one run share.
-pub(crate) struct Header<'a> {
-    pub(crate) task: &'a str,
-    pub(crate) entity_type: &'a str,
-    pub(crate) model_id: &'a str,
-    pub(crate) role: &'a str,
-    pub(crate) as_of: Micros,
-    pub(crate) now: Micros,
-    pub(crate) lineage_id: &'a str,
+pub struct Header<'a> {
+    /// The task.
+    pub task: &'a str,
+    /// Type of the entities.
+    pub entity_type: &'a str,
+    /// The model.
+    pub model_id: &'a str,
+    /// The alias that the model serves under.
+    pub role: &'a str,
+    /// The run's clock.
+    pub as_of: Micros,
+    /// When the rows are written.
+    pub now: Micros,
+    /// Identity of the computation.
+    pub lineage_id: &'a str,
     /// Cutoffs before this one are replays.
-    pub(crate) published: Option<Micros>,
+    pub published: Option<Micros>,
 }
 
 impl Header<'_> {
-    fn id(&self, statement: &Statement) -> String {
-        let key = format!(
-            "{}\n{}\n{}\n{}\n{}",
-            self.task, self.model_id, statement.entity_id, statement.cutoff, statement.horizon
-        );
-        let digest = Sha256::digest(key.as_bytes());
-        let mut id = hex(&digest);
-        id.truncate(ID_DIGITS);
-        id
-    }
-
     /// The rows of the statements, in their order.
-    pub(crate) fn batch(&self, rows: &[Statement]) -> Result<RecordBatch> {
+    ///
+    /// # Errors
+    /// `BadData` should Arrow refuse them.
+    pub fn batch(&self, rows: &[Statement]) -> Result<RecordBatch> {
         let count = rows.len();
         let same = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; count])) };
         let times = |of: &dyn Fn(&Statement) -> Option<Micros>| -> ArrayRef {
@@ -125,7 +148,7 @@ impl Header<'_> {
             dates(rows.iter().map(|row| row.cutoff)),
             same(SOURCE),
             buckets(rows.iter().map(|row| row.entity_id.as_str())),
-            text(&|row| Some(self.id(row))),
+            text(&|row| Some(row.id(self.task, self.model_id))),
             same(self.entity_type),
             text(&|row| Some(row.entity_id.clone())),
             times(&|row| Some(row.cutoff)),
@@ -155,21 +178,23 @@ impl Header<'_> {
     }
 }
 
-/// Source of the rows that this stage writes.
-pub(crate) const SOURCE: &str = "derived";
+/// Source of the rows that predict writes.
+pub const SOURCE: &str = "derived";
 
-pub(crate) fn dates(cutoffs: impl Iterator<Item = Micros>) -> ArrayRef {
+/// The date column of cutoffs.
+pub fn dates(cutoffs: impl Iterator<Item = Micros>) -> ArrayRef {
     let day = |at: Micros| i32::try_from(at.div_euclid(DAY)).unwrap_or(0);
     Arc::new(Date32Array::from_iter_values(cutoffs.map(day)))
 }
 
-pub(crate) fn buckets<'a>(entities: impl Iterator<Item = &'a str>) -> ArrayRef {
+/// The bucket column of entities.
+pub fn buckets<'a>(entities: impl Iterator<Item = &'a str>) -> ArrayRef {
     let bucket = |entity| bucket_of(site_of(entity), BUCKETS);
     Arc::new(Int32Array::from_iter_values(entities.map(bucket)))
 }
 
 /// A list column; an empty list is null.
-pub(crate) fn doubles<'a>(lists: impl Iterator<Item = &'a [f64]>) -> ArrayRef {
+pub fn doubles<'a>(lists: impl Iterator<Item = &'a [f64]>) -> ArrayRef {
     let field = Field::new("element", DataType::Float64, true);
     let mut builder = ListBuilder::new(Float64Builder::new()).with_field(Arc::new(field));
     for list in lists {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use foresite_datasets::{first_ahead, limit, series};
+use foresite_datasets::{first_ahead, limit};
 use foresite_features::cube::Cube;
 use foresite_features::task::{Micros, Task};
-use foresite_models::forecast::{Forecast, Forecaster, Limit};
+use foresite_models::forecast::{Forecast, Forecaster, Limit, SeriesSet};
 
 use crate::statement::{Statement, driver};
 
@@ -13,35 +13,37 @@ use crate::statement::{Statement, driver};
 pub(crate) struct Ahead<'a> {
     pub(crate) task: &'a Task,
     pub(crate) model: &'a Forecaster,
-    pub(crate) cube: &'a Cube,
+    pub(crate) drivers: usize,
 }
 
 impl Ahead<'_> {
-    /// Statements about every series at every cutoff.
-    pub(crate) fn statements(&self, entities: &BTreeMap<Micros, Vec<String>>) -> Vec<Statement> {
-        let Some(values) = series(self.cube, self.task) else {
-            return Vec::new();
-        };
+    /// Statements about every series at every cutoff; `values` are those of the cube.
+    pub(crate) fn statements(
+        &self,
+        cube: &Cube,
+        values: &SeriesSet,
+        entities: &BTreeMap<Micros, Vec<String>>,
+    ) -> Vec<Statement> {
         let mut statements = Vec::new();
         for (cutoff, ids) in entities {
-            let ids = if ids.is_empty() { self.cube.entities() } else { ids };
-            let ahead = first_ahead(self.cube, *cutoff);
+            let ids = if ids.is_empty() { cube.entities() } else { ids };
+            let ahead = first_ahead(cube, *cutoff);
             for id in ids {
-                let history = self.cube.entity(id).map(|at| &values.row(at)[..ahead]);
-                let history = history.unwrap_or(&[]);
-                let from = history.len().saturating_sub(self.model.look_back);
-                let history = &history[from..];
-                match self.model.predict(id, history) {
-                    Some(forecast) => {
-                        statements.extend(self.about(id, *cutoff, history, &forecast));
-                    }
-                    None => {
-                        statements.push(Statement::not_scored(id, *cutoff, "too_little_history"));
-                    }
-                }
+                let history = cube.entity(id).map(|at| &values.row(at)[..ahead]);
+                statements.extend(self.of(id, *cutoff, history.unwrap_or(&[])));
             }
         }
         statements
+    }
+
+    /// Statements about one series that ends at the cutoff.
+    pub(crate) fn of(&self, id: &str, cutoff: Micros, history: &[f64]) -> Vec<Statement> {
+        let from = history.len().saturating_sub(self.model.look_back);
+        let history = &history[from..];
+        match self.model.predict(id, history) {
+            Some(forecast) => self.about(id, cutoff, history, &forecast),
+            None => vec![Statement::not_scored(id, cutoff, "too_little_history")],
+        }
     }
 
     fn about(
@@ -126,6 +128,9 @@ impl Ahead<'_> {
 
     /// Level, weekly shape and change as shares of the forecast; they add up to one.
     fn parts(&self, id: &str, history: &[f64], h: usize) -> Vec<String> {
+        if self.drivers == 0 {
+            return Vec::new();
+        }
         let Some(parts) = self.model.components(id, history, h) else {
             return Vec::new();
         };

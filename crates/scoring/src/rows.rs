@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use foresite_datasets::{FeatureRow, Package, Reader, model_error};
+use foresite_datasets::{FeatureRow, model_error};
 use foresite_features::kernel::FeatureKernel;
-use foresite_features::task::{Head, Micros, Span};
+use foresite_features::task::{Head, Micros, Span, Task};
 use foresite_models::tabular::{Tabular, cumulative};
 use foresite_stage::Result;
 
 use crate::statement::{Statement, driver};
 
 /// A model of feature rows in use.
-pub(crate) struct Scorer<'a> {
-    pub(crate) package: &'a Package,
+pub(crate) struct Rows<'a> {
+    pub(crate) task: &'a Task,
     pub(crate) kernel: &'a FeatureKernel,
     pub(crate) model: &'a Tabular,
     pub(crate) causes: Option<&'a Tabular>,
@@ -20,43 +20,46 @@ pub(crate) struct Scorer<'a> {
     pub(crate) drivers: usize,
 }
 
-impl Scorer<'_> {
+impl Rows<'_> {
     /// Statements about every entity at every cutoff: from its feature row, or why there is none.
+    /// `rows` are sorted by entity and cutoff.
     pub(crate) fn statements(
         &self,
-        reader: &mut Reader<'_>,
+        rows: &[FeatureRow],
         entities: &BTreeMap<Micros, Vec<String>>,
     ) -> Result<Vec<Statement>> {
-        let cutoffs: Vec<Micros> = entities.keys().copied().collect();
-        let rows = reader.features(&self.package.task, self.kernel.raw_names(), &cutoffs)?;
-        let mut found: BTreeMap<(Micros, &str), &FeatureRow> = BTreeMap::new();
-        for row in &rows {
-            found.insert((row.cutoff, row.entity.as_str()), row);
-        }
         let mut listed: BTreeMap<Micros, Vec<&str>> = BTreeMap::new();
         for (cutoff, ids) in entities {
             listed.insert(*cutoff, ids.iter().map(String::as_str).collect());
         }
         // Sets without an inventory: the entities are those that have features.
-        for row in &rows {
-            let ids = listed.entry(row.cutoff).or_default();
-            if entities.get(&row.cutoff).is_none_or(Vec::is_empty) {
-                ids.push(&row.entity);
+        if entities.values().any(Vec::is_empty) {
+            for row in rows {
+                if entities.get(&row.cutoff).is_none_or(Vec::is_empty) {
+                    listed.entry(row.cutoff).or_default().push(&row.entity);
+                }
             }
         }
         let mut statements = Vec::new();
         for (cutoff, ids) in &listed {
             for id in ids {
-                match found.get(&(*cutoff, *id)) {
-                    None => statements.push(Statement::not_scored(id, *cutoff, "no_features")),
-                    Some(row) if row.values.iter().all(|value| value.is_nan()) => {
-                        statements.push(Statement::not_scored(id, *cutoff, "no_data"));
-                    }
-                    Some(row) => statements.extend(self.about(row)?),
+                let place = rows
+                    .binary_search_by(|row| (row.entity.as_str(), row.cutoff).cmp(&(*id, *cutoff)));
+                match place {
+                    Ok(at) => statements.extend(self.of(&rows[at])?),
+                    Err(_) => statements.push(Statement::not_scored(id, *cutoff, "no_features")),
                 }
             }
         }
         Ok(statements)
+    }
+
+    /// Statements about one row of features.
+    pub(crate) fn of(&self, row: &FeatureRow) -> Result<Vec<Statement>> {
+        if row.values.iter().all(|value| value.is_nan()) {
+            return Ok(vec![Statement::not_scored(&row.entity, row.cutoff, "no_data")]);
+        }
+        self.about(row)
     }
 
     fn about(&self, row: &FeatureRow) -> Result<Vec<Statement>> {
@@ -69,7 +72,7 @@ impl Scorer<'_> {
             drivers: self.drivers(row, &encoded, &predicted),
             ..Statement::default()
         };
-        let task = &self.package.task;
+        let task = self.task;
         let at_horizon = Statement { horizon: task.horizon().micros(), ..blank.clone() };
         Ok(match &task.head {
             Head::TimeToEvent { bins, causes, .. } => {
@@ -110,6 +113,9 @@ impl Scorer<'_> {
     /// Features that moved the score most, as shares of all that moved it; observed value and the
     /// usual one of the fit slice beside.
     fn drivers(&self, row: &FeatureRow, encoded: &[f64], predicted: &[f64]) -> Vec<String> {
+        if self.drivers == 0 {
+            return Vec::new();
+        }
         let origins = self.kernel.encoder.origins();
         let names = self.kernel.raw_names();
         let mut by_feature: BTreeMap<usize, f64> = BTreeMap::new();

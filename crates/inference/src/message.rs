@@ -1,0 +1,88 @@
+//! Requests, answers and metadata, whatever carried them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Datatype, Tensor};
+
+/// Parameters by name.
+pub type Parameters = BTreeMap<String, Parameter>;
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Parameter {
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    Text(String),
+}
+
+/// What is asked of a model.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Request {
+    /// Returned with the answer.
+    pub id: Option<String>,
+    /// Parameters of the whole request.
+    pub parameters: Parameters,
+    /// Inputs; no two of one name.
+    pub inputs: Vec<Tensor>,
+    /// Names of the outputs that are wanted; `None` = all.
+    pub outputs: Option<Vec<String>>,
+}
+
+/// What the model says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// Name of the model.
+    pub model_name: String,
+    /// Its version; `None` where several had a part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_version: Option<String>,
+    /// As in the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Outputs.
+    pub outputs: Vec<Tensor>,
+}
+
+/// What a model takes and gives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metadata {
+    /// Name of the model.
+    pub name: String,
+    /// Versions that are loaded.
+    pub versions: Vec<String>,
+    /// What computes.
+    pub platform: String,
+    /// Inputs.
+    pub inputs: Vec<TensorMetadata>,
+    /// Outputs.
+    pub outputs: Vec<TensorMetadata>,
+    /// What the protocol has no word for, such as the meaning of columns.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One input or output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TensorMetadata {
+    /// Its name.
+    pub name: String,
+    /// Type of its elements.
+    pub datatype: Datatype,
+    /// -1 = any size.
+    pub shape: Vec<i64>,
+}
+
+impl TensorMetadata {
+    /// Metadata of a tensor.
+    pub fn new(name: &str, datatype: Datatype, shape: &[i64]) -> Self {
+        Self { name: name.to_owned(), datatype, shape: shape.to_vec() }
+    }
+}

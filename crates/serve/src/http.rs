@@ -1,0 +1,18 @@
+//! Connections: who may ask, how long, how much, by which protocol.
+
+mod front;
+mod grpc;
+mod listener;
+mod pages;
+mod rest;
+mod tls;
+mod tokens;
+
+pub(crate) use front::{Form, Front};
+pub(crate) use listener::Listener;
+pub(crate) use tls::Tls;
+pub(crate) use tokens::Tokens;
+
+pub(crate) use grpc::router as grpc;
+pub(crate) use pages::router as pages;
+pub(crate) use rest::router as rest;

@@ -1,0 +1,96 @@
+//! What every request passes before anything looks at it: the token, and a net for panics.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use axum::Router;
+use axum::body::Body;
+use futures::FutureExt as _;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use tower::Service as _;
+
+use super::tokens::Tokens;
+use crate::metrics::Metrics;
+use crate::refusal::{Kind, Refusal};
+
+/// The form of refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Grpc,
+}
+
+/// Paths that need no token: probes have none.
+const OPEN: [&str; 4] = [
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/inference.GRPCInferenceService/ServerLive",
+    "/inference.GRPCInferenceService/ServerReady",
+];
+
+/// The entrance of a listener.
+#[derive(Debug, Clone)]
+pub(crate) struct Front {
+    pub(crate) form: Form,
+    pub(crate) router: Router,
+    pub(crate) tokens: Option<Arc<Tokens>>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Front {
+    /// Answers a request, whatever happens behind it.
+    pub(crate) async fn answer(self, request: Request<Incoming>) -> Response<Body> {
+        if let Some(tokens) = &self.tokens
+            && !OPEN.contains(&request.uri().path())
+            && let Err(refusal) = tokens.check(request.headers())
+        {
+            return self.refused(&refusal);
+        }
+        self.metrics.in_flight.fetch_add(1, Relaxed);
+        let mut router = self.router.clone();
+        let answer = AssertUnwindSafe(router.call(request.map(Body::new))).catch_unwind().await;
+        self.metrics.in_flight.fetch_sub(1, Relaxed);
+        match answer {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => never_happens(never),
+            // The panic hook has said where.
+            Err(_) => {
+                self.refused(&Refusal::new(Kind::Internal, "the request failed; the log says why"))
+            }
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Response<Body> {
+        match self.form {
+            Form::Json => response(refusal),
+            Form::Grpc => tonic::Status::from(refusal.clone()).into_http(),
+        }
+    }
+}
+
+fn never_happens(never: Infallible) -> Response<Body> {
+    match never {}
+}
+
+/// A refusal by REST: one line of JSON.
+pub(super) fn response(refusal: &Refusal) -> Response<Body> {
+    let body = serde_json::json!({ "error": refusal.text }).to_string();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = refusal.status();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    match refusal.kind {
+        Kind::Unauthorized => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Kind::Busy | Kind::Unavailable => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
+    response
+}

@@ -1,0 +1,207 @@
+//! One accept loop for all protocols: limits, time-outs, TLS, and an end that loses no request.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::front::{Form, Front};
+use crate::config::Limits;
+
+/// How often an idle connection is looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// Pause after the system had no more descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Streams of one HTTP/2 connection.
+const STREAMS: u32 = 256;
+/// Bytes of a request's head.
+const HEAD: usize = 64 << 10;
+
+/// What a connection beyond the limit is told.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+    retry-after: 1\r\nconnection: close\r\ncontent-length: 33\r\n\r\n{\"error\":\"too many connections\"}\n";
+
+/// A socket and what answers on it.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) front: Front,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) limits: Limits,
+}
+
+/// Whether a connection does something.
+#[derive(Debug)]
+struct Activity {
+    open: AtomicUsize,
+    since: Mutex<Instant>,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self { open: AtomicUsize::new(0), since: Mutex::new(Instant::now()) }
+    }
+
+    fn begin(&self) {
+        self.open.fetch_add(1, Relaxed);
+    }
+
+    fn end(&self) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.open.fetch_sub(1, Relaxed);
+    }
+
+    fn idle(&self) -> Duration {
+        if self.open.load(Relaxed) > 0 {
+            return Duration::ZERO;
+        }
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+/// Ends the request also where its future is dropped.
+struct Open(Arc<Activity>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Listener {
+    /// Serves until `closing` turns true, then until every connection has ended, or the time is up.
+    pub(crate) async fn serve(self, mut closing: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let drain = Duration::from_secs_f64(self.limits.drain_seconds);
+        let Self { socket, front, tls, limits } = self;
+        let mut open = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                _ = closing.wait_for(|closes| *closes) => break,
+                Some(_) = open.join_next() => continue,
+            };
+            let (stream, _) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!("a connection cannot be accepted: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                refuse(&stream, &front, tls.is_some());
+                continue;
+            };
+            let connection = Connection {
+                front: front.clone(),
+                limits: limits.clone(),
+                closing: closing.clone(),
+            };
+            let tls = tls.clone();
+            open.spawn(async move {
+                let metrics = Arc::clone(&connection.front.metrics);
+                metrics.connections.fetch_add(1, Relaxed);
+                connection.accepted(stream, tls).await;
+                metrics.connections.fetch_sub(1, Relaxed);
+                drop(place);
+            });
+        }
+        drop(socket);
+        let all = async { while open.join_next().await.is_some() {} };
+        if tokio::time::timeout(drain, all).await.is_err() {
+            tracing::warn!("connections are cut: their requests did not end in time");
+        }
+    }
+}
+
+/// Says so where it can be said in one go.
+fn refuse(stream: &TcpStream, front: &Front, is_tls: bool) {
+    front.metrics.refused_connection();
+    if front.form == Form::Json && !is_tls {
+        drop(stream.try_write(FULL));
+    }
+}
+
+/// One connection.
+struct Connection {
+    front: Front,
+    limits: Limits,
+    closing: watch::Receiver<bool>,
+}
+
+impl Connection {
+    async fn accepted(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        // Answers are short: they must not wait for more of them.
+        drop(stream.set_nodelay(true));
+        match tls {
+            None => self.serve(stream).await,
+            Some(tls) => {
+                let patience = Duration::from_secs_f64(self.limits.receive_seconds);
+                if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
+                    self.serve(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let activity = Arc::new(Activity::new());
+        let (front, seen) = (self.front.clone(), Arc::clone(&activity));
+        let service = service_fn(move |request| {
+            seen.begin();
+            let (front, open) = (front.clone(), Open(Arc::clone(&seen)));
+            async move {
+                let response = front.answer(request).await;
+                drop(open);
+                Ok::<_, std::convert::Infallible>(response)
+            }
+        });
+        let receive = Duration::from_secs_f64(self.limits.receive_seconds);
+        let builder = builder(self.front.form, receive);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let idle = Duration::from_secs_f64(self.limits.idle_seconds);
+        let mut tick = tokio::time::interval(TICK);
+        let mut is_closing = false;
+        loop {
+            tokio::select! {
+                // Broken pipes and malformed heads are the other side's affair.
+                _ = connection.as_mut() => break,
+                _ = self.closing.wait_for(|closes| *closes), if !is_closing => {
+                    is_closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                _ = tick.tick() => {
+                    let is_idle = activity.idle();
+                    if is_idle > idle + receive {
+                        break;
+                    }
+                    if is_idle > idle && !is_closing {
+                        is_closing = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn builder(form: Form, receive: Duration) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(receive).max_buf_size(HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .max_concurrent_streams(STREAMS);
+    if form == Form::Grpc { builder.http2_only() } else { builder }
+}

@@ -1,0 +1,178 @@
+//! The Open Inference Protocol by REST.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use foresite_inference::{Answer, Request};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::front::response;
+use crate::metrics::Protocol;
+use crate::refusal::{Kind, Refusal};
+use crate::service::Service;
+
+/// Requests from so many bytes on are parsed on a thread of their own.
+const LARGE: usize = 64 << 10;
+
+/// Model and version in a path.
+#[derive(Debug, Deserialize)]
+struct Names {
+    model: String,
+    version: Option<String>,
+}
+
+type NamesOf = Result<Path<Names>, PathRejection>;
+
+/// All paths of the protocol.
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    let health = Router::new().route("/live", get(live)).route("/ready", get(ready));
+    let model = Router::new()
+        .route("/{model}", get(metadata))
+        .route("/{model}/ready", get(model_ready))
+        .route("/{model}/infer", post(infer))
+        .route("/{model}/versions/{version}", get(metadata))
+        .route("/{model}/versions/{version}/ready", get(model_ready))
+        .route("/{model}/versions/{version}/infer", post(infer));
+    Router::new()
+        .route("/v2", get(server))
+        .nest("/v2/health", health)
+        .nest("/v2/models", model)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(service)
+}
+
+fn answered(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+fn said(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // Texts, numbers and maps of them alone: nothing here can fail to serialise.
+    answered(status, serde_json::to_vec(value).unwrap_or_default())
+}
+
+async fn unknown() -> Response<Body> {
+    response(&Refusal::new(Kind::Unknown, "no such path; GET /v2 says what is here"))
+}
+
+async fn wrong_method() -> Response<Body> {
+    let text = "this path takes another method: POST for infer, otherwise GET";
+    response(&Refusal::new(Kind::Method, text))
+}
+
+async fn server() -> Response<Body> {
+    let version = env!("FORESITE_REVISION");
+    said(StatusCode::OK, &json!({ "name": "foresite-serve", "version": version, "extensions": [] }))
+}
+
+async fn live() -> Response<Body> {
+    said(StatusCode::OK, &json!({ "live": true }))
+}
+
+async fn ready(State(service): State<Arc<Service>>) -> Response<Body> {
+    let is_ready = service.is_ready();
+    said(readiness(is_ready), &json!({ "ready": is_ready, "live": true }))
+}
+
+fn readiness(is_ready: bool) -> StatusCode {
+    if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+async fn model_ready(State(service): State<Arc<Service>>, names: NamesOf) -> Response<Body> {
+    let looked = named(names).and_then(|names| {
+        match service.model(&names.model, names.version.as_deref()) {
+            Ok(_) => Ok((names.model, service.is_ready())),
+            Err(refusal) if refusal.kind == Kind::Unavailable => Ok((names.model, false)),
+            Err(refusal) => Err(refusal),
+        }
+    });
+    match looked {
+        Ok((name, ready)) => said(readiness(ready), &json!({ "name": name, "ready": ready })),
+        Err(refusal) => response(&refusal),
+    }
+}
+
+async fn metadata(State(service): State<Arc<Service>>, names: NamesOf) -> Response<Body> {
+    let found =
+        named(names).and_then(|names| service.metadata(&names.model, names.version.as_deref()));
+    match found {
+        Ok(metadata) => said(StatusCode::OK, &metadata),
+        Err(refusal) => response(&refusal),
+    }
+}
+
+async fn infer(
+    State(service): State<Arc<Service>>,
+    names: NamesOf,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let started = Instant::now();
+    let outcome = predict(&service, names, &headers, body).await;
+    service.observe(Protocol::Rest, started, &outcome);
+    match outcome {
+        Ok(answer) => answered(StatusCode::OK, answer.to_json()),
+        Err(refusal) => response(&refusal),
+    }
+}
+
+async fn predict(
+    service: &Service,
+    names: NamesOf,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Answer, Refusal> {
+    let names = named(names)?;
+    let bytes = read(service, headers, body).await?;
+    let request = parse(bytes).await?;
+    service.infer(&names.model, names.version.as_deref(), &request).await
+}
+
+fn named(names: NamesOf) -> Result<Names, Refusal> {
+    names.map(|Path(names)| names).map_err(|_| Refusal::bad("the path is not UTF-8"))
+}
+
+/// The body, as far as it is small enough and comes in time.
+async fn read(service: &Service, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let limits = &service.config().limits;
+    let most = limits.body_bytes;
+    let too_large =
+        || Refusal::new(Kind::TooLarge, format!("the request has more than {most} bytes"));
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|bytes: u64| bytes > most as u64) {
+        return Err(too_large());
+    }
+    let patience = Duration::from_secs_f64(limits.receive_seconds);
+    match tokio::time::timeout(patience, Limited::new(body, most).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Refusal::bad("the request ended before its end")),
+        Err(_) => {
+            let seconds = limits.receive_seconds;
+            Err(Refusal::new(Kind::Slow, format!("the request took longer than {seconds} s")))
+        }
+    }
+}
+
+async fn parse(bytes: Bytes) -> Result<Request, Refusal> {
+    if bytes.len() < LARGE {
+        return Ok(Request::from_json(&bytes)?);
+    }
+    let parsed = tokio::task::spawn_blocking(move || Request::from_json(&bytes)).await;
+    let failed = |_| Refusal::new(Kind::Internal, "the request could not be parsed");
+    Ok(parsed.map_err(failed)??)
+}

@@ -1,0 +1,256 @@
+//! What a request asks, checked against what the model takes.
+
+use foresite_datasets::{Fitted, Package};
+use foresite_features::task::Micros;
+use foresite_inference::{Data, Parameter, Request, Tensor};
+use jiff::Timestamp;
+
+use crate::refusal::Refusal;
+
+/// Parameters that a request may carry.
+const PARAMETERS: [&str; 3] = ["as_of", "explain", "nan_is_missing"];
+
+/// Cutoffs that one request may name: each is a read of the tables.
+const MOST_CUTOFFS: usize = 8;
+
+/// One thing to say something about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// Empty where only features are given.
+    pub(crate) entity: String,
+    pub(crate) cutoff: Micros,
+    /// Features or history where they are given; otherwise they are read from the tables.
+    pub(crate) values: Option<Vec<f64>>,
+}
+
+/// A checked request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ask {
+    pub(crate) rows: Vec<Row>,
+    /// Whether drivers are told.
+    pub(crate) explain: bool,
+    /// The clock for reads; `None` = now.
+    pub(crate) as_of: Option<Micros>,
+}
+
+impl Ask {
+    /// Checks names, types and shapes, so that what comes after can rely on them.
+    pub(crate) fn of(
+        request: &Request,
+        package: &Package,
+        now: Micros,
+        most_rows: usize,
+    ) -> Result<Self, Refusal> {
+        let wide = Wide::of(package);
+        if let Some(name) = request.parameters.keys().find(|n| !PARAMETERS.contains(&n.as_str())) {
+            let known = PARAMETERS.join(", ");
+            return Err(Refusal::bad(format!("parameter `{name}`: expected one of {known}")));
+        }
+        let known = |name: &str| {
+            ["entity", "cutoff"].contains(&name) || wide.as_ref().is_some_and(|w| w.name == name)
+        };
+        if let Some(input) = request.inputs.iter().find(|input| !known(&input.name)) {
+            let own = wide.as_ref().map_or(String::new(), |wide| format!(", {}", wide.name));
+            let text = format!("input `{}`: expected one of entity, cutoff{own}", input.name);
+            return Err(Refusal::bad(text));
+        }
+        let find = |name: &str| request.inputs.iter().find(|input| input.name == name);
+        let values = match wide.as_ref().and_then(|wide| Some((wide, find(wide.name)?))) {
+            Some((wide, tensor)) => Some(wide.rows(tensor)?),
+            None => None,
+        };
+        let entities = find("entity").map(|tensor| texts(tensor)).transpose()?;
+        let count = match (&values, &entities) {
+            (Some(values), _) => values.len(),
+            (None, Some(entities)) => entities.len(),
+            (None, None) => return Err(Refusal::bad(needs(wide.as_ref()))),
+        };
+        if count == 0 || count > most_rows {
+            let text = format!("{count} rows: expected at least 1 and at most {most_rows}");
+            return Err(Refusal::bad(text));
+        }
+        let as_of = as_of(request.parameters.get("as_of"))?;
+        let newest = package.task.cutoffs.at_or_before(now);
+        let cutoffs = cutoffs(find("cutoff"), package, as_of.unwrap_or(now))?;
+        let rows = rows(count, entities, (cutoffs, newest), values)?;
+        let is_read = rows.first().is_some_and(|row| row.values.is_none());
+        if is_read {
+            few_cutoffs(&rows)?;
+        }
+        Ok(Self { rows, explain: explains(request)?, as_of })
+    }
+}
+
+/// A tensor of a fixed number of columns that a model takes.
+struct Wide<'a> {
+    name: &'static str,
+    columns: usize,
+    package: &'a Package,
+}
+
+impl<'a> Wide<'a> {
+    fn of(package: &'a Package) -> Option<Self> {
+        match &package.fitted {
+            Fitted::Tabular { kernel, .. } => {
+                Some(Self { name: "features", columns: kernel.raw_names().len(), package })
+            }
+            Fitted::Forecast { model, .. } => {
+                Some(Self { name: "history", columns: model.look_back, package })
+            }
+            // Its window is the panel of a whole neighbourhood: by entity and cutoff alone.
+            Fitted::Anomaly { .. } => None,
+        }
+    }
+
+    fn rows(&self, tensor: &Tensor) -> Result<Vec<Vec<f64>>, Refusal> {
+        let Self { name, columns, .. } = self;
+        if tensor.shape.len() != 2 || tensor.shape[1] != *columns {
+            let task = &self.package.task.task;
+            return Err(Refusal::bad(format!(
+                "input `{name}`: expected shape [rows, {columns}], got {:?}; the metadata of `{task}` \
+                 names the columns",
+                tensor.shape
+            )));
+        }
+        let numbers: Vec<f64> = match &tensor.data {
+            Data::Float(data) => data.clone(),
+            Data::Int(data) => data.iter().map(|value| *value as f64).collect(),
+            Data::Bool(_) | Data::Text(_) => {
+                let word = tensor.datatype.word();
+                return Err(Refusal::bad(format!("input `{name}`: expected FP64, got {word}")));
+            }
+        };
+        Ok(numbers.chunks_exact((*columns).max(1)).map(<[f64]>::to_vec).collect())
+    }
+}
+
+fn needs(wide: Option<&Wide<'_>>) -> String {
+    match wide {
+        Some(wide) => format!("no input `entity` and no input `{}`", wide.name),
+        None => "no input `entity`".to_owned(),
+    }
+}
+
+fn column<'a>(tensor: &'a Tensor) -> Result<&'a Tensor, Refusal> {
+    match tensor.shape.as_slice() {
+        [_] | [_, 1] => Ok(tensor),
+        other => {
+            let text = format!("input `{}`: expected shape [rows], got {other:?}", tensor.name);
+            Err(Refusal::bad(text))
+        }
+    }
+}
+
+fn texts(tensor: &Tensor) -> Result<Vec<String>, Refusal> {
+    match &column(tensor)?.data {
+        Data::Text(data) => Ok(data.clone()),
+        _ => {
+            let (name, word) = (&tensor.name, tensor.datatype.word());
+            Err(Refusal::bad(format!("input `{name}`: expected BYTES, got {word}")))
+        }
+    }
+}
+
+/// Cutoffs as given: none, one for all rows, or one a row; all on the grid of the task.
+fn cutoffs(
+    tensor: Option<&Tensor>,
+    package: &Package,
+    now: Micros,
+) -> Result<Vec<Micros>, Refusal> {
+    let Some(tensor) = tensor else {
+        return Ok(Vec::new());
+    };
+    let given = match &column(tensor)?.data {
+        Data::Int(data) => data.clone(),
+        Data::Text(data) => {
+            data.iter().map(|text| time("cutoff", text)).collect::<Result<_, _>>()?
+        }
+        _ => {
+            let word = tensor.datatype.word();
+            let text = format!("input `cutoff`: expected BYTES or INT64, got {word}");
+            return Err(Refusal::bad(text));
+        }
+    };
+    let grid = package.task.cutoffs;
+    for &cutoff in &given {
+        let said = Timestamp::from_microsecond(cutoff)
+            .map_err(|_| Refusal::bad(format!("input `cutoff`: {cutoff} is no time")))?;
+        if cutoff > now {
+            return Err(Refusal::bad(format!("input `cutoff`: {said} lies in the future")));
+        }
+        let before = grid.at_or_before(cutoff);
+        if before != cutoff {
+            let nearest = Timestamp::from_microsecond(before).unwrap_or(said);
+            let text = format!("input `cutoff`: {said} is no cutoff of the task, {nearest} is");
+            return Err(Refusal::bad(text));
+        }
+    }
+    Ok(given)
+}
+
+fn time(what: &str, text: &str) -> Result<Micros, Refusal> {
+    let stamp: Result<Timestamp, _> = text.parse();
+    stamp.map(Timestamp::as_microsecond).map_err(|_| {
+        let text: String = text.chars().take(40).collect();
+        Refusal::bad(format!("`{what}`: `{text}` is no RFC 3339 time"))
+    })
+}
+
+fn as_of(parameter: Option<&Parameter>) -> Result<Option<Micros>, Refusal> {
+    match parameter {
+        None => Ok(None),
+        Some(Parameter::Int(micros)) => Ok(Some(*micros)),
+        Some(Parameter::Text(text)) => time("as_of", text).map(Some),
+        Some(_) => Err(Refusal::bad("parameter `as_of`: expected a time or microseconds")),
+    }
+}
+
+fn rows(
+    count: usize,
+    entities: Option<Vec<String>>,
+    (cutoffs, newest): (Vec<Micros>, Micros),
+    values: Option<Vec<Vec<f64>>>,
+) -> Result<Vec<Row>, Refusal> {
+    let entities = entities.unwrap_or_else(|| vec![String::new(); count]);
+    if entities.len() != count {
+        let have = entities.len();
+        return Err(Refusal::bad(format!("input `entity`: {have} rows, expected {count}")));
+    }
+    if cutoffs.len() > 1 && cutoffs.len() != count {
+        let have = cutoffs.len();
+        return Err(Refusal::bad(format!("input `cutoff`: {have} rows, expected 1 or {count}")));
+    }
+    let one = cutoffs.first().copied().unwrap_or(newest);
+    let cutoff = |row: usize| if cutoffs.len() > 1 { cutoffs[row] } else { one };
+    let mut values = values.map(Vec::into_iter);
+    let row = |(at, entity)| Row {
+        entity,
+        cutoff: cutoff(at),
+        values: values.as_mut().and_then(Iterator::next),
+    };
+    Ok(entities.into_iter().enumerate().map(row).collect())
+}
+
+fn few_cutoffs(rows: &[Row]) -> Result<(), Refusal> {
+    let mut cutoffs: Vec<Micros> = rows.iter().map(|row| row.cutoff).collect();
+    cutoffs.sort_unstable();
+    cutoffs.dedup();
+    if cutoffs.len() > MOST_CUTOFFS {
+        let text = format!("{} cutoffs in one request, more than {MOST_CUTOFFS}", cutoffs.len());
+        return Err(Refusal::bad(text));
+    }
+    match rows.iter().find(|row| row.entity.is_empty()) {
+        Some(_) => Err(Refusal::bad("input `entity`: an empty name")),
+        None => Ok(()),
+    }
+}
+
+/// Asked for by parameter, or by naming the output.
+fn explains(request: &Request) -> Result<bool, Refusal> {
+    let is_wanted = request.outputs.iter().flatten().any(|name| name == "drivers");
+    match request.parameters.get("explain") {
+        None => Ok(is_wanted),
+        Some(Parameter::Bool(explain)) => Ok(*explain || is_wanted),
+        Some(_) => Err(Refusal::bad("parameter `explain`: expected true or false")),
+    }
+}

@@ -1,0 +1,107 @@
+//! The copy of the last verified models, so that a restart survives a data root that is away.
+//!
+//! It has the layout of a data root and is verified like one whenever it is read: a copy that
+//! somebody changed serves no more than a changed original.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use foresite_datasets::registry_error;
+use foresite_registry::{Alias, TrustedKeys, model_path};
+use foresite_stage::{Result, StageError};
+use foresite_tables::Root;
+
+/// What the aliases were when the copy was made.
+const ALIASES: &str = "aliases.json";
+const KEYS: &str = "keys";
+
+/// The folder of the copies of one task.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    folder: PathBuf,
+    root: Root,
+}
+
+impl Cache {
+    /// The cache in a folder, created where it is missing.
+    ///
+    /// # Errors
+    /// `CannotWrite` where the folder cannot be made.
+    pub(crate) fn open(folder: &Path, task: &str) -> Result<Self> {
+        let folder = folder.join(task);
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            StageError::from(error).while_doing(format!("cache {}", folder.display()))
+        })?;
+        let folder = folder.canonicalize()?;
+        let root = Root::open(&folder.to_string_lossy())?;
+        Ok(Self { folder, root })
+    }
+
+    /// The copy as a data root.
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The keys that were trusted; those of a local folder are read where they are.
+    pub(crate) fn keys(&self, public_keys: &Path) -> Result<TrustedKeys> {
+        let folder = if public_keys.is_absolute() { public_keys } else { Path::new(KEYS) };
+        TrustedKeys::below(&self.root, folder).map_err(registry_error)
+    }
+
+    /// Aliases and model ids of the copy; none where nothing was kept yet.
+    pub(crate) fn aliases(&self) -> Result<BTreeMap<Alias, String>> {
+        if !self.root.exists(ALIASES)? {
+            return Ok(BTreeMap::new());
+        }
+        let read: BTreeMap<String, String> = serde_json::from_slice(&self.root.read(ALIASES)?)?;
+        let known = |(word, id): (String, String)| Some((word.parse().ok()?, id));
+        Ok(read.into_iter().filter_map(known).collect())
+    }
+
+    /// Keeps these models and forgets all others. The aliases are written last.
+    pub(crate) fn keep(
+        &self,
+        from: &Root,
+        (task, public_keys): (&str, &Path),
+        aliases: &BTreeMap<Alias, String>,
+    ) -> Result<()> {
+        for id in aliases.values() {
+            self.copy(from, &model_path(task, id))?;
+        }
+        if !public_keys.is_absolute() {
+            let prefix = format!("{}/", public_keys.to_string_lossy().trim_end_matches('/'));
+            for entry in from.list(&prefix)? {
+                let name = entry.path.strip_prefix(&prefix).unwrap_or(&entry.path);
+                if name.ends_with(".pem") && !name.contains('/') {
+                    self.root.write(&format!("{KEYS}/{name}"), from.read(&entry.path)?)?;
+                }
+            }
+        }
+        let words: BTreeMap<&str, &str> =
+            aliases.iter().map(|(alias, id)| (alias.word(), id.as_str())).collect();
+        self.root.write(ALIASES, serde_json::to_vec(&words)?)?;
+        self.forget_others(task, aliases)
+    }
+
+    fn copy(&self, from: &Root, path: &str) -> Result<()> {
+        for entry in from.list(path)? {
+            self.root.write(&entry.path, from.read(&entry.path)?)?;
+        }
+        Ok(())
+    }
+
+    fn forget_others(&self, task: &str, aliases: &BTreeMap<Alias, String>) -> Result<()> {
+        let models = self.folder.join("models").join(task);
+        if !models.is_dir() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(&models)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !aliases.values().any(|id| name.to_str() == Some(id)) {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}

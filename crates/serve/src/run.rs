@@ -1,0 +1,120 @@
+//! The life of a model service, from its sockets to the last answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use foresite_stage::{ErrorKind, Result, StageError};
+use foresite_tables::Root;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cli::ModelArgs;
+use crate::config::Config;
+use crate::http::{self, Form, Front, Listener, Tls, Tokens};
+use crate::model::Watcher;
+use crate::service::Service;
+use crate::signals::Signals;
+
+/// Runs a model service until a signal ends it.
+pub(crate) fn model(args: &ModelArgs, config: Config) -> Result<()> {
+    let root = Root::open(&args.data_root)?;
+    if root.url().scheme() == "file" {
+        // HDFS may be away for a while, a folder that is not there is a wrong argument.
+        root.require().map_err(|error| StageError::from(error).hint("check --data-root"))?;
+    }
+    let service = Arc::new(Service::start(&args.task, config, root)?);
+    // Threads may hang in storage: the process ends without waiting for them.
+    std::mem::forget(Arc::clone(&service));
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
+    let outcome = runtime.block_on(serve(args, service));
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
+    let mut signals = Signals::install()?;
+    let (close, closing) = watch::channel(false);
+    let mut listeners = JoinSet::new();
+    for listener in listeners_of(args, &service).await? {
+        listeners.spawn(listener.serve(closing.clone()));
+    }
+    let pages = Listener {
+        socket: bind("metrics", args.metrics_listen).await?,
+        front: Front {
+            // Who watches is not counted.
+            metrics: Arc::default(),
+            ..front(Form::Json, http::pages(Arc::clone(&service)), None, &service)
+        },
+        tls: None,
+        limits: service.config().limits.clone(),
+    };
+    // Watched until the very end.
+    let (_until_the_end, never) = watch::channel(false);
+    let watched = tokio::spawn(pages.serve(never));
+    Watcher::new(Arc::clone(&service), args.cache_dir.as_deref())?.start()?;
+    signals.next().await;
+    let notice = service.config().limits.notice_seconds;
+    tracing::info!(notice, "stopping: not ready any more");
+    service.drain();
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs_f64(notice)) => {}
+        // Somebody at a terminal who asks twice does not want to wait.
+        () = signals.next() => {}
+    }
+    // Every listener holds a receiver.
+    let _ = close.send(true);
+    tokio::select! {
+        () = async { while listeners.join_next().await.is_some() {} } => {}
+        () = signals.next() => tracing::warn!("stopped at once"),
+    }
+    watched.abort();
+    tracing::info!("end");
+    Ok(())
+}
+
+async fn listeners_of(args: &ModelArgs, service: &Arc<Service>) -> Result<Vec<Listener>> {
+    let tokens = args.token_file.as_deref().map(Tokens::read).transpose()?.map(Arc::new);
+    let tls = match (&args.tls_certificate, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            client_ca: args.client_ca.clone(),
+        }),
+        _ => None,
+    };
+    let acceptor = |protocols: &[&str]| tls.as_ref().map(|tls| tls.acceptor(protocols)).transpose();
+    let limits = service.config().limits.clone();
+    Ok(vec![
+        Listener {
+            tls: acceptor(&["h2", "http/1.1"])?,
+            socket: bind("rest", args.listen).await?,
+            front: front(Form::Json, http::rest(Arc::clone(service)), tokens.clone(), service),
+            limits: limits.clone(),
+        },
+        Listener {
+            tls: acceptor(&["h2"])?,
+            socket: bind("grpc", args.grpc_listen).await?,
+            front: front(Form::Grpc, http::grpc(Arc::clone(service)), tokens, service),
+            limits,
+        },
+    ])
+}
+
+fn front(form: Form, router: Router, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
+    Front { form, router, tokens, metrics: Arc::clone(service.metrics()) }
+}
+
+async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
+    let wrong = |error: std::io::Error| {
+        StageError::new(ErrorKind::Usage, format!("listen on {address} for {what}: {error}"))
+            .hint("choose another address, or end what listens there")
+    };
+    let socket = TcpListener::bind(address).await.map_err(wrong)?;
+    let address = socket.local_addr().map_err(wrong)?;
+    tracing::info!(protocol = what, address = %address, "listening");
+    Ok(socket)
+}

@@ -1,0 +1,261 @@
+//! What the service knows and does, whatever protocol asks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use foresite_inference::{Answer, Data, Metadata, Request};
+use foresite_stage::Result;
+use foresite_tables::Root;
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::config::Config;
+use crate::infer::{Ask, Said, Sheets, Work, answer, metadata, split};
+use crate::metrics::{Metrics, Protocol, State};
+use crate::model::{Loaded, Models};
+use crate::pool::{Pool, Sizes};
+use crate::refusal::{Kind, Refusal};
+
+/// Prediction ids that a line of the access log holds.
+const MOST_IDS: usize = 16;
+
+/// The service of one task.
+pub(crate) struct Service {
+    task: String,
+    config: Config,
+    root: Root,
+    models: RwLock<Arc<Models>>,
+    scoring: Pool<Work>,
+    reading: Pool<Work>,
+    sheets: Arc<Sheets>,
+    metrics: Arc<Metrics>,
+    is_draining: AtomicBool,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("task", &self.task).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// A service without a model yet; the pools run.
+    pub(crate) fn start(task: &str, config: Config, root: Root) -> Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let limits = &config.limits;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = if limits.workers == 0 { cores } else { limits.workers };
+        let sizes = Sizes { threads, waiting: limits.waiting, batch_rows: limits.batch_rows };
+        let counted = Arc::clone(&metrics);
+        let scoring = Pool::start("scoring", sizes, move |rows| counted.batch(rows))?;
+        // A read may take long: nothing waits behind it that another thread could begin.
+        let sizes = Sizes { threads: limits.readers, batch_rows: 1, ..sizes };
+        let counted = Arc::clone(&metrics);
+        let reading = Pool::start("reading", sizes, move |rows| counted.batch(rows))?;
+        let reuse = Duration::from_secs_f64(config.reuse_seconds);
+        let models = Models { reason: "not loaded yet".into(), ..Models::default() };
+        Ok(Self {
+            task: task.to_owned(),
+            sheets: Arc::new(Sheets::new(config.kept_cutoffs, reuse)),
+            config,
+            root,
+            models: RwLock::new(Arc::new(models)),
+            scoring,
+            reading,
+            metrics,
+            is_draining: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn task(&self) -> &str {
+        &self.task
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The models in use.
+    pub(crate) fn models(&self) -> Arc<Models> {
+        Arc::clone(&self.models.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Uses other models from the next request on; open requests end with the ones they began with.
+    pub(crate) fn replace(&self, models: Models) {
+        *self.models.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(models);
+    }
+
+    /// Why there is no model, where there is none.
+    pub(crate) fn explain_absence(&self, reason: &str) {
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        if models.serving.is_none() {
+            *models = Arc::new(Models { reason: reason.to_owned(), ..Models::default() });
+        }
+    }
+
+    /// Readiness ends; requests are still answered.
+    pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.is_draining.load(Ordering::Relaxed) && self.models().serving.is_some()
+    }
+
+    /// Names that the model answers to.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.task == name || self.config.names.iter().any(|known| known == name)
+    }
+
+    /// The model of a name and version.
+    pub(crate) fn model(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<(Arc<Models>, Arc<Loaded>), Refusal> {
+        if !self.knows(name) {
+            let name: String = name.chars().take(64).collect();
+            let text = format!("model `{name}`: unknown; this service has `{}`", self.task);
+            return Err(Refusal::new(Kind::Unknown, text));
+        }
+        let models = self.models();
+        let loaded = match version {
+            Some(version) => models.version(version)?,
+            None => models.serving()?,
+        };
+        let loaded = Arc::clone(loaded);
+        Ok((models, loaded))
+    }
+
+    /// Metadata of a model.
+    pub(crate) fn metadata(&self, name: &str, version: Option<&str>) -> Result<Metadata, Refusal> {
+        let (models, loaded) = self.model(name, version)?;
+        let versions = models.all().map(|loaded| loaded.id.clone()).collect();
+        Ok(metadata(name, &loaded, versions))
+    }
+
+    /// Answers a request.
+    pub(crate) async fn infer(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        request: &Request,
+    ) -> Result<Answer, Refusal> {
+        let deadline = Instant::now() + Duration::from_secs_f64(self.config.limits.request_seconds);
+        let (models, serving) = self.model(name, version)?;
+        let now = Timestamp::now().as_microsecond();
+        let Ask { rows, explain, as_of } =
+            Ask::of(request, &serving.package, now, self.config.limits.rows)?;
+        let count = rows.len();
+        // A version that was named answers alone.
+        let share = if version.is_some() { 0.0 } else { self.config.challenger_share };
+        let mut open = Vec::new();
+        for part in split(&models, &serving, share, rows) {
+            let is_read = part.rows.iter().any(|row| row.values.is_none());
+            let (reply, outcome) = oneshot::channel();
+            let work = Work {
+                model: Arc::clone(&part.model),
+                rows: part.rows,
+                drivers: if explain { self.config.drivers } else { 0 },
+                as_of,
+                root: self.root.clone(),
+                sheets: Arc::clone(&self.sheets),
+                deadline,
+                reply,
+            };
+            let pool = if is_read { &self.reading } else { &self.scoring };
+            if !pool.submit(work) {
+                let waiting = self.config.limits.waiting;
+                let text = format!("{waiting} requests wait already; try again later");
+                return Err(Refusal::new(Kind::Busy, text));
+            }
+            open.push((part.model, part.places, outcome));
+        }
+        let mut said: Vec<Option<Said>> = (0..count).map(|_| None).collect();
+        for (model, places, outcome) in open {
+            let statements = within(deadline, outcome).await?;
+            for (place, statements) in places.into_iter().zip(statements) {
+                said[place] = Some(Said { model: Arc::clone(&model), statements });
+            }
+        }
+        let said: Vec<Said> = said.into_iter().flatten().collect();
+        answer(name, request, &said, explain)
+    }
+
+    /// Counts and logs a request that was answered.
+    pub(crate) fn observe(
+        &self,
+        protocol: Protocol,
+        started: Instant,
+        outcome: &Result<Answer, Refusal>,
+    ) {
+        let took = started.elapsed();
+        let code = outcome.as_ref().err().map_or(200, |refusal| refusal.status().as_u16());
+        self.metrics.answered(protocol, code, took);
+        if !self.config.access_log {
+            return;
+        }
+        let (protocol, ms) = (protocol.word(), (took.as_secs_f64() * 1e6).round() / 1e3);
+        match outcome {
+            Ok(answer) => tracing::info!(
+                protocol,
+                code,
+                ms,
+                model = answer.model_version.as_deref().unwrap_or("several"),
+                request = answer.id.as_deref().unwrap_or_default(),
+                rows = answer.outputs.first().map_or(0, foresite_inference::Tensor::rows),
+                predictions = ids(answer),
+                "request"
+            ),
+            Err(refusal) => {
+                tracing::info!(protocol, code, ms, reason = refusal.text.as_str(), "request");
+            }
+        }
+    }
+
+    /// What the metrics page says besides the counters.
+    pub(crate) fn state(&self) -> State {
+        let models = self.models();
+        let named = |loaded: &Arc<Loaded>| (loaded.alias.word().to_owned(), loaded.id.clone());
+        State {
+            task: self.task.clone(),
+            is_ready: self.is_ready(),
+            waiting: [("scoring", self.scoring.waiting()), ("reading", self.reading.waiting())],
+            models: models.all().map(named).collect(),
+        }
+    }
+}
+
+async fn within<T>(
+    deadline: Instant,
+    outcome: oneshot::Receiver<Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    match tokio::time::timeout_at(deadline.into(), outcome).await {
+        Ok(Ok(outcome)) => outcome,
+        // The worker panicked and said why on its way, or saw that the time was up.
+        Ok(Err(_)) if Instant::now() < deadline => {
+            Err(Refusal::new(Kind::Internal, "the prediction failed; the log says why"))
+        }
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(Kind::TimedOut, "no prediction in time")),
+    }
+}
+
+/// The first ids of the predictions, where they were asked for.
+fn ids(answer: &Answer) -> String {
+    let Some(tensor) = answer.outputs.iter().find(|output| output.name == "prediction_id") else {
+        return String::new();
+    };
+    match &tensor.data {
+        Data::Text(ids) => ids.iter().take(MOST_IDS).cloned().collect::<Vec<_>>().join(","),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,96 @@
+//! Clients: HTTP/1.1 by hand, so that it can be wrong on purpose, and gRPC by the generated one.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use foresite_inference::proto::grpc_inference_service_client::GrpcInferenceServiceClient;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value as Json;
+
+/// An answer by REST.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Json {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// The text of a refusal; asserts that it is one line of JSON.
+    #[track_caller]
+    pub(crate) fn refusal(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.body);
+        let json = self.json();
+        let text = json["error"].as_str().unwrap_or_else(|| panic!("no error: {}", self.body));
+        assert!(!text.contains('\n') && json.as_object().unwrap().len() == 1);
+        text.to_owned()
+    }
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+/// Reads to the end of the connection.
+pub(crate) fn answer(stream: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    // A reset after the answer is no loss.
+    drop(stream.read_to_end(&mut bytes));
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+pub(crate) fn ask(address: SocketAddr, head: &str, body: &[u8]) -> Answer {
+    let mut stream = connect(address);
+    let head = format!(
+        "{head} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // What is too large is refused before its end.
+    drop(stream.write_all(body));
+    answer(&mut stream)
+}
+
+pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
+    ask(address, &format!("GET {path}"), b"")
+}
+
+pub(crate) fn infer(address: SocketAddr, body: &Json) -> Answer {
+    ask(address, "POST /v2/models/toy/infer", body.to_string().as_bytes())
+}
+
+/// A request that is answered with a status, with a header more.
+pub(crate) fn get_with(address: SocketAddr, path: &str, header: &str) -> Answer {
+    let mut stream = connect(address);
+    let head =
+        format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{header}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    answer(&mut stream)
+}
+
+/// The generated client.
+pub(crate) type Grpc = GrpcInferenceServiceClient<Client<HttpConnector, tonic::body::Body>>;
+
+pub(crate) fn grpc(address: SocketAddr) -> Grpc {
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let origin = format!("http://{address}").parse().unwrap();
+    GrpcInferenceServiceClient::with_origin(client, origin)
+}
+
+/// Runs what gRPC needs to wait for.
+pub(crate) fn block<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future)
+}

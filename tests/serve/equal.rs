@@ -1,0 +1,288 @@
+//! One prediction, three ways to it: the batch table, REST and gRPC say the same to the last bit.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::datatypes::Float64Type;
+use foresite_inference::proto::model_infer_request::InferInputTensor;
+use foresite_inference::proto::{
+    InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse,
+    ModelMetadataRequest, ServerReadyRequest, infer_parameter::ParameterChoice,
+};
+use foresite_schema::catalog::{derived, outcome};
+use foresite_tables::{Read, Root};
+use serde_json::{Value as Json, json};
+
+use crate::client::{block, grpc, infer};
+use crate::server::{Server, copy};
+use crate::toy::{self, DEVICES, END};
+
+/// What is said about a device, with every bit of its numbers.
+#[derive(Debug, Clone, PartialEq)]
+struct Said {
+    prediction_id: String,
+    score: u64,
+    probability: u64,
+    value: u64,
+    drivers: Vec<String>,
+}
+
+fn devices() -> Vec<String> {
+    (0..DEVICES).map(|device| format!("device-{device:02}")).collect()
+}
+
+fn batch(rows: &RecordBatch) -> BTreeMap<String, Said> {
+    let text = |name: &str, row: usize| {
+        rows.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned()
+    };
+    let number = |name: &str, row: usize| {
+        rows.column_by_name(name).unwrap().as_primitive::<Float64Type>().value(row).to_bits()
+    };
+    let list =
+        |name: &str, row: usize| rows.column_by_name(name).unwrap().as_list::<i32>().value(row);
+    let said = |row: usize| Said {
+        prediction_id: text("prediction_id", row),
+        score: number("score", row),
+        probability: number("probability", row),
+        value: list("values", row).as_primitive::<Float64Type>().value(0).to_bits(),
+        drivers: list("drivers", row)
+            .as_string::<i32>()
+            .iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect(),
+    };
+    (0..rows.num_rows()).map(|row| (text("entity_id", row), said(row))).collect()
+}
+
+/// The data of an output, or what serialises as such.
+fn rest(answer: &Json) -> BTreeMap<String, Said> {
+    let output = |name: &str| {
+        let outputs = answer["outputs"].as_array().unwrap();
+        let found = outputs.iter().find(|output| output["name"] == name);
+        found.unwrap_or_else(|| panic!("no output {name}: {answer}"))
+    };
+    let data = |name: &str| output(name)["data"].as_array().unwrap().clone();
+    let text = |name: &str, row: usize| data(name)[row].as_str().unwrap().to_owned();
+    let bits = |name: &str, row: usize| data(name)[row].as_f64().unwrap().to_bits();
+    let columns = output("drivers")["shape"][1].as_u64().unwrap() as usize;
+    let said = |row: usize| Said {
+        prediction_id: text("prediction_id", row),
+        score: bits("score", row),
+        probability: bits("probability", row),
+        value: bits("values", row),
+        drivers: (row * columns..(row + 1) * columns)
+            .map(|at| text("drivers", at))
+            .filter(|driver| !driver.is_empty())
+            .collect(),
+    };
+    (0..data("entity_id").len()).map(|row| (text("entity_id", row), said(row))).collect()
+}
+
+/// Typed contents as the JSON that REST would have sent.
+fn as_json(answer: &ModelInferResponse) -> Json {
+    let outputs = answer.outputs.iter().map(|output| {
+        let contents = output.contents.as_ref().unwrap();
+        let texts: Vec<_> =
+            contents.bytes_contents.iter().map(|text| String::from_utf8_lossy(text)).collect();
+        let data = match output.datatype.as_str() {
+            "FP64" => json!(contents.fp64_contents),
+            "INT64" => json!(contents.int64_contents),
+            _ => json!(texts),
+        };
+        json!({ "name": output.name, "shape": output.shape, "data": data })
+    });
+    json!({ "outputs": outputs.collect::<Vec<_>>() })
+}
+
+/// The same from raw contents.
+fn raw_as_json(answer: &ModelInferResponse) -> Json {
+    let outputs = answer.outputs.iter().zip(&answer.raw_output_contents).map(|(output, raw)| {
+        let words = raw.as_chunks::<8>().0.iter();
+        let data = match output.datatype.as_str() {
+            "FP64" => json!(words.map(|word| f64::from_le_bytes(*word)).collect::<Vec<_>>()),
+            "INT64" => json!(words.map(|word| i64::from_le_bytes(*word)).collect::<Vec<_>>()),
+            _ => json!(texts(raw)),
+        };
+        json!({ "name": output.name, "shape": output.shape, "data": data })
+    });
+    json!({ "outputs": outputs.collect::<Vec<_>>() })
+}
+
+fn texts(mut raw: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Some((length, rest)) = raw.split_first_chunk::<4>() {
+        let (text, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        texts.push(String::from_utf8(text.to_vec()).unwrap());
+        raw = rest;
+    }
+    texts
+}
+
+fn bytes(name: &str, values: &[String]) -> InferInputTensor {
+    InferInputTensor {
+        name: name.into(),
+        datatype: "BYTES".into(),
+        shape: vec![values.len() as i64],
+        contents: Some(InferTensorContents {
+            bytes_contents: values.iter().map(|value| value.clone().into_bytes()).collect(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn raw(values: &[String]) -> Vec<u8> {
+    let length = |value: &String| (value.len() as u32).to_le_bytes();
+    values.iter().flat_map(|value| [&length(value)[..], value.as_bytes()].concat()).collect()
+}
+
+fn by_entity() -> ModelInferRequest {
+    let explain = InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(true)) };
+    ModelInferRequest {
+        model_name: "toy".into(),
+        id: "7".into(),
+        parameters: [("explain".to_owned(), explain)].into(),
+        inputs: vec![bytes("entity", &devices()), bytes("cutoff", &[END.to_owned()])],
+        ..Default::default()
+    }
+}
+
+/// Raw features as the batch stage read them.
+fn features(root: &Root) -> (Vec<String>, Json) {
+    let table = root.existing(derived::features("toy")).unwrap();
+    let rows = table.read(&Read::all()).unwrap();
+    let names: Vec<String> = rows
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .filter(|name| name.starts_with("x_"))
+        .collect();
+    let ids = rows.column_by_name("entity_id").unwrap().as_string::<i32>();
+    let row = |row: usize| {
+        let value = |name: &String| {
+            let column = rows.column_by_name(name).unwrap().as_primitive::<Float64Type>();
+            (name.clone(), column.is_valid(row).then(|| column.value(row)))
+        };
+        (ids.value(row).to_owned(), names.iter().map(value).collect::<BTreeMap<_, _>>())
+    };
+    let all: BTreeMap<String, _> = (0..rows.num_rows()).map(row).collect();
+    (names, json!(all))
+}
+
+#[test]
+fn the_table_rest_and_grpc_agree_to_the_last_bit() {
+    let root = copy();
+    toy::predict(root.path()).exits(0);
+    let store = Root::open(root.path().to_str().unwrap()).unwrap();
+    let table = store.existing(outcome::predictions("toy")).unwrap();
+    let expected = batch(&table.read(&Read::all()).unwrap());
+    assert_eq!(expected.len(), devices().len());
+    assert!(expected.values().any(|said| !said.drivers.is_empty()));
+    let server = Server::ready(root.path(), &json!({}), &[]);
+
+    let request = json!({
+        "id": "7",
+        "parameters": { "explain": true },
+        "inputs": [
+            { "name": "entity", "shape": [DEVICES], "datatype": "BYTES", "data": devices() },
+            { "name": "cutoff", "shape": [1], "datatype": "BYTES", "data": [END] },
+        ],
+    });
+    let answer = infer(server.rest(), &request);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer = answer.json();
+    assert_eq!((&answer["model_name"], &answer["id"]), (&json!("toy"), &json!("7")));
+    assert_eq!(rest(&answer), expected);
+
+    let mut raw_request = by_entity();
+    for (input, values) in raw_request.inputs.iter_mut().zip([devices(), vec![END.to_owned()]]) {
+        input.contents = None;
+        raw_request.raw_input_contents.push(raw(&values));
+    }
+    let (typed, by_raw) = block(async {
+        let mut client = grpc(server.address("grpc"));
+        let typed = client.model_infer(by_entity()).await.unwrap().into_inner();
+        (typed, client.model_infer(raw_request).await.unwrap().into_inner())
+    });
+    assert_eq!(
+        (typed.id.as_str(), json!(typed.model_version)),
+        ("7", answer["model_version"].clone())
+    );
+    assert_eq!(rest(&as_json(&typed)), expected);
+    assert_eq!(rest(&raw_as_json(&by_raw)), expected);
+    let id = &expected["device-00"].prediction_id;
+    assert!(server.line(id).unwrap().contains("protocol=\"rest\" code=200"), "the access log");
+}
+
+#[test]
+fn features_at_hand_give_the_same_scores() {
+    let root = copy();
+    toy::predict(root.path()).exits(0);
+    let store = Root::open(root.path().to_str().unwrap()).unwrap();
+    let table = store.existing(outcome::predictions("toy")).unwrap();
+    let expected = batch(&table.read(&Read::all()).unwrap());
+    let server = Server::ready(root.path(), &json!({}), &[]);
+    let metadata = server.get("/v2/models/toy-service").json();
+    let columns = metadata["parameters"]["features"].as_array().unwrap().clone();
+    let (names, values) = features(&store);
+    assert_eq!(columns.len(), names.len(), "{columns:?} {names:?}");
+    let row = |id: &String| -> Vec<Json> {
+        columns.iter().map(|name| values[id][name.as_str().unwrap()].clone()).collect()
+    };
+    let request = json!({
+        "inputs": [
+            { "name": "entity", "shape": [DEVICES], "datatype": "BYTES", "data": devices() },
+            { "name": "cutoff", "shape": [1], "datatype": "BYTES", "data": [END] },
+            {
+                "name": "features", "shape": [DEVICES, columns.len()], "datatype": "FP64",
+                "data": devices().iter().map(row).collect::<Vec<_>>(),
+            },
+        ],
+        "outputs": [
+            { "name": "entity_id" }, { "name": "prediction_id" }, { "name": "score" },
+            { "name": "probability" }, { "name": "values" }, { "name": "drivers" },
+        ],
+    });
+    let answer = infer(server.rest(), &request);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(rest(&answer.json()), expected);
+}
+
+#[test]
+fn metadata_say_the_same_by_both_protocols() {
+    let root = copy();
+    let server = Server::ready(root.path(), &json!({}), &[]);
+    let metadata = server.get("/v2/models/toy").json();
+    let version = metadata["versions"][0].as_str().unwrap().to_owned();
+    for path in [
+        "/v2/models/toy/ready".to_owned(),
+        format!("/v2/models/toy/versions/{version}/ready"),
+        format!("/v2/models/toy/versions/{version}"),
+        "/v2/models/toy/versions/champion".to_owned(),
+        "/v2".to_owned(),
+        "/v2/health/live".to_owned(),
+    ] {
+        assert_eq!(server.get(&path).status, 200, "{path}");
+    }
+    assert_eq!(server.get("/v2/models/toy/ready").json(), json!({ "name": "toy", "ready": true }));
+    let (wire, is_ready) = block(async {
+        let mut client = grpc(server.address("grpc"));
+        let request = ModelMetadataRequest { name: "toy".into(), version: version.clone() };
+        let wire = client.model_metadata(request).await.unwrap().into_inner();
+        let ready = client.server_ready(ServerReadyRequest {}).await.unwrap().into_inner();
+        (wire, ready.ready)
+    });
+    assert!(is_ready);
+    let inputs = |name: &str| metadata[name].as_array().unwrap().clone();
+    for (have, expected) in [(&wire.inputs, inputs("inputs")), (&wire.outputs, inputs("outputs"))] {
+        let have: Vec<Json> = have
+            .iter()
+            .map(|tensor| {
+                json!({ "name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape })
+            })
+            .collect();
+        assert_eq!(have, expected);
+    }
+}

@@ -1,0 +1,140 @@
+//! Slow clients, idle ones, strangers, and the end of the process.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use foresite_inference::proto::{ModelMetadataRequest, ServerLiveRequest};
+use serde_json::{Value as Json, json};
+
+use crate::client::{answer, block, connect, get, get_with, grpc, infer};
+use crate::server::{Server, copy};
+use crate::toy::END;
+
+fn request() -> Json {
+    json!({ "inputs": [
+        { "name": "entity", "shape": [1], "datatype": "BYTES", "data": ["device-00"] },
+        { "name": "cutoff", "shape": [1], "datatype": "BYTES", "data": [END] },
+    ] })
+}
+
+/// The head of a request and the first half of its body; the second half is returned.
+fn half_sent(stream: &mut TcpStream) -> Vec<u8> {
+    let body = request().to_string().into_bytes();
+    let head = format!(
+        "POST /v2/models/toy/infer HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let (first, rest) = body.split_at(body.len() / 2);
+    stream.write_all(first).unwrap();
+    rest.to_vec()
+}
+
+/// Whether the other side closes, with or without a word.
+fn is_closed(mut stream: TcpStream) -> bool {
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
+    let read = stream.read_to_end(&mut Vec::new());
+    !read.is_err_and(|error| [TimedOut, WouldBlock].contains(&error.kind()))
+}
+
+#[test]
+fn slow_and_idle_clients_are_let_go() {
+    let root = copy();
+    let limits = json!({ "limits": {
+        "receive_seconds": 0.5, "idle_seconds": 0.5, "connections": 40,
+    } });
+    let server = Server::ready(root.path(), &limits, &[]);
+    let mut slow = connect(server.rest());
+    half_sent(&mut slow);
+    assert_eq!(answer(&mut slow).refusal(408), "the request took longer than 0.5 s");
+    let mut head = connect(server.rest());
+    head.write_all(b"POST /v2/models/toy/infer HT").unwrap();
+    assert!(is_closed(head), "half a head");
+
+    let idle: Vec<TcpStream> = (0..1000).map(|_| connect(server.rest())).collect();
+    let calls: Vec<TcpStream> = (0..20).map(|_| connect(server.address("grpc"))).collect();
+    server.wait("the limit", |server| server.metrics().contains("refused_connections_total 9"));
+    assert!(idle.into_iter().chain(calls).all(is_closed));
+    server.wait("room", |server| get(server.rest(), "/v2/health/live").status == 200);
+    assert_eq!(infer(server.rest(), &request()).status, 200);
+}
+
+#[test]
+fn only_who_has_a_token_is_answered() {
+    let root = copy();
+    let tokens = root.path().join("tokens");
+    std::fs::write(&tokens, "right\nold 2020-01-01T00:00:00Z\n").unwrap();
+    let server =
+        Server::ready(root.path(), &json!({}), &["--token-file", tokens.to_str().unwrap()]);
+    let rest = server.rest();
+    let with = |token: &str| {
+        get_with(rest, "/v2/models/toy", &format!("authorization: Bearer {token}\r\n"))
+    };
+    assert_eq!(get(rest, "/v2/models/toy").refusal(401), "no bearer token is given");
+    assert_eq!(with("wrong").refusal(401), "the token is not known");
+    assert_eq!(with("old").refusal(401), "the token has expired");
+    assert_eq!(with("right").status, 200);
+    assert!(get(rest, "/v2/models/toy").head.contains("www-authenticate: Bearer"));
+    block(async {
+        let mut client = grpc(server.address("grpc"));
+        assert!(client.server_live(ServerLiveRequest {}).await.unwrap().into_inner().live);
+        let request = || ModelMetadataRequest { name: "toy".into(), version: String::new() };
+        let status = client.model_metadata(request()).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Unauthenticated, "{status}");
+        let mut allowed = tonic::Request::new(request());
+        allowed.metadata_mut().insert("authorization", "Bearer right".parse().unwrap());
+        assert!(client.model_metadata(allowed).await.is_ok());
+    });
+    std::fs::write(&tokens, "next\n").unwrap();
+    server.wait("the new token", |_| with("next").status == 200);
+    assert_eq!(with("right").status, 401);
+    assert!(!server.log().contains("right"), "no token stands in the log");
+}
+
+#[test]
+fn sigterm_ends_it_after_the_open_requests() {
+    let root = copy();
+    let mut server = Server::ready(root.path(), &json!({}), &[]);
+    let mut open = connect(server.rest());
+    let rest = half_sent(&mut open);
+    server.wait("the request", |server| server.metrics().contains("in_flight 1"));
+    server.terminate();
+    server.wait("the notice", |server| server.line("not ready any more").is_some());
+    assert_eq!(get(server.address("metrics"), "/v2/health/ready").status, 503);
+    server.wait("the closed socket", |server| TcpStream::connect(server.rest()).is_err());
+    open.write_all(&rest).unwrap();
+    assert_eq!(answer(&mut open).status, 200, "what was open is answered");
+    assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+}
+
+#[test]
+fn what_is_wrong_with_the_arguments_is_said_before_anything_else() {
+    let root = copy();
+    let said = |arguments: &[&str], code: i32| {
+        let mut command =
+            std::process::Command::new(foresite_testkit::binary_path("foresite-serve"));
+        let output = command
+            .args(["model", "--task", "toy", "--listen", "127.0.0.1:0"])
+            .args(["--grpc-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env("FORESITE_LOG", "lines")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        text
+    };
+    let path = root.path().to_str().unwrap();
+    assert!(said(&["--data-root", "/nowhere"], 66).contains("no such directory"));
+    let config = root.path().join("serve.json");
+    std::fs::write(&config, r#"{"limits": {"row": 1}}"#).unwrap();
+    let wrong = said(&["--data-root", path, "--config", config.to_str().unwrap()], 2);
+    assert!(wrong.contains("at `limits.row`: unknown field `row`"), "{wrong}");
+    let token = root.path().join("nothing");
+    let wrong = said(&["--data-root", path, "--token-file", token.to_str().unwrap()], 2);
+    assert!(wrong.contains("No such file"), "{wrong}");
+    let wrong =
+        said(&["--data-root", path, "--token-file", config.to_str().unwrap(), "--tls-key", "k"], 2);
+    assert!(wrong.contains("--tls-certificate"), "{wrong}");
+}

@@ -1,0 +1,13 @@
+//! The model service as a process on loopback, with a bundle that was trained and promoted for it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod bad_requests;
+mod client;
+mod equal;
+mod limits;
+mod models;
+mod server;
+#[path = "../pipeline/toy.rs"]
+#[allow(dead_code)]
+mod toy;
