@@ -11,11 +11,6 @@ from airflow.plugins_manager import AirflowPlugin
 from foresite_airflow.timetable import LateDataIntervalTimetable
 
 PREFIX = "/foresite"
-#: A ranked list; drawn here, because a page may load nothing from elsewhere.
-ICON = (
-    "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='%23{colour}' "
-    "stroke-width='2' stroke-linecap='round'><path d='M9 6h11M9 12h11M9 18h11M4 6h.01M4 12h.01M4 18h.01'/></svg>"
-)
 
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
@@ -39,8 +34,6 @@ def view(name: str, path: str, *, is_top_level: bool = False) -> dict[str, Any]:
         "href": f"{below}{PREFIX}/{path}",
         "destination": "nav",
         "url_route": f"foresite-{path}",
-        "icon": ICON.format(colour="3f3f46"),
-        "icon_dark_mode": ICON.format(colour="e4e4e7"),
         "nav_top_level": is_top_level,
     }
 

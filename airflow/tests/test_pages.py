@@ -291,6 +291,17 @@ def test_a_form_that_cannot_be_followed_is_said(
     assert len(runs()) == before
 
 
+def test_the_pages_hold_below_a_path(client: Any, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a proxy that serves Airflow at `/air`."""
+    monkeypatch.setattr(client.app, "root_path", "/air")
+    log_in(client, "USER")
+    before = len(runs())
+    assert client.get("/air/foresite/worklist").status_code == 200
+    answer = client.post("/air/foresite/models/rollback", data=FORM, headers=OWN)
+    assert (answer.status_code, answer.url.path) == (200, "/air/foresite/models")
+    assert len(runs()) == before + 1
+
+
 def test_the_pages_stand_in_the_navigation(client: Any) -> None:
     plugins = client.get("/api/v2/plugins", headers=bearer("ADMIN")).json()["plugins"]
     views = next(plugin for plugin in plugins if plugin["name"] == "foresite")["external_views"]

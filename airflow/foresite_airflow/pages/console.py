@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from functools import cache
 from typing import Any
 
 import httpx
@@ -74,10 +75,9 @@ def headers() -> dict[str, str]:
 
 async def get(place: str, sent: dict[str, str]) -> tuple[int, bytes]:
     """Status and body, read no further than a summary may reach."""
-    verify = ssl.create_default_context() if place.startswith("https:") else True
     # Proxies of the environment are for the outside.
     async with (
-        httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=verify) as client,
+        httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=trusted()) as client,
         client.stream("GET", place, headers=sent) as answer,
     ):
         body = bytearray()
@@ -86,6 +86,12 @@ async def get(place: str, sent: dict[str, str]) -> tuple[int, bytes]:
             if len(body) > MOST_BYTES:
                 raise OSError(f"more than {MOST_BYTES} bytes")
         return answer.status_code, bytes(body)
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Who may have signed the console's certificate: the machine's authorities, or `SSL_CERT_FILE`."""
+    return ssl.create_default_context()
 
 
 def understood(status: int, body: bytes) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from fastapi import HTTPException, Request
 
 DAG_ID = "telecom_model_promotion"
 RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
+#: A name for calls that do not leave the process.
+INSIDE = "http://airflow"
 #: Where the plugin puts the app that the pages are mounted in.
 AIRFLOW = "foresite.airflow"
 #: Runs that the page shows.
@@ -56,12 +58,11 @@ async def recent(request: Request) -> list[dict[str, Any]]:
 
 
 async def call(request: Request, method: str, path: str, body: Any = None) -> httpx.Response:
+    """Asks the API of the Airflow that the pages are mounted in."""
     transport = httpx.ASGITransport(app=request.scope[AIRFLOW], raise_app_exceptions=False)
-    sent = {"Authorization": f"Bearer {token_of(request)}"}
     # By the referrer Airflow tells a run that was started in the UI.
-    if method == "POST":
-        sent["Referer"] = str(request.url)
-    async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url), timeout=PATIENCE) as client:
+    sent = {"Authorization": f"Bearer {token_of(request)}", "Referer": f"{INSIDE}/foresite/models"}
+    async with httpx.AsyncClient(transport=transport, base_url=INSIDE, timeout=PATIENCE) as client:
         return await client.request(method, path, json=body, headers=sent)
 
 
