@@ -83,6 +83,17 @@ def ui_port() -> int:
     return int(text)
 
 
+def console_url() -> str:
+    """`FORESITE_CONSOLE_URL`: where `foresite-serve console` answers; the pages in the UI read it."""
+    return os.environ.get("FORESITE_CONSOLE_URL", "")
+
+
+def console_token_file() -> Path | None:
+    """`FORESITE_CONSOLE_TOKEN_FILE`: a file with the console's token, where it asks for one."""
+    path = os.environ.get("FORESITE_CONSOLE_TOKEN_FILE")
+    return Path(path) if path else None
+
+
 def namespace() -> str:
     """`FORESITE_NAMESPACE`: where stage pods are made."""
     return os.environ.get("FORESITE_NAMESPACE", "foresite")

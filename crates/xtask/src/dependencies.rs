@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Library crates and the workspace crates they may depend on.
-const LIBRARIES: [(&str, &[&str]); 17] = [
+const LIBRARIES: [(&str, &[&str]); 18] = [
     ("schema", &[]),
     ("tables", &["schema"]),
     ("stage", &["schema", "tables"]),
@@ -17,6 +17,7 @@ const LIBRARIES: [(&str, &[&str]); 17] = [
     ("metrics", &["schema"]),
     ("models", &["schema", "features", "metrics"]),
     ("registry", &["schema", "tables"]),
+    ("console", &["schema", "tables", "registry"]),
     ("simulator", &[]),
     ("revision", &[]),
     ("testkit", &["schema", "tables"]),

@@ -1,0 +1,128 @@
+"""What the pages show, asked of the console service (`foresite-serve console`)."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from functools import cache
+from typing import Any
+
+import httpx
+
+from foresite_airflow import settings
+
+#: A summary of a large network takes the console some seconds when nobody asked for a while.
+PATIENCE = httpx.Timeout(30.0, connect=5.0)
+#: No summary comes near it; whatever answers more is no console.
+MOST_BYTES = 8 * 1024 * 1024
+#: What is shown of an answer that is none.
+MOST_TEXT = 300
+
+
+class ConsoleError(Exception):
+    """A summary that could not be had: the status to answer, what happened, and what to do."""
+
+    def __init__(self, status: int, what: str, advice: str) -> None:
+        super().__init__(what)
+        self.status = status
+        self.what = what
+        self.advice = advice
+
+
+async def summary(name: str) -> dict[str, Any]:
+    """The console's summary `worklist`, `models` or `completeness`. Raises `ConsoleError`."""
+    url = settings.console_url()
+    if not url:
+        raise ConsoleError(
+            503,
+            "No console is configured.",
+            "Set FORESITE_CONSOLE_URL for Airflow's API server to where `foresite-serve console` listens.",
+        )
+    place = f"{url.rstrip('/')}/console/v1/{name}"
+    try:
+        status, body = await get(place, headers())
+    except httpx.TimeoutException:
+        raise ConsoleError(
+            502,
+            f"The console at {url} did not answer in time.",
+            "Look at the log of foresite-console: it may wait for storage.",
+        ) from None
+    # `ValueError` is a malformed port, `InvalidURL` is none of `HTTPError`.
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise ConsoleError(
+            502,
+            f"The console at {url} cannot be reached: {reason(error)}.",
+            "Check that `foresite-serve console` runs, and FORESITE_CONSOLE_URL of Airflow's API server.",
+        ) from None
+    return understood(status, body)
+
+
+def headers() -> dict[str, str]:
+    """The token is read for each call, so that a new one counts at once. Raises `ConsoleError`."""
+    path = settings.console_token_file()
+    if path is None:
+        return {}
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise ConsoleError(
+            503,
+            f"The console's token cannot be read: {reason(error)}.",
+            "FORESITE_CONSOLE_TOKEN_FILE names a file that Airflow's API server may read.",
+        ) from None
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def get(place: str, sent: dict[str, str]) -> tuple[int, bytes]:
+    """Status and body, read no further than a summary may reach."""
+    # Proxies of the environment are for the outside.
+    async with (
+        httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=trusted()) as client,
+        client.stream("GET", place, headers=sent) as answer,
+    ):
+        body = bytearray()
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) > MOST_BYTES:
+                raise OSError(f"more than {MOST_BYTES} bytes")
+        return answer.status_code, bytes(body)
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Who may have signed the console's certificate: the machine's authorities, or `SSL_CERT_FILE`."""
+    return ssl.create_default_context()
+
+
+def understood(status: int, body: bytes) -> dict[str, Any]:
+    """The summary of an answer. Raises `ConsoleError`."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if status == httpx.codes.OK and isinstance(answer, dict):
+        return answer
+    said = answer.get("error") if isinstance(answer, dict) else None
+    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        raise ConsoleError(
+            502,
+            "The console refuses the token.",
+            "FORESITE_CONSOLE_TOKEN_FILE must hold the token that foresite-serve was started with.",
+        )
+    if status == httpx.codes.SERVICE_UNAVAILABLE and said:
+        raise ConsoleError(
+            503,
+            f"The console cannot read the data root: {str(said)[:MOST_TEXT]}",
+            "It tries again at the next call; if this lasts, look at the storage.",
+        )
+    raise ConsoleError(
+        502,
+        f"The console gave an answer that is none: HTTP {status}.",
+        "Check FORESITE_CONSOLE_URL, and that Airflow and foresite-serve are of one release.",
+    )
+
+
+def reason(error: BaseException) -> str:
+    """An error in one line."""
+    text = str(error).strip() or type(error).__name__
+    return " ".join(text.split())[:MOST_TEXT]

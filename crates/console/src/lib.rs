@@ -1,0 +1,34 @@
+//! Read-only summaries of a data root for people, as JSON over HTTP.
+//!
+//! Whoever shows them (the pages in Airflow's UI, a script with curl) needs no way to the tables: one
+//! service reads, all others ask it. [`router`] is mounted by `foresite-serve console`, which brings
+//! the listener, the token and TLS; nothing here writes.
+//!
+//! | path | answers |
+//! |---|---|
+//! | `GET /console/v1/worklist` | [`Worklist`]: the items of the newest published cutoff |
+//! | `GET /console/v1/models` | [`Models`]: aliases, decisions, verdicts and metrics, by task |
+//! | `GET /console/v1/completeness` | [`Completeness`]: what arrived, what did not, what is wrong with it |
+//! | `GET /console/v1/health` | [`Health`]: whether the data root can be read |
+//!
+//! The structs are the contract; an example of each answer stands in `docs/console/`. Fields
+//! may be added. Times are RFC 3339 in UTC; a field that does not apply is `null`. What storage
+//! refuses is 503 with `{"error": "<one line>"}`.
+
+mod cache;
+mod clock;
+pub mod completeness;
+mod evaluations;
+mod ledger;
+pub mod models;
+mod names;
+mod quality;
+mod read;
+mod router;
+mod rows;
+pub mod worklist;
+
+pub use completeness::Completeness;
+pub use models::Models;
+pub use router::{Health, Options, router};
+pub use worklist::Worklist;
