@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from manifests import K8S, Manifests, compose, render
 
 COMPONENTS = sorted(folder.name for folder in (K8S / "components").iterdir() if folder.is_dir())

@@ -18,7 +18,7 @@ BROUGHT_SECRETS = {
 #: Which of them the pods of a component may read; those of the stages stand in stage_needs.json.
 SECRETS_OF = {
     "model-service": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
-    "console": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
+    "console": {"foresite-serve-keytab", "foresite-serve-token"},
 }
 
 #: What the account of Airflow may do: resource → verbs.
@@ -38,8 +38,10 @@ PRIVATE = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
 DNS = "namespace metadata.name=kube-system and k8s-app=kube-dns"
 HDFS_PORTS = ("TCP 8020", "TCP 9820", "TCP 9866")
 
-#: (whose traffic, direction, the other end, ports), by the part that brings it.
-FLOWS = {
+#: Whose traffic, direction, the other end, ports.
+Flow = tuple[str, str, str, tuple[str, ...]]
+#: What may flow, by the part that brings it.
+FLOWS: dict[str, set[Flow]] = {
     "base": {
         ("everything", "out", DNS, ("TCP 53", "UDP 53")),
         (STAGES, "out", PRIVATE, HDFS_PORTS),

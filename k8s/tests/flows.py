@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from expectations import Flow
 from manifests import Manifests, Object
-
-Flow = tuple[str, str, str, tuple[str, ...]]
 
 
 def flows(manifests: Manifests) -> set[Flow]:

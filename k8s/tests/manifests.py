@@ -32,19 +32,21 @@ def kubectl() -> str:
 
 def render(folder: Path) -> list[Object]:
     """The objects of a kustomization."""
-    done = subprocess.run([kubectl(), "kustomize", str(folder)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [kubectl(), "kustomize", str(folder)], capture_output=True, text=True, timeout=60, check=False
+    )
     if done.returncode != 0:
         raise AssertionError(f"kubectl kustomize {folder}: {done.stderr}")
     return [found for found in yaml.safe_load_all(done.stdout) if found]
 
 
-def compose(folder: Path, components: list[str]) -> list[Object]:
+def compose(folder: Path, components: list[str], namespace: str = "foresite") -> list[Object]:
     """The base with some of the components, rendered from a kustomization made in `folder`."""
     near = Path(os.path.relpath(K8S, folder))
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "namespace": "foresite",
+        "namespace": namespace,
         "resources": [str(near / "base")],
         "components": [str(near / "components" / name) for name in components],
     }
@@ -72,7 +74,7 @@ class Pod:
         """Names of the Secrets or ConfigMaps that the pod reads, and whether they must be there."""
         found: dict[str, bool] = {}
         for source in self._sources(kind):
-            name = source.get("name") or source.get("secretName")
+            name = str(source.get("name") or source.get("secretName"))
             found[name] = found.get(name, False) or not source.get("optional", False)
         return found
 

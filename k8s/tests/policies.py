@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import expectations
 from foresite_airflow import stage_needs
-from manifests import Manifests, Pod, pod_of, selects
+
+import expectations
+from manifests import Manifests, Object, Pod, pod_of, selects
 
 Policy = Callable[[Manifests], Iterator[str]]
 
@@ -14,17 +15,7 @@ Policy = Callable[[Manifests], Iterator[str]]
 def restricted(manifests: Manifests) -> Iterator[str]:
     """Pod Security's level `restricted`, and a root file system that nobody can write to."""
     for pod in manifests.pods():
-        whole = pod.spec.get("securityContext", {})
-        if whole.get("runAsNonRoot") is not True or not whole.get("runAsUser"):
-            yield f"{pod.origin}: may run as root"
-        if whole.get("seccompProfile") != {"type": "RuntimeDefault"}:
-            yield f"{pod.origin}: has no seccomp profile"
-        for forbidden in ("hostNetwork", "hostPID", "hostIPC"):
-            if pod.spec.get(forbidden):
-                yield f"{pod.origin}: asks for {forbidden}"
-        for volume in pod.spec.get("volumes", []):
-            if "hostPath" in volume:
-                yield f"{pod.origin}: mounts a folder of its node"
+        yield from (f"{pod.origin}: {what}" for what in unrestricted(pod))
         for container in pod.containers:
             context = container.get("securityContext", {})
             place = f"{pod.origin}, container {container['name']}"
@@ -36,10 +27,25 @@ def restricted(manifests: Manifests) -> Iterator[str]:
                 yield f"{place}: may write to its root"
 
 
+def unrestricted(pod: Pod) -> Iterator[str]:
+    context = pod.spec.get("securityContext", {})
+    if context.get("runAsNonRoot") is not True or not context.get("runAsUser"):
+        yield "may run as root"
+    if context.get("seccompProfile") != {"type": "RuntimeDefault"}:
+        yield "has no seccomp profile"
+    for shared in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.spec.get(shared):
+            yield f"asks for {shared}"
+    if any("hostPath" in volume for volume in pod.spec.get("volumes", [])):
+        yield "mounts a folder of its node"
+
+
 def scratch(manifests: Manifests) -> Iterator[str]:
     """With a read-only root there must be somewhere to write, bounded."""
     for pod in manifests.pods():
-        bounded = {volume["name"] for volume in pod.spec.get("volumes", []) if volume.get("emptyDir", {}).get("sizeLimit")}
+        bounded = {
+            volume["name"] for volume in pod.spec.get("volumes", []) if volume.get("emptyDir", {}).get("sizeLimit")
+        }
         for volume in pod.spec.get("volumes", []):
             if "emptyDir" in volume and volume["name"] not in bounded:
                 yield f"{pod.origin}: emptyDir {volume['name']} has no size limit"
@@ -107,7 +113,9 @@ def launcher(manifests: Manifests) -> Iterator[str]:
     bound = [
         binding["roleRef"]
         for binding in manifests.of("RoleBinding", "ClusterRoleBinding")
-        if any(subject["name"] == "foresite-airflow" for subject in binding["subjects"])
+        for subject in binding["subjects"]
+        # An account of that name in another namespace is another one.
+        if subject["name"] == "foresite-airflow" and subject.get("namespace") == binding["metadata"].get("namespace")
     ]
     for reference in bound:
         for rule in manifests.one(reference["kind"], reference["name"])["rules"]:
@@ -123,7 +131,9 @@ def probes(manifests: Manifests) -> Iterator[str]:
     """Whoever answers calls says whether it can."""
     for deployment in manifests.of("Deployment"):
         pod = pod_of(deployment)
-        if any(selects({"matchLabels": service["spec"]["selector"]}, pod.labels) for service in manifests.of("Service")):
+        if any(
+            selects({"matchLabels": service["spec"]["selector"]}, pod.labels) for service in manifests.of("Service")
+        ):
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 if not any(probe in container for container in pod.spec["containers"]):
                     yield f"{pod.origin}: has no {probe}"
@@ -150,7 +160,7 @@ def secrets(manifests: Manifests) -> Iterator[str]:
         mounted = pod.references("secret")
         stage = pod.labels.get("foresite/stage")
         if stage:
-            wanted = {name: True for name in needs[stage].secrets} | {stage_needs.KEYTAB: False}
+            wanted = dict.fromkeys(needs[stage].secrets, True) | {stage_needs.KEYTAB: False}
             if mounted != wanted:
                 yield f"{pod.origin}: mounts {mounted}, its needs are {wanted} (name: must be there)"
         elif pod.component in expectations.SECRETS_OF:
@@ -162,23 +172,23 @@ def secrets(manifests: Manifests) -> Iterator[str]:
 
 
 def references(manifests: Manifests) -> Iterator[str]:
-    """Whatever a pod or a binding names is there, or is on the list of what a site brings along."""
-    config_maps = manifests.names("ConfigMap") | set(expectations.BROUGHT_CONFIG_MAPS)
-    known_secrets = manifests.names("Secret") | set(expectations.BROUGHT_SECRETS)
-    priorities = manifests.names("PriorityClass")
-    for pod in manifests.pods():
-        # Airflow's own are its component's.
-        if pod.component == "airflow":
-            continue
-        for name in set(pod.references("configMap")) - config_maps:
-            yield f"{pod.origin}: nobody makes the ConfigMap {name}"
-        for name in set(pod.references("secret")) - known_secrets:
-            yield f"{pod.origin}: nobody makes the Secret {name}"
-        if pod.spec.get("priorityClassName") not in priorities:
-            yield f"{pod.origin}: the priority {pod.spec.get('priorityClassName')} does not exist"
-        runtime = pod.spec.get("runtimeClassName")
-        if runtime and runtime not in manifests.names("RuntimeClass"):
-            yield f"{pod.origin}: the runtime class {runtime} does not exist"
+    """Whatever a pod names is there, or is on the list of what a site brings along."""
+    made = {
+        "ConfigMap": manifests.names("ConfigMap") | set(expectations.BROUGHT_CONFIG_MAPS),
+        "Secret": manifests.names("Secret") | set(expectations.BROUGHT_SECRETS),
+        "PriorityClass": manifests.names("PriorityClass"),
+        "RuntimeClass": manifests.names("RuntimeClass"),
+    }
+    # What Airflow's own pods bring along is its component's.
+    for pod in (each for each in manifests.pods() if each.component != "airflow"):
+        named = {
+            "ConfigMap": set(pod.references("configMap")),
+            "Secret": set(pod.references("secret")),
+            "PriorityClass": {pod.spec.get("priorityClassName", "(none)")},
+            "RuntimeClass": {pod.spec["runtimeClassName"]} if "runtimeClassName" in pod.spec else set(),
+        }
+        for kind, names in named.items():
+            yield from (f"{pod.origin}: nobody makes the {kind} {name}" for name in names - made[kind])
         volumes = {volume["name"] for volume in pod.spec.get("volumes", [])}
         for container in pod.containers:
             for name in {mount["name"] for mount in container.get("volumeMounts", [])} - volumes:
@@ -198,14 +208,19 @@ def labels(manifests: Manifests) -> Iterator[str]:
     for service in manifests.of("Service"):
         met = [pod for pod in pods if selects({"matchLabels": service["spec"]["selector"]}, pod.labels)]
         yield from single(f"Service {service['metadata']['name']}", met)
-        for port in service["spec"]["ports"] if len(met) == 1 else ():
-            offered = {named["name"]: named["containerPort"] for c in met[0].containers for named in c.get("ports", [])}
-            target = port.get("targetPort", port["port"])
-            if target not in offered and target not in offered.values():
-                yield f"Service {service['metadata']['name']}: nobody listens on its port {port['name']}"
+        if len(met) == 1:
+            yield from closed_ports(service, met[0])
     for budget in manifests.of("PodDisruptionBudget"):
         met = [pod for pod in pods if selects(budget["spec"]["selector"], pod.labels)]
         yield from single(f"PodDisruptionBudget {budget['metadata']['name']}", met)
+
+
+def closed_ports(service: Object, pod: Pod) -> Iterator[str]:
+    offered = {port["name"]: port["containerPort"] for each in pod.containers for port in each.get("ports", [])}
+    for port in service["spec"]["ports"]:
+        target = port.get("targetPort", port["port"])
+        if target not in offered and target not in offered.values():
+            yield f"Service {service['metadata']['name']}: nobody listens on its port {port['name']}"
 
 
 def single(what: str, met: list[Pod]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from expectations import FLOWS, PRIVATE, PRODUCTION_HDFS
 from flows import flows
 from manifests import Manifests, compose

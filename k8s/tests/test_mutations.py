@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
-import policies
 import pytest
 import yaml
+
+import policies
 from expectations import FLOWS
 from flows import denies_by_default, flows, undeclared
 from manifests import Manifests, Object
@@ -73,6 +74,7 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("launcher", "exec", lambda m: m.one("Role", "foresite-launcher")["rules"][1]["resources"].append("pods/exec")),
     ("launcher", "one more verb", lambda m: verbs(m).append("list")),
     ("launcher", "one less", lambda m: m.one("Role", "foresite-launcher")["rules"][0]["verbs"].remove("patch")),
+    ("launcher", "other namespace", lambda m: m.of("RoleBinding")[0]["subjects"][0].update(namespace="elsewhere")),
     ("launcher", "whole cluster", lambda m: m.objects.append({"kind": "ClusterRole", "metadata": {"name": "x"}})),
     ("probes", "no probe", lambda m: container(m).pop("readinessProbe")),
     ("rolls", "fewer pods", lambda m: m.one("Deployment", SERVICE)["spec"].pop("strategy")),

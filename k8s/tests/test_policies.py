@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import kubernetes_validate
-import policies
 import pytest
 import yaml
+
+import policies
+from conftest import VARIANTS
 from flows import denies_by_default, undeclared
-from manifests import Manifests, Object
+from manifests import Manifests, Object, compose
 
 #: The oldest Kubernetes that the manifests are for (the sleep before SIGTERM), and the newest.
 RELEASES = ("1.34", "1.37")
@@ -18,8 +22,18 @@ def test_a_rendering_keeps_the_policy(manifests: Manifests, policy: str) -> None
     assert list(policies.ALL[policy](manifests)) == []
 
 
+def test_another_namespace_has_the_same_rights(tmp_path: Path) -> None:
+    there = Manifests("elsewhere", compose(tmp_path, ["serving"], "elsewhere"))
+    assert {found["metadata"].get("namespace") for found in there.of("Deployment", "Role", "NetworkPolicy")} == {
+        "elsewhere"
+    }
+    assert list(policies.launcher(there)) == []
+
+
 @pytest.mark.parametrize("release", RELEASES)
-def test_the_schema_knows_every_field(manifests: Manifests, release: str) -> None:
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name not in {"base", "services"}])
+def test_the_schema_knows_every_field(renderings: dict[str, Manifests], variant: str, release: str) -> None:
+    manifests = renderings[variant]
     templates = manifests.one("ConfigMap", "foresite-pod-templates")["data"].values()
     for found in [*manifests.objects, *map(yaml.safe_load, templates)]:
         kubernetes_validate.validate(found, release, strict=True)

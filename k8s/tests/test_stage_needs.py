@@ -10,6 +10,7 @@ import pytest
 import yaml
 from foresite_airflow import stage_needs
 from foresite_airflow.vocabulary import STAGES
+
 from manifests import K8S, Manifests, Pod
 
 REPOSITORY = K8S.parent
