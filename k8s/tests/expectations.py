@@ -7,6 +7,7 @@ BROUGHT_CONFIG_MAPS = {
     "foresite-hadoop-conf": {"core-site.xml", "hdfs-site.xml"},
     "foresite-krb5-conf": {"krb5.conf"},
     "foresite-trusted-keys": set[str](),
+    "foresite-config": set[str](),
 }
 BROUGHT_SECRETS = {
     "foresite-signing-key": {"signing-key.pem"},
@@ -14,11 +15,21 @@ BROUGHT_SECRETS = {
     "foresite-serve-keytab": {"client.keytab"},
     "foresite-serve-tls": {"tls.crt", "tls.key"},
     "foresite-serve-token": {"token"},
+    "airflow-secrets": {"database", "fernet-key", "jwt-secret", "api-secret-key"},
+    "airflow-users": {"passwords.json"},
 }
 #: Which of them the pods of a component may read; those of the stages stand in stage_needs.json.
 SECRETS_OF = {
     "model-service": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
     "console": {"foresite-serve-keytab", "foresite-serve-token"},
+    "airflow": {"airflow-secrets", "airflow-users", "foresite-serve-token"},
+}
+#: The components whose pods answer calls while they are rolled.
+SERVING = {"model-service", "console"}
+#: Offences that are meant: rendering and policy → how their sentences begin.
+MEANT = {
+    # Two cores and little memory: Airflow may burst.
+    ("overlay local", "resources"): r"Deployment airflow-|Job airflow-",
 }
 
 #: What the account of Airflow may do: resource → verbs.
@@ -56,8 +67,12 @@ FLOWS: dict[str, set[Flow]] = {
         (CONSOLE, "in", AIRFLOW, ("TCP 8080",)),
         (AIRFLOW, "out", CONSOLE, ("TCP 8080",)),
     },
+    "airflow": {
+        ("name=airflow-api", "out", AIRFLOW, ("TCP 8793", "TCP 8794")),
+        (AIRFLOW, "in", "name=airflow-api", ("TCP 8793", "TCP 8794")),
+    },
     "monitoring": {(MODELS, "in", "namespace metadata.name=monitoring", ("TCP 9090",))},
     "kerberos": {("component in (stage, model-service, console)", "out", PRIVATE, ("TCP 88", "UDP 88"))},
 }
 #: What the overlay for production puts in the place of PRIVATE towards HDFS and the KDC.
-PRODUCTION_HDFS = "10.20.64.0/20"
+PRODUCTION_HDFS = "10.64.64.0/20"

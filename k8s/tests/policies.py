@@ -49,7 +49,7 @@ def scratch(manifests: Manifests) -> Iterator[str]:
         for volume in pod.spec.get("volumes", []):
             if "emptyDir" in volume and volume["name"] not in bounded:
                 yield f"{pod.origin}: emptyDir {volume['name']} has no size limit"
-        for container in pod.containers:
+        for container in pod.spec["containers"]:
             places = {mount["mountPath"] for mount in container.get("volumeMounts", []) if mount["name"] in bounded}
             if "/tmp" not in places:  # noqa: S108, a path inside the container
                 yield f"{pod.origin}, container {container['name']}: /tmp is not writable"
@@ -143,7 +143,7 @@ def rolls(manifests: Manifests) -> Iterator[str]:
     """A roll-out of a service never has fewer pods than before, and lets calls drain."""
     for deployment in manifests.of("Deployment"):
         pod = pod_of(deployment)
-        if pod.component not in expectations.SECRETS_OF:
+        if pod.component not in expectations.SERVING:
             continue
         strategy = deployment["spec"].get("strategy", {}).get("rollingUpdate", {})
         if strategy.get("maxUnavailable") != 0:
@@ -179,8 +179,7 @@ def references(manifests: Manifests) -> Iterator[str]:
         "PriorityClass": manifests.names("PriorityClass"),
         "RuntimeClass": manifests.names("RuntimeClass"),
     }
-    # What Airflow's own pods bring along is its component's.
-    for pod in (each for each in manifests.pods() if each.component != "airflow"):
+    for pod in manifests.pods():
         named = {
             "ConfigMap": set(pod.references("configMap")),
             "Secret": set(pod.references("secret")),
@@ -238,7 +237,7 @@ def scaling(manifests: Manifests) -> Iterator[str]:
         pod = pod_of(deployment)
         if name in targets and "replicas" in deployment["spec"]:
             yield f"Deployment {name}: an apply would set the replicas that its autoscaler chose"
-        if pod.component not in expectations.SECRETS_OF:
+        if pod.component not in expectations.SERVING:
             continue
         if not any(selects(budget["spec"]["selector"], pod.labels) for budget in manifests.of("PodDisruptionBudget")):
             yield f"Deployment {name}: a drain may take all of its pods"

@@ -6,19 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from conftest import COMPONENTS
 from expectations import FLOWS, PRIVATE, PRODUCTION_HDFS
 from flows import flows
 from manifests import Manifests, compose
 
-PARTS = ["serving", "monitoring", "kerberos", "tls", "gpu"]
+#: These change what the services are, and so come beside them.
+ON_SERVICES = {"monitoring", "kerberos", "tls"}
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", COMPONENTS)
 def test_a_component_opens_its_flows_only(part: str, renderings: dict[str, Manifests], tmp_path: Path) -> None:
     before = flows(renderings["base"])
-    after = flows(Manifests(part, compose(tmp_path, [part] if part in {"serving", "gpu"} else ["serving", part])))
-    alone = FLOWS["serving"] if part not in {"serving", "gpu"} else set()
-    assert after - before - alone == FLOWS.get(part, set())
+    parts = ["serving", part] if part in ON_SERVICES else [part]
+    after = flows(Manifests(part, compose(tmp_path, parts)))
+    assert after - before == set().union(*(FLOWS.get(each, set()) for each in parts))
     assert before - after == set()
 
 

@@ -123,6 +123,13 @@ def test_node_pools_are_those_of_terraform(everything: Manifests) -> None:
     assert {"stages", "serving"} <= asked <= made
 
 
+def test_airflow_gets_the_pools_of_the_needs() -> None:
+    made = K8S / "components" / "airflow" / "pools.json"
+    if not made.exists():
+        pytest.skip("k8s/components/airflow is missing, nothing makes pools")
+    assert made.read_text() == stage_needs.pool_file()
+
+
 def test_the_guide_names_everything_that_a_site_brings() -> None:
     from expectations import BROUGHT_CONFIG_MAPS, BROUGHT_SECRETS
 
