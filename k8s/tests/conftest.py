@@ -8,7 +8,11 @@ import pytest
 
 from manifests import K8S, Manifests, compose, render
 
-COMPONENTS = sorted(folder.name for folder in (K8S / "components").iterdir() if folder.is_dir())
+#: Those that bring workloads stand before those that change them.
+COMPONENTS = sorted(
+    (folder.name for folder in (K8S / "components").iterdir() if folder.is_dir()),
+    key=lambda name: (name not in {"airflow", "serving"}, name),
+)
 OVERLAYS = sorted(folder.name for folder in (K8S / "overlays").iterdir() if folder.is_dir())
 VARIANTS = ["base", "services", "everything", *(f"overlay {name}" for name in OVERLAYS)]
 

@@ -11,7 +11,7 @@ import yaml
 
 import policies
 from conftest import COMPONENTS, VARIANTS
-from expectations import MEANT
+from expectations import MEANT, SECRETS_OF, SERVING
 from flows import denies_by_default, undeclared
 from manifests import K8S, Manifests, Object, compose
 
@@ -60,6 +60,18 @@ def test_the_namespace_lets_only_restricted_pods_in(manifests: Manifests) -> Non
 def test_production_has_every_component_that_needs_no_special_nodes() -> None:
     named = yaml.safe_load((K8S / "overlays" / "production" / "kustomization.yaml").read_text())["components"]
     assert {name.removeprefix("../../components/") for name in named} == {*COMPONENTS, "digests"} - {"gpu"}
+
+
+@pytest.mark.parametrize("variant", ["everything", "overlay production"])
+def test_kerberos_token_and_certificate_reach_the_services(renderings: dict[str, Manifests], variant: str) -> None:
+    """A patch that meets nothing, because its component stands before the workloads, says nothing."""
+    pods = [pod for pod in renderings[variant].pods() if pod.component in SERVING]
+    assert len(pods) == 4
+    for pod in pods:
+        assert set(pod.references("secret")) == SECRETS_OF[pod.component], pod.origin
+        arguments = " ".join(pod.containers[0]["args"])
+        assert "--token-file=" in arguments, pod.origin
+        assert ("--tls-key=" in arguments) == (pod.component == "model-service"), pod.origin
 
 
 def is_of_the_cluster(found: Object) -> bool:
