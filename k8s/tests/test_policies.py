@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import policies
 from conftest import COMPONENTS, VARIANTS
 from expectations import MEANT, SECRETS_OF, SERVING
 from flows import denies_by_default, undeclared
-from manifests import K8S, Manifests, Object, compose
+from manifests import K8S, Manifests, Object, ToolError, compose, kubectl, pod_of
 
 #: The oldest Kubernetes that the manifests are for (the sleep before SIGTERM), and the newest.
 RELEASES = ("1.34", "1.37")
@@ -55,6 +56,30 @@ def test_the_namespace_lets_only_restricted_pods_in(manifests: Manifests) -> Non
     assert namespace["pod-security.kubernetes.io/enforce"] == "restricted"
     outside = [found for found in manifests.objects if not is_of_the_cluster(found) and in_other_namespace(found)]
     assert outside == []
+
+
+@pytest.mark.parametrize("name", ["anomaly-detection", "predictive-maintenance", "capacity-planning"])
+def test_a_service_reads_its_own_configuration(everything: Manifests, name: str) -> None:
+    """It names the service as a model's second name, and keys that are mounted there."""
+    pod = pod_of(everything.one("Deployment", name))
+    container = pod.containers[0]
+    places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert f"--config={places['config']}/{name}.json" in container["args"]
+    source = next(volume["configMap"]["name"] for volume in pod.spec["volumes"] if volume["name"] == "config")
+    config = json.loads(everything.one("ConfigMap", source)["data"][f"{name}.json"])
+    assert config["names"] == [name]
+    assert config["public_keys"] == places["trusted-keys"]
+    sample = K8S.parent / "docs" / "samples" / "serve" / f"{name}.json"
+    if not sample.exists():
+        pytest.skip(f"{sample} is missing, foresite-serve is not there")
+    assert config == json.loads(sample.read_text())
+
+
+def test_a_missing_kubectl_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ToolError, match="kubectl is missing: `make tools`"):
+        kubectl()
 
 
 def test_production_has_every_component_that_needs_no_special_nodes() -> None:
