@@ -116,8 +116,8 @@ def page() -> str:
     lines += [
         "",
         f"With Kerberos every stage also mounts `{KEYTAB}`, the key of its principal. No account has a right on the "
-        "API server. Past its time limit a task fails and its pod is deleted; five minutes later the cluster ends it "
-        "by itself.",
+        "API server. A time limit leaves room for a history of years as one wide run. Past it a task fails and its pod "
+        "is deleted; five minutes later the cluster ends it by itself.",
         "",
         "| profile | CPU | memory | scratch, least and most | beside |",
         "|---|---|---|---|---|",
