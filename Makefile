@@ -51,12 +51,13 @@ check: build ## Generated documents, layering, repository checks
 	$(STEP) repository "$(FORESITE_BIN_DIR)/xtask" check
 
 lint-python: tools
-	$(STEP) ruff $(VENV)/ruff check airflow .ci docker tests k8s/infra/tests $(HDFS)
-	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci docker tests k8s/infra/tests $(HDFS)
+	$(STEP) ruff $(VENV)/ruff check airflow .ci docker tests k8s $(HDFS)
+	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci docker tests k8s $(HDFS)
 	$(STEP) mypy env -C airflow $(VENV)/mypy
 	$(STEP) mypy-tests env -C tests $(VENV)/mypy --python-executable $(INTEROP)/python
 	$(STEP) mypy-docker $(VENV)/mypy --strict docker
 	$(STEP) mypy-infra env -C k8s/infra/tests $(VENV)/mypy
+	$(STEP) mypy-manifests env -C k8s/tests $(VENV)/mypy
 	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh docker/*.sh tests/hdfs/*.sh tests/interop/*.sh \
 		k8s/infra/tests/*.sh
 	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile
@@ -70,8 +71,9 @@ test-faults: build ## The same kills as in the gate, only more of them
 	$(STEP) faults env FORESITE_KILLS=100 cargo test --workspace --locked --test pipeline crashes -- --nocapture
 
 # No tests collected is exit 5 of pytest, and a failure here.
-test-python: build ## The DAGs and their operators; other readers of the tables
+test-python: build ## The DAGs and their operators; the manifests of k8s/; other readers of the tables
 	$(STEP) python-tests env -C airflow $(VENV)/pytest
+	$(STEP) manifests env -C k8s/tests $(VENV)/pytest
 	$(STEP) cluster-script env -C tests $(VENV)/pytest
 	$(STEP) interop env -C tests $(INTEROP)/pytest interop --ignore=interop/spark
 
@@ -129,11 +131,12 @@ screenshots: ## Take the picture of the README from the demo's newest report
 
 docs: build ## Write the generated documents anew
 	"$(FORESITE_BIN_DIR)/xtask" docs
+	@cd airflow && $(VENV)/python -m foresite_airflow.stage_needs page >../docs/reference/stage_needs.md
 
 fmt: tools ## Format everything
 	cargo fmt --all
-	$(VENV)/ruff check --fix --select I airflow .ci tests k8s/infra/tests
-	$(VENV)/ruff format airflow .ci docker tests k8s/infra/tests $(HDFS)
+	$(VENV)/ruff check --fix --select I airflow .ci tests k8s
+	$(VENV)/ruff format airflow .ci docker tests k8s $(HDFS)
 
 lock: tools ## Lock the Python requirements anew
 	.ci/setup/lock.sh
@@ -143,4 +146,4 @@ deny: tools ## Licences, bans and sources of the crates (installs cargo-deny: so
 	cargo deny check bans licenses sources
 
 clean: ## Remove what was built and the demo's data; the cache stays
-	rm -rf "$(TARGET)" .foresite {airflow,tests}/.{mypy,ruff,pytest}_cache
+	rm -rf "$(TARGET)" .foresite {airflow,tests,k8s/tests}/.{mypy,ruff,pytest}_cache
