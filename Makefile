@@ -58,7 +58,7 @@ lint-python: tools
 	$(STEP) mypy-infra env -C k8s/infra/tests $(VENV)/mypy
 	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh docker/*.sh tests/hdfs/*.sh tests/interop/*.sh \
 		k8s/infra/tests/*.sh
-	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile
+	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile docker/airflow.Dockerfile
 
 test: lint check test-rust test-python smoke-hdfs ## Everything that needs no cluster
 
