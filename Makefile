@@ -51,10 +51,11 @@ check: build ## Generated documents, layering, repository checks
 	$(STEP) repository "$(FORESITE_BIN_DIR)/xtask" check
 
 lint-python: tools
-	$(STEP) ruff $(VENV)/ruff check airflow .ci tests k8s/infra/tests $(HDFS)
-	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci tests k8s/infra/tests $(HDFS)
+	$(STEP) ruff $(VENV)/ruff check airflow .ci docker tests k8s/infra/tests $(HDFS)
+	$(STEP) ruff-format $(VENV)/ruff format --check airflow .ci docker tests k8s/infra/tests $(HDFS)
 	$(STEP) mypy env -C airflow $(VENV)/mypy
 	$(STEP) mypy-tests env -C tests $(VENV)/mypy --python-executable $(INTEROP)/python
+	$(STEP) mypy-docker $(VENV)/mypy --strict docker
 	$(STEP) mypy-infra env -C k8s/infra/tests $(VENV)/mypy
 	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh docker/*.sh tests/hdfs/*.sh tests/interop/*.sh \
 		k8s/infra/tests/*.sh
@@ -131,7 +132,7 @@ docs: build ## Write the generated documents anew
 fmt: tools ## Format everything
 	cargo fmt --all
 	$(VENV)/ruff check --fix --select I airflow .ci tests k8s/infra/tests
-	$(VENV)/ruff format airflow .ci tests k8s/infra/tests $(HDFS)
+	$(VENV)/ruff format airflow .ci docker tests k8s/infra/tests $(HDFS)
 
 lock: tools ## Lock the Python requirements anew
 	.ci/setup/lock.sh

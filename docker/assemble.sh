@@ -15,6 +15,7 @@ for crate in crates/stages/*/; do
     root=$out/$stage/$home
     install -D --strip --mode=0755 "$built/foresite-$stage" "$root/bin/foresite-$stage"
     install -D --mode=0644 LICENSE "$root/share/LICENSE-foresite-$stage"
+    install --mode=0644 ".foresite/images/bills/foresite-$stage.cdx.json" "$root/share"
 done
 
 lib=$out/libtorch/$home/lib

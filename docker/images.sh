@@ -15,7 +15,7 @@ export DOCKER_BUILDKIT=1
 
 stop() { echo "images: $*" >&2; exit 1; }
 
-# The locked crates and libtorch, so that the build itself needs no network.
+# The locked crates, their bills and libtorch, so that the build itself needs no network.
 gather_inputs() {
     mkdir -p "$inputs"
     cargo vendor --quiet --locked --versioned-dirs "$inputs/vendor" >/dev/null
@@ -27,6 +27,7 @@ replace-with = "vendored"
 directory = "images/vendor"
 TOML
     local libtorch=${LIBTORCH:-.foresite/libtorch}
+    python3 docker/bill_of_materials.py "$inputs/bills" "$libtorch"
     if ! cmp --silent "$libtorch/build-version" "$inputs/libtorch/build-version"; then
         rm -rf "$inputs/libtorch"
         cp --recursive --dereference --preserve=timestamps "$libtorch" "$inputs/libtorch"

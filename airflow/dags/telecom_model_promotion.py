@@ -1,8 +1,9 @@
 """
-### Promote, roll back or revoke a model, by hand
+### Promote, roll back or revoke a model, or let it challenge, by hand
 
 **What** Writes one decision into the registry, with who and why. A rollback is one event: the model
-that was champion before becomes it again.
+that was champion before becomes it again. A challenger is scored beside the champion by services
+that give it a share.
 
 **Inputs** `models/<task>/<model_id>/` with its evaluation; `registry_events`.
 
@@ -32,7 +33,7 @@ with DAG(
     default_args=task_defaults(),
     params={
         "task": Param("anomaly", type="string", enum=list(MODEL_TASKS), title="Prediction task"),
-        "action": Param("promote", type="string", enum=["promote", "rollback", "revoke"], title="Action"),
+        "action": Param("promote", type="string", enum=["promote", "challenge", "rollback", "revoke"], title="Action"),
         "model": Param(None, type=["null", "string"], title="Model id", description="Default: the newest evaluated."),
         "reason": Param("", type="string", minLength=1, title="Reason", description="Goes into the audit trail."),
     },

@@ -44,6 +44,18 @@ def description(stage: str) -> dict[str, Any]:
     return described[0]
 
 
+def file(stage: str, path: str) -> bytes:
+    """A file of an image, taken out of a container that never runs."""
+    container = docker("create", image(stage)).stdout.strip()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            docker("cp", f"{container}:{path}", str(copy))
+            return copy.read_bytes()
+    finally:
+        docker("rm", container)
+
+
 def layers(stage: str) -> list[str]:
     """Digests of the unpacked layers, the lowest first."""
     digests: list[str] = description(stage)["RootFS"]["Layers"]

@@ -41,6 +41,20 @@ def test_an_image_says_what_it_is(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_an_image_carries_its_bill_of_materials(stage: str) -> None:
+    bill = json.loads(engine.file(stage, f"/opt/foresite/share/foresite-{stage}.cdx.json"))
+    assert bill["metadata"]["component"]["name"] == f"foresite-{stage}"
+    listed = {f"{part['name']} v{part['version']}" for part in bill["components"]}
+    # Cargo's own tree is the other opinion.
+    call = ["cargo", "tree", "--locked", f"--package=foresite-{stage}", "--prefix=none", "--format={p}"]
+    tree = subprocess.run([*call, "--edges=normal,no-proc-macro"], cwd=ROOT, capture_output=True, text=True, check=True)
+    linked = {line.split(" (")[0] for line in tree.stdout.splitlines() if line}
+    assert linked - listed == {f"foresite-{stage} v{bill['metadata']['component']['version']}"}
+    assert ("libtorch" in {part["name"] for part in bill["components"]}) == (stage in TORCH_STAGES)
+    assert all(part["licenses"] for part in bill["components"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_usage_error_is_exit_2(stage: str) -> None:
     refused = engine.run(stage, "--no-such-option")
     assert refused.returncode == 2, refused.stderr

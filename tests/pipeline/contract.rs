@@ -122,6 +122,12 @@ fn usage_errors_say_what_to_do() {
     assert!(run.stderr.contains("`yesterday` is no RFC 3339 time"), "{}", run.stderr);
     let run = Binary::stage("tiny-count").root(root.path()).args("--step x").exits(2);
     assert!(run.error_line().contains("step `x`: unknown"), "{}", run.stderr);
+    let run = Binary::stage("tiny-count").root(root.path()).env("FORESITE_LOG", "yaml").exits(2);
+    assert!(
+        run.error_line().contains("FORESITE_LOG=yaml: expected one of text, lines, json"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod plan;
 mod progress;
 mod report;
 mod run;
+mod share;
 mod signals;
 
 pub use arguments::{CommonArgs, Shard};
@@ -30,3 +31,4 @@ pub use plan::{Manifest, Plan};
 pub use progress::Progress;
 pub use report::{Output, Report, Status};
 pub use run::{NoArgs, Stage, main};
+pub use share::Share;

@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::environment;
+use crate::{ErrorKind, Result, StageError, environment};
 
 /// The form that log records take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,24 @@ impl Form {
             _ => Self::Lines,
         }
     }
+}
+
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
+/// Whether the environment asks for a form and a level that exist.
+///
+/// # Errors
+/// `Usage` with the variable and what it may hold.
+pub(crate) fn check_environment() -> Result<()> {
+    for (name, known) in
+        [(environment::LOG, &["text", "lines", "json"][..]), (environment::LOG_LEVEL, &LEVELS[..])]
+    {
+        if let Some(value) = environment::value(name).filter(|value| !known.contains(&&**value)) {
+            let message = format!("{name}={value}: expected one of {}", known.join(", "));
+            return Err(StageError::new(ErrorKind::Usage, message));
+        }
+    }
+    Ok(())
 }
 
 /// Starts logging; a second call in one process (tests) changes nothing.

@@ -101,6 +101,7 @@ fn parse<S: Stage>() -> Result<Cli<S::Args>, clap::Error> {
 
 /// `None` when only the configuration was to be printed.
 fn execute<S: Stage>(cli: Cli<S::Args>, form: Form) -> Result<Option<Report>> {
+    logging::check_environment()?;
     let typed: S::Config = config::load(cli.common.config.as_deref())?;
     let effective = serde_json::to_value(&typed)?;
     if cli.common.print_config {

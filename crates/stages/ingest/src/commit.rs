@@ -172,7 +172,7 @@ fn judge(cx: &Context, config: &Config, outcomes: &[Outcome]) -> Result<()> {
     }
     let read = outcomes.iter().filter(|file| file.state != State::Duplicate).count() as u64;
     let bad: Vec<_> = outcomes.iter().filter(|file| file.state == State::Quarantined).collect();
-    let is_too_much = bad.len() as f64 > config.max_quarantined_share * read as f64;
+    let is_too_much = bad.len() as f64 > config.max_quarantined_share.get() * read as f64;
     match bad.first() {
         Some(first) if is_too_much && read >= config.min_files_to_refuse => {
             let reason = first.reason.as_deref().unwrap_or_default();

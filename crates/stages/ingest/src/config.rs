@@ -3,6 +3,7 @@
 use std::fmt;
 
 use foresite_pm::mapping::{Mapping, Pattern};
+use foresite_stage::Share;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -30,7 +31,7 @@ pub struct Config {
     /// The largest file, unpacked, in MiB.
     pub max_file_mib: u32,
     /// Share of a plan's files that may be quarantined before nothing is taken.
-    pub max_quarantined_share: f64,
+    pub max_quarantined_share: Share,
     /// Plans with fewer files are never refused for that share.
     pub min_files_to_refuse: u64,
     /// Objects that are entered late reopen the hours measured since they took effect, at most so
@@ -52,7 +53,7 @@ impl Default for Config {
             max_shards: 16,
             batch_values: 4_000_000,
             max_file_mib: 512,
-            max_quarantined_share: 0.5,
+            max_quarantined_share: Share::new(0.5),
             min_files_to_refuse: 10,
             reopen_days: 7,
             retry_quarantined: false,

@@ -9,6 +9,8 @@ pub enum Action {
     /// Let the model serve, as far as its verdict allows.
     #[default]
     Promote,
+    /// Let the model be scored beside the champion, by services that give it a share.
+    Challenge,
     /// Let the champion before this one serve again.
     Rollback,
     /// Let a model serve under no alias any more.
@@ -31,20 +33,49 @@ pub enum Decision {
     Keep(&'static str),
 }
 
+const REVOKED: &str = "rejected: the model was revoked";
+const SPOKEN_AGAINST: &str = "rejected: the gate slice spoke against it";
+
 /// Promotion: PASS becomes champion; INSUFFICIENT stands in only where no champion exists; FAIL stays
 /// a candidate.
 pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Decision {
-    let revoked = |event: &Event| event.kind == EventKind::Revoked && event.model_id == model_id;
-    if events.iter().any(revoked) {
-        return Decision::Keep("rejected: the model was revoked");
+    if is_revoked(events, model_id) {
+        return Decision::Keep(REVOKED);
     }
     let aliases = Aliases::of(events);
     let alias = match verdict {
         "PASS" => Alias::Champion,
         "INSUFFICIENT" if aliases.get(Alias::Champion).is_none() => Alias::Provisional,
         "INSUFFICIENT" => return Decision::Keep("kept: the champion has shown more"),
-        _ => return Decision::Keep("rejected: the gate slice spoke against it"),
+        _ => return Decision::Keep(SPOKEN_AGAINST),
     };
+    given(&aliases, alias, model_id)
+}
+
+/// Challenge: PASS and INSUFFICIENT may stand beside a champion; FAIL may not.
+pub(crate) fn challenge(events: &[Event], model_id: &str, verdict: &str) -> Decision {
+    if is_revoked(events, model_id) {
+        return Decision::Keep(REVOKED);
+    }
+    let aliases = Aliases::of(events);
+    match (verdict, aliases.get(Alias::Champion)) {
+        ("PASS" | "INSUFFICIENT", Some(champion)) if champion == model_id => {
+            Decision::Keep("unchanged: it is the champion")
+        }
+        ("PASS" | "INSUFFICIENT", Some(_)) => given(&aliases, Alias::Challenger, model_id),
+        ("PASS" | "INSUFFICIENT", None) => {
+            Decision::Keep("rejected: there is no champion to challenge")
+        }
+        _ => Decision::Keep(SPOKEN_AGAINST),
+    }
+}
+
+fn is_revoked(events: &[Event], model_id: &str) -> bool {
+    events.iter().any(|event| event.kind == EventKind::Revoked && event.model_id == model_id)
+}
+
+/// The alias goes to the model, unless it points there.
+fn given(aliases: &Aliases, alias: Alias, model_id: &str) -> Decision {
     if aliases.get(alias) == Some(model_id) {
         return Decision::Keep("unchanged: it has the alias already");
     }
@@ -61,9 +92,7 @@ pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Deci
 /// # Errors
 /// `Usage` where there is none, or `asked` was never champion.
 pub(crate) fn rollback(events: &[Event], asked: Option<&str>) -> Result<Decision> {
-    let revoked = |id: &str| {
-        events.iter().any(|event| event.kind == EventKind::Revoked && event.model_id == id)
-    };
+    let revoked = |id: &str| is_revoked(events, id);
     let now = Aliases::of(events);
     let present = now.get(Alias::Champion);
     let crowned = events.iter().filter(|event| event.alias == Some(Alias::Champion));
@@ -154,6 +183,19 @@ mod tests {
         assert!(matches!(promotion(&[], "m", "FAIL"), Decision::Keep(_)));
         assert!(matches!(promotion(&[], "m", "nonsense"), Decision::Keep(_)));
         assert!(matches!(promotion(&with, "a", "PASS"), Decision::Keep(_)));
+    }
+
+    #[test]
+    fn a_challenger_stands_beside_a_champion_only() {
+        let with = [champion(1, "a")];
+        assert_eq!(alias_of(&challenge(&with, "m", "PASS")), Some(Alias::Challenger));
+        assert_eq!(alias_of(&challenge(&with, "m", "INSUFFICIENT")), Some(Alias::Challenger));
+        assert!(matches!(challenge(&with, "m", "FAIL"), Decision::Keep(_)));
+        assert!(matches!(challenge(&with, "a", "PASS"), Decision::Keep(_)));
+        assert!(matches!(challenge(&[], "m", "PASS"), Decision::Keep(_)));
+        let challenger = Event { alias: Some(Alias::Challenger), ..champion(2, "m") };
+        let both = [champion(1, "a"), challenger];
+        assert!(matches!(challenge(&both, "m", "PASS"), Decision::Keep(_)));
     }
 
     #[test]

@@ -56,7 +56,9 @@ impl Stage for Promote {
         let asked = args.model.clone().filter(|id| !id.is_empty());
         let mut report = cx.report();
         let decision = match args.action {
-            Action::Promote => promoted(cx, (&config, &args), &events, asked, &mut report)?,
+            Action::Promote | Action::Challenge => {
+                admitted(cx, (&config, &args), &events, asked, &mut report)?
+            }
             Action::Rollback => decision::rollback(&events, asked.as_deref())?,
             Action::Revoke => decision::revocation(&events, asked.as_deref())?,
         };
@@ -84,7 +86,7 @@ impl Stage for Promote {
 }
 
 /// Looks up what the evaluation says, and signs where the model may serve.
-fn promoted(
+fn admitted(
     cx: &Context,
     (config, args): (&Config, &Args),
     events: &[Event],
@@ -109,7 +111,10 @@ fn promoted(
     let verdict = document["verdict"].as_str().unwrap_or_default().to_owned();
     report.number("evaluation", evaluation.clone());
     report.number("gate", verdict.clone());
-    let decision = decision::promotion(events, &model_id, &verdict);
+    let decision = match args.action {
+        Action::Challenge => decision::challenge(events, &model_id, &verdict),
+        _ => decision::promotion(events, &model_id, &verdict),
+    };
     if matches!(decision, Decision::Append { .. }) && !cx.is_dry_run() {
         let signer = signer(cx, config, args)?;
         let key_id = signer.key_id();

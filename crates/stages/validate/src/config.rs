@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use foresite_kpi::{HOUR, Micros};
+use foresite_stage::Share;
 use serde::{Deserialize, Serialize};
 
 /// What validate can be told.
@@ -38,11 +39,11 @@ impl Default for Config {
             hours_per_step: NonZeroU32::MIN.saturating_add(23),
             suspect: Treatment::NullRows,
             reset: Treatment::NullRows,
-            coverage_warn_below: Share(0.9),
-            halt_unfit_above: Share(0.5),
+            coverage_warn_below: Share::new(0.9),
+            halt_unfit_above: Share::new(0.5),
             halt_elements: NonZeroU32::MIN.saturating_add(2),
-            overlap_tolerance: Share(0.02),
-            overlap_fail_above: Share(0.05),
+            overlap_tolerance: Share::new(0.02),
+            overlap_fail_above: Share::new(0.05),
         }
     }
 }
@@ -67,28 +68,6 @@ pub enum Treatment {
     Warn,
     /// Derive leaves the values out.
     NullRows,
-}
-
-/// A number from 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Share(f64);
-
-impl TryFrom<f64> for Share {
-    type Error = String;
-
-    fn try_from(value: f64) -> Result<Self, String> {
-        if (0.0..=1.0).contains(&value) {
-            return Ok(Self(value));
-        }
-        Err(format!("expected a share from 0 to 1, got {value}"))
-    }
-}
-
-impl From<Share> for f64 {
-    fn from(share: Share) -> Self {
-        share.0
-    }
 }
 
 #[cfg(test)]

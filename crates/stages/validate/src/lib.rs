@@ -22,7 +22,7 @@ use foresite_stage::{
 };
 use foresite_tables::{Read, Slot, Table};
 
-pub use config::{Config, Share, Treatment};
+pub use config::{Config, Treatment};
 use finding::{Severity, Stamp, Version};
 use inputs::{Measured, Sources, unfit};
 use judgement::Evidence;

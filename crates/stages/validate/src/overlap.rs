@@ -42,7 +42,7 @@ pub(crate) fn compare(
             };
             let sum = by_source.entry(&pair.source).or_default();
             sum.values += 1;
-            sum.differing += u64::from(difference > f64::from(config.overlap_tolerance));
+            sum.differing += u64::from(difference > config.overlap_tolerance.get());
             sum.difference += difference;
             let latest = [pair.derived, pair.imported].map(|row| micros(&known, row));
             sum.known_at = latest.into_iter().flatten().fold(sum.known_at, Micros::max);
@@ -111,13 +111,13 @@ fn finding(
         end: step.end,
         checked: sum.values,
         failed: sum.differing,
-        tolerated: (f64::from(config.overlap_fail_above) * sum.values as f64) as u64,
+        tolerated: (config.overlap_fail_above.get() * sum.values as f64) as u64,
         severity: Severity::Warn,
         detail: format!(
             "{} of {} values differ by more than {} %, mean difference {percent:.3} %",
             sum.differing,
             sum.values,
-            100.0 * f64::from(config.overlap_tolerance),
+            100.0 * config.overlap_tolerance.get(),
         ),
     }
 }

@@ -60,7 +60,7 @@ fn coverage(
         .filter(|member| member.at(moment).rows == 0)
         .map(|member| member.element.as_str())
         .collect();
-    let tolerated = (1.0 - f64::from(config.coverage_warn_below)) * members.len() as f64;
+    let tolerated = (1.0 - config.coverage_warn_below.get()) * members.len() as f64;
     Finding {
         rule: "coverage",
         scope: format!("region={region}"),
@@ -95,7 +95,7 @@ fn halts(
             });
         let unfit = sum.unfit as f64 / sum.rows as f64;
         if members.len() < config.halt_elements.get() as usize
-            || unfit <= f64::from(config.halt_unfit_above)
+            || unfit <= config.halt_unfit_above.get()
         {
             continue;
         }
