@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
-from foresite_airflow import settings, tasks
+from foresite_airflow import settings, stage_needs, tasks
 from foresite_airflow.defaults import TAGS, interval_form, task_defaults
 from foresite_airflow.operators import stage_operator
 from foresite_airflow.vocabulary import MODEL_TASKS, STAGES
@@ -33,6 +33,13 @@ with DAG(
         "plan": Param(None, type=["null", "string"], title="Plan", description="Id of an ingest plan."),
         "shard": Param(None, type=["null", "string"], title="Shard", pattern=r"^\d+/\d+$"),
         **interval_form(),
+        "profile": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, *stage_needs.profiles()],
+            title="Resources",
+            description="On a cluster; default: those of the stage.",
+        ),
         "force": Param(False, type="boolean", title="Force", description="Recompute what is there already."),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Check the inputs, touch nothing."),
     },
@@ -46,6 +53,7 @@ with DAG(
         step="{{ params.step or '' }}",
         plan="{{ params.plan or '' }}",
         shard="{{ params.shard or '' }}",
+        profile="{{ params.profile or '' }}",
         force="{{ params.force }}",
         check_only="{{ params.dry_run }}",
     )

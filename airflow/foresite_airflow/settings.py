@@ -117,3 +117,9 @@ def pod_template(stage: str) -> Path | None:
     if not folder:
         return None
     return next((path for name in (stage, "default") if (path := Path(folder) / f"{name}.yaml").is_file()), None)
+
+
+def stage_profile(stage: str) -> str | None:
+    """`FORESITE_STAGE_PROFILES` (stage → profile, JSON): resources other than those of the stage's pod template."""
+    profiles: dict[str, str] = json.loads(os.environ.get("FORESITE_STAGE_PROFILES") or "{}")
+    return profiles.get(stage)

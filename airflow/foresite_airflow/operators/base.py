@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-from foresite_airflow import settings
+from foresite_airflow import settings, stage_needs
 from foresite_airflow.command import Command
 from foresite_airflow.exits import STOPPED, failure, once_more
 from foresite_airflow.result import Result, ResultError, complaint, parse, summary
@@ -20,7 +21,8 @@ class StageOperator(BaseOperator):
     Interval, as-of and configuration come from the task `pin`; a mapped task overrides the
     interval with that of its slot. `model_task` is the stage's `--task` (Airflow already uses
     that word), `check_only` its `--dry-run` (there Airflow has a method of that name). Retries
-    belong into the DAG's `default_args`, where mapped tasks see them too.
+    belong into the DAG's `default_args`, where mapped tasks see them too; the time limit is that of
+    the stage. `profile` names other resources than the stage's own; only a cluster knows them.
     """
 
     template_fields: Sequence[str] = (
@@ -35,8 +37,19 @@ class StageOperator(BaseOperator):
         "force",
         "check_only",
         "options",
+        "profile",
     )
     ui_color = "#e8f1f2"
+
+    @classmethod
+    def limits(cls, stage: str) -> dict[str, Any]:
+        """Arguments of a task that follow from its stage, for whoever does not give others."""
+        return {"execution_timeout": stage_needs.time_limit_of(stage)}
+
+    @classmethod
+    def partial(cls, *, stage: str, **kwargs: Any) -> OperatorPartial:
+        """As in Airflow. A mapped task is scheduled before it is made, so its limits stand here as well."""
+        return super().partial(stage=stage, **{**cls.limits(stage), **kwargs})
 
     def __init__(
         self,
@@ -52,9 +65,10 @@ class StageOperator(BaseOperator):
         force: bool | str = False,
         check_only: bool | str = False,
         options: Mapping[str, str] | None = None,
+        profile: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{**self.limits(stage), **kwargs})
         self.stage = stage
         self.model_task = model_task
         self.step = step
@@ -66,6 +80,7 @@ class StageOperator(BaseOperator):
         self.force = force
         self.check_only = check_only
         self.options = dict(options or {})
+        self.profile = profile
         self.killed = False
 
     def command(self, context: Context) -> Command:

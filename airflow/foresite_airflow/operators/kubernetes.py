@@ -13,10 +13,10 @@ from typing import Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import models as k8s
 
-from foresite_airflow import settings
+from foresite_airflow import settings, stage_needs
 from foresite_airflow.command import Command
 from foresite_airflow.exits import KILLED
 from foresite_airflow.operators.base import StageOperator
@@ -45,6 +45,11 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
 
     template_fields = (*StageOperator.template_fields, *KubernetesPodOperator.template_fields)
 
+    @classmethod
+    def limits(cls, stage: str) -> dict[str, Any]:
+        """Also the pool, which protects what only a cluster shares: HDFS and GPUs."""
+        return {**super().limits(stage), "pool": stage_needs.pool_of(stage)}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**HOUSE_DEFAULTS, **kwargs})
         # The cluster's own backstop: ends the pod when Airflow, which should have, is gone.
@@ -64,6 +69,16 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
         self.mount_configuration(run)
         self.log.info("rerun by hand: %s", self.rerun(command))
         return KubernetesPodOperator.execute(self, context)
+
+    def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> k8s.V1Pod:
+        """The pod of the template, with the resources of another profile where one was asked for."""
+        pod = super().build_pod_request_obj(context, dry_run=dry_run)
+        if name := self.profile or settings.stage_profile(self.stage):
+            try:
+                give_resources(pod, stage_needs.profile(name))
+            except ValueError as error:
+                raise AirflowFailException(f"foresite-{self.stage}: {error}") from error
+        return pod
 
     def mount_configuration(self, run: PinnedRun) -> None:
         """Mounts the ConfigMap of the pinned configuration, not that of today.
@@ -119,3 +134,14 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
         statuses = (remote_pod.status.container_statuses if remote_pod and remote_pod.status else None) or []
         states = [status.state for status in statuses if status.name == self.base_container_name]
         return states[0].terminated if states and states[0] else None
+
+
+def give_resources(pod: k8s.V1Pod, profile: stage_needs.Profile) -> None:
+    """Gives a pod the resources of a profile, and the nodes that have them."""
+    resources = k8s.V1ResourceRequirements(requests=dict(profile.requests), limits=dict(profile.limits))
+    pod.spec.containers[0].resources = resources
+    if profile.runtime_class:
+        pod.spec.runtime_class_name = profile.runtime_class
+    pod.spec.node_selector = {**(pod.spec.node_selector or {}), **profile.node_labels}
+    asked = [k8s.V1Toleration(**toleration) for toleration in profile.tolerations]
+    pod.spec.tolerations = [*(pod.spec.tolerations or []), *asked]

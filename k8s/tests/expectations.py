@@ -1,0 +1,61 @@
+"""What the manifests promise, as data: who may reach whom, who may do what, what a site brings along."""
+
+from __future__ import annotations
+
+#: ConfigMaps and Secrets that the site makes, with their keys (docs/deployment_guide.md).
+BROUGHT_CONFIG_MAPS = {
+    "foresite-hadoop-conf": {"core-site.xml", "hdfs-site.xml"},
+    "foresite-krb5-conf": {"krb5.conf"},
+    "foresite-trusted-keys": set[str](),
+}
+BROUGHT_SECRETS = {
+    "foresite-signing-key": {"signing-key.pem"},
+    "foresite-keytab": {"client.keytab"},
+    "foresite-serve-keytab": {"client.keytab"},
+    "foresite-serve-tls": {"tls.crt", "tls.key"},
+    "foresite-serve-token": {"token"},
+}
+#: Which of them the pods of a component may read; those of the stages stand in stage_needs.json.
+SECRETS_OF = {
+    "model-service": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
+    "console": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
+}
+
+#: What the account of Airflow may do: resource → verbs.
+LAUNCHER = {
+    "pods": {"create", "get", "list", "watch", "patch", "delete"},
+    "pods/log": {"get"},
+    "events": {"list", "watch"},
+}
+
+STAGES = "component=stage"
+SERVICES = "component in (model-service, console)"
+MODELS = "component=model-service"
+CONSOLE = "component=console"
+AIRFLOW = "component=airflow"
+#: Addresses outside of the cluster, until an overlay names the site's own.
+PRIVATE = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
+DNS = "namespace metadata.name=kube-system and k8s-app=kube-dns"
+HDFS_PORTS = ("TCP 8020", "TCP 9820", "TCP 9866")
+
+#: (whose traffic, direction, the other end, ports), by the part that brings it.
+FLOWS = {
+    "base": {
+        ("everything", "out", DNS, ("TCP 53", "UDP 53")),
+        (STAGES, "out", PRIVATE, HDFS_PORTS),
+        (AIRFLOW, "out", PRIVATE, ("TCP 443", "TCP 6443")),
+        (AIRFLOW, "out", PRIVATE, ("TCP 5432",)),
+        (AIRFLOW, "out", AIRFLOW, ("TCP 8080",)),
+        ("name=airflow-api", "in", f"{AIRFLOW}, namespace airflow-client=true", ("TCP 8080",)),
+    },
+    "serving": {
+        (SERVICES, "out", PRIVATE, HDFS_PORTS),
+        (MODELS, "in", "namespace serving-client=true", ("TCP 8080", "TCP 8081")),
+        (CONSOLE, "in", AIRFLOW, ("TCP 8080",)),
+        (AIRFLOW, "out", CONSOLE, ("TCP 8080",)),
+    },
+    "monitoring": {(MODELS, "in", "namespace metadata.name=monitoring", ("TCP 9090",))},
+    "kerberos": {("component in (stage, model-service, console)", "out", PRIVATE, ("TCP 88", "UDP 88"))},
+}
+#: What the overlay for production puts in the place of PRIVATE towards HDFS and the KDC.
+PRODUCTION_HDFS = "10.20.64.0/20"
