@@ -18,6 +18,7 @@ from kubernetes.client import models as k8s
 
 from foresite_airflow import settings, stage_needs
 from foresite_airflow.command import Command
+from foresite_airflow.configuration import flat_name
 from foresite_airflow.exits import KILLED
 from foresite_airflow.operators.base import StageOperator
 from foresite_airflow.run import PinnedRun
@@ -85,7 +86,7 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
 
         A key of a ConfigMap has no slash: `ingest.default.json` lands at `ingest/default.json`.
         """
-        items = [k8s.V1KeyToPath(f"{name.replace('/', '.')}.json", path=f"{name}.json") for name in run.config_names]
+        items = [k8s.V1KeyToPath(flat_name(name), path=f"{name}.json") for name in run.config_names]
         source = k8s.V1ConfigMapVolumeSource(name=f"foresite-config-{run.config_hash[:12]}", items=items)
         self.volumes = [*self.volumes, k8s.V1Volume(name="foresite-config", config_map=source)]
         mount = k8s.V1VolumeMount(name="foresite-config", mount_path=settings.CONFIG_MOUNT, read_only=True)
