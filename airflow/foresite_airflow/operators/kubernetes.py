@@ -27,9 +27,6 @@ TERMINATION_MESSAGE = "/dev/termination-log"
 OUT_OF_MEMORY = "OOMKilled"
 
 HOUSE_DEFAULTS: dict[str, Any] = {
-    # An image of a gigabyte on a node that has yet to be made.
-    "startup_timeout_seconds": 600,
-    "schedule_timeout_seconds": 1800,
     # A panic leaves no result: then the last log lines say why.
     "termination_message_policy": "FallbackToLogsOnError",
     "termination_grace_period": 60,
@@ -52,7 +49,11 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
         return {**super().limits(stage), "pool": stage_needs.pool_of(stage)}
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**HOUSE_DEFAULTS, **kwargs})
+        patience = {
+            "schedule_timeout_seconds": settings.pod_schedule_seconds(),
+            "startup_timeout_seconds": settings.pod_start_seconds(),
+        }
+        super().__init__(**{**HOUSE_DEFAULTS, **patience, **kwargs})
         # The cluster's own backstop: ends the pod when Airflow, which should have, is gone.
         limit = self.execution_timeout or timedelta(hours=24)
         self.active_deadline_seconds = int((limit + timedelta(minutes=5)).total_seconds())
