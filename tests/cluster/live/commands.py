@@ -39,6 +39,12 @@ def run(*command: str | Path, text: str | None = None, env: Mapping[str, str] | 
     return done.stdout
 
 
+def images(*arguments: str) -> str:
+    """The images of the cluster's node."""
+    state = Path(run(CLUSTER, "kubeconfig").strip()).parent
+    return run("ctr", "--address", state / "containerd.sock", "--namespace", "k8s.io", "images", *arguments)
+
+
 def wait_for(what: str, seconds: float, look: Callable[[], Found | None]) -> Found:
     """Looks until something is found, at most so long."""
     deadline = time.monotonic() + seconds

@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from live.commands import CLUSTER, run, wait_for
+from live.commands import CLUSTER, images, run, wait_for
 
+KEPT = "docker.io/foresite-test/kept:1"
 
 
 def processes(*words: str) -> list[int]:
@@ -78,14 +79,12 @@ def memory_limit_file(process: int) -> Path:
 @contextlib.contextmanager
 def without_image(name: str) -> Iterator[None]:
     """The node has no such image, and nowhere to pull it from."""
-    state = Path(run(CLUSTER, "kubeconfig").strip()).parent
-    images = ("ctr", "--address", state / "containerd.sock", "--namespace", "k8s.io", "images")
-    run(*images, "tag", "--force", f"docker.io/{name}", "docker.io/foresite-test/kept:1")
-    run(*images, "rm", f"docker.io/{name}")
+    images("tag", "--force", f"docker.io/{name}", KEPT)
+    images("rm", f"docker.io/{name}")
     try:
         yield
     finally:
-        run(*images, "tag", "--force", "docker.io/foresite-test/kept:1", f"docker.io/{name}")
+        images("tag", "--force", KEPT, f"docker.io/{name}")
 
 
 @contextlib.contextmanager
@@ -102,5 +101,3 @@ def without_nodes() -> Iterator[None]:
 def gone(process: int, seconds: float = 30) -> None:
     """Waits for the end of a process."""
     wait_for(f"the end of process {process}", seconds, lambda: None if is_alive(process) else True)
-
-

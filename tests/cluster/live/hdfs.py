@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from live.commands import HDFS, HOST, run
@@ -50,9 +49,5 @@ class Hdfs:
 
     def put(self, *paths: Path, into: str) -> None:
         """Copies files with their times, which say when they landed."""
-        self.call("admin", "dfs", "-put", "-p", "-f", *map(str, paths), into)
+        self.call("admin", "dfs", "-put", "-p", "-f", "-t", "8", *map(str, paths), into)
         self.call("admin", "dfs", "-chown", "-R", "foresite:foresite", DATA_ROOT)
-
-    def environment(self) -> dict[str, str]:
-        """For readers inside this process."""
-        return {**os.environ, **self.client()}

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from live.airflow import Airflow
-from live.commands import CLUSTER, ROOT, run, wait_for
+from live.commands import CLUSTER, ROOT, images, run, wait_for
 from live.hdfs import Hdfs
 from live.kube import NAMESPACE, apply, apply_text, config_map, kubectl, secret, service_address
 from live.landing import Landing, stamp
@@ -126,9 +126,13 @@ def load_images() -> None:
     repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
     tag = os.environ.get("FORESITE_IMAGE_TAG", "dev")
     archive = STATE / "images.tar"
-    run("docker", "save", "--output", archive, *(f"{repository}/{name}:{tag}" for name in (*STAGES, "airflow")))
+    names = {f"{repository}/{name}:{tag}": f"foresite/{name}:dev" for name in (*STAGES, "airflow")}
+    run("docker", "save", "--output", archive, *names)
     run(CLUSTER, "load-image", archive)
     archive.unlink()
+    for given, expected in names.items():
+        if given != expected:
+            images("tag", "--force", f"docker.io/{given}", f"docker.io/{expected}")
 
 
 def deploy(site: Site, database: str) -> None:
@@ -139,9 +143,13 @@ def deploy(site: Site, database: str) -> None:
     apply(namespace)
     apply(*made_secrets(site, database), config_map("foresite-hadoop-conf", site.hdfs.client_files()))
     configure(STATE / "configuration")
-    apply_text(rendered)
+    # First what prepares the database: what finds it unprepared ends and is started anew.
+    objects = rendered.split("\n---\n")
+    servers = [text for text in objects if "\nkind: Deployment\n" in text]
+    apply_text("\n---\n".join(text for text in objects if text not in servers))
     kubectl("wait", "--for=condition=Complete", "--timeout=600s", "job/airflow-migrate", limit=620)
     say("database migrated")
+    apply_text("\n---\n".join(servers))
     for part in PARTS:
         kubectl("rollout", "status", "--timeout=600s", f"deployment/{part}", limit=620)
     # The DAG files are read a while after the processor has started.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from datetime import datetime
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -44,6 +45,12 @@ class Tables:
         table = self.read(name)
         columns = [table[column].to_pylist() for column in equal]
         return sum(row == tuple(equal.values()) for row in zip(*columns, strict=True)) if equal else table.num_rows
+
+    def cells(self, start: datetime) -> set[str]:
+        """Cells whose KPIs of the hour were derived from counters."""
+        wanted = {"entity_type": "cell", "period_start": start, "source": "derived", "granularity_s": 3600}
+        rows = self.read("kpis").select([*wanted, "entity_id"]).to_pylist()
+        return {row.pop("entity_id") for row in rows if wanted.items() <= row.items()}
 
     def repeated(self, name: str) -> list[tuple[object, ...]]:
         """Keys that stand there more than once."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,6 @@ from live.faults import (
     is_alive,
     kill,
     memory_limit_file,
-    processes,
     stage_process,
     without_image,
     without_nodes,
@@ -40,19 +41,16 @@ def nothing_twice(tables: Tables) -> None:
             assert tables.repeated(name) == [], name
 
 
-def cells(tables: Tables, site: Site, hour: int) -> int:
+def cells(tables: Tables, site: Site, hour: int) -> set[str]:
     """Cells with KPIs in the n-th hour after the history."""
-    start = site.born + timedelta(hours=hour - 1)
-    return tables.count("kpis", entity_type="cell", period_start=start, source="derived")
+    return tables.cells(site.born + timedelta(hours=hour - 1))
 
 
 def by_hand(airflow: Airflow, stage: str, interval: dict[str, str], **more: Any) -> str:
     return airflow.trigger(STAGE, {"stage": stage, **interval, **more})
 
 
-def test_the_pod_of_each_stage_is_killed_once(
-    site: Site, training: str, airflow: Airflow, tables: Tables
-) -> None:
+def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
     airflow.pause(INFERENCE, paused=False)
     hour = site.landing.hour(3)
     before = {run["dag_run_id"] for run in airflow.runs(INFERENCE)}
@@ -76,7 +74,7 @@ def test_the_pod_of_each_stage_is_killed_once(
     inferred = wait_for("the hour and its predictions", PATIENCE, look)
     assert len(killed) >= 5, killed
     assert airflow.run(INFERENCE, inferred[0])["state"] == "success", airflow.tasks(INFERENCE, inferred[0])
-    assert cells(tables, site, 3) == cells(tables, site, 2) > 50
+    assert cells(tables, site, 3) == cells(tables, site, 2)
     assert tables.count("predictions_anomaly", cutoff=site.born + timedelta(hours=3)) > 50
     nothing_twice(tables)
 
@@ -124,8 +122,7 @@ def test_the_scheduler_is_killed(site: Site, training: str, airflow: Airflow, ta
 def test_sigterm_to_a_task_process_is_never_success(site: Site, airflow: Airflow, tables: Tables) -> None:
     run_id = by_hand(airflow, "train", site.landing.history, task="anomaly", force=True)
     stage_process("train", seconds=PATIENCE)
-    supervised = processes(run_id) + processes("task_runner")
-    assert kill_task_process(airflow, run_id), supervised
+    assert kill_task_process(airflow, run_id)
     first = airflow.wait_task(STAGE, run_id, "run", {"up_for_retry", "failed", "success", "queued"}, PATIENCE)
     assert first["state"] != "success"
     assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
@@ -134,16 +131,12 @@ def test_sigterm_to_a_task_process_is_never_success(site: Site, airflow: Airflow
 
 def kill_task_process(airflow: Airflow, run_id: str) -> bool:
     """SIGTERM to the process that follows the pod; a task's process forks from its supervisor."""
-    import signal
-
     task = airflow.tasks(STAGE, run_id)["run"]
     return kill(host_process(int(task["pid"])), signal.SIGTERM)
 
 
 def host_process(inside: int) -> int:
     """The number on this machine of a process that has this number in the scheduler's container."""
-    from pathlib import Path
-
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -208,7 +201,7 @@ def test_a_datanode_is_down(site: Site, airflow: Airflow, tables: Tables) -> Non
         assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
     finally:
         site.hdfs.call("start-datanode", "1")
-    assert cells(tables, site, 2) > 50
+    assert len(cells(tables, site, 2)) > 50
     nothing_twice(tables)
 
 
