@@ -25,8 +25,8 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
-	test-hdfs test-spark test-infra hdfs-up hdfs-down images test-images demo airflow evaluate-public bench \
-	bench-storage fuzz docs screenshots fmt lock deny clean
+	test-hdfs test-spark test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images demo \
+	airflow evaluate-public bench bench-storage fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -58,9 +58,9 @@ lint-python: tools
 	$(STEP) mypy-docker $(VENV)/mypy --strict docker
 	$(STEP) mypy-infra env -C k8s/infra/tests $(VENV)/mypy
 	$(STEP) mypy-manifests env -C k8s/tests $(VENV)/mypy
-	$(STEP) shellcheck $(VENV)/shellcheck .ci/run .ci/step .ci/setup/*.sh docker/*.sh tests/hdfs/*.sh tests/interop/*.sh \
-		k8s/infra/tests/*.sh
-	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile
+	$(STEP) shellcheck $(VENV)/shellcheck --external-sources .ci/run .ci/step .ci/setup/*.sh docker/*.sh \
+		tests/cluster/cluster tests/hdfs/*.sh tests/interop/*.sh k8s/infra/tests/*.sh
+	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile docker/airflow.Dockerfile
 
 test: lint check test-rust test-python smoke-hdfs ## Everything that needs no cluster
 
@@ -94,6 +94,16 @@ hdfs-up: ## A real HDFS on this machine (FORESITE_HDFS_PORT, FORESITE_HDFS_DIR);
 
 hdfs-down: ## End that HDFS and delete its data
 	$(HDFS) down
+
+cluster-up: ## A real Kubernetes on this machine (the first time: a quarter of an hour to compile it)
+	@tests/cluster/cluster up
+
+cluster-down: ## End that Kubernetes and delete its data
+	@tests/cluster/cluster down
+
+# Against images that are there: DOCKER_HOST, FORESITE_IMAGE_REPOSITORY and FORESITE_IMAGE_TAG name them.
+test-cluster: build ## Airflow and the stages on a real Kubernetes, HDFS and PostgreSQL, and what may go wrong there
+	$(STEP) cluster env -C tests $(INTEROP)/pytest cluster/live
 
 images: tools ## One container image per stage (needs a Docker engine)
 	@docker/images.sh

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Makes an image where none can be pulled: debootstrap.sh run|build IMAGE
+# Makes an image where none can be pulled: debootstrap.sh run|build|python IMAGE
 #
 # `run` is a Debian with what every stage needs, `build` one with a compiler and the Rust toolchain of
-# this machine. Both are of the suite that the Dockerfile names.
+# this machine, `python` one with Python. All are of the suite that the Dockerfiles name.
 set -euo pipefail
 
 kind=$1
 image=$2
 suite=bookworm
 packages=(ca-certificates libgssapi-krb5-2 libstdc++6)
-[[ $kind == run ]] || packages+=(g++)
+case $kind in
+    build) packages+=(g++) ;;
+    python) packages=(ca-certificates python3) ;;
+esac
 
 command -v debootstrap >/dev/null || { echo "images: install debootstrap: apt-get install debootstrap" >&2; exit 1; }
 ((EUID == 0)) || { echo "images: debootstrap needs root: run it with sudo, or set FORESITE_IMAGE_BASE and FORESITE_IMAGE_RUST" >&2; exit 1; }

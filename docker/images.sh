@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the images of the stages: images.sh [STAGE]...
+# Builds the images of the stages and of Airflow: images.sh [STAGE | airflow]...
 #
 # FORESITE_IMAGE_REPOSITORY (foresite) and FORESITE_IMAGE_TAG (dev) name them, FORESITE_IMAGE_OPTIONS
-# go to `docker build`. FORESITE_IMAGE_BASE and FORESITE_IMAGE_RUST are the images to start from; where
-# the defaults can be neither found nor pulled, root makes them with debootstrap and the Rust toolchain
-# of this machine.
+# go to `docker build`. FORESITE_IMAGE_BASE, FORESITE_IMAGE_RUST and FORESITE_IMAGE_PYTHON are the
+# images to start from; where the defaults can be neither found nor pulled, root makes them with
+# debootstrap and the Rust toolchain of this machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -34,6 +34,24 @@ TOML
     fi
 }
 
+# The locked Python packages of Airflow's image, for its Python and none other.
+gather_packages() {
+    local cache=${FORESITE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresite} uv locks=(airflow/requirements{,-cluster}.txt)
+    local wanted; wanted=$(sha256sum "${locks[@]}")
+    [[ $(cat "$inputs/airflow.made-from" 2>/dev/null) != "$wanted" ]] || return 0
+    uv=$(find "$cache" -maxdepth 3 -path '*/uv-*/bin/uv' | head -n1)
+    [[ -n $uv ]] || stop "no uv in $cache: run \`make tools\`"
+    rm -rf "$inputs/airflow"
+    UV_CACHE_DIR=$cache/wheels "$uv" pip install --quiet --target "$inputs/airflow/lib" --link-mode copy \
+        --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: --require-hashes \
+        --requirement "${locks[0]}" --requirement "${locks[1]}"
+    # The scripts name the Python of this machine.
+    install -D "$inputs/airflow/lib/bin/airflow" "$inputs/airflow/bin/airflow"
+    sed -i '1s|.*|#!/usr/bin/env python3|' "$inputs/airflow/bin/airflow"
+    rm -rf "$inputs/airflow/lib/bin"
+    echo "$wanted" >"$inputs/airflow.made-from"
+}
+
 # Prints the image to start from: the given or default one, or the one made here in its place.
 image_of() {
     local wanted=$1 made=$2 kind=$3
@@ -49,26 +67,53 @@ image_of() {
 }
 
 docker info >/dev/null 2>&1 || stop "no Docker engine answers (DOCKER_HOST=${DOCKER_HOST:-unset}): name one by DOCKER_HOST, or start one: export DOCKER_HOST=\$(docker/engine.sh start)"
-stages=("$@")
-((${#stages[@]})) || mapfile -t stages < <(cd crates/stages && printf '%s\n' *)
-for stage in "${stages[@]}"; do
-    [[ -d crates/stages/$stage ]] || stop "no stage \`$stage\`; the stages are $(cd crates/stages && echo *)"
-done
-
-gather_inputs
-base=$(image_of "${FORESITE_IMAGE_BASE:-debian:bookworm-slim}" foresite/debian:bookworm run)
-rust=$(image_of "${FORESITE_IMAGE_RUST:-rust:$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)-slim-bookworm}" foresite/rust:bookworm build)
-version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
-read -ra options <<<"${FORESITE_IMAGE_OPTIONS:-}"
-revision=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
-for stage in "${stages[@]}"; do
-    docker build --quiet --file docker/Dockerfile --target "$stage" --tag "$repository/$stage:$tag" \
-        --network none "${options[@]}" --build-arg BASE="$base" --build-arg RUST="$rust" \
-        --label org.opencontainers.image.title="foresite-$stage" \
+# build NAME DOCKERFILE BASE [OPTION]...
+build() {
+    local name=$1 file=$2 base=$3 title=foresite-$1
+    shift 3
+    docker build --quiet --file "$file" --target "$name" --tag "$repository/$name:$tag" \
+        --network none "${options[@]}" "$@" \
+        --label org.opencontainers.image.title="$title" \
         --label org.opencontainers.image.version="$version" \
         --label org.opencontainers.image.revision="$revision" \
         --label org.opencontainers.image.licenses=Apache-2.0 \
         --label org.opencontainers.image.base.name="$base" \
         . >/dev/null
-    echo "$repository/$stage:$tag"
+    echo "$repository/$name:$tag"
+}
+
+build_stages() {
+    local base rust stage
+    gather_inputs
+    base=$(image_of "${FORESITE_IMAGE_BASE:-debian:bookworm-slim}" foresite/debian:bookworm run)
+    rust=$(image_of "${FORESITE_IMAGE_RUST:-rust:$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)-slim-bookworm}" foresite/rust:bookworm build)
+    for stage; do
+        build "$stage" docker/Dockerfile "$base" --build-arg BASE="$base" --build-arg RUST="$rust"
+    done
+}
+
+build_airflow() {
+    local python
+    gather_packages
+    python=$(image_of "${FORESITE_IMAGE_PYTHON:-python:3.11-slim-bookworm}" foresite/python:bookworm python)
+    build airflow docker/airflow.Dockerfile "$python" --build-arg PYTHON="$python"
+}
+
+parts=("$@")
+((${#parts[@]})) || mapfile -t parts < <(cd crates/stages && printf '%s\n' *; echo airflow)
+stages=() with_airflow=
+for part in "${parts[@]}"; do
+    if [[ $part == airflow ]]; then
+        with_airflow=1
+    elif [[ -d crates/stages/$part ]]; then
+        stages+=("$part")
+    else
+        stop "no stage \`$part\`; the stages are $(cd crates/stages && echo *)"
+    fi
 done
+
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
+read -ra options <<<"${FORESITE_IMAGE_OPTIONS:-}"
+revision=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+((${#stages[@]} == 0)) || build_stages "${stages[@]}"
+[[ -z $with_airflow ]] || build_airflow

@@ -12,6 +12,7 @@ lock() {
 }
 lock airflow requirements
 lock airflow requirements-dev
+lock airflow requirements-cluster
 lock .ci/setup uv
 lock tests/interop requirements
 lock tests/interop/spark requirements

@@ -20,11 +20,14 @@ class Configuration:
 
     @classmethod
     def read(cls, folder: Path) -> Configuration:
-        """Reads `<folder>/<stage>/*.json`."""
-        files = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in sorted(folder.glob("*/*.json"))}
-        if not files:
+        """Reads `<folder>/<stage>/*.json`, or `<folder>/<stage>.*.json` where a ConfigMap is mounted."""
+        files = {f"{path.parent.name}/{path.stem}": path.read_bytes() for path in folder.glob("*/*.json")}
+        flat = {path.stem.replace(".", "/", 1): path.read_bytes() for path in folder.glob("*.*.json")}
+        # What the kubelet keeps beside the files of a ConfigMap begins with a dot.
+        found = {name: content for name, content in (files | flat).items() if not name.startswith(".")}
+        if not found:
             raise FileNotFoundError(f"{folder}: no configuration: expected <stage>/default.json")
-        return cls(files)
+        return cls(dict(sorted(found.items())))
 
     @property
     def hash(self) -> str:
@@ -58,6 +61,11 @@ class Configuration:
         finally:
             shutil.rmtree(part, ignore_errors=True)
         return target
+
+
+def flat_name(name: str) -> str:
+    """The key of `stage/name` in a ConfigMap, which holds no folders."""
+    return f"{name.replace('/', '.')}.json"
 
 
 def folder_of(data_root: str) -> Path:

@@ -99,6 +99,16 @@ def namespace() -> str:
     return os.environ.get("FORESITE_NAMESPACE", "foresite")
 
 
+def pod_schedule_seconds() -> int:
+    """`FORESITE_POD_SCHEDULE_SECONDS`: how long a pod may wait for a node; a try fails then."""
+    return int(os.environ.get("FORESITE_POD_SCHEDULE_SECONDS", "1800"))
+
+
+def pod_start_seconds() -> int:
+    """`FORESITE_POD_START_SECONDS`: how long a pod may take on its node to start, an image of a gigabyte included."""
+    return int(os.environ.get("FORESITE_POD_START_SECONDS", "600"))
+
+
 #: Where a pod finds the configuration of its run.
 CONFIG_MOUNT = "/etc/foresite"
 

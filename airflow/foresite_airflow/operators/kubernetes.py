@@ -18,6 +18,7 @@ from kubernetes.client import models as k8s
 
 from foresite_airflow import settings, stage_needs
 from foresite_airflow.command import Command
+from foresite_airflow.configuration import flat_name
 from foresite_airflow.exits import KILLED
 from foresite_airflow.operators.base import StageOperator
 from foresite_airflow.run import PinnedRun
@@ -26,9 +27,6 @@ TERMINATION_MESSAGE = "/dev/termination-log"
 OUT_OF_MEMORY = "OOMKilled"
 
 HOUSE_DEFAULTS: dict[str, Any] = {
-    # An image of a gigabyte on a node that has yet to be made.
-    "startup_timeout_seconds": 600,
-    "schedule_timeout_seconds": 1800,
     # A panic leaves no result: then the last log lines say why.
     "termination_message_policy": "FallbackToLogsOnError",
     "termination_grace_period": 60,
@@ -51,7 +49,11 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
         return {**super().limits(stage), "pool": stage_needs.pool_of(stage)}
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**HOUSE_DEFAULTS, **kwargs})
+        patience = {
+            "schedule_timeout_seconds": settings.pod_schedule_seconds(),
+            "startup_timeout_seconds": settings.pod_start_seconds(),
+        }
+        super().__init__(**{**HOUSE_DEFAULTS, **patience, **kwargs})
         # The cluster's own backstop: ends the pod when Airflow, which should have, is gone.
         limit = self.execution_timeout or timedelta(hours=24)
         self.active_deadline_seconds = int((limit + timedelta(minutes=5)).total_seconds())
@@ -85,7 +87,7 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
 
         A key of a ConfigMap has no slash: `ingest.default.json` lands at `ingest/default.json`.
         """
-        items = [k8s.V1KeyToPath(f"{name.replace('/', '.')}.json", path=f"{name}.json") for name in run.config_names]
+        items = [k8s.V1KeyToPath(flat_name(name), path=f"{name}.json") for name in run.config_names]
         source = k8s.V1ConfigMapVolumeSource(name=f"foresite-config-{run.config_hash[:12]}", items=items)
         self.volumes = [*self.volumes, k8s.V1Volume(name="foresite-config", config_map=source)]
         mount = k8s.V1VolumeMount(name="foresite-config", mount_path=settings.CONFIG_MOUNT, read_only=True)

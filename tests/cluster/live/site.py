@@ -1,0 +1,211 @@
+"""Everything up, in order, and down again: images → cluster → HDFS → PostgreSQL → Airflow.
+
+python -m live.site up       and leave it there; then `pytest cluster/live` uses what is up
+python -m live.site down
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from live.airflow import Airflow
+from live.commands import CLUSTER, ROOT, images, run, wait_for
+from live.hdfs import Hdfs
+from live.kube import NAMESPACE, apply, apply_text, config_map, kubectl, secret, service_address
+from live.landing import Landing, stamp
+from live.postgres import Postgres
+from live.tables import Tables
+
+STATE = Path(os.environ.get("FORESITE_SITE_DIR") or Path(tempfile.gettempdir()) / f"foresite-site-{os.getuid()}")
+STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
+#: An hour is taken up so long after its end, when its files have landed.
+LATENESS = timedelta(minutes=30)
+#: So many hours of the schedule are due when it begins.
+DUE_HOURS = 2
+PARTS = ("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+
+
+@dataclass
+class Site:
+    """What the tests need to know of what is up."""
+
+    #: Where the simulated history ends and the schedule begins.
+    born: datetime
+    password: str
+
+    @property
+    def hdfs(self) -> Hdfs:
+        return Hdfs(STATE / "hdfs")
+
+    @property
+    def airflow(self) -> Airflow:
+        return Airflow(f"{service_address('airflow-api')}:8080", self.password)
+
+    @property
+    def tables(self) -> Tables:
+        os.environ.update(self.hdfs.client())
+        return Tables(self.hdfs.uri)
+
+    @property
+    def landing(self) -> Landing:
+        return Landing(STATE / "network", self.born, binaries() / "foresite-simulate")
+
+
+def binaries() -> Path:
+    return Path(os.environ.get("FORESITE_BIN_DIR") or ROOT / "target" / "debug")
+
+
+def say(text: str) -> None:
+    print(f"[{datetime.now(timezone.utc):%H:%M:%S}] {text}", file=sys.stderr, flush=True)
+
+
+def up() -> Site:
+    """Brings everything up; ends what it began when something fails."""
+    if (STATE / "site.json").exists():
+        return load()
+    down()
+    STATE.mkdir(mode=0o755, parents=True)
+    try:
+        return build()
+    except BaseException:
+        down()
+        raise
+
+
+def build() -> Site:
+    started = time.monotonic()
+    newest = (datetime.now(timezone.utc) - LATENESS).replace(minute=0, second=0, microsecond=0)
+    site = Site(born=newest - DUE_HOURS * timedelta(hours=1), password=secrets.token_urlsafe(12))
+    run(CLUSTER, "up", limit=1800)
+    say("cluster up")
+    load_images()
+    say("images loaded")
+    site.hdfs.up()
+    site.hdfs.prepare()
+    say("hdfs up")
+    database = Postgres(STATE / "postgres")
+    database.up()
+    say("postgresql up")
+    deploy(site, database.url)
+    (STATE / "site.json").write_text(json.dumps({**asdict(site), "born": stamp(site.born)}))
+    say(f"airflow up; {time.monotonic() - started:.0f} s in all")
+    return site
+
+
+def load() -> Site:
+    kept = json.loads((STATE / "site.json").read_text())
+    return Site(datetime.fromisoformat(kept["born"].replace("Z", "+00:00")), kept["password"])
+
+
+def down() -> None:
+    """Ends everything; what is not there is no fault."""
+    database = Postgres(STATE / "postgres")
+    for step in (lambda: run(CLUSTER, "down"), database.down, lambda: Hdfs(STATE / "hdfs").down()):
+        try:
+            step()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            say(f"down: {error}")
+    shutil.rmtree(STATE, ignore_errors=True)
+
+
+def load_images() -> None:
+    """From the Docker engine into the cluster, the layers that they share once."""
+    if os.environ.get("FORESITE_CLUSTER_IMAGES") == "loaded":
+        return
+    repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
+    tag = os.environ.get("FORESITE_IMAGE_TAG", "dev")
+    archive = STATE / "images.tar"
+    names = {f"{repository}/{name}:{tag}": f"foresite/{name}:dev" for name in (*STAGES, "airflow")}
+    run("docker", "save", "--output", archive, *names)
+    run(CLUSTER, "load-image", archive)
+    archive.unlink()
+    for given, expected in names.items():
+        if given != expected:
+            images("tag", "--force", f"docker.io/{given}", f"docker.io/{expected}")
+
+
+def deploy(site: Site, database: str) -> None:
+    """Secrets, configuration, then the local overlay with what only this run knows."""
+    with tempfile.TemporaryDirectory(dir=ROOT / "k8s" / "overlays", prefix=".site-") as folder:
+        rendered = render(Path(folder), site)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    apply(namespace)
+    apply(*made_secrets(site, database), config_map("foresite-hadoop-conf", site.hdfs.client_files()))
+    configure(STATE / "configuration")
+    # First what prepares the database: what finds it unprepared ends and is started anew.
+    objects = rendered.split("\n---\n")
+    servers = [text for text in objects if "\nkind: Deployment\n" in text]
+    apply_text("\n---\n".join(text for text in objects if text not in servers))
+    kubectl("wait", "--for=condition=Complete", "--timeout=600s", "job/airflow-migrate", limit=620)
+    say("database migrated")
+    apply_text("\n---\n".join(servers))
+    for part in PARTS:
+        kubectl("rollout", "status", "--timeout=600s", f"deployment/{part}", limit=620)
+    # The DAG files are read a while after the processor has started.
+    wait_for("the DAGs", 300, lambda: all_dags(site) or None)
+
+
+def all_dags(site: Site) -> bool:
+    found = site.airflow.patiently("GET", "/dags?limit=50")["dags"]
+    return {"telecom_data_pipeline", "telecom_inference", "telecom_model_training"} <= {dag["dag_id"] for dag in found}
+
+
+def render(folder: Path, site: Site) -> str:
+    """The local overlay, its schedule beginning where the simulated history ends."""
+    settings = {
+        "FORESITE_START_DATE": stamp(site.born),
+        "FORESITE_CATCH_UP": "true",
+        "FORESITE_LATENESS_MINUTES": str(int(LATENESS.total_seconds() / 60)),
+    }
+    literals = [f"{name}={value}" for name, value in settings.items()]
+    made = {"name": "airflow-environment", "behavior": "merge", "literals": literals}
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": NAMESPACE,
+        "resources": ["../local"],
+        "configMapGenerator": [made],
+    }
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
+    return kubectl("kustomize", str(folder))
+
+
+def made_secrets(site: Site, database: str) -> list[dict[str, object]]:
+    """Made for this run, kept nowhere else."""
+    signing_key = run("openssl", "genpkey", "-algorithm", "ed25519")
+    airflow = {
+        "database": database,
+        "fernet-key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "jwt-secret": secrets.token_urlsafe(48),
+        "api-secret-key": secrets.token_urlsafe(48),
+    }
+    return [
+        secret("airflow-secrets", airflow),
+        secret("airflow-users", {"passwords.json": json.dumps({"admin": site.password})}),
+        secret("foresite-signing-key", {"signing-key.pem": signing_key}),
+    ]
+
+
+def configure(folder: Path) -> None:
+    """The samples, with public keys on HDFS: the pods of this site mount none."""
+    if not folder.exists():
+        shutil.copytree(ROOT / "docs" / "samples", folder)
+        (folder / "predict" / "cluster.json").unlink()
+    environment = {"PYTHONPATH": str(ROOT / "airflow"), "FORESITE_NAMESPACE": NAMESPACE}
+    maps = run(sys.executable, "-m", "foresite_airflow.rollout", folder, env=environment)
+    apply_text(maps)
+
+
+if __name__ == "__main__":
+    {"up": up, "down": down}[sys.argv[1]]()

@@ -1,0 +1,214 @@
+"""What may go wrong while stages run, and that nothing is lost by it, and nothing is there twice."""
+
+from __future__ import annotations
+
+import signal
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live.airflow import FINISHED, Airflow
+from live.commands import CLUSTER, run, wait_for
+from live.conftest import INFERENCE, PIPELINE, Story
+from live.faults import (
+    gone,
+    is_alive,
+    kill,
+    memory_limit_file,
+    stage_process,
+    without_image,
+    without_nodes,
+)
+from live.kube import is_running, kubectl, pod_name, stage_pods
+from live.site import Site
+from live.tables import KEYS, Tables
+
+STAGE = "telecom_stage"
+PATIENCE = 1200.0
+
+
+@pytest.fixture(autouse=True)
+def unpaused(story: Story, airflow: Airflow) -> None:
+    airflow.pause(STAGE, paused=False)
+
+
+def nothing_twice(tables: Tables) -> None:
+    for name in KEYS:
+        if tables.version(name) >= 0:
+            assert tables.repeated(name) == [], name
+
+
+def cells(tables: Tables, site: Site, hour: int) -> set[str]:
+    """Cells with KPIs in the n-th hour after the history."""
+    return tables.cells(site.born + timedelta(hours=hour - 1))
+
+
+def by_hand(airflow: Airflow, stage: str, interval: dict[str, str], **more: Any) -> str:
+    return airflow.trigger(STAGE, {"stage": stage, **interval, **more})
+
+
+def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
+    airflow.pause(INFERENCE, paused=False)
+    hour = site.landing.hour(3)
+    before = {run["dag_run_id"] for run in airflow.runs(INFERENCE)}
+    run_id = airflow.trigger(PIPELINE, {**hour, "as_of": known_at(site, 3)})
+    killed: dict[str, str] = {}
+
+    def look() -> list[str] | None:
+        for pod in stage_pods():
+            labels = pod["metadata"]["labels"]
+            task = f"{labels['dag_id']}.{labels['task_id']}.{labels.get('map_index', '')}"
+            if is_running(pod) and task not in killed:
+                name = pod["metadata"]["name"]
+                kubectl("delete", "pod", name, "--grace-period=0", "--force")
+                killed[task] = name
+        ended = [run["dag_run_id"] for run in airflow.runs(INFERENCE) if run["dag_run_id"] not in before]
+        done = [run for run in ended if airflow.run(INFERENCE, run)["state"] in FINISHED]
+        state = airflow.run(PIPELINE, run_id)["state"]
+        assert state != "failed", airflow.tasks(PIPELINE, run_id)
+        return done if state == "success" and done else None
+
+    inferred = wait_for("the hour and its predictions", PATIENCE, look)
+    assert len(killed) >= 5, killed
+    assert airflow.run(INFERENCE, inferred[0])["state"] == "success", airflow.tasks(INFERENCE, inferred[0])
+    assert cells(tables, site, 3) == cells(tables, site, 2)
+    assert tables.count("predictions_anomaly", cutoff=site.born + timedelta(hours=3)) > 50
+    nothing_twice(tables)
+
+
+def known_at(site: Site, hour: int) -> str:
+    """The as-of of an hour that the schedule would give it."""
+    return (site.born + timedelta(hours=hour, minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_pod_killed_between_commit_and_exit(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
+    version = tables.version("kpis")
+    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(4), "as_of": known_at(site, 4)})
+    process = stage_process("derive", seconds=PATIENCE)
+    while tables.version("kpis") == version:
+        assert is_alive(process), "derive ended before its commit was seen"
+    # It still has to report; the commit stands.
+    assert kill(process), "derive had ended when its commit was seen"
+    airflow.succeed(PIPELINE, run_id, PATIENCE)
+    tasks = airflow.tasks(PIPELINE, run_id)
+    assert [task["try_number"] for name, task in tasks.items() if name.startswith("derive[")] == [2]
+    assert airflow.result(PIPELINE, run_id, "derive", 0)["status"] == "unchanged"
+    assert cells(tables, site, 4) == cells(tables, site, 2)
+    reaches_predictions(site, airflow, tables, 4)
+    nothing_twice(tables)
+
+
+def reaches_predictions(site: Site, airflow: Airflow, tables: Tables, hour: int) -> None:
+    cutoff = site.born + timedelta(hours=hour)
+    wait_for(
+        f"predictions of hour {hour}",
+        PATIENCE,
+        lambda: tables.count("predictions_anomaly", cutoff=cutoff) or None,
+    )
+
+
+def test_the_scheduler_is_killed(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
+    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(5), "as_of": known_at(site, 5)})
+    stage_process("validate", seconds=PATIENCE)
+    kubectl("delete", "pod", pod_name("airflow-scheduler"), "--grace-period=0", "--force")
+    airflow.succeed(PIPELINE, run_id, PATIENCE)
+    assert cells(tables, site, 5) == cells(tables, site, 2)
+    nothing_twice(tables)
+
+
+def test_sigterm_to_a_task_process_is_never_success(site: Site, airflow: Airflow, tables: Tables) -> None:
+    run_id = by_hand(airflow, "train", site.landing.history, task="anomaly", force=True)
+    stage_process("train", seconds=PATIENCE)
+    assert kill_task_process(airflow, run_id)
+    first = airflow.wait_task(STAGE, run_id, "run", {"up_for_retry", "failed", "success", "queued"}, PATIENCE)
+    assert first["state"] != "success"
+    assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+    assert airflow.tasks(STAGE, run_id)["run"]["try_number"] == 2
+
+
+def kill_task_process(airflow: Airflow, run_id: str) -> bool:
+    """SIGTERM to the process that follows the pod; a task's process forks from its supervisor."""
+    task = airflow.tasks(STAGE, run_id)["run"]
+    return kill(host_process(int(task["pid"])), signal.SIGTERM)
+
+
+def host_process(inside: int) -> int:
+    """The number on this machine of a process that has this number in the scheduler's container."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                status = (folder / "status").read_text()
+                line = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            numbers = next(row for row in status.splitlines() if row.startswith("NSpid:")).split()[1:]
+            if len(numbers) > 2 and numbers[-1] == str(inside) and b"airflow" in line:
+                return int(folder.name)
+    raise LookupError(f"no process {inside} in the scheduler")
+
+
+def test_out_of_memory_is_named(site: Site, airflow: Airflow) -> None:
+    run_id = by_hand(airflow, "train", site.landing.history, task="anomaly", force=True)
+    process = stage_process("train", seconds=PATIENCE)
+    limit = memory_limit_file(process)
+    # The kernel refuses a limit below what it cannot reclaim, so lower it until the stage outgrows it.
+    while is_alive(process):
+        try:
+            limit.write_text(str(24 << 20))
+        except OSError:
+            time.sleep(0.05)
+    airflow.wait_task(STAGE, run_id, "run", {"up_for_retry", "failed", "queued", "running", "success"}, PATIENCE)
+    said = airflow_log(airflow, run_id, 1)
+    assert "OOMKilled" in said
+    assert "exit 137" in said
+    assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+
+
+def airflow_log(airflow: Airflow, run_id: str, attempt: int) -> str:
+    """The log of a try, when it has been finished."""
+    return wait_for(
+        "the log of the try",
+        300,
+        lambda: found if "exit" in (found := airflow.log(STAGE, run_id, "run", attempt)) else None,
+    )
+
+
+def test_an_image_that_does_not_exist(site: Site, airflow: Airflow) -> None:
+    with without_image("foresite/validate:dev"):
+        run_id = by_hand(airflow, "validate", site.landing.hour(2))
+        airflow.wait_task(STAGE, run_id, "run", {"up_for_retry"}, PATIENCE)
+        said = airflow.log(STAGE, run_id, "run", 1)
+        assert "foresite/validate:dev" in said
+        assert "ImagePull" in said
+    assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+
+
+def test_an_unschedulable_pod(site: Site, airflow: Airflow) -> None:
+    with without_nodes():
+        run_id = by_hand(airflow, "validate", site.landing.hour(2))
+        airflow.wait_task(STAGE, run_id, "run", {"up_for_retry"}, PATIENCE)
+        assert "unschedulable" in airflow.log(STAGE, run_id, "run", 1).lower()
+    assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+
+
+def test_a_datanode_is_down(site: Site, airflow: Airflow, tables: Tables) -> None:
+    site.hdfs.call("kill-datanode", "1")
+    try:
+        run_id = by_hand(airflow, "derive", site.landing.hour(2), force=True)
+        assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+    finally:
+        site.hdfs.call("start-datanode", "1")
+    assert len(cells(tables, site, 2)) > 50
+    nothing_twice(tables)
+
+
+def test_the_api_server_is_restarted(site: Site, airflow: Airflow) -> None:
+    run_id = by_hand(airflow, "train", site.landing.history, task="anomaly", force=True)
+    process = stage_process("train", seconds=PATIENCE)
+    run(CLUSTER, "restart", "apiserver")
+    assert is_alive(process), "the pod outlives the API server"
+    assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+    gone(process)
