@@ -7,7 +7,9 @@ mod client;
 mod equal;
 mod limits;
 mod models;
+mod samples;
 mod server;
+mod tls;
 #[path = "../pipeline/toy.rs"]
 #[allow(dead_code)]
 mod toy;

@@ -186,13 +186,13 @@ fn a_restart_survives_a_data_root_that_is_away() {
     server.wait("the copy", |_| cache.path().join("toy/aliases.json").exists());
     drop(server);
 
-    let limits = json!({ "limits": { "request_seconds": 5.0 } });
+    let limits = json!({ "limits": { "request_seconds": 3.0 } });
     let server = Server::start(&away(), &limits, &more);
     server.wait("ready", |server| server.get("/v2/health/ready").status == 200);
     assert_eq!(version(&server), first);
     let answer = infer(server.rest(), &request(&["device-00".to_owned()]));
-    assert!([503, 504].contains(&answer.status), "{}", answer.body);
-    answer.refusal(answer.status);
+    let text = answer.refusal(503);
+    assert!(text.contains("the tables c"), "{text}");
     assert_eq!(version(&server), first, "it goes on with what is at hand");
     drop(server);
 

@@ -15,7 +15,7 @@ pub use message::{Answer, Metadata, Parameter, Parameters, Request, TensorMetada
 pub use tensor::{Data, Datatype, Tensor};
 
 /// Messages and service as generated from `proto/inference.proto`.
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::semicolon_if_nothing_returned)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::too_many_lines)]
 pub mod proto {
     tonic::include_proto!("inference");
 }

@@ -69,8 +69,8 @@ fn finite(input: &Tensor, may_miss: bool) -> Result<()> {
     let Data::Float(data) = &input.data else {
         return Ok(());
     };
-    let refused = |value: &&f64| !value.is_finite() && !(may_miss && value.is_nan());
-    match data.iter().find(refused) {
+    let may_stay = |value: f64| value.is_finite() || (may_miss && value.is_nan());
+    match data.iter().find(|value| !may_stay(**value)) {
         Some(value) => Err(ProtocolError::new(format!(
             "input `{}`: {value} is no number; parameter `{NAN_IS_MISSING}` lets NaN stand for a \
              missing one",

@@ -3,7 +3,7 @@
 //! Events are only appended; what an alias means at a time is a fold over the events up to it. So a
 //! rollback is one event, and "what was champion on that day" has an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -175,6 +175,7 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Aliases {
     models: BTreeMap<Alias, String>,
+    revoked: BTreeSet<String>,
 }
 
 impl Aliases {
@@ -198,7 +199,10 @@ impl Aliases {
                         .retain(|alias, id| *alias == Alias::Champion || *id != event.model_id);
                 }
             }
-            (EventKind::Revoked, _) => self.models.retain(|_, id| *id != event.model_id),
+            (EventKind::Revoked, _) => {
+                self.models.retain(|_, id| *id != event.model_id);
+                self.revoked.insert(event.model_id.clone());
+            }
             _ => {}
         }
     }
@@ -206,6 +210,11 @@ impl Aliases {
     /// The model behind an alias.
     pub fn get(&self, alias: Alias) -> Option<&str> {
         self.models.get(&alias).map(String::as_str)
+    }
+
+    /// Whether a model may serve under no alias any more.
+    pub fn is_revoked(&self, model_id: &str) -> bool {
+        self.revoked.contains(model_id)
     }
 
     /// The model whose predictions people see: the champion, or who stands in.
@@ -259,6 +268,8 @@ mod tests {
         assert_eq!(serving(5), Some((Alias::Champion, "c".into())));
         assert_eq!(serving(6), Some((Alias::Champion, "b".into())));
         assert_eq!(serving(7), None);
+        let revoked = |count: usize| Aliases::of(&story()[..count]).is_revoked("b");
+        assert!(revoked(7) && !revoked(6));
     }
 
     #[test]

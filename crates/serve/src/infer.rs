@@ -10,6 +10,6 @@ mod work;
 pub(crate) use answer::{Said, answer};
 pub(crate) use ask::Ask;
 pub(crate) use describe::metadata;
-pub(crate) use share::split;
+pub(crate) use share::{Part, split};
 pub(crate) use sheets::Sheets;
-pub(crate) use work::Work;
+pub(crate) use work::{Outcome, Work};

@@ -154,10 +154,10 @@ mod tests {
 
         fn run(self) {
             if let Some(gate) = self.gate {
-                drop(gate.recv());
+                let _ = gate.recv();
             }
             assert!(self.rows < 100, "too much");
-            drop(self.done.send(self.rows));
+            let _ = self.done.send(self.rows);
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let (batches, seen) = channel();
         let send = Mutex::new(batches);
         let pool = Pool::start("test", SIZES, move |rows| {
-            drop(send.lock().unwrap().send(rows));
+            let _ = send.lock().unwrap().send(rows);
         })
         .unwrap();
         let (done, results) = channel();

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::infer::{Ask, Said, Sheets, Work, answer, metadata, split};
+use crate::infer::{Ask, Outcome, Part, Said, Sheets, Work, answer, metadata, split};
 use crate::metrics::{Metrics, Protocol, State};
 use crate::model::{Loaded, Models};
 use crate::pool::{Pool, Sizes};
@@ -153,42 +153,65 @@ impl Service {
         let deadline = Instant::now() + Duration::from_secs_f64(self.config.limits.request_seconds);
         let (models, serving) = self.model(name, version)?;
         let now = Timestamp::now().as_microsecond();
-        let Ask { rows, explain, as_of } =
-            Ask::of(request, &serving.package, now, self.config.limits.rows)?;
+        let most = self.config.limits.rows;
+        let mut ask = Ask::of(request, &serving.package, now, most)?;
+        let rows = std::mem::take(&mut ask.rows);
         let count = rows.len();
         // A version that was named answers alone.
         let share = if version.is_some() { 0.0 } else { self.config.challenger_share };
-        let mut open = Vec::new();
-        for part in split(&models, &serving, share, rows) {
-            let is_read = part.rows.iter().any(|row| row.values.is_none());
-            let (reply, outcome) = oneshot::channel();
-            let work = Work {
-                model: Arc::clone(&part.model),
-                rows: part.rows,
-                drivers: if explain { self.config.drivers } else { 0 },
-                as_of,
-                root: self.root.clone(),
-                sheets: Arc::clone(&self.sheets),
-                deadline,
-                reply,
-            };
-            let pool = if is_read { &self.reading } else { &self.scoring };
-            if !pool.submit(work) {
-                let waiting = self.config.limits.waiting;
-                let text = format!("{waiting} requests wait already; try again later");
-                return Err(Refusal::new(Kind::Busy, text));
-            }
-            open.push((part.model, part.places, outcome));
-        }
+        let parts = split(&models, &serving, share, rows).into_iter();
+        let open: Vec<Open> =
+            parts.map(|part| self.submit(part, &ask, deadline)).collect::<Result<_, _>>()?;
         let mut said: Vec<Option<Said>> = (0..count).map(|_| None).collect();
-        for (model, places, outcome) in open {
-            let statements = within(deadline, outcome).await?;
+        for Open { model, places, is_read, outcome } in open {
+            let statements = within(deadline, outcome)
+                .await
+                .map_err(|refusal| if is_read { self.unread(refusal) } else { refusal })?;
             for (place, statements) in places.into_iter().zip(statements) {
                 said[place] = Some(Said { model: Arc::clone(&model), statements });
             }
         }
         let said: Vec<Said> = said.into_iter().flatten().collect();
-        answer(name, request, &said, explain)
+        answer(name, request, &said, ask.explain)
+    }
+
+    /// Hands the rows of one model to a worker.
+    fn submit(&self, part: Part, ask: &Ask, deadline: Instant) -> Result<Open, Refusal> {
+        let is_read = part.rows.iter().any(|row| row.values.is_none());
+        if is_read && let Some(refusal) = self.sheets.recent_failure() {
+            return Err(refusal);
+        }
+        let Part { model, places, rows } = part;
+        let (reply, outcome) = oneshot::channel();
+        let work = Work {
+            model: Arc::clone(&model),
+            rows,
+            drivers: if ask.explain { self.config.drivers } else { 0 },
+            as_of: ask.as_of,
+            root: self.root.clone(),
+            sheets: Arc::clone(&self.sheets),
+            deadline,
+            reply,
+        };
+        let pool = if is_read { &self.reading } else { &self.scoring };
+        if !pool.submit(work) {
+            let waiting = self.config.limits.waiting;
+            let text = format!("{waiting} requests wait already; try again later");
+            return Err(Refusal::new(Kind::Busy, text));
+        }
+        Ok(Open { model, places, is_read, outcome })
+    }
+
+    /// Reads that do not end in time are an affair of the storage.
+    fn unread(&self, refusal: Refusal) -> Refusal {
+        if refusal.kind != Kind::TimedOut {
+            return refusal;
+        }
+        let text = "the tables could not be read in time; requests with the model's own inputs are \
+                    answered";
+        let refusal = Refusal::unavailable(text);
+        self.sheets.note(&refusal);
+        refusal
     }
 
     /// Counts and logs a request that was answered.
@@ -233,6 +256,16 @@ impl Service {
             models: models.all().map(named).collect(),
         }
     }
+}
+
+/// Rows of one model that a worker has.
+struct Open {
+    model: Arc<Loaded>,
+    /// Their places in the request.
+    places: Vec<usize>,
+    /// Whether tables are read for them.
+    is_read: bool,
+    outcome: oneshot::Receiver<Outcome>,
 }
 
 async fn within<T>(

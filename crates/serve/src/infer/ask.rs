@@ -59,7 +59,7 @@ impl Ask {
             Some((wide, tensor)) => Some(wide.rows(tensor)?),
             None => None,
         };
-        let entities = find("entity").map(|tensor| texts(tensor)).transpose()?;
+        let entities = find("entity").map(texts).transpose()?;
         let count = match (&values, &entities) {
             (Some(values), _) => values.len(),
             (None, Some(entities)) => entities.len(),
@@ -131,7 +131,7 @@ fn needs(wide: Option<&Wide<'_>>) -> String {
     }
 }
 
-fn column<'a>(tensor: &'a Tensor) -> Result<&'a Tensor, Refusal> {
+fn column(tensor: &Tensor) -> Result<&Tensor, Refusal> {
     match tensor.shape.as_slice() {
         [_] | [_, 1] => Ok(tensor),
         other => {

@@ -67,8 +67,7 @@ pub(crate) fn metadata(name: &str, loaded: &Loaded, versions: Vec<String>) -> Me
             tell("channels", json!(model.channels));
         }
     }
-    let mut named: Vec<TensorMetadata> =
-        outputs(loaded).into_iter().map(|name| output(name)).collect();
+    let mut named: Vec<TensorMetadata> = outputs(loaded).into_iter().map(output).collect();
     named.push(TensorMetadata::new("drivers", Datatype::Bytes, &[-1, -1]));
     Metadata {
         name: name.to_owned(),

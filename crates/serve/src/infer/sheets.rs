@@ -9,7 +9,7 @@ use foresite_scoring::Sources;
 use crate::refusal::{Kind, Refusal};
 
 /// For so long a failure of storage answers for the requests behind it.
-const FAILURE: Duration = Duration::from_secs(1);
+const FAILURE: Duration = Duration::from_secs(2);
 
 /// Which read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +79,15 @@ impl Sheets {
         slot
     }
 
-    fn recent_failure(&self) -> Option<Refusal> {
+    /// Why a read failed a moment ago.
+    pub(crate) fn recent_failure(&self) -> Option<Refusal> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, refusal) = failure.as_ref().filter(|(at, _)| at.elapsed() < FAILURE)?;
         Some(refusal.clone())
     }
 
-    fn note(&self, refusal: &Refusal) {
+    /// Remembers a failure of storage.
+    pub(crate) fn note(&self, refusal: &Refusal) {
         if refusal.kind == Kind::Unavailable {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             *failure = Some((Instant::now(), refusal.clone()));

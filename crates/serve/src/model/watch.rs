@@ -21,6 +21,7 @@ use crate::service::Service;
 /// Share of the time between two looks that is drawn at random, so that replicas do not look together.
 const JITTER: f64 = 0.2;
 
+const REVOKED: &str = "it was revoked, and its successor is refused";
 const NO_ALIAS: &str = "no alias points to one";
 
 /// Looks after the models of a service, on threads of its own.
@@ -116,6 +117,11 @@ impl Watcher {
             if let Err(error) = kept {
                 tracing::warn!("the models could not be kept for a restart: {}", error.chain());
             }
+        }
+        // Whoever is revoked serves no longer, also where its successor is refused.
+        let before = service.models();
+        if before.all().any(|loaded| aliases.is_revoked(&loaded.id)) {
+            service.replace(Models { reason: REVOKED.into(), ..Models::default() });
         }
         refused.map(|()| true)
     }

@@ -1,0 +1,86 @@
+//! TLS, and clients that must show a certificate.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::client::block;
+use crate::server::{Server, copy};
+
+/// A CA with a certificate for the service and one for a client, as PEM files.
+fn certificates(folder: &Path) {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    write("ca.pem", ca.self_signed(&ca_key).unwrap().pem());
+    let issuer = Issuer::new(ca, ca_key);
+    for (name, subject) in [("server", "127.0.0.1"), ("client", "somebody")] {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![subject.to_owned()]).unwrap();
+        write(&format!("{name}.pem"), params.signed_by(&key, &issuer).unwrap().pem());
+        write(&format!("{name}.key"), key.serialize_pem());
+    }
+}
+
+fn connector(folder: &Path, client: Option<&str>) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    let pem = |name: &str| CertificateDer::from_pem_file(folder.join(name)).unwrap();
+    roots.add(pem("ca.pem")).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match client {
+        None => config.with_no_client_auth(),
+        Some(name) => {
+            let key = PrivateKeyDer::from_pem_file(folder.join(format!("{name}.key"))).unwrap();
+            config.with_client_auth_cert(vec![pem(&format!("{name}.pem"))], key).unwrap()
+        }
+    };
+    TlsConnector::from(Arc::new(config))
+}
+
+/// The first line of the answer; `None` where none comes.
+fn asked(address: SocketAddr, connector: &TlsConnector) -> Option<String> {
+    block(async {
+        let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let mut stream = connector.connect(name, tcp).await.ok()?;
+        let head = "GET /v2/health/live HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.ok()?;
+        answer.lines().next().map(str::to_owned)
+    })
+}
+
+#[test]
+fn only_clients_of_the_ca_are_let_in() {
+    let root = copy();
+    certificates(root.path());
+    let file = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
+    let own = ["--tls-certificate", &certificate, "--tls-key", &key];
+    let live = Some("HTTP/1.1 200 OK".to_owned());
+    let anybody = connector(root.path(), None);
+    let known = connector(root.path(), Some("client"));
+
+    let server = Server::start(root.path().to_str().unwrap(), &json!({}), &own);
+    assert_eq!(asked(server.rest(), &anybody), live);
+    drop(server);
+
+    let mutual = [&own[..], &["--client-ca", &ca]].concat();
+    let server = Server::start(root.path().to_str().unwrap(), &json!({}), &mutual);
+    assert_eq!(asked(server.rest(), &anybody), None);
+    assert_eq!(asked(server.rest(), &known), live);
+}
