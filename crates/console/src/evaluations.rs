@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use foresite_tables::Micros;
+use foresite_tables::{ErrorKind, Micros, Result, Root};
 
 use crate::models::{Baseline, Metric};
 use crate::rows::Rows;
@@ -45,6 +45,18 @@ pub(crate) fn newest_of(rows: Rows<'_>) -> BTreeMap<String, Evaluation> {
         evaluation.sort();
     }
     found
+}
+
+/// The verdict that an evaluation's own file has: rows without a baseline carry none.
+pub(crate) fn verdict_of(root: &Root, model: &str, id: &str) -> Result<Option<String>> {
+    let document: serde_json::Value =
+        match root.read(&format!("{model}/evaluation/{id}/evaluation.json")) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            // Deleted with its model, whose decisions stay on record.
+            Err(error) if error.kind() == ErrorKind::Missing => return Ok(None),
+            Err(error) => return Err(error),
+        };
+    Ok(document["verdict"].as_str().map(str::to_owned))
 }
 
 impl Evaluation {

@@ -15,6 +15,7 @@
 //! may be added. Times are RFC 3339 in UTC; a field that does not apply is `null`. What storage
 //! refuses is 503 with `{"error": "<one line>"}`.
 
+mod backlog;
 mod cache;
 mod clock;
 pub mod completeness;
@@ -22,6 +23,7 @@ mod evaluations;
 mod ledger;
 pub mod models;
 mod names;
+mod published;
 mod quality;
 mod read;
 mod router;

@@ -8,7 +8,7 @@ use foresite_tables::{Error, ErrorKind, Micros, Read, Result, Root};
 use serde::Serialize;
 
 use crate::clock::{self, optional, stamp};
-use crate::evaluations::{Evaluation, newest_of};
+use crate::evaluations::{Evaluation, newest_of, verdict_of};
 use crate::read::resolved;
 use crate::rows::Rows;
 
@@ -145,28 +145,12 @@ pub(crate) fn read(root: &Root) -> Result<Models> {
     tasks.sort_by_key(|task| place(&task.task).unwrap_or(usize::MAX));
     for task in &mut tasks {
         for model in &mut task.models {
-            model.look_verdict_up(root, &task.task)?;
+            if let (None, Some(id)) = (&model.verdict, &model.evaluation_id) {
+                model.verdict = verdict_of(root, &model_path(&task.task, &model.model_id), id)?;
+            }
         }
     }
     Ok(Models { read_at, tasks })
-}
-
-impl Model {
-    /// Rows without a baseline carry no verdict; the evaluation's own file has it.
-    fn look_verdict_up(&mut self, root: &Root, task: &str) -> Result<()> {
-        let (None, Some(id)) = (&self.verdict, &self.evaluation_id) else {
-            return Ok(());
-        };
-        let path = format!("{}/evaluation/{id}/evaluation.json", model_path(task, &self.model_id));
-        let document: serde_json::Value = match root.read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
-            // Deleted with its model, whose decisions stay on record.
-            Err(error) if error.kind() == ErrorKind::Missing => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        self.verdict = document["verdict"].as_str().map(str::to_owned);
-        Ok(())
-    }
 }
 
 fn task_of(task: &str, events: &[Event], evaluations: &BTreeMap<String, Evaluation>) -> Task {

@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foresite_schema::catalog::{BUILT_IN_TASKS, outcome};
-use foresite_tables::{Micros, Read, Result, Root, Table};
+use foresite_tables::{Read, Result, Root};
 use serde::Serialize;
 
 use crate::clock::{self, folder, optional, stamp};
 use crate::names::{Names, paths};
-use crate::read::{newest, resolved};
+use crate::published::Published;
+use crate::read::resolved;
 use crate::rows::Rows;
-
-/// Commits that are looked at for one of a list without items.
-const COMMITS: usize = 50;
 
 /// What to look at, as of the newest published cutoff.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -144,35 +142,6 @@ pub(crate) fn read(root: &Root) -> Result<Worklist> {
     list.closed = incidents.closed;
     list.name_entities(root)?;
     Ok(list)
-}
-
-/// A cutoff and the run that published it.
-struct Published {
-    cutoff: Micros,
-    lineage_id: Option<String>,
-}
-
-impl Published {
-    /// The newest one: by the rows, and by the commits, because a list without items has no rows.
-    fn find(table: &Table, now: Micros) -> Result<Option<Self>> {
-        let of_rows = newest(table, ("cutoff", &["cutoff"]), now, |rows| {
-            let cutoffs = rows.times("cutoff");
-            rows.each().filter_map(|row| cutoffs.at(row)).max()
-        })?;
-        let of_commits = table.history(COMMITS)?.into_iter().filter_map(|entry| {
-            let lineage = entry.commit_info.get("lineage")?;
-            let cutoff = lineage.pointer("/slot/period/0")?.as_i64()?;
-            let lineage_id = lineage.get("lineage_id")?.as_str().map(str::to_owned);
-            Some(Self { cutoff, lineage_id })
-        });
-        let of_rows = of_rows.map(|cutoff| Self { cutoff, lineage_id: None });
-        // The first one of the greatest: history begins with the newest commit.
-        Ok(of_commits.chain(of_rows).reduce(
-            |best, next| {
-                if next.cutoff > best.cutoff { next } else { best }
-            },
-        ))
-    }
 }
 
 /// What `incidents` adds to the items.
