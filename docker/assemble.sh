@@ -10,7 +10,7 @@ out=$2
 home=opt/foresite
 
 rm -rf "$out"
-for crate in crates/stages/*/; do
+for crate in crates/stages/*/ crates/serve/; do
     stage=$(basename "$crate")
     root=$out/$stage/$home
     install -D --strip --mode=0755 "$built/foresite-$stage" "$root/bin/foresite-$stage"

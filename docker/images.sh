@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds the images of the stages and of Airflow: images.sh [STAGE | airflow]...
+# Builds the images of the stages, of the services and of Airflow: images.sh [NAME]...
 #
 # FORESITE_IMAGE_REPOSITORY (foresite) and FORESITE_IMAGE_TAG (dev) name them, FORESITE_IMAGE_OPTIONS
 # go to `docker build`. FORESITE_IMAGE_BASE, FORESITE_IMAGE_RUST and FORESITE_IMAGE_PYTHON are the
 # images to start from; where the defaults can be neither found nor pulled, root makes them with
-# debootstrap and the Rust toolchain of this machine.
+# debootstrap and the Rust toolchain of this machine. FORESITE_IMAGE_MODELS is a `--cache-dir` as a
+# service leaves it: the models of its tasks are baked into serve-anomaly and its like.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,6 +29,10 @@ directory = "images/vendor"
 TOML
     local libtorch=${LIBTORCH:-.foresite/libtorch}
     python3 docker/bill_of_materials.py "$inputs/bills" "$libtorch"
+    # Beside the inputs of the compilation, which they must not begin anew.
+    rm -rf .foresite/bundles
+    mkdir -p .foresite/bundles/{anomaly,maintenance,capacity}
+    [[ -z ${FORESITE_IMAGE_MODELS:-} ]] || cp --recursive "$FORESITE_IMAGE_MODELS/." .foresite/bundles
     if ! cmp --silent "$libtorch/build-version" "$inputs/libtorch/build-version"; then
         rm -rf "$inputs/libtorch"
         cp --recursive --dereference --preserve=timestamps "$libtorch" "$inputs/libtorch"
@@ -99,16 +104,19 @@ build_airflow() {
     build airflow docker/airflow.Dockerfile "$python" --build-arg PYTHON="$python"
 }
 
+services=(serve serve-anomaly serve-maintenance serve-capacity)
+mapfile -t known < <(cd crates/stages && printf '%s\n' *)
+known+=("${services[@]}")
 parts=("$@")
-((${#parts[@]})) || mapfile -t parts < <(cd crates/stages && printf '%s\n' *; echo airflow)
+((${#parts[@]})) || parts=("${known[@]}" airflow)
 stages=() with_airflow=
 for part in "${parts[@]}"; do
     if [[ $part == airflow ]]; then
         with_airflow=1
-    elif [[ -d crates/stages/$part ]]; then
+    elif [[ " ${known[*]} " == *" $part "* ]]; then
         stages+=("$part")
     else
-        stop "no stage \`$part\`; the stages are $(cd crates/stages && echo *)"
+        stop "no image \`$part\`; the images are ${known[*]} airflow"
     fi
 done
 

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use foresite_stage::{Exit, Result, environment, load_config, log_to_stderr, redacted_config};
 
 use crate::config::Config;
-use crate::run;
+use crate::{console, run};
 
 /// Answers with predictions for as long as it runs
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ struct Cli {
 enum Command {
     /// Serves the model of a task by the Open Inference Protocol
     Model(ModelArgs),
+    /// Serves read-only summaries of the data root: worklist, models, completeness
+    Console(ConsoleArgs),
 }
 
 /// Arguments of a model service.
@@ -49,6 +51,32 @@ pub(crate) struct ModelArgs {
     /// Folder of the last verified models, so that a restart survives a data root that is away
     #[arg(long, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) entrance: EntranceArgs,
+    /// Print the effective configuration as JSON and stop
+    #[arg(long)]
+    pub(crate) print_config: bool,
+}
+
+/// Arguments of the console.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConsoleArgs {
+    /// URI or local path of the data root
+    #[arg(long, value_name = "URI", env = environment::DATA_ROOT, hide_env_values = true)]
+    pub(crate) data_root: String,
+    /// Where the summaries are answered, and the probes
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Minutes after the end of its hour from which on a file is late: the lateness of the pipeline
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=43_200))]
+    pub(crate) lateness_minutes: u64,
+    #[command(flatten)]
+    pub(crate) entrance: EntranceArgs,
+}
+
+/// Who may enter.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EntranceArgs {
     /// Bearer tokens, one a line, an RFC 3339 time after which it does not count behind it
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
@@ -61,9 +89,6 @@ pub(crate) struct ModelArgs {
     /// Certificates whose clients alone may connect, PEM
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     pub(crate) client_ca: Option<PathBuf>,
-    /// Print the effective configuration as JSON and stop
-    #[arg(long)]
-    pub(crate) print_config: bool,
 }
 
 /// Runs the service as a process.
@@ -117,6 +142,11 @@ fn run(cli: Cli) -> Result<()> {
                 "start"
             );
             run::model(&args, config)
+        }
+        Command::Console(args) => {
+            let data_root = args.data_root.as_str();
+            tracing::info!(revision = env!("FORESITE_REVISION"), data_root, "start");
+            console::console(&args)
         }
     }
 }

@@ -13,6 +13,7 @@
 
 mod cli;
 mod config;
+mod console;
 mod http;
 mod infer;
 mod metrics;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::cli::ModelArgs;
+use crate::cli::{EntranceArgs, ModelArgs};
 use crate::config::Config;
 use crate::http::{self, Form, Front, Listener, Tls, Tokens};
 use crate::model::Watcher;
@@ -20,11 +20,7 @@ use crate::signals::Signals;
 
 /// Runs a model service until a signal ends it.
 pub(crate) fn model(args: &ModelArgs, config: Config) -> Result<()> {
-    let root = Root::open(&args.data_root)?;
-    if root.url().scheme() == "file" {
-        // HDFS may be away for a while, a folder that is not there is a wrong argument.
-        root.require().map_err(|error| StageError::from(error).hint("check --data-root"))?;
-    }
+    let root = open(&args.data_root)?;
     let service = Arc::new(Service::start(&args.task, config, root)?);
     // Threads may hang in storage: the process ends without waiting for them.
     std::mem::forget(Arc::clone(&service));
@@ -33,6 +29,16 @@ pub(crate) fn model(args: &ModelArgs, config: Config) -> Result<()> {
     let outcome = runtime.block_on(serve(args, service));
     runtime.shutdown_background();
     outcome
+}
+
+/// The data root, which need not answer.
+pub(crate) fn open(uri: &str) -> Result<Root> {
+    let root = Root::open(uri)?;
+    if root.url().scheme() == "file" {
+        // HDFS may be away for a while, a folder that is not there is a wrong argument.
+        root.require().map_err(|error| StageError::from(error).hint("check --data-root"))?;
+    }
+    Ok(root)
 }
 
 async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
@@ -77,15 +83,7 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
 }
 
 async fn listeners_of(args: &ModelArgs, service: &Arc<Service>) -> Result<Vec<Listener>> {
-    let tokens = args.token_file.as_deref().map(Tokens::read).transpose()?.map(Arc::new);
-    let tls = match (&args.tls_certificate, &args.tls_key) {
-        (Some(certificate), Some(key)) => Some(Tls {
-            certificate: certificate.clone(),
-            key: key.clone(),
-            client_ca: args.client_ca.clone(),
-        }),
-        _ => None,
-    };
+    let (tokens, tls) = (args.entrance.tokens()?, args.entrance.tls());
     let acceptor = |protocols: &[&str]| tls.as_ref().map(|tls| tls.acceptor(protocols)).transpose();
     let limits = service.config().limits.clone();
     Ok(vec![
@@ -104,11 +102,24 @@ async fn listeners_of(args: &ModelArgs, service: &Arc<Service>) -> Result<Vec<Li
     ])
 }
 
+impl EntranceArgs {
+    /// The tokens, where a file of them is given.
+    pub(crate) fn tokens(&self) -> Result<Option<Arc<Tokens>>> {
+        Ok(self.token_file.as_deref().map(Tokens::read).transpose()?.map(Arc::new))
+    }
+
+    /// What TLS takes, where it is asked for.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        let (certificate, key) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        Some(Tls { certificate, key, client_ca: self.client_ca.clone() })
+    }
+}
+
 fn front(form: Form, router: Router, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
     Front { form, router, tokens, metrics: Arc::clone(service.metrics()) }
 }
 
-async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
+pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
     let wrong = |error: std::io::Error| {
         StageError::new(ErrorKind::Usage, format!("listen on {address} for {what}: {error}"))
             .hint("choose another address, or end what listens there")

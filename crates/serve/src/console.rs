@@ -1,0 +1,76 @@
+//! The console: read-only summaries of a data root for people, from a process that has no model.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use foresite_console::Options;
+use foresite_stage::Result;
+use http::StatusCode;
+use tokio::sync::watch;
+
+use crate::cli::ConsoleArgs;
+use crate::config::Limits;
+use crate::http::{Form, Front, Listener};
+use crate::metrics::Metrics;
+use crate::run::{bind, open};
+use crate::signals::Signals;
+
+/// Runs the console until a signal ends it.
+pub(crate) fn console(args: &ConsoleArgs) -> Result<()> {
+    let root = open(&args.data_root)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let lateness = Duration::from_secs(60 * args.lateness_minutes);
+        let summaries = foresite_console::router(root, Options { lateness, ..Options::default() });
+        serve(args, summaries).await
+    });
+    // A read may hang in storage: the process ends without waiting for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(args: &ConsoleArgs, summaries: Router) -> Result<()> {
+    let mut signals = Signals::install()?;
+    let limits = Limits::default();
+    let (notice, is_ready) = (limits.notice_seconds, Arc::new(AtomicBool::new(true)));
+    let tls = args.entrance.tls().map(|tls| tls.acceptor(&["h2", "http/1.1"])).transpose()?;
+    let front = Front {
+        form: Form::Json,
+        router: summaries.merge(probes(Arc::clone(&is_ready))),
+        tokens: args.entrance.tokens()?,
+        metrics: Arc::new(Metrics::default()),
+    };
+    let listener = Listener { socket: bind("console", args.listen).await?, front, tls, limits };
+    let (close, closing) = watch::channel(false);
+    let listening = tokio::spawn(listener.serve(closing));
+    signals.next().await;
+    tracing::info!(notice, "stopping: not ready any more");
+    is_ready.store(false, Relaxed);
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs_f64(notice)) => {}
+        () = signals.next() => {}
+    }
+    // The listener holds a receiver.
+    let _ = close.send(true);
+    tokio::select! {
+        _ = listening => {}
+        () = signals.next() => tracing::warn!("stopped at once"),
+    }
+    tracing::info!("end");
+    Ok(())
+}
+
+/// A console whose tables cannot be read is up and says so in its answers: no probe depends on it.
+fn probes(is_ready: Arc<AtomicBool>) -> Router {
+    let ready = async move || match is_ready.load(Relaxed) {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Router::new()
+        .route("/v2/health/live", get(async || StatusCode::OK))
+        .route("/v2/health/ready", get(ready))
+}
