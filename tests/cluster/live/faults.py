@@ -21,7 +21,7 @@ def processes(*words: str) -> list[int]:
         if not folder.name.isdigit():
             continue
         with contextlib.suppress(OSError):
-            line = (folder / "cmdline").read_bytes().replace(b"\\0", b" ").decode(errors="replace")
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             if line and all(word in line for word in words) and is_alive(int(folder.name)):
                 found.append(int(folder.name))
     return found

@@ -44,6 +44,10 @@ class Site:
     born: datetime
     password: str
 
+    def known_at(self, hour: int) -> datetime:
+        """The as-of that the schedule gives the n-th hour after the history, and the cutoff of its predictions."""
+        return self.born + timedelta(hours=hour) + LATENESS
+
     @property
     def hdfs(self) -> Hdfs:
         return Hdfs(STATE / "hdfs")

@@ -23,11 +23,12 @@ from live.faults import (
     without_nodes,
 )
 from live.kube import is_running, kubectl, pod_name, stage_pods
+from live.landing import stamp
 from live.site import Site
 from live.tables import KEYS, Tables
 
 STAGE = "telecom_stage"
-PATIENCE = 1200.0
+PATIENCE = 240.0
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +53,9 @@ def by_hand(airflow: Airflow, stage: str, interval: dict[str, str], **more: Any)
 
 def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
     airflow.pause(INFERENCE, paused=False)
-    hour = site.landing.hour(3)
+    hour = site.landing.hour(6)
     before = {run["dag_run_id"] for run in airflow.runs(INFERENCE)}
-    run_id = airflow.trigger(PIPELINE, {**hour, "as_of": known_at(site, 3)})
+    run_id = airflow.trigger(PIPELINE, {**hour, "as_of": stamp(site.known_at(6))})
     killed: dict[str, str] = {}
 
     def look() -> list[str] | None:
@@ -74,19 +75,14 @@ def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow
     inferred = wait_for("the hour and its predictions", PATIENCE, look)
     assert len(killed) >= 5, killed
     assert airflow.run(INFERENCE, inferred[0])["state"] == "success", airflow.tasks(INFERENCE, inferred[0])
-    assert cells(tables, site, 3) == cells(tables, site, 2)
-    assert tables.count("predictions_anomaly", cutoff=site.born + timedelta(hours=3)) > 50
+    assert cells(tables, site, 6) == cells(tables, site, 2)
+    assert tables.count("predictions_anomaly", cutoff=site.known_at(6)) > 50
     nothing_twice(tables)
-
-
-def known_at(site: Site, hour: int) -> str:
-    """The as-of of an hour that the schedule would give it."""
-    return (site.born + timedelta(hours=hour, minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_a_pod_killed_between_commit_and_exit(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
     version = tables.version("kpis")
-    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(4), "as_of": known_at(site, 4)})
+    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(7), "as_of": stamp(site.known_at(7))})
     process = stage_process("derive", seconds=PATIENCE)
     while tables.version("kpis") == version:
         assert is_alive(process), "derive ended before its commit was seen"
@@ -96,13 +92,13 @@ def test_a_pod_killed_between_commit_and_exit(site: Site, training: str, airflow
     tasks = airflow.tasks(PIPELINE, run_id)
     assert [task["try_number"] for name, task in tasks.items() if name.startswith("derive[")] == [2]
     assert airflow.result(PIPELINE, run_id, "derive", 0)["status"] == "unchanged"
-    assert cells(tables, site, 4) == cells(tables, site, 2)
-    reaches_predictions(site, airflow, tables, 4)
+    assert cells(tables, site, 7) == cells(tables, site, 2)
+    reaches_predictions(site, airflow, tables, 7)
     nothing_twice(tables)
 
 
 def reaches_predictions(site: Site, airflow: Airflow, tables: Tables, hour: int) -> None:
-    cutoff = site.born + timedelta(hours=hour)
+    cutoff = site.known_at(hour)
     wait_for(
         f"predictions of hour {hour}",
         PATIENCE,
@@ -111,7 +107,7 @@ def reaches_predictions(site: Site, airflow: Airflow, tables: Tables, hour: int)
 
 
 def test_the_scheduler_is_killed(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
-    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(5), "as_of": known_at(site, 5)})
+    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(5), "as_of": stamp(site.known_at(5))})
     stage_process("validate", seconds=PATIENCE)
     kubectl("delete", "pod", pod_name("airflow-scheduler"), "--grace-period=0", "--force")
     airflow.succeed(PIPELINE, run_id, PATIENCE)

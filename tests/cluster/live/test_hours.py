@@ -49,7 +49,15 @@ def test_a_stage_pod_has_no_rights(story: Story) -> None:
 
 def test_the_accounts_may_do_what_they_must_and_no_more() -> None:
     def may(account: str, verb: str, thing: str) -> bool:
-        asked = ("auth", "can-i", verb, thing, f"--as=system:serviceaccount:foresite:{account}")
+        resource, _, subresource = thing.partition("/")
+        asked = (
+            "auth",
+            "can-i",
+            verb,
+            resource,
+            f"--subresource={subresource}",
+            f"--as=system:serviceaccount:foresite:{account}",
+        )
         return answer(*asked) == "yes"
 
     assert may("foresite-airflow", "create", "pods")
@@ -87,5 +95,5 @@ def test_a_model_predicts_for_the_newest_hour(
     airflow.pause("telecom_inference", paused=False)
     run = airflow.trigger("telecom_inference", site.landing.hour(2))
     airflow.succeed("telecom_inference", run, 900)
-    assert tables.count("predictions_anomaly", cutoff=site.born + timedelta(hours=2)) > 50
+    assert tables.count("predictions_anomaly", cutoff=site.known_at(2)) > 50
     assert tables.repeated("predictions_anomaly") == []
