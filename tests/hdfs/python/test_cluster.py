@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from cluster import cli, daemons, jars, lifecycle, model, settings
 
 SCRIPT = Path(cli.__file__).parent.parent / "hdfs-cluster"

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from cluster import rpc
 from cluster.proxy import Relay
+
+from cluster import rpc
 
 PREAMBLE = b"hrpc\x09\x00\x00"
 SOON = 5.0
