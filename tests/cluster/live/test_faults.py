@@ -28,7 +28,7 @@ from live.site import Site
 from live.tables import KEYS, Tables
 
 STAGE = "telecom_stage"
-PATIENCE = 240.0
+PATIENCE = 1200.0
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +53,9 @@ def by_hand(airflow: Airflow, stage: str, interval: dict[str, str], **more: Any)
 
 def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
     airflow.pause(INFERENCE, paused=False)
-    hour = site.landing.hour(6)
+    hour = site.landing.hour(3)
     before = {run["dag_run_id"] for run in airflow.runs(INFERENCE)}
-    run_id = airflow.trigger(PIPELINE, {**hour, "as_of": stamp(site.known_at(6))})
+    run_id = airflow.trigger(PIPELINE, {**hour, "as_of": stamp(site.known_at(3))})
     killed: dict[str, str] = {}
 
     def look() -> list[str] | None:
@@ -75,14 +75,14 @@ def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow
     inferred = wait_for("the hour and its predictions", PATIENCE, look)
     assert len(killed) >= 5, killed
     assert airflow.run(INFERENCE, inferred[0])["state"] == "success", airflow.tasks(INFERENCE, inferred[0])
-    assert cells(tables, site, 6) == cells(tables, site, 2)
-    assert tables.count("predictions_anomaly", cutoff=site.known_at(6)) > 50
+    assert cells(tables, site, 3) == cells(tables, site, 2)
+    assert tables.count("predictions_anomaly", cutoff=site.known_at(3)) > 50
     nothing_twice(tables)
 
 
 def test_a_pod_killed_between_commit_and_exit(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
     version = tables.version("kpis")
-    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(7), "as_of": stamp(site.known_at(7))})
+    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(4), "as_of": stamp(site.known_at(4))})
     process = stage_process("derive", seconds=PATIENCE)
     while tables.version("kpis") == version:
         assert is_alive(process), "derive ended before its commit was seen"
@@ -91,9 +91,11 @@ def test_a_pod_killed_between_commit_and_exit(site: Site, training: str, airflow
     airflow.succeed(PIPELINE, run_id, PATIENCE)
     tasks = airflow.tasks(PIPELINE, run_id)
     assert [task["try_number"] for name, task in tasks.items() if name.startswith("derive[")] == [2]
-    assert airflow.result(PIPELINE, run_id, "derive", 0)["status"] == "unchanged"
-    assert cells(tables, site, 7) == cells(tables, site, 2)
-    reaches_predictions(site, airflow, tables, 7)
+    # The second try finds the KPIs there, and makes what should have followed them.
+    repeated = {made["table"]: made["slots"] for made in airflow.result(PIPELINE, run_id, "derive", 0)["outputs"]}
+    assert repeated["kpis"] == 0
+    assert cells(tables, site, 4) == cells(tables, site, 2)
+    reaches_predictions(site, airflow, tables, 4)
     nothing_twice(tables)
 
 

@@ -1,0 +1,63 @@
+"""Whatever stands under `k8s/` is what a real API server takes, field by field."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from live.commands import ROOT
+from live.kube import kubectl
+from live.site import Site
+
+K8S = ROOT / "k8s"
+OVERLAYS = sorted(path.parent.name for path in (K8S / "overlays").glob("[!.]*/kustomization.yaml"))
+COMPONENTS = sorted(path.parent.name for path in (K8S / "components").glob("*/kustomization.yaml"))
+#: Definitions that other people's operators bring, and this cluster does not have.
+FOREIGN = "apiVersion: monitoring.coreos.com/"
+
+
+def accepted(folder: Path) -> list[str]:
+    """What the API server would make of a kustomization, had it been asked to."""
+    objects = kubectl("kustomize", str(folder)).split("\n---\n")
+    known = "\n---\n".join(text for text in objects if FOREIGN not in text)
+    call = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "--filename", "-")
+    return kubectl(*call, text=known).splitlines()
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_api_server_takes_an_overlay(site: Site, overlay: str) -> None:
+    assert len(accepted(K8S / "overlays" / overlay)) > 20
+
+
+def test_the_api_server_takes_all_components_together(site: Site) -> None:
+    with tempfile.TemporaryDirectory(dir=K8S / "overlays", prefix=".all-") as folder:
+        described = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "namespace": "foresite",
+            "resources": ["../../base"],
+            "components": [f"../../components/{name}" for name in COMPONENTS],
+        }
+        Path(folder, "kustomization.yaml").write_text(json.dumps(described))
+        assert len(accepted(Path(folder))) > 30
+
+
+def test_a_misspelt_field_is_refused(site: Site) -> None:
+    wrong = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "wrong"}, "dota": {}}
+    call = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename", "-")
+    with pytest.raises(RuntimeError, match="dota"):
+        kubectl(*call, text=json.dumps(wrong))
+
+
+def test_a_pod_with_rights_is_refused(site: Site) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "mighty"},
+        "spec": {"containers": [{"name": "base", "image": "foresite/derive:dev"}]},
+    }
+    with pytest.raises(RuntimeError, match='violates PodSecurity "restricted'):
+        kubectl("create", "--dry-run=server", "--filename", "-", text=json.dumps(pod))
