@@ -13,6 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
+#: What has a program of its own.
+PROGRAMS = [*STAGES, "serve"]
 
 #: A pod of the class "restricted", as far as Docker can make one.
 RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none", "--tmpfs=/tmp")

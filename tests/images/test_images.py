@@ -12,22 +12,23 @@ from pathlib import Path
 import pytest
 
 from images import engine
-from images.engine import ROOT, STAGES
+from images.engine import PROGRAMS, ROOT, STAGES
 from interop.pipeline import AS_OF, DAY, SAMPLES, Pipeline
 
-TORCH_STAGES = ("evaluate", "predict", "train")
+TORCH_STAGES = ("evaluate", "predict", "serve", "train")
 MEGABYTE = 1_000_000
-SPAN = ("--interval-start", "2024-01-01T00:00:00Z", "--interval-end", "2026-03-01T00:00:00Z")
+# All of the default history, which is written as a whole or not at all.
+SPAN = ("--interval-start", "2023-12-01T00:00:00Z", "--interval-end", "2026-03-01T00:00:00Z")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", PROGRAMS)
 def test_a_stage_starts_without_rights(stage: str) -> None:
     started = engine.run(stage, "--version")
     assert started.returncode == 0, started.stderr
     assert started.stdout.startswith(f"foresite-{stage} ")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", PROGRAMS)
 def test_an_image_says_what_it_is(stage: str) -> None:
     config = engine.description(stage)["Config"]
     assert config["User"] == "10001:10001"
@@ -40,7 +41,7 @@ def test_an_image_says_what_it_is(stage: str) -> None:
     assert labels["org.opencontainers.image.revision"]
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", PROGRAMS)
 def test_an_image_carries_its_bill_of_materials(stage: str) -> None:
     bill = json.loads(engine.file(stage, f"/opt/foresite/share/foresite-{stage}.cdx.json"))
     assert bill["metadata"]["component"]["name"] == f"foresite-{stage}"
@@ -54,7 +55,7 @@ def test_an_image_carries_its_bill_of_materials(stage: str) -> None:
     assert all(part["licenses"] for part in bill["components"])
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", PROGRAMS)
 def test_a_usage_error_is_exit_2(stage: str) -> None:
     refused = engine.run(stage, "--no-such-option")
     assert refused.returncode == 2, refused.stderr
@@ -66,7 +67,7 @@ def test_a_container_adds_little_to_its_base() -> None:
     assert max(own.values()) <= 30 * MEGABYTE
 
 
-def test_libtorch_is_one_layer_shared_by_three_images() -> None:
+def test_libtorch_is_one_layer_shared_by_all_that_link_it() -> None:
     *below, own = zip(*(engine.layers(stage) for stage in TORCH_STAGES), strict=True)
     assert all(len(set(digests)) == 1 for digests in below), "shared"
     assert len(set(own)) == len(TORCH_STAGES)

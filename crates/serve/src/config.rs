@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use foresite_stage::{ErrorKind, Result, StageError};
+use foresite_stage::{ErrorKind, Result, Share, StageError};
 use serde::{Deserialize, Serialize};
 
 /// What a model service can be told.
@@ -16,7 +16,7 @@ pub struct Config {
     /// Drivers told per prediction where an explanation is asked for.
     pub drivers: usize,
     /// Share of the entities that the challenger answers for, from 0 to 1.
-    pub challenger_share: f64,
+    pub challenger_share: Share,
     /// Seconds between two looks at the aliases; a fifth of it is drawn at random.
     pub poll_seconds: f64,
     /// Seconds that the start waits for the data root before it takes the model of the last run.
@@ -68,7 +68,7 @@ impl Default for Config {
             names: Vec::new(),
             public_keys: "keys".into(),
             drivers: 5,
-            challenger_share: 0.0,
+            challenger_share: Share::new(0.0),
             poll_seconds: 30.0,
             cache_after_seconds: 2.0,
             reuse_seconds: 30.0,
@@ -105,10 +105,6 @@ impl Config {
     /// `Usage` with the key.
     pub fn check(&self) -> Result<()> {
         let wrong = |what: String| Err(StageError::new(ErrorKind::Usage, what));
-        if !(0.0..=1.0).contains(&self.challenger_share) {
-            let share = self.challenger_share;
-            return wrong(format!("configuration at `challenger_share`: {share} is not in 0..1"));
-        }
         let Limits {
             receive_seconds,
             idle_seconds,
@@ -159,7 +155,6 @@ mod tests {
         assert!(Config::default().check().is_ok());
         let with = |text: &str| serde_json::from_str::<Config>(text).unwrap().check();
         for (text, key) in [
-            (r#"{"challenger_share": 1.5}"#, "`challenger_share`: 1.5"),
             (r#"{"poll_seconds": 0}"#, "`poll_seconds`: 0"),
             (r#"{"limits": {"drain_seconds": -1}}"#, "`limits.drain_seconds`: -1"),
             (r#"{"limits": {"waiting": 0}}"#, "`limits.waiting`: 0"),
@@ -167,6 +162,9 @@ mod tests {
             let error = with(text).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
+        let share = foresite_stage::parse_config::<Config>(r#"{"challenger_share": 1.5}"#, "c");
+        let error = share.unwrap_err().to_string();
+        assert!(error.contains("`challenger_share`: ") && error.contains("1.5"), "{error}");
         assert!(serde_json::from_str::<Config>(r#"{"challenger": 1}"#).is_err());
     }
 }

@@ -158,7 +158,7 @@ impl Service {
         let rows = std::mem::take(&mut ask.rows);
         let count = rows.len();
         // A version that was named answers alone.
-        let share = if version.is_some() { 0.0 } else { self.config.challenger_share };
+        let share = if version.is_some() { 0.0 } else { self.config.challenger_share.get() };
         let parts = split(&models, &serving, share, rows).into_iter();
         let open: Vec<Open> =
             parts.map(|part| self.submit(part, &ask, deadline)).collect::<Result<_, _>>()?;

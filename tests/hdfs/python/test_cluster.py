@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,10 @@ def test_a_stopped_command_is_ended_with_its_children(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     code = "import sys; from cluster import lifecycle; lifecycle.supervise(sys.argv[1:], {'PATH': '/usr/bin:/bin'})"
     command = [sys.executable, "-c", code, "bash", "-c", f"sleep 1000 & echo $! > {note}; wait"]
-    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SCRIPT.parent)}, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parent)}
+    # A job in the background of a shell ignores SIGINT, and so would its children.
+    default = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, preexec_fn=default)
     deadline = time.monotonic() + 20
     while not (note.exists() and note.read_text().strip()) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -95,7 +95,9 @@ impl Watcher {
         if let Some((alias, id)) = aliases.serving() {
             wanted.insert(alias, id.to_owned());
         }
-        if let (true, Some(id)) = (config.challenger_share > 0.0, aliases.get(Alias::Challenger)) {
+        if let (true, Some(id)) =
+            (config.challenger_share.get() > 0.0, aliases.get(Alias::Challenger))
+        {
             wanted.insert(Alias::Challenger, id.to_owned());
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,7 +175,7 @@ impl Watcher {
             return;
         }
         let taken = cache.aliases().and_then(|mut kept| {
-            if self.service.config().challenger_share == 0.0 {
+            if self.service.config().challenger_share.get() == 0.0 {
                 kept.remove(&Alias::Challenger);
             }
             if kept.is_empty() {
