@@ -69,15 +69,21 @@ impl Cached {
         state.under_way = Some(under_way.clone());
         let own = self.clone();
         tokio::task::spawn_blocking(move || {
-            // Also when the reader panics: the next one who asks begins anew.
-            let _end = End(&own);
-            let answer = (own.read)();
-            if let Ok(body) = &answer {
-                own.state().kept = Some((Instant::now(), body.clone()));
-            }
+            let answer = own.read_once();
+            // Nothing is under way any more: who asks after this answer begins anew.
             tell.send_replace(Some(answer));
         });
         Err(under_way)
+    }
+
+    fn read_once(&self) -> Answer {
+        // Also when the reader panics.
+        let _end = End(self);
+        let answer = (self.read)();
+        if let Ok(body) = &answer {
+            self.state().kept = Some((Instant::now(), body.clone()));
+        }
+        answer
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
