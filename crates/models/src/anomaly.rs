@@ -29,7 +29,7 @@ use crate::conformal::Reference;
 use crate::linear::{Principal, Ridge};
 use crate::network::Residual;
 
-pub use alarm::{AlarmState, Alarms};
+pub use alarm::{AlarmState, Alarms, Promise};
 pub use fit::AnomalyOptions;
 pub use panel::{Panel, Periods};
 pub use parts::{Part, StepScore};

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// An open alarm clears at this multiple of the level.
 const CLEAR: f64 = 10.0;
 
+/// How fast the level of an entity follows its own false alarms.
+const ADAPTATION: f64 = 0.5;
+
 /// When alarms rise and clear.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Alarms {
@@ -15,6 +18,25 @@ pub struct Alarms {
     /// How fast the level of an entity follows its own false alarms: at 0.5 an exceedance takes two
     /// fifths of it and `1 / alpha` quiet steps give them back; 0 = not at all.
     pub adaptation: f64,
+    /// Promised and found alarms per entity and step; `None` for a level that was not calibrated.
+    #[serde(default)]
+    pub promise: Option<Promise>,
+}
+
+/// What a level promises, and what it kept on the calibrate slice.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Promise {
+    /// Alarms per entity and step that people can look at.
+    pub budget: f64,
+    /// Those that the level raised. Above the budget where even the strictest level raises more.
+    pub found: f64,
+}
+
+impl Promise {
+    /// Whether the level keeps what it promises.
+    pub fn is_kept(&self) -> bool {
+        self.found <= self.budget
+    }
 }
 
 /// What an entity carries from one step to the next.
@@ -63,8 +85,14 @@ impl Alarms {
         p_values.iter().map(|&p| self.step(&mut state, p)).collect()
     }
 
+    /// A level that nothing was promised of, as before the calibration.
+    pub const fn at(alpha: f64) -> Self {
+        Self { alpha, clear: CLEAR, adaptation: ADAPTATION, promise: None }
+    }
+
     /// The greatest level whose alarms stay within `budget` per entity and step, on runs of p-values
-    /// of the calibrate slice, each from a reference that does not hold it.
+    /// of the calibrate slice, each from a reference that does not hold it; the strictest level
+    /// where none does, and then the promise is not kept.
     pub fn within_budget(runs: &[Vec<Option<f64>>], budget: f64) -> Self {
         const LEVELS: [f64; 14] = [
             0.05, 0.03, 0.02, 0.015, 0.01, 0.006, 0.004, 0.003, 0.002, 0.0015, 0.001, 0.0007,
@@ -73,13 +101,20 @@ impl Alarms {
         let steps: usize = runs.iter().map(Vec::len).sum();
         let rate = |alpha: f64| {
             // Without adaptation: it would hide how often the level is passed, and buy a greater one.
-            let alarms = Self { alpha, clear: CLEAR, adaptation: 0.0 };
+            let alarms = Self { adaptation: 0.0, ..Self::at(alpha) };
             let episodes: usize =
                 runs.iter().map(|run| foresite_metrics::segments(&alarms.run(run)).len()).sum();
             episodes as f64 / steps.max(1) as f64
         };
-        let alpha = LEVELS.into_iter().find(|&alpha| rate(alpha) <= budget).unwrap_or(LEVELS[13]);
-        Self { alpha, clear: CLEAR, adaptation: 0.5 }
+        let mut strictest = Self::at(LEVELS[0]);
+        for alpha in LEVELS {
+            let promise = Promise { budget, found: rate(alpha) };
+            strictest = Self { promise: Some(promise), ..Self::at(alpha) };
+            if promise.is_kept() {
+                break;
+            }
+        }
+        strictest
     }
 }
 
@@ -89,7 +124,7 @@ mod tests {
 
     #[test]
     fn two_of_three_raise_and_only_calm_clears() {
-        let alarms = Alarms { alpha: 0.01, clear: CLEAR, adaptation: 0.5 };
+        let alarms = Alarms::at(0.01);
         let p = [0.5, 0.009, 0.5, 0.009, 0.05, 0.09, 0.2, 0.5].map(Some);
         let open = alarms.run(&p);
         assert_eq!(open, [false, false, false, true, true, true, false, false]);
@@ -97,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_entity_that_cries_wolf_is_believed_less() {
-        let alarms = Alarms { alpha: 0.01, clear: CLEAR, adaptation: 0.5 };
+        let alarms = Alarms::at(0.01);
         // Twice in a row every forty steps: each pair would be an alarm.
         let p: Vec<Option<f64>> =
             (0..1200).map(|step| Some(if step % 40 < 2 { 0.005 } else { 0.5 })).collect();
@@ -107,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_gap_keeps_the_state() {
-        let alarms = Alarms { alpha: 0.01, clear: CLEAR, adaptation: 0.5 };
+        let alarms = Alarms::at(0.01);
         assert_eq!(
             alarms.run(&[Some(0.001), Some(0.001), None, Some(0.9)]),
             [false, true, true, false]
@@ -122,5 +157,17 @@ mod tests {
         let generous = Alarms::within_budget(std::slice::from_ref(&run), 0.02);
         let strict = Alarms::within_budget(&[run], 0.0005);
         assert!(strict.alpha < generous.alpha);
+        assert!(generous.promise.unwrap().is_kept());
+    }
+
+    #[test]
+    fn a_budget_that_no_level_keeps_is_not_promised() {
+        // Two steps in five beyond any level.
+        let run: Vec<Option<f64>> =
+            (0..1000).map(|step| Some(if step % 5 < 2 { 0.0001 } else { 0.5 })).collect();
+        let alarms = Alarms::within_budget(&[run], 0.001);
+        let promise = alarms.promise.unwrap();
+        assert!(!promise.is_kept(), "{promise:?}");
+        assert!((promise.found - 0.2).abs() < 0.01, "{promise:?}");
     }
 }

@@ -121,7 +121,7 @@ impl Anomaly {
             entities: BTreeMap::new(),
             newcomer: EntityState::default(),
             tail: Tail::default(),
-            alarms: Alarms { alpha: 0.001, clear: 10.0, adaptation: 0.5 },
+            alarms: Alarms::at(0.001),
         }
     }
 }

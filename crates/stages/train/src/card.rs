@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use foresite_datasets::measure::Measured;
 use foresite_datasets::{Fitted, Package};
+use foresite_features::task::DAY;
 use foresite_models::anomaly::Anomaly;
 use foresite_models::forecast::{BaseScore, Forecaster};
 use foresite_models::tabular::{GateResult, Tabular};
@@ -23,7 +24,7 @@ pub(crate) fn card(package: &Package, measured: &Measured) -> String {
     slices(&mut page, package);
     match &package.fitted {
         Fitted::Anomaly { model, gate } => {
-            detector(&mut page, model);
+            detector(&mut page, model, task.cutoffs.step.micros());
             candidates(&mut page, gate, "ridge");
         }
         Fitted::Forecast { model, bases, gate } => {
@@ -84,14 +85,13 @@ fn slices(page: &mut String, package: &Package) {
     }
 }
 
-fn detector(page: &mut String, model: &Anomaly) {
+fn detector(page: &mut String, model: &Anomaly, step: i64) {
     let own = model.entities.values().filter(|state| state.own.is_some()).count();
     let _ = write!(
         page,
         "\n## Detector\n\nParts: {:?}. {} lags, smoothing {} steps, penalty {}. {own} of {} entities \
          have a forecast of their own; the others share one. Alarm level {} (two of three p-values \
-         below it), chosen on the calibrate slice so that alarms stay within the budget, each fifth of \
-         it held against the rest.\n",
+         below it), chosen on the calibrate slice, each fifth of it held against the rest.\n",
         model.parts,
         model.lags,
         model.smoothing,
@@ -99,6 +99,18 @@ fn detector(page: &mut String, model: &Anomaly) {
         model.entities.len(),
         model.alarms.alpha,
     );
+    if let Some(promise) = model.alarms.promise {
+        let a_day = |rate: f64| rate * DAY as f64 / step as f64;
+        let (budget, found) = (a_day(promise.budget), a_day(promise.found));
+        let _ = write!(page, "Alarms there: {found:.4} per entity and day, budget {budget:.4}.");
+        page.push_str(match promise.is_kept() {
+            true => "\n",
+            false => {
+                " **The budget was not kept**: even the strictest level raises more. More history \
+                 or another budget (`alerts_per_entity_day`) is needed.\n"
+            }
+        });
+    }
 }
 
 fn forecaster(page: &mut String, model: &Forecaster, bases: &[BaseScore]) {

@@ -70,6 +70,14 @@ fn detector(
     let periods = periods(set, grid);
     let (model, gate) =
         Anomaly::fit(panel, &periods, &options, &choice(config)).map_err(model_error)?;
+    if let Some(promise) = model.alarms.promise.filter(|promise| !promise.is_kept()) {
+        tracing::warn!(
+            task = task.task,
+            budget = promise.budget,
+            found = promise.found,
+            "no alarm level keeps the budget of alarms per entity and step; the strictest one ships"
+        );
+    }
     Ok(Fitted::Anomaly { model: Box::new(model), gate })
 }
 
