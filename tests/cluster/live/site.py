@@ -11,10 +11,13 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -123,14 +126,32 @@ def load() -> Site:
 
 
 def down() -> None:
-    """Ends everything; what is not there is no fault."""
+    """Ends everything; what is not there is no fault, and whoever is in a hurry has to wait."""
     database = Postgres(STATE / "postgres")
-    for step in (lambda: run(CLUSTER, "down"), database.down, lambda: Hdfs(STATE / "hdfs").down()):
-        try:
-            step()
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            say(f"down: {error}")
-    shutil.rmtree(STATE, ignore_errors=True)
+    steps: dict[str, Callable[[], object]] = {
+        "cluster": lambda: run(CLUSTER, "down"),
+        "postgresql": database.down,
+        "hdfs": Hdfs(STATE / "hdfs").down,
+        "files": lambda: shutil.rmtree(STATE, ignore_errors=True),
+    }
+    with undisturbed():
+        for name, step in steps.items():
+            try:
+                step()
+                say(f"{name} down")
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+                say(f"{name} down: {error}")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Whatever comes, this goes to its end; so do the commands that it calls, which inherit that."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def load_images() -> None:
