@@ -208,6 +208,25 @@ def test_the_token_is_read_anew_and_sent(
     assert [sent for _, sent in console.seen] == ["Bearer s3cret-1", "Bearer s3cret-2"]
 
 
+def test_a_file_of_several_tokens_gives_the_first_that_counts(
+    client: Any, console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """While tokens change there are two of them in the file that the services read, too."""
+    log_in(client, "VIEWER")
+    file = tmp_path / "token"
+    monkeypatch.setenv("FORESITE_CONSOLE_TOKEN_FILE", str(file))
+    for text, sent in (
+        ("one\ntwo\n", "one"),
+        ("one 2020-01-01T00:00:00Z\n\ntwo 2999-01-01T00:00:00Z\n", "two"),
+    ):
+        file.write_text(text)
+        assert client.get("/foresite/worklist").status_code == 200
+        assert console.seen[-1][1] == f"Bearer {sent}"
+    file.write_text("one 2020-01-01T00:00:00Z\n")
+    page = client.get("/foresite/worklist")
+    assert (page.status_code, "still counts" in page.text) == (503, True)
+
+
 def test_a_roll_back_is_a_run_in_the_users_name(client: Any, console: Console) -> None:
     from airflow.models.log import Log
     from airflow.utils.session import create_session

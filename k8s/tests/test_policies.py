@@ -75,6 +75,35 @@ def test_a_service_reads_its_own_configuration(everything: Manifests, name: str)
     assert config == json.loads(sample.read_text())
 
 
+def test_the_test_cluster_changes_only_the_haste_of_services(renderings: dict[str, Manifests]) -> None:
+    """The rest is what other clusters have, so that what is proven there holds for them."""
+    hasty = {"poll_seconds", "reuse_seconds"}
+    settings = next(
+        found["data"]
+        for found in renderings["overlay local"].of("ConfigMap")
+        if found["metadata"]["name"].startswith("foresite-serve-config")
+    )
+    given = {path.name: json.loads(path.read_text()) for path in (K8S / "components/serving/config").glob("*.json")}
+    assert settings.keys() == given.keys()
+    for name, text in settings.items():
+        found = json.loads(text)
+        assert found.keys() - given[name].keys() == hasty
+        assert {key: found[key] for key in found.keys() - hasty} == given[name]
+
+
+@pytest.mark.parametrize("variant", ["everything", "overlay local", "overlay production"])
+def test_airflow_asks_the_console_where_it_listens(renderings: dict[str, Manifests], variant: str) -> None:
+    manifests = renderings[variant]
+    environment = next(
+        found["data"]
+        for found in manifests.of("ConfigMap")
+        if found["metadata"]["name"].startswith("airflow-environment")
+    )
+    service = manifests.one("Service", "foresite-console")
+    port = service["spec"]["ports"][0]["port"]
+    assert environment["FORESITE_CONSOLE_URL"] == f"http://{service['metadata']['name']}:{port}"
+
+
 def test_a_missing_kubectl_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     monkeypatch.setenv("PATH", "")
@@ -97,6 +126,11 @@ def test_kerberos_token_and_certificate_reach_the_services(renderings: dict[str,
         arguments = " ".join(pod.containers[0]["args"])
         assert "--token-file=" in arguments, pod.origin
         assert ("--tls-key=" in arguments) == (pod.component == "model-service"), pod.origin
+    asking = pod_of(renderings[variant].one("Deployment", "airflow-api"))
+    variables = {found["name"]: found.get("value") for found in asking.containers[-1]["env"]}
+    places = {mount["name"]: mount["mountPath"] for mount in asking.containers[-1]["volumeMounts"]}
+    assert asking.references("secret")["foresite-serve-token"]
+    assert variables["FORESITE_CONSOLE_TOKEN_FILE"] == f"{places['token']}/token"
 
 
 def is_of_the_cluster(found: Object) -> bool:

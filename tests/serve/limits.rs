@@ -118,6 +118,28 @@ fn sigterm_ends_it_after_the_open_requests() {
 }
 
 #[test]
+fn whoever_keeps_a_connection_is_told_that_it_ends() {
+    let root = copy();
+    let limits = json!({ "limits": { "notice_seconds": 5.0 } });
+    let mut server = Server::ready(root.path(), &limits, &[]);
+    let mut connection = connect(server.rest());
+    let request = b"GET /v2/health/live HTTP/1.1\r\nhost: test\r\n\r\n";
+    connection.write_all(request).unwrap();
+    let mut first = [0; 12];
+    connection.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    server.terminate();
+    server.wait("the notice", |server| server.line("not ready any more").is_some());
+    connection.write_all(request).unwrap();
+    let mut both = String::new();
+    connection.read_to_string(&mut both).unwrap();
+    let (first, second) = both.split_once("HTTP/1.1 200 OK").unwrap();
+    assert!(!first.contains("connection: close"), "{both}");
+    assert!(second.contains("connection: close"), "{both}");
+    assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+}
+
+#[test]
 fn what_is_wrong_with_the_arguments_is_said_before_anything_else() {
     let root = copy();
     let said = |arguments: &[&str], code: i32| {

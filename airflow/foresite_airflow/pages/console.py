@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import ssl
+from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
 import httpx
 
 from foresite_airflow import settings
+from foresite_airflow.clock import parse_time
 
 #: A summary of a large network takes the console some seconds when nobody asked for a while.
 PATIENCE = httpx.Timeout(30.0, connect=5.0)
@@ -63,7 +65,7 @@ def headers() -> dict[str, str]:
     if path is None:
         return {}
     try:
-        token = path.read_text(encoding="ascii").strip()
+        token = first_valid(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:
         raise ConsoleError(
             503,
@@ -71,6 +73,16 @@ def headers() -> dict[str, str]:
             "FORESITE_CONSOLE_TOKEN_FILE names a file that Airflow's API server may read.",
         ) from None
     return {"Authorization": f"Bearer {token}"}
+
+
+def first_valid(text: str) -> str:
+    """The first token of a file as foresite-serve reads it: one a line, behind it the time when it ends."""
+    now = datetime.now(timezone.utc)
+    for line in text.splitlines():
+        token, *until = line.split() or [""]
+        if token and not (until and parse_time(until[0]) <= now):
+            return token
+    raise ValueError("no line of it holds a token that still counts")
 
 
 async def get(place: str, sent: dict[str, str]) -> tuple[int, bytes]:

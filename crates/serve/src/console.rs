@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::cli::ConsoleArgs;
 use crate::config::Limits;
-use crate::http::{Form, Front, Listener};
+use crate::http::{Form, Front, Listener, Phase};
 use crate::metrics::Metrics;
 use crate::run::{bind, open};
 use crate::signals::Signals;
@@ -45,17 +45,18 @@ async fn serve(args: &ConsoleArgs, summaries: Router) -> Result<()> {
         metrics: Arc::new(Metrics::default()),
     };
     let listener = Listener { socket: bind("console", args.listen).await?, front, tls, limits };
-    let (close, closing) = watch::channel(false);
-    let listening = tokio::spawn(listener.serve(closing));
+    let (phase, phases) = watch::channel(Phase::Open);
+    let listening = tokio::spawn(listener.serve(phases));
     signals.next().await;
     tracing::info!(notice, "stopping: not ready any more");
     is_ready.store(false, Relaxed);
+    // The listener holds a receiver.
+    let _ = phase.send(Phase::Leaving);
     tokio::select! {
         () = tokio::time::sleep(Duration::from_secs_f64(notice)) => {}
         () = signals.next() => {}
     }
-    // The listener holds a receiver.
-    let _ = close.send(true);
+    let _ = phase.send(Phase::Closing);
     tokio::select! {
         _ = listening => {}
         () = signals.next() => tracing::warn!("stopped at once"),

@@ -9,7 +9,7 @@ mod tls;
 mod tokens;
 
 pub(crate) use front::{Form, Front};
-pub(crate) use listener::Listener;
+pub(crate) use listener::{Listener, Phase};
 pub(crate) use tls::Tls;
 pub(crate) use tokens::Tokens;
 

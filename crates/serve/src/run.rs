@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::{EntranceArgs, ModelArgs};
 use crate::config::Config;
-use crate::http::{self, Form, Front, Listener, Tls, Tokens};
+use crate::http::{self, Form, Front, Listener, Phase, Tls, Tokens};
 use crate::model::Watcher;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -43,10 +43,10 @@ pub(crate) fn open(uri: &str) -> Result<Root> {
 
 async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
     let mut signals = Signals::install()?;
-    let (close, closing) = watch::channel(false);
+    let (phase, phases) = watch::channel(Phase::Open);
     let mut listeners = JoinSet::new();
     for listener in listeners_of(args, &service).await? {
-        listeners.spawn(listener.serve(closing.clone()));
+        listeners.spawn(listener.serve(phases.clone()));
     }
     let pages = Listener {
         socket: bind("metrics", args.metrics_listen).await?,
@@ -59,20 +59,21 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
         limits: service.config().limits.clone(),
     };
     // Watched until the very end.
-    let (_until_the_end, never) = watch::channel(false);
+    let (_until_the_end, never) = watch::channel(Phase::Open);
     let watched = tokio::spawn(pages.serve(never));
     Watcher::new(Arc::clone(&service), args.cache_dir.as_deref())?.start()?;
     signals.next().await;
     let notice = service.config().limits.notice_seconds;
     tracing::info!(notice, "stopping: not ready any more");
     service.drain();
+    // Every listener holds a receiver.
+    let _ = phase.send(Phase::Leaving);
     tokio::select! {
         () = tokio::time::sleep(Duration::from_secs_f64(notice)) => {}
         // Somebody at a terminal who asks twice does not want to wait.
         () = signals.next() => {}
     }
-    // Every listener holds a receiver.
-    let _ = close.send(true);
+    let _ = phase.send(Phase::Closing);
     tokio::select! {
         () = async { while listeners.join_next().await.is_some() {} } => {}
         () = signals.next() => tracing::warn!("stopped at once"),

@@ -56,6 +56,15 @@ class Airflow:
         found: Answer = json.loads(answer) if answer else {}
         return found
 
+    def page(self, path: str, *, is_known: bool = True) -> str:
+        """A page of the UI, as who is logged in sees it, or somebody unknown."""
+        if is_known and not self.token:
+            self.log_in()
+        headers = {"Authorization": f"Bearer {self.token}"} if is_known else {}
+        request = urllib.request.Request(f"http://{self.address}{path}", headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return str(response.read().decode())
+
     def pause(self, dag_id: str, *, paused: bool) -> None:
         self.call("PATCH", f"/dags/{dag_id}", {"is_paused": paused})
 

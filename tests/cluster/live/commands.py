@@ -22,11 +22,18 @@ class CommandError(RuntimeError):
     """A command failed."""
 
 
-def run(*command: str | Path, text: str | None = None, env: Mapping[str, str] | None = None, limit: float = 600) -> str:
+def run(
+    *command: str | Path,
+    text: str | None = None,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    limit: float = 600,
+) -> str:
     """Runs a command to its end; what it printed."""
     done = subprocess.run(
         [str(part) for part in command],
         input=text,
+        cwd=folder,
         env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,

@@ -16,12 +16,11 @@ from live.airflow import FINISHED, Airflow
 from live.commands import wait_for
 from live.kube import stage_pods
 from live.landing import HOUR, stamp
+from live.runs import PIPELINE, STAGE, TRAINING, by_hand
+from live.services import SERVICES
 from live.site import DUE_HOURS, STATE, Site, down, say, up
 from live.tables import Tables
 
-PIPELINE = "telecom_data_pipeline"
-TRAINING = "telecom_model_training"
-INFERENCE = "telecom_inference"
 #: Hours that have landed beside the history: two of the schedule, the others for what is broken.
 LANDED_HOURS = 8
 
@@ -90,14 +89,37 @@ def story(site: Site, airflow: Airflow) -> Story:
 
 
 @pytest.fixture(scope="session")
-def training(site: Site, story: Story, airflow: Airflow) -> str:
-    """The run that trained on the history."""
+def training(site: Site, story: Story, airflow: Airflow, tables: Tables) -> str:
+    """The run that trained on the history; the services are watched before and after it."""
     told = STATE / "training"
     if told.exists():
         return told.read_text()
+    before = {task: service.seen() for task, service in SERVICES.items()}
     airflow.pause(TRAINING, paused=False)
     run = airflow.trigger(TRAINING, site.landing.history)
     airflow.succeed(TRAINING, run, 2400)
-    told.write_text(run)
     say("trained")
+    serving = tables.serving()
+    after = {task: SERVICES[task].wait_ready(120) for task in serving}
+    say("models in service")
+    predict_the_last_day(site, airflow)
+    say("last day of the history predicted")
+    (STATE / "taken-up.json").write_text(json.dumps({"before": before, "after": after, "serving": serving}))
+    told.write_text(run)
     return run
+
+
+def predict_the_last_day(site: Site, airflow: Airflow) -> None:
+    """The tasks that no hour of the tests may be due for."""
+    airflow.pause(STAGE, paused=False)
+    day = site.last_day
+    calls = [("featurize", "maintenance"), ("predict", "maintenance"), ("predict", "capacity")]
+    for stage, task in calls:
+        airflow.succeed(STAGE, by_hand(airflow, stage, day, task=task), 600)
+
+
+@pytest.fixture(scope="session")
+def taken_up(training: str) -> dict[str, dict[str, Any]]:
+    """What was seen of the services before and after the training, and which model serves each task."""
+    found: dict[str, dict[str, Any]] = json.loads((STATE / "taken-up.json").read_text())
+    return found

@@ -47,6 +47,11 @@ class Hdfs:
         self.call("admin", "dfs", "-mkdir", "-p", DATA_ROOT)
         self.call("admin", "dfs", "-chown", "-R", "foresite", DATA_ROOT)
 
+    def names(self, folder: str) -> list[str]:
+        """What lies in a folder."""
+        listed = self.call("admin", "dfs", "-ls", "-C", folder).splitlines()
+        return sorted(line.rpartition("/")[2] for line in listed if line.startswith("/"))
+
     def put(self, *paths: Path, into: str) -> None:
         """Copies files with their times, which say when they landed."""
         self.call("admin", "dfs", "-put", "-p", "-f", "-t", "8", *map(str, paths), into)

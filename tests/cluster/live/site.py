@@ -11,17 +11,20 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from live.airflow import Airflow
 from live.commands import CLUSTER, ROOT, images, run, wait_for
-from live.hdfs import Hdfs
+from live.hdfs import DATA_ROOT, Hdfs
 from live.kube import NAMESPACE, apply, apply_text, config_map, kubectl, secret, service_address
 from live.landing import Landing, stamp
 from live.postgres import Postgres
@@ -33,7 +36,7 @@ STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
 LATENESS = timedelta(minutes=30)
 #: So many hours of the schedule are due when it begins.
 DUE_HOURS = 2
-PARTS = ("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+PARTS = ("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "foresite-console")
 
 
 @dataclass
@@ -49,6 +52,16 @@ class Site:
         return self.born + timedelta(hours=hour) + LATENESS
 
     @property
+    def last_day(self) -> dict[str, str]:
+        """The end of the history, as of when the history was known."""
+        start = self.born - timedelta(days=1)
+        return {
+            "interval_start": stamp(start),
+            "interval_end": stamp(self.born),
+            "as_of": stamp(self.known_at(0)),
+        }
+
+    @property
     def hdfs(self) -> Hdfs:
         return Hdfs(STATE / "hdfs")
 
@@ -59,7 +72,7 @@ class Site:
     @property
     def tables(self) -> Tables:
         os.environ.update(self.hdfs.client())
-        return Tables(self.hdfs.uri)
+        return Tables(f"{self.hdfs.uri}{DATA_ROOT}")
 
     @property
     def landing(self) -> Landing:
@@ -113,14 +126,32 @@ def load() -> Site:
 
 
 def down() -> None:
-    """Ends everything; what is not there is no fault."""
+    """Ends everything; what is not there is no fault, and whoever is in a hurry has to wait."""
     database = Postgres(STATE / "postgres")
-    for step in (lambda: run(CLUSTER, "down"), database.down, lambda: Hdfs(STATE / "hdfs").down()):
-        try:
-            step()
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            say(f"down: {error}")
-    shutil.rmtree(STATE, ignore_errors=True)
+    steps: dict[str, Callable[[], object]] = {
+        "cluster": lambda: run(CLUSTER, "down"),
+        "postgresql": database.down,
+        "hdfs": Hdfs(STATE / "hdfs").down,
+        "files": lambda: shutil.rmtree(STATE, ignore_errors=True),
+    }
+    with undisturbed():
+        for name, step in steps.items():
+            try:
+                step()
+                say(f"{name} down")
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+                say(f"{name} down: {error}")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Whatever comes, this goes to its end; so do the commands that it calls, which inherit that."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def load_images() -> None:
@@ -130,7 +161,7 @@ def load_images() -> None:
     repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
     tag = os.environ.get("FORESITE_IMAGE_TAG", "dev")
     archive = STATE / "images.tar"
-    names = {f"{repository}/{name}:{tag}": f"foresite/{name}:dev" for name in (*STAGES, "airflow")}
+    names = {f"{repository}/{name}:{tag}": f"foresite/{name}:dev" for name in (*STAGES, "serve", "airflow")}
     run("docker", "save", "--output", archive, *names)
     run(CLUSTER, "load-image", archive)
     archive.unlink()
@@ -140,13 +171,21 @@ def load_images() -> None:
 
 
 def deploy(site: Site, database: str) -> None:
-    """Secrets, configuration, then the local overlay with what only this run knows."""
+    """Secrets, keys, configuration, then the local overlay with what only this run knows.
+
+    The services of models are not waited for: they are ready with the first model.
+    """
     with tempfile.TemporaryDirectory(dir=ROOT / "k8s" / "overlays", prefix=".site-") as folder:
         rendered = render(Path(folder), site)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     apply(namespace)
-    apply(*made_secrets(site, database), config_map("foresite-hadoop-conf", site.hdfs.client_files()))
-    configure(STATE / "configuration")
+    signing_key = run("openssl", "genpkey", "-algorithm", "ed25519")
+    apply(
+        *made_secrets(site, database, signing_key),
+        config_map("foresite-trusted-keys", {"site.pem": run("openssl", "pkey", "-pubout", text=signing_key)}),
+        config_map("foresite-hadoop-conf", site.hdfs.client_files()),
+    )
+    configure()
     # First what prepares the database: what finds it unprepared ends and is started anew.
     objects = rendered.split("\n---\n")
     servers = [text for text in objects if "\nkind: Deployment\n" in text]
@@ -185,9 +224,8 @@ def render(folder: Path, site: Site) -> str:
     return kubectl("kustomize", str(folder))
 
 
-def made_secrets(site: Site, database: str) -> list[dict[str, object]]:
+def made_secrets(site: Site, database: str, signing_key: str) -> list[dict[str, object]]:
     """Made for this run, kept nowhere else."""
-    signing_key = run("openssl", "genpkey", "-algorithm", "ed25519")
     airflow = {
         "database": database,
         "fernet-key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -201,14 +239,10 @@ def made_secrets(site: Site, database: str) -> list[dict[str, object]]:
     ]
 
 
-def configure(folder: Path) -> None:
-    """The samples, with public keys on HDFS: the pods of this site mount none."""
-    if not folder.exists():
-        shutil.copytree(ROOT / "docs" / "samples", folder)
-        (folder / "predict" / "cluster.json").unlink()
+def configure() -> None:
+    """The samples, as a site would roll out its own."""
     environment = {"PYTHONPATH": str(ROOT / "airflow"), "FORESITE_NAMESPACE": NAMESPACE}
-    maps = run(sys.executable, "-m", "foresite_airflow.rollout", folder, env=environment)
-    apply_text(maps)
+    apply_text(run(sys.executable, "-m", "foresite_airflow.rollout", ROOT / "docs" / "samples", env=environment))
 
 
 if __name__ == "__main__":

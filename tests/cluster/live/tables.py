@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from datetime import datetime
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
-
-from live.hdfs import DATA_ROOT
 
 #: What makes a row of each table that the hourly pipeline writes unique.
 KEYS = {
@@ -22,10 +19,10 @@ KEYS = {
 
 
 class Tables:
-    """The tables of the site's data root; the environment names a client of its HDFS."""
+    """The tables of a data root; for one on HDFS the environment names a client."""
 
-    def __init__(self, uri: str) -> None:
-        self.root = f"{uri}{DATA_ROOT}/tables"
+    def __init__(self, data_root: str) -> None:
+        self.root = f"{data_root}/tables"
 
     def open(self, name: str) -> DeltaTable:
         return DeltaTable(f"{self.root}/{name}")
@@ -59,9 +56,12 @@ class Tables:
         found = Counter(zip(*(table[key].to_pylist() for key in keys), strict=True))
         return [key for key, times in found.items() if times > 1]
 
-    def digest(self, name: str) -> str:
-        """One hash over all rows, whatever their order."""
-        table = self.read(name)
-        table = table.select(sorted(table.column_names))
-        rows = sorted(map(repr, table.to_pylist()))
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    def serving(self) -> dict[str, str]:
+        """Task → model that `registry_events` lets serve: its champion, else who stands in."""
+        events = sorted(self.read("registry_events").to_pylist(), key=lambda event: int(event["seq"]))
+        named: dict[str, dict[str, str]] = {}
+        for event in events:
+            if event["event"] == "promoted":
+                named.setdefault(event["task"], {})[event["alias"]] = event["model_id"]
+        found = {task: aliases.get("champion") or aliases.get("provisional") for task, aliases in named.items()}
+        return {task: model for task, model in found.items() if model}

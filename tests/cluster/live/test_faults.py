@@ -6,13 +6,12 @@ import signal
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from live.airflow import FINISHED, Airflow
 from live.commands import CLUSTER, run, wait_for
-from live.conftest import INFERENCE, PIPELINE, Story
+from live.conftest import Story
 from live.faults import (
     gone,
     is_alive,
@@ -24,11 +23,9 @@ from live.faults import (
 )
 from live.kube import is_running, kubectl, pod_name, stage_pods
 from live.landing import stamp
+from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, by_hand
 from live.site import Site
 from live.tables import KEYS, Tables
-
-STAGE = "telecom_stage"
-PATIENCE = 1200.0
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +42,6 @@ def nothing_twice(tables: Tables) -> None:
 def cells(tables: Tables, site: Site, hour: int) -> set[str]:
     """Cells with KPIs in the n-th hour after the history."""
     return tables.cells(site.born + timedelta(hours=hour - 1))
-
-
-def by_hand(airflow: Airflow, stage: str, interval: dict[str, str], **more: Any) -> str:
-    return airflow.trigger(STAGE, {"stage": stage, **interval, **more})
 
 
 def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:

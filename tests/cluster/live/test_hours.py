@@ -8,10 +8,9 @@ from live.airflow import Airflow
 from live.commands import CommandError
 from live.conftest import Story
 from live.kube import kubectl
+from live.services import SERVICES
 from live.site import Site
 from live.tables import KEYS, Tables
-
-MODEL_TASKS = ("anomaly", "maintenance", "capacity")
 
 
 def test_the_scheduler_runs_the_hours_that_are_due(site: Site, story: Story, airflow: Airflow) -> None:
@@ -79,7 +78,7 @@ def test_training_promotes_a_model(story: Story, training: str, airflow: Airflow
     promoted = tables.read("registry_events").to_pylist()
     tasks = airflow.tasks("telecom_model_training", training)
     verdicts = {
-        task: airflow.result("telecom_model_training", training, f"{task}.evaluate")["verdict"] for task in MODEL_TASKS
+        task: airflow.result("telecom_model_training", training, f"{task}.evaluate")["verdict"] for task in SERVICES
     }
     for task, verdict in verdicts.items():
         expected = "skipped" if verdict == "FAIL" else "success"

@@ -5,6 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -29,6 +33,17 @@ const HEAD: usize = 64 << 10;
 /// What a connection beyond the limit is told.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     retry-after: 1\r\nconnection: close\r\ncontent-length: 33\r\n\r\n{\"error\":\"too many connections\"}\n";
+
+/// How far the end of a service has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It serves.
+    Open,
+    /// It still serves; who keeps a connection is told to take another one for the next request.
+    Leaving,
+    /// No new connections, and no new requests on the old ones.
+    Closing,
+}
 
 /// A socket and what answers on it.
 pub(crate) struct Listener {
@@ -77,8 +92,8 @@ impl Drop for Open {
 }
 
 impl Listener {
-    /// Serves until `closing` turns true, then until every connection has ended, or the time is up.
-    pub(crate) async fn serve(self, mut closing: watch::Receiver<bool>) {
+    /// Serves until the last phase, then until every connection has ended, or the time is up.
+    pub(crate) async fn serve(self, mut phase: watch::Receiver<Phase>) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let drain = Duration::from_secs_f64(self.limits.drain_seconds);
         let Self { socket, front, tls, limits } = self;
@@ -86,7 +101,7 @@ impl Listener {
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
-                _ = closing.wait_for(|closes| *closes) => break,
+                _ = phase.wait_for(|phase| *phase == Phase::Closing) => break,
                 Some(_) = open.join_next() => continue,
             };
             let (stream, _) = match accepted {
@@ -101,11 +116,8 @@ impl Listener {
                 refuse(&stream, &front, tls.is_some());
                 continue;
             };
-            let connection = Connection {
-                front: front.clone(),
-                limits: limits.clone(),
-                closing: closing.clone(),
-            };
+            let connection =
+                Connection { front: front.clone(), limits: limits.clone(), phase: phase.clone() };
             let tls = tls.clone();
             open.spawn(async move {
                 let metrics = Arc::clone(&connection.front.metrics);
@@ -135,7 +147,7 @@ fn refuse(stream: &TcpStream, front: &Front, is_tls: bool) {
 struct Connection {
     front: Front,
     limits: Limits,
-    closing: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 }
 
 impl Connection {
@@ -155,12 +167,14 @@ impl Connection {
 
     async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let activity = Arc::new(Activity::new());
-        let (front, seen) = (self.front.clone(), Arc::clone(&activity));
-        let service = service_fn(move |request| {
+        let (front, seen, phase) = (self.front.clone(), Arc::clone(&activity), self.phase.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
             seen.begin();
-            let (front, open) = (front.clone(), Open(Arc::clone(&seen)));
+            let (front, open, phase) = (front.clone(), Open(Arc::clone(&seen)), phase.clone());
             async move {
-                let response = front.answer(request).await;
+                let version = request.version();
+                let mut response = front.answer(request).await;
+                announce_end(&mut response, version, *phase.borrow());
                 drop(open);
                 Ok::<_, std::convert::Infallible>(response)
             }
@@ -175,7 +189,7 @@ impl Connection {
             tokio::select! {
                 // Broken pipes and malformed heads are the other side's affair.
                 _ = connection.as_mut() => break,
-                _ = self.closing.wait_for(|closes| *closes), if !is_closing => {
+                _ = self.phase.wait_for(|phase| *phase == Phase::Closing), if !is_closing => {
                     is_closing = true;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -191,6 +205,14 @@ impl Connection {
                 }
             }
         }
+    }
+}
+
+/// Tells a client that keeps its connection to take another one for its next request: an idle connection
+/// that is closed may meet a request on its way. HTTP/2 has a message of its own for that.
+fn announce_end(response: &mut Response<Body>, version: Version, phase: Phase) {
+    if version < Version::HTTP_2 && phase != Phase::Open {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 
