@@ -61,6 +61,16 @@ def volume(name: str, **changes: object) -> Callable[[Object], object]:
     return change
 
 
+def keeper(index: int, argument: str) -> Callable[[Object], object]:
+    """Gives the keeper of the logs another argument."""
+    return lambda s: s["containers"][1]["args"].__setitem__(index, argument)
+
+
+def main_of_job(manifests: Manifests) -> Object:
+    found: Object = manifests.one("Job", "airflow-migrate")["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
 def without(kind: str, name: str) -> Break:
     return lambda m: m.objects.remove(m.one(kind, name))
 
@@ -144,6 +154,24 @@ BREAKS: list[tuple[str, str, Break]] = [
         "probe",
         of("foresite-console", lambda s: s["containers"][0]["livenessProbe"]["httpGet"].pop("scheme")),
     ),
+    ("logs", "no keeper", of("airflow-triggerer", lambda s: s["containers"].pop(1))),
+    ("logs", "no volume", of("airflow-dag-processor", lambda s: s["containers"][0]["volumeMounts"].pop())),
+    ("logs", "elsewhere", of("airflow-triggerer", keeper(0, "/tmp/logs"))),
+    ("logs", "too many", of("airflow-triggerer", keeper(2, "--most-mib=2000"))),
+    ("logs", "more than the claim", of("airflow-scheduler", keeper(2, "--most-mib=20000"))),
+    ("logs", "scratch", of("airflow-triggerer", volume("logs", emptyDir={"sizeLimit": "20Gi"}))),
+    (
+        "logs",
+        "address",
+        of("airflow-scheduler", variable("AIRFLOW__CORE__HOSTNAME_CALLABLE", "airflow.utils.net.get_host_ip_address")),
+    ),
+    ("logs", "name", of("airflow-scheduler", lambda s: s.pop("hostname"))),
+    ("logs", "port", lambda m: m.one("Service", "airflow-scheduler")["spec"]["ports"][0].update(targetPort="health")),
+    ("logs", "no way", without("NetworkPolicy", "airflow-logs-out")),
+    ("claims", "no claim", without("PersistentVolumeClaim", "airflow-logs")),
+    ("claims", "two pods", lambda m: m.one("Deployment", "airflow-scheduler")["spec"].pop("strategy")),
+    ("pools", "import", lambda m: main_of_job(m).update(command=["airflow"], args=["pools", "import", "x.json"])),
+    ("pools", "no file", lambda m: main_of_job(m).update(args=["/etc/airflow/pools.json"])),
     ("scaling", "no growth", without("HorizontalPodAutoscaler", SERVICE)),
 ]
 

@@ -14,7 +14,7 @@ import policies
 from conftest import COMPONENTS, VARIANTS
 from expectations import MEANT, SECRETS_OF, SERVING
 from flows import denies_by_default, undeclared
-from manifests import K8S, Manifests, Object, ToolError, compose, kubectl, pod_of
+from manifests import K8S, Manifests, Object, ToolError, compose, kubectl, pod_of, quantity
 
 #: The oldest Kubernetes that the manifests are for (the sleep before SIGTERM), and the newest.
 RELEASES = ("1.34", "1.37")
@@ -151,10 +151,3 @@ def asked(manifests: Manifests, resource: str) -> float:
         count = most.get(pod.labels["app.kubernetes.io/name"], 1)
         total += count * sum(quantity(c["resources"]["requests"][resource]) for c in pod.containers)
     return total
-
-
-def quantity(text: str) -> float:
-    for unit, factor in (("m", 1e-3), ("Mi", 2.0**20), ("Gi", 2.0**30), ("Ti", 2.0**40)):
-        if text.endswith(unit):
-            return float(text.removesuffix(unit)) * factor
-    return float(text)
