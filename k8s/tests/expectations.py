@@ -15,6 +15,7 @@ BROUGHT_SECRETS = {
     "foresite-serve-keytab": {"client.keytab"},
     "foresite-serve-tls": {"tls.crt", "tls.key", "ca.crt"},
     "foresite-serve-token": {"token"},
+    "foresite-registry": {".dockerconfigjson"},
     "airflow-secrets": {"database", "fernet-key", "jwt-secret", "api-secret-key"},
     "airflow-users": {"passwords.json"},
 }
