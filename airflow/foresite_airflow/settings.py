@@ -94,6 +94,12 @@ def console_token_file() -> Path | None:
     return Path(path) if path else None
 
 
+def console_ca_file() -> Path | None:
+    """`FORESITE_CONSOLE_CA_FILE`: certificates (PEM) of who signed the console's, beside the machine's authorities."""
+    path = os.environ.get("FORESITE_CONSOLE_CA_FILE")
+    return Path(path) if path else None
+
+
 def namespace() -> str:
     """`FORESITE_NAMESPACE`: where stage pods are made."""
     return os.environ.get("FORESITE_NAMESPACE", "foresite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -23,10 +24,18 @@ class Console:
         self.answers: dict[str, Any] = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
         self.seen: list[tuple[str, str | None]] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
+        self.scheme = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
+
+    def certify(self, certificate: Path) -> None:
+        """From now on it speaks TLS, with a certificate and its key in one file."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.scheme = "https"
 
 
 def handler(console: Console) -> type[BaseHTTPRequestHandler]:

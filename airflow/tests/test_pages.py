@@ -227,6 +227,54 @@ def test_a_file_of_several_tokens_gives_the_first_that_counts(
     assert (page.status_code, "still counts" in page.text) == (503, True)
 
 
+def certificate(folder: Path, name: str) -> Path:
+    """A certificate for this machine that is its own authority, with its key behind it."""
+    from ipaddress import ip_address
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    text = made.public_bytes(serialization.Encoding.PEM) + key.private_bytes(serialization.Encoding.PEM, *form)
+    (folder / f"{name}.pem").write_bytes(text)
+    return folder / f"{name}.pem"
+
+
+def test_the_consoles_certificate_is_checked_against_the_named_authority(
+    client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log_in(client, "VIEWER")
+    console = Console()
+    console.certify(certificate(tmp_path, "console"))
+    authority = tmp_path / "ca.crt"
+    monkeypatch.setenv("FORESITE_CONSOLE_URL", console.url)
+    with running(console):
+        untrusted = client.get("/foresite/worklist")
+        monkeypatch.setenv("FORESITE_CONSOLE_CA_FILE", str(authority))
+        missing = client.get("/foresite/worklist")
+        authority.write_text(certificate(tmp_path, "another").read_text())
+        another = client.get("/foresite/worklist")
+        assert console.seen == []
+        # A new file counts at once.
+        authority.write_text((tmp_path / "console.pem").read_text())
+        assert client.get("/foresite/worklist").status_code == 200
+    assert (untrusted.status_code, "CERTIFICATE_VERIFY_FAILED" in untrusted.text) == (502, True)
+    assert (missing.status_code, "FORESITE_CONSOLE_CA_FILE" in missing.text) == (503, True)
+    assert (another.status_code, "CERTIFICATE_VERIFY_FAILED" in another.text) == (502, True)
+
+
 def test_a_roll_back_is_a_run_in_the_users_name(client: Any, console: Console) -> None:
     from airflow.models.log import Log
     from airflow.utils.session import create_session

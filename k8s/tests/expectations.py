@@ -13,16 +13,18 @@ BROUGHT_SECRETS = {
     "foresite-signing-key": {"signing-key.pem"},
     "foresite-keytab": {"client.keytab"},
     "foresite-serve-keytab": {"client.keytab"},
-    "foresite-serve-tls": {"tls.crt", "tls.key"},
+    "foresite-serve-tls": {"tls.crt", "tls.key", "ca.crt"},
     "foresite-serve-token": {"token"},
+    "foresite-registry": {".dockerconfigjson"},
     "airflow-secrets": {"database", "fernet-key", "jwt-secret", "api-secret-key"},
     "airflow-users": {"passwords.json"},
 }
 #: Which of them the pods of a component may read; those of the stages stand in stage_needs.json.
 SECRETS_OF = {
     "model-service": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
-    "console": {"foresite-serve-keytab", "foresite-serve-token"},
-    "airflow": {"airflow-secrets", "airflow-users", "foresite-serve-token"},
+    "console": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
+    # Of the certificate its authority alone: policy `console`.
+    "airflow": {"airflow-secrets", "airflow-users", "foresite-serve-tls", "foresite-serve-token"},
 }
 #: The components whose pods answer calls while they are rolled.
 SERVING = {"model-service", "console"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expectations import Flow
-from manifests import Manifests, Object
+from manifests import Manifests, Object, Pod, selects
 
 
 def flows(manifests: Manifests) -> set[Flow]:
@@ -19,6 +19,28 @@ def flows(manifests: Manifests) -> set[Flow]:
                 ports = tuple(sorted(f"{port['protocol']} {port['port']}" for port in rule.get("ports", [])))
                 found.add((who, direction, peers, ports or ("every port",)))
     return found
+
+
+def reaches(manifests: Manifests, source: Pod, target: Pod, port: int) -> bool:
+    """Whether policies let a pod of the namespace call another's port: one lets it out, and one lets it in."""
+    return allowed(manifests, ("egress", "to"), source, target, port) and allowed(
+        manifests, ("ingress", "from"), target, source, port
+    )
+
+
+def allowed(manifests: Manifests, way: tuple[str, str], held: Pod, other: Pod, port: int) -> bool:
+    rules, end = way
+    return any(
+        selects(policy["spec"]["podSelector"], held.labels)
+        and {"protocol": "TCP", "port": port} in rule.get("ports", [])
+        and any(
+            "namespaceSelector" not in peer and selects(peer["podSelector"], other.labels)
+            for peer in rule[end]
+            if "podSelector" in peer
+        )
+        for policy in manifests.of("NetworkPolicy")
+        for rule in policy["spec"].get(rules, [])
+    )
 
 
 def denies_by_default(manifests: Manifests) -> bool:

@@ -92,6 +92,32 @@ class Pod:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where a file of a container comes from."""
+
+    kind: str
+    name: str
+    key: str
+    #: The keys of the same source that lie beside it; None for all that it has.
+    beside: frozenset[str] | None
+
+
+def source_of(pod: Pod, container: Object, path: str) -> Source | None:
+    """The Secret or ConfigMap, not projected, that is mounted where a path of the container leads."""
+    folder, _, file = path.rpartition("/")
+    mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
+    volumes: dict[str, Object] = {each["name"]: each for each in pod.spec.get("volumes", [])}
+    volume = volumes.get(mounts.get(folder, ""), {})
+    for kind, name in (("secret", "secretName"), ("configMap", "name")):
+        if kind in volume:
+            items = volume[kind].get("items")
+            keys = {item["path"]: item["key"] for item in items} if items else {file: file}
+            if file in keys:
+                return Source(kind, volume[kind][name], keys[file], frozenset(keys.values()) if items else None)
+    return None
+
+
+@dataclass(frozen=True)
 class Manifests:
     """All objects of one rendering."""
 
@@ -106,6 +132,17 @@ class Manifests:
 
     def one(self, kind: str, name: str) -> Object:
         return next(found for found in self.of(kind) if found["metadata"]["name"] == name)
+
+    def find(self, kind: str, name: str) -> Object | None:
+        return next((found for found in self.of(kind) if found["metadata"]["name"] == name), None)
+
+    def environment(self, container: Object) -> dict[str, str]:
+        """What a container finds in its environment, as far as the rendering knows; later sources win."""
+        known: dict[str, str] = {}
+        for source in container.get("envFrom", []):
+            config_map = self.find("ConfigMap", source.get("configMapRef", {}).get("name", ""))
+            known |= (config_map or {}).get("data", {})
+        return known | {each["name"]: each["value"] for each in container.get("env", []) if "value" in each}
 
     def workloads(self) -> list[Object]:
         return self.of("Deployment", "StatefulSet", "DaemonSet", "Job")
@@ -139,3 +176,11 @@ def selects(selector: Object, labels: dict[str, str]) -> bool:
         if labels.get(expression["key"]) not in expression["values"]:
             return False
     return True
+
+
+def quantity(text: str) -> float:
+    """An amount of a resource, in cores or bytes."""
+    for unit, factor in (("m", 1e-3), ("Mi", 2.0**20), ("Gi", 2.0**30), ("Ti", 2.0**40)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) * factor
+    return float(text)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from foresite_airflow import stage_needs
 
+import airflow_policies
 import expectations
 from manifests import Manifests, Object, Pod, pod_of, selects
 
@@ -249,5 +250,6 @@ ALL: dict[str, Policy] = {
     policy.__name__: policy
     for policy in (
         restricted, scratch, resources, images, tokens, launcher, probes, rolls, secrets, references, labels, scaling,
+        *airflow_policies.ALL,
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from flows import flows
 from manifests import Manifests, compose
 
 #: These change what the services are, and so come beside them.
-ON_SERVICES = {"monitoring", "kerberos", "tls"}
+ON_SERVICES = {"monitoring", "kerberos", "serving-baked", "tls"}
 
 
 @pytest.mark.parametrize("part", COMPONENTS)

@@ -13,7 +13,7 @@ from expectations import FLOWS
 from flows import denies_by_default, flows, undeclared
 from manifests import Manifests, Object
 
-Break = Callable[[Manifests], None]
+Break = Callable[[Manifests], object]
 SERVICE = "anomaly-detection"
 
 
@@ -37,6 +37,38 @@ def template(stage: str, change: Callable[[Object], object]) -> Break:
         data[f"{stage}.yaml"] = yaml.safe_dump(pod)
 
     return broken
+
+
+def of(name: str, change: Callable[[Object], object]) -> Break:
+    """Changes the pod of a Deployment."""
+    return lambda m: change(m.one("Deployment", name)["spec"]["template"]["spec"])
+
+
+def variable(name: str, value: str) -> Callable[[Object], object]:
+    """Gives the first container another value of a variable."""
+    return lambda s: s["containers"][0]["env"].append({"name": name, "value": value})
+
+
+def volume(name: str, **changes: object) -> Callable[[Object], object]:
+    """Changes a volume of a pod; None takes a key away."""
+
+    def change(spec: Object) -> None:
+        found = next(each for each in spec["volumes"] if each["name"] == name)
+        found.update(changes)
+        for key in [key for key, value in found.items() if value is None]:
+            del found[key]
+
+    return change
+
+
+def keeper(index: int, argument: str) -> Callable[[Object], object]:
+    """Gives the keeper of the logs another argument."""
+    return lambda s: s["containers"][1]["args"].__setitem__(index, argument)
+
+
+def main_of_job(manifests: Manifests) -> Object:
+    found: Object = manifests.one("Job", "airflow-migrate")["spec"]["template"]["spec"]["containers"][0]
+    return found
 
 
 def without(kind: str, name: str) -> Break:
@@ -100,6 +132,46 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("scaling", "no target", without("Deployment", SERVICE)),
     ("scaling", "replicas", lambda m: m.one("Deployment", SERVICE)["spec"].update(replicas=3)),
     ("scaling", "no budget", without("PodDisruptionBudget", SERVICE)),
+    ("console", "no URL", of("airflow-api", variable("FORESITE_CONSOLE_URL", ""))),
+    ("console", "host", of("airflow-api", variable("FORESITE_CONSOLE_URL", "https://console:8080"))),
+    ("console", "port", of("airflow-api", variable("FORESITE_CONSOLE_URL", "https://foresite-console:8443"))),
+    ("console", "no TLS", of("airflow-api", variable("FORESITE_CONSOLE_URL", "http://foresite-console:8080"))),
+    ("console", "service", lambda m: m.one("Service", "foresite-console")["spec"].update(selector={"a": "b"})),
+    ("console", "no way out", without("NetworkPolicy", "airflow-to-console")),
+    ("console", "no way in", without("NetworkPolicy", "console-ingress")),
+    ("console", "no token", of("airflow-api", volume("token", secret=None))),
+    ("console", "token", of("airflow-api", volume("token", secret={"secretName": "airflow-users"}))),
+    ("console", "no question", of("foresite-console", lambda s: s["containers"][0]["args"].pop(3))),
+    ("console", "no trust", of("airflow-api", volume("authority", secret=None))),
+    ("console", "trust", of("airflow-api", variable("FORESITE_CONSOLE_CA_FILE", "/var/run/secrets/foresite/token"))),
+    (
+        "console",
+        "the key too",
+        of("airflow-api", volume("authority", secret={"secretName": "foresite-serve-tls"})),
+    ),
+    (
+        "console",
+        "probe",
+        of("foresite-console", lambda s: s["containers"][0]["livenessProbe"]["httpGet"].pop("scheme")),
+    ),
+    ("logs", "no keeper", of("airflow-triggerer", lambda s: s["containers"].pop(1))),
+    ("logs", "no volume", of("airflow-dag-processor", lambda s: s["containers"][0]["volumeMounts"].pop())),
+    ("logs", "elsewhere", of("airflow-triggerer", keeper(0, "/tmp/logs"))),
+    ("logs", "too many", of("airflow-triggerer", keeper(2, "--most-mib=2000"))),
+    ("logs", "more than the claim", of("airflow-scheduler", keeper(2, "--most-mib=20000"))),
+    ("logs", "scratch", of("airflow-triggerer", volume("logs", emptyDir={"sizeLimit": "20Gi"}))),
+    (
+        "logs",
+        "address",
+        of("airflow-scheduler", variable("AIRFLOW__CORE__HOSTNAME_CALLABLE", "airflow.utils.net.get_host_ip_address")),
+    ),
+    ("logs", "name", of("airflow-scheduler", lambda s: s.pop("hostname"))),
+    ("logs", "port", lambda m: m.one("Service", "airflow-scheduler")["spec"]["ports"][0].update(targetPort="health")),
+    ("logs", "no way", without("NetworkPolicy", "airflow-logs-out")),
+    ("claims", "no claim", without("PersistentVolumeClaim", "airflow-logs")),
+    ("claims", "two pods", lambda m: m.one("Deployment", "airflow-scheduler")["spec"].pop("strategy")),
+    ("pools", "import", lambda m: main_of_job(m).update(command=["airflow"], args=["pools", "import", "x.json"])),
+    ("pools", "no file", lambda m: main_of_job(m).update(args=["/etc/airflow/pools.json"])),
     ("scaling", "no growth", without("HorizontalPodAutoscaler", SERVICE)),
 ]
 

@@ -14,10 +14,13 @@ import policies
 from conftest import COMPONENTS, VARIANTS
 from expectations import MEANT, SECRETS_OF, SERVING
 from flows import denies_by_default, undeclared
-from manifests import K8S, Manifests, Object, ToolError, compose, kubectl, pod_of
+from manifests import K8S, Manifests, Object, ToolError, compose, kubectl, pod_of, quantity
 
 #: The oldest Kubernetes that the manifests are for (the sleep before SIGTERM), and the newest.
 RELEASES = ("1.34", "1.37")
+DOCKERFILE = K8S.parent / "docker" / "Dockerfile"
+#: Components that only some sites want.
+OPTIONAL = {"gpu", "pull-secret", "serving-baked"}
 
 
 @pytest.mark.parametrize("policy", policies.ALL)
@@ -62,7 +65,7 @@ def test_the_namespace_lets_only_restricted_pods_in(manifests: Manifests) -> Non
 def test_a_service_reads_its_own_configuration(everything: Manifests, name: str) -> None:
     """It names the service as a model's second name, and keys that are mounted there."""
     pod = pod_of(everything.one("Deployment", name))
-    container = pod.containers[0]
+    container = pod.spec["containers"][0]
     places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert f"--config={places['config']}/{name}.json" in container["args"]
     source = next(volume["configMap"]["name"] for volume in pod.spec["volumes"] if volume["name"] == "config")
@@ -92,16 +95,9 @@ def test_the_test_cluster_changes_only_the_haste_of_services(renderings: dict[st
 
 
 @pytest.mark.parametrize("variant", ["everything", "overlay local", "overlay production"])
-def test_airflow_asks_the_console_where_it_listens(renderings: dict[str, Manifests], variant: str) -> None:
-    manifests = renderings[variant]
-    environment = next(
-        found["data"]
-        for found in manifests.of("ConfigMap")
-        if found["metadata"]["name"].startswith("airflow-environment")
-    )
-    service = manifests.one("Service", "foresite-console")
-    port = service["spec"]["ports"][0]["port"]
-    assert environment["FORESITE_CONSOLE_URL"] == f"http://{service['metadata']['name']}:{port}"
+def test_airflow_and_a_console_that_it_asks_are_there(renderings: dict[str, Manifests], variant: str) -> None:
+    """How it asks is the policy `console`, which has nothing to say where one of them is missing."""
+    assert {"airflow-api", "foresite-console"} <= renderings[variant].names("Deployment")
 
 
 def test_a_missing_kubectl_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,9 +107,9 @@ def test_a_missing_kubectl_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         kubectl()
 
 
-def test_production_has_every_component_that_needs_no_special_nodes() -> None:
+def test_production_has_every_component_that_is_no_option() -> None:
     named = yaml.safe_load((K8S / "overlays" / "production" / "kustomization.yaml").read_text())["components"]
-    assert {name.removeprefix("../../components/") for name in named} == {*COMPONENTS, "digests"} - {"gpu"}
+    assert {name.removeprefix("../../components/") for name in named} == {*COMPONENTS, "digests"} - OPTIONAL
 
 
 @pytest.mark.parametrize("variant", ["everything", "overlay production"])
@@ -123,14 +119,41 @@ def test_kerberos_token_and_certificate_reach_the_services(renderings: dict[str,
     assert len(pods) == 4
     for pod in pods:
         assert set(pod.references("secret")) == SECRETS_OF[pod.component], pod.origin
-        arguments = " ".join(pod.containers[0]["args"])
+        arguments = " ".join(pod.spec["containers"][0]["args"])
         assert "--token-file=" in arguments, pod.origin
-        assert ("--tls-key=" in arguments) == (pod.component == "model-service"), pod.origin
-    asking = pod_of(renderings[variant].one("Deployment", "airflow-api"))
-    variables = {found["name"]: found.get("value") for found in asking.containers[-1]["env"]}
-    places = {mount["name"]: mount["mountPath"] for mount in asking.containers[-1]["volumeMounts"]}
-    assert asking.references("secret")["foresite-serve-token"]
-    assert variables["FORESITE_CONSOLE_TOKEN_FILE"] == f"{places['token']}/token"
+        assert "--tls-key=" in arguments, pod.origin
+
+
+def test_every_pod_pulls_with_the_secret_of_the_registry(renderings: dict[str, Manifests]) -> None:
+    for variant, wanted in (("everything", ["foresite-registry"]), ("overlay production", [])):
+        manifests = renderings[variant]
+        for pod in manifests.pods():
+            account = manifests.one("ServiceAccount", pod.spec["serviceAccountName"])
+            assert [each["name"] for each in account.get("imagePullSecrets", [])] == wanted, pod.origin
+            # Its own list would win over the account's.
+            assert "imagePullSecrets" not in pod.spec, pod.origin
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [("anomaly-detection", "anomaly"), ("predictive-maintenance", "maintenance"), ("capacity-planning", "capacity")],
+)
+def test_a_baked_bundle_lies_where_the_service_looks_for_the_last_one(
+    renderings: dict[str, Manifests], name: str, task: str
+) -> None:
+    pod = pod_of(renderings["everything"].one("Deployment", name))
+    bundle, service = pod.containers
+    assert {bundle["image"], service["image"]} == {f"foresite/serve-{task}:dev"}
+    assert f"--task={task}" in service["args"]
+    # The layout below both is the same: a folder by task.
+    baked = re.search(rf"^COPY .* (/opt/foresite/models)/{task}$", DOCKERFILE.read_text(), re.MULTILINE)
+    place = next(each for each in service["args"] if each.startswith("--cache-dir=")).partition("=")[2]
+    assert baked
+    assert bundle["command"][-2:] == [f"{baked[1]}/.", place]
+    mounts = [{each["mountPath"]: each["name"] for each in container["volumeMounts"]} for container in pod.containers]
+    assert mounts[0][place] == mounts[1][place]
+    plain = pod_of(renderings["overlay production"].one("Deployment", name))
+    assert plain.spec["containers"][0]["image"].startswith("foresite/serve:")
 
 
 def is_of_the_cluster(found: Object) -> bool:
@@ -163,10 +186,3 @@ def asked(manifests: Manifests, resource: str) -> float:
         count = most.get(pod.labels["app.kubernetes.io/name"], 1)
         total += count * sum(quantity(c["resources"]["requests"][resource]) for c in pod.containers)
     return total
-
-
-def quantity(text: str) -> float:
-    for unit, factor in (("m", 1e-3), ("Mi", 2.0**20), ("Gi", 2.0**30), ("Ti", 2.0**40)):
-        if text.endswith(unit):
-            return float(text.removesuffix(unit)) * factor
-    return float(text)

@@ -123,6 +123,29 @@ def test_node_pools_are_those_of_terraform(everything: Manifests) -> None:
     assert {"stages", "serving"} <= asked <= made
 
 
+def test_terraform_makes_a_repository_for_every_image() -> None:
+    """Those of the Dockerfile that have a program, and Airflow's; `-cuda` is a flavour of one."""
+    dockerfile = (REPOSITORY / "docker" / "Dockerfile").read_text()
+    programs = re.findall(r"^FROM [\w-]+ AS ([\w-]+)\n(?:\w+ [^\n]+\n)*(?:ENTRYPOINT|CMD)", dockerfile, re.MULTILINE)
+    variables = (K8S / "infra/terraform/variables.tf").read_text()
+    block = variables[variables.index('variable "images"') :]
+    repositories = set(re.findall(r'"([\w-]+)"', block[block.index("default") : block.index("]")]))
+    assert {*STAGES, "serve", "serve-anomaly", "serve-maintenance", "serve-capacity"} <= set(programs)
+    assert {*programs, "airflow"} <= repositories
+    flavours = {name.removesuffix("-cuda") for name in repositories}
+    assert flavours == {name.removesuffix("-cuda") for name in programs} | {"airflow"}
+
+
+def test_terraform_names_the_services_that_are_called_from_outside(everything: Manifests) -> None:
+    """Who may call whom stands in the NetworkPolicies: Airflow's UI and the models."""
+    text = (K8S / "infra/terraform/main.tf").read_text()
+    line = re.search(r"services = \[(.*)\]", text)
+    assert line
+    named = set(re.findall(r'"([\w-]+)"', line[1]))
+    models = {pod.labels["app.kubernetes.io/name"] for pod in everything.pods() if pod.component == "model-service"}
+    assert named == {"airflow"} | models
+
+
 def test_airflow_gets_the_pools_of_the_needs() -> None:
     made = K8S / "components" / "airflow" / "pools.json"
     if not made.exists():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import ssl
 from datetime import datetime, timezone
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -42,7 +43,7 @@ async def summary(name: str) -> dict[str, Any]:
         )
     place = f"{url.rstrip('/')}/console/v1/{name}"
     try:
-        status, body = await get(place, headers())
+        status, body = await get(place, headers(), trusted())
     except httpx.TimeoutException:
         raise ConsoleError(
             502,
@@ -85,11 +86,11 @@ def first_valid(text: str) -> str:
     raise ValueError("no line of it holds a token that still counts")
 
 
-async def get(place: str, sent: dict[str, str]) -> tuple[int, bytes]:
+async def get(place: str, sent: dict[str, str], trust: ssl.SSLContext) -> tuple[int, bytes]:
     """Status and body, read no further than a summary may reach."""
     # Proxies of the environment are for the outside.
     async with (
-        httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=trusted()) as client,
+        httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=trust) as client,
         client.stream("GET", place, headers=sent) as answer,
     ):
         body = bytearray()
@@ -100,10 +101,29 @@ async def get(place: str, sent: dict[str, str]) -> tuple[int, bytes]:
         return answer.status_code, bytes(body)
 
 
-@cache
 def trusted() -> ssl.SSLContext:
-    """Who may have signed the console's certificate: the machine's authorities, or `SSL_CERT_FILE`."""
-    return ssl.create_default_context()
+    """Who may have signed the console's certificate: the machine's authorities, and the one that is named.
+
+    Raises `ConsoleError`.
+    """
+    path = settings.console_ca_file()
+    try:
+        return context(path, path.stat().st_mtime_ns if path else 0)
+    except OSError as error:
+        raise ConsoleError(
+            503,
+            f"The authority of the console's certificate cannot be read: {reason(error)}.",
+            "FORESITE_CONSOLE_CA_FILE names a file of certificates (PEM) that Airflow's API server may read.",
+        ) from None
+
+
+@lru_cache(maxsize=1)
+def context(authority: Path | None, _changed: int) -> ssl.SSLContext:
+    """Made once for each state of the file. Raises `OSError`."""
+    made = ssl.create_default_context()
+    if authority:
+        made.load_verify_locations(authority)
+    return made
 
 
 def understood(status: int, body: bytes) -> dict[str, Any]:

@@ -53,5 +53,5 @@ module "dns" {
 
   zone     = var.dns_zone
   hosts    = keys(module.storage.hosts)
-  services = ["airflow", "console", "serve-anomaly", "serve-capacity", "serve-maintenance"]
+  services = ["airflow", "anomaly-detection", "capacity-planning", "predictive-maintenance"]
 }

@@ -155,11 +155,11 @@ variable "dns_zone" {
 }
 
 variable "images" {
-  description = "Images of the pipeline and of the services; `xtask stages` lists the stages."
+  description = "Images of the pipeline and of the services, each with a repository; `docker/images.sh` builds them."
   type        = set(string)
   default = [
-    "advise", "derive", "evaluate", "featurize", "ingest", "maintain", "predict", "promote", "serve",
-    "simulate", "train", "validate", "airflow",
+    "advise", "derive", "evaluate", "featurize", "ingest", "maintain", "predict", "promote", "simulate", "train",
+    "validate", "serve", "serve-anomaly", "serve-maintenance", "serve-capacity", "train-cuda", "serve-cuda", "airflow",
   ]
 }
 

@@ -79,7 +79,7 @@ run "quorums_are_spread" {
   }
 
   assert {
-    condition     = output.records["namenode-1.foresite.example"].kind == "host" && output.records["serve-anomaly.foresite.example"].kind == "service"
+    condition     = output.records["namenode-1.foresite.example"].kind == "host" && output.records["anomaly-detection.foresite.example"].kind == "service"
     error_message = "hosts and services have names"
   }
 }
