@@ -86,7 +86,7 @@ test-hdfs: build ## Everything against a real HDFS: faults, fail-over, Kerberos,
 test-spark: build ## Spark reads the tables (fetches 0.5 GB once)
 	$(STEP) spark tests/interop/spark.sh
 
-test-infra: build ## Terraform and Ansible of k8s/infra, offline (fetches 0.1 GB once)
+test-infra: build ## Terraform and Ansible of k8s/infra, offline (fetches 0.2 GB once)
 	$(STEP) infra k8s/infra/tests/run.sh
 
 hdfs-up: ## A real HDFS on this machine (FORESITE_HDFS_PORT, FORESITE_HDFS_DIR); then: eval "$$(tests/hdfs/hdfs-cluster env)"

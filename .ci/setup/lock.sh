@@ -6,8 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 cache=${FORESITE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresite}
 uv=$(find "$cache" -maxdepth 3 -path '*/uv-*/bin/uv' | head -n1)
+# lock FOLDER NAME [OPTION]...
 lock() {
-    (cd "$1" && "$uv" pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+    (cd "$1" && "$uv" pip compile "${@:3}" --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
         --no-emit-index-url --custom-compile-command 'make lock' --output-file "$2.txt" "$2.in")
 }
 lock airflow requirements
@@ -17,3 +18,4 @@ lock .ci/setup uv
 lock tests/interop requirements
 lock tests/interop/spark requirements
 lock k8s/infra/tests requirements
+lock k8s/infra/tests provider --no-deps
