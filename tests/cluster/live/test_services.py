@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from live.airflow import Airflow
-from live.commands import wait_for
+from live.commands import CommandError, wait_for
 from live.faults import gone, kill
 from live.inference import Ask, Row, by_grpc, by_rest, call, exact, metadata
-from live.kube import pods, service_address
+from live.kube import service_address
 from live.load import Load, fresh, kept, remote
 from live.runs import INFERENCE
 from live.services import SERVICES
@@ -171,14 +171,12 @@ def test_services_go_on_without_hdfs(site: Site, taken_up: TakenUp, predicted: N
 
 
 def restarted(begun: dict[str, Any]) -> dict[str, Any] | None:
-    found = SERVICES["maintenance"].seen() if is_running_again(begun["pod"]) else None
-    return found if found and found["restarts"] > begun["restarts"] and found["listed"] else None
-
-
-def is_running_again(pod: str) -> bool:
-    """Whether its container runs, so that it can be asked."""
-    found = [each for each in pods("app.kubernetes.io/name=predictive-maintenance") if each["metadata"]["name"] == pod]
-    return bool(found) and all(container["ready"] for container in found[0]["status"]["containerStatuses"])
+    """What is seen of the service when its next container is ready."""
+    try:
+        found = SERVICES["maintenance"].seen()
+    except (CommandError, OSError):
+        return None
+    return found if found["restarts"] > begun["restarts"] and found["listed"] else None
 
 
 def refused(address: str, model: str, ask: Ask) -> dict[str, Any] | None:
