@@ -85,10 +85,20 @@ def profile(name: str) -> Profile:
     return profiles()[name]
 
 
-def pool_of(stage: str) -> str:
-    """The pool of a stage; that of the writers where a template names the stage only at run time."""
+#: The pool of what runs with a GPU, and that of what writes tables beside others.
+GPU_POOL, WRITERS_POOL = "foresite_gpu", "foresite_hdfs_writers"
+
+
+def pool_of(stage: str, profile_name: str | None = None) -> str:
+    """The pool of a stage with this profile: that of the GPUs for whatever asks for one.
+
+    A stage that a template names only at run time writes tables for all that is known.
+    """
+    asked = profiles().get(profile_name or "")
+    if asked and "nvidia.com/gpu" in asked.limits:
+        return GPU_POOL
     needs = stages().get(stage)
-    return needs.pool if needs else "foresite_hdfs_writers"
+    return needs.pool if needs else WRITERS_POOL
 
 
 def time_limit_of(stage: str) -> timedelta:

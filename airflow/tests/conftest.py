@@ -16,7 +16,8 @@ import pytest
 
 from foresite_airflow.environment import one_machine
 from foresite_airflow.session import impatience
-from tests.harness import Run, Stages
+from tests.fake_cluster import Cluster, cluster
+from tests.harness import FORM, NOON, Run, Stages
 
 # Airflow reads its settings while it is imported, so they are made here and not in a fixture.
 HOME = Path(tempfile.mkdtemp(prefix="foresite-airflow-"))
@@ -70,6 +71,25 @@ def dags() -> dict[str, Any]:
 
 
 @pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What the tasks failed with, try by try: the text that stands last in their logs."""
+    from airflow.listeners import hookimpl
+    from airflow.sdk.listener import get_listener_manager
+
+    seen: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+            seen.append(str(error))
+
+    listener, manager = Listener(), get_listener_manager()
+    manager.add_listener(listener)  # type: ignore[no-untyped-call]
+    yield seen
+    manager.pm.unregister(listener)
+
+
+@pytest.fixture
 def run_dag() -> Any:
     """Runs a DAG to its end in this process; read anew, for a DAG object keeps the params of its last run."""
     from airflow.dag_processing.dagbag import DagBag
@@ -79,5 +99,38 @@ def run_dag() -> Any:
         dag: Any = bag.dags[dag_id]
         with impatience():
             return Run(dag.test(logical_date=logical_date, run_conf=conf or {}))
+
+    return run
+
+
+@pytest.fixture
+def fake(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    with cluster(stages.binaries) as server:
+        kubeconfig = stages.folder / "kubeconfig"
+        kubeconfig.write_text(server.kubeconfig())
+        extra = {"kube_config_path": str(kubeconfig), "namespace": "foresite"}
+        connection = json.dumps({"conn_type": "kubernetes", "extra": extra})
+        monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
+        monkeypatch.setenv("FORESITE_BACKEND", "kubernetes")
+        yield server
+
+
+@pytest.fixture
+def run_pod(fake: Cluster, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs `telecom_stage` on the Kubernetes back end."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    def run(tag: str = "1.0", deferrable: bool = False, conf: dict[str, Any] | None = None, **attributes: Any) -> Run:
+        monkeypatch.setenv("FORESITE_IMAGE_TAG", tag)
+        monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", str(deferrable))
+        bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+        task: Any = bag.dags["telecom_stage"].task_dict["run"]
+        task.startup_check_interval_seconds = 0.1
+        task.poll_interval = 0.1
+        task.deferrable = deferrable
+        for name, value in attributes.items():
+            setattr(task, name, value)
+        with impatience():
+            return Run(bag.dags["telecom_stage"].test(logical_date=NOON, run_conf={**FORM, **(conf or {})}))
 
     return run

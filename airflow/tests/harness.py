@@ -8,9 +8,12 @@ import signal
 import sys
 import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+FORM = {"stage": "derive", "interval_start": "2026-03-01T11:00:00Z", "interval_end": "2026-03-01T12:00:00Z"}
 STAND_IN = Path(__file__).with_name("stand_in.py")
 
 

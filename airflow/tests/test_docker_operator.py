@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import Run
-from tests.test_exits import NOON
+from tests.harness import NOON, Run
 
 HISTORY = ("2026-01-01T00:00:00Z", "2026-01-20T00:00:00Z")
 NETWORK = {
