@@ -85,8 +85,8 @@ def profile(name: str) -> Profile:
     return profiles()[name]
 
 
-#: The pool of what runs with a GPU, and that of what writes tables beside others.
-GPU_POOL, WRITERS_POOL = "foresite_gpu", "foresite_hdfs_writers"
+#: The pool of what runs with a GPU, that of what writes tables beside others, and that of everything else.
+GPU_POOL, WRITERS_POOL, NO_POOL = "foresite_gpu", "foresite_hdfs_writers", "default_pool"
 
 
 def pool_of(stage: str, profile_name: str | None = None) -> str:

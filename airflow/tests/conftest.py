@@ -16,6 +16,7 @@ import pytest
 
 from foresite_airflow.environment import one_machine
 from foresite_airflow.session import impatience
+from tests import harness
 from tests.fake_cluster import Cluster, cluster
 from tests.harness import FORM, NOON, Run, Stages
 
@@ -58,6 +59,30 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
     monkeypatch.setenv("FORESITE_CONFIG_DIR", str(tmp_path / "configs"))
     monkeypatch.setenv("FORESITE_DATA_ROOT", made.data_root.as_uri())
     return made
+
+
+@pytest.fixture(scope="module")
+def airflow(database: None) -> Iterator[Any]:
+    """Airflow's API server, its DAGs in the database; who asks must say who it is."""
+    from airflow.api_fastapi.app import create_app
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from fastapi.testclient import TestClient
+
+    manager: Any = DagBundlesManager
+    manager().sync_bundles_to_db()
+    sync_bag_to_db(DagBag(), "dags-folder", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "False")
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of these tests only: " + 64 * "x")
+        with TestClient(create_app("core"), base_url="http://localhost:8080") as client:
+            yield client
+
+
+@pytest.fixture
+def bearer() -> Any:
+    """The header that says who asks, for a role."""
+    return harness.bearer
 
 
 @pytest.fixture(scope="session")

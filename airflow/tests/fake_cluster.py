@@ -253,12 +253,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def one_pod(self, name: str, part: str | None, query: dict[str, str]) -> None:
         pod = self.server.pods.get(name)
+        sent = self.body()
         if pod is None:
             self.missing(f'pods "{name}"')
         elif part == "log":
             self.stream(pod, follow=query.get("follow", "").lower() == "true", stamped="timestamps" in query)
         else:
-            sent = self.body()
             if self.command == "PATCH":
                 pod.manifest["metadata"]["labels"].update(sent.get("metadata", {}).get("labels", {}))
             elif self.command == "DELETE":

@@ -121,9 +121,7 @@ class StageOperator(BaseOperator):
             dry_run=is_set(self.check_only),
         )
 
-    def conclude(
-        self, context: Context, code: int, result_text: str, detail: str = "", cause: str = ""
-    ) -> Result:
+    def conclude(self, context: Context, code: int, result_text: str, detail: str = "", cause: str = "") -> Result:
         """Returns the result of a stage that ended well; raises what its exit code means.
 
         `detail` is what the stage said at last, for one that left no result; `cause` what ended it from outside.
