@@ -14,6 +14,8 @@ each takes a slot of its own pool.
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import DAG, Param, chain
 
 from foresite_airflow import settings, stage_needs, tasks
@@ -48,7 +50,7 @@ with DAG(
     doc_md=__doc__,
     tags=TAGS,
 ):
-    asked = {
+    asked: dict[str, Any] = {
         "stage": "{{ params.stage }}",
         "model_task": "{{ params.task or '' }}",
         "step": "{{ params.step or '' }}",

@@ -172,6 +172,11 @@ def pod_url(namespace: str, name: str) -> str:
     return template.replace("{namespace}", quote(namespace)).replace("{name}", quote(name))
 
 
+def log_days() -> float:
+    """`FORESITE_LOG_DAYS`: how long a task's log is kept; 0 for ever."""
+    return float(os.environ.get("FORESITE_LOG_DAYS", "14"))
+
+
 def notifiers() -> list[dict[str, Any]]:
     """`FORESITE_NOTIFY`: Airflow notifiers that tell of a failed task, JSON; none if unset.
 

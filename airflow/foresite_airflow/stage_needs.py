@@ -140,7 +140,8 @@ def page() -> str:
     lines += [
         "",
         "Memory is requested in full and is the limit; CPU is requested and has no limit. `FORESITE_STAGE_PROFILES` "
-        '(JSON, `{"train": "gpu"}`) gives a stage another profile, the form of `telecom_stage` a single run.',
+        '(JSON, `{"train": "gpu"}`) gives a stage another profile, the form of `telecom_stage` a single run. '
+        "What runs with a GPU takes a slot of `foresite_gpu`, whatever its stage.",
         "",
         "| pool | slots | for |",
         "|---|---|---|",

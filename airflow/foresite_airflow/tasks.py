@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Metadata, get_current_context, task
 
-from foresite_airflow import mapping, settings, stage_needs
+from foresite_airflow import logs, mapping, settings, stage_needs
 from foresite_airflow.assets import FEATURES
 from foresite_airflow.clock import parse_time
 from foresite_airflow.mapping import Call
@@ -53,6 +54,14 @@ def is_new_day() -> bool:
     run = PinnedRun.of(get_current_context())
     start, end = parse_time(run.interval_start), parse_time(run.interval_end)
     return mapping.is_due(start, end, timedelta(days=1))
+
+
+@task
+def forget_logs() -> int:
+    """Removes the task logs that nobody wrote to for days; returns how many."""
+    from airflow.configuration import conf
+
+    return logs.forget(Path(conf.get_mandatory_value("logging", "base_log_folder")), settings.log_days())
 
 
 @task(outlets=[FEATURES])

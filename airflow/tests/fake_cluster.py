@@ -108,8 +108,8 @@ class Pod:
             status.pop("containerStatuses")
             return
         if tag == "missing":
-            message = f'Back-off pulling image "{self.container["image"]}": not found'
-            self.status(waiting={"reason": "ImagePullBackOff", "message": message})
+            said = f'Back-off pulling image "{self.container["image"]}": not found'
+            self.status(waiting={"reason": "ImagePullBackOff", "message": said})
             return
         with tempfile.TemporaryDirectory(prefix="fake-pod-") as folder:
             message = Path(folder) / "termination-log"

@@ -30,7 +30,7 @@ def people(airflow: Any, bearer: Any) -> Any:
 
     asked: dict[str, Any] = {}
 
-    def waiting() -> list[tuple[str, str, str, str]]:
+    def waiting() -> list[tuple[str, str, str, str | None]]:
         with create_session() as session:
             query = sqlalchemy.select(TaskInstance, HITLDetail).join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
             found = [(ti, detail) for ti, detail in session.execute(query) if detail.responded_at is None]

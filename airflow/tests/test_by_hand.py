@@ -31,7 +31,12 @@ def by_hand(run_pod: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> An
 
     logged: list[str] = []
     made = StagePodOperator.rerun
-    monkeypatch.setattr(StagePodOperator, "rerun", lambda *args: logged.append(made(*args)) or logged[-1])
+
+    def rerun(*args: Any) -> str:
+        logged.append(made(*args))
+        return logged[-1]
+
+    monkeypatch.setattr(StagePodOperator, "rerun", rerun)
     monkeypatch.setenv("FORESITE_POD_TEMPLATES", str(TEMPLATES))
     kubectl = tmp_path / "path" / "kubectl"
     kubectl.parent.mkdir()

@@ -120,6 +120,7 @@ def test_a_backfill_takes_each_hour_as_its_schedule_would_have(
 ) -> None:
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunType
     from sqlalchemy import select
 
     first = datetime(2026, 2, 3, 5, tzinfo=timezone.utc)
@@ -135,14 +136,16 @@ def test_a_backfill_takes_each_hour_as_its_schedule_would_have(
     )
     with create_session() as session:
         query = select(DagRun).where(DagRun.backfill_id == made["id"]).order_by(DagRun.logical_date)
-        found = [(run.run_id, str(run.run_type.value), run.data_interval_start) for run in session.scalars(query)]
-    assert [(kind, start) for _, kind, start in found] == [("backfill", first + n * HOUR) for n in range(3)]
+        runs: list[Any] = list(session.scalars(query))
+        found = [(run.run_id, DagRunType(run.run_type), run.data_interval_start) for run in runs]
+    hours = [first + n * HOUR for n in range(3)]
+    assert [(kind, start) for _, kind, start in found] == [(DagRunType.BACKFILL_JOB, hour) for hour in hours]
     events = announced()
     with impatience():
-        for run_id, _, start in found:
+        for (run_id, _, _), start in zip(found, hours, strict=True):
             stages.behave("ingest", numbers=touched(start))
             assert work_off(PIPELINE, run_id).state == "success"
-    wanted = [(stamp(start), stamp(start + HOUR), stamp(start + HOUR + timedelta(minutes=30))) for _, _, start in found]
+    wanted = [(stamp(start), stamp(start + HOUR), stamp(start + HOUR + timedelta(minutes=30))) for start in hours]
     by_hour = [{s for s in spans(stages.calls()) if s[0] == hour[0]} for hour in wanted]
     assert by_hour == [{hour} for hour in wanted], "as-of is what it was in its time, not today"
     told = announced()[len(events) :]
@@ -169,7 +172,7 @@ def inference_of(told: list[dict[str, Any]]) -> str:
 
     now = datetime.now(timezone.utc)
     with create_session() as session:
-        found = session.scalar(SerializedDagModel.latest_item_select_object(INFERENCE))
+        found: Any = session.scalar(SerializedDagModel.latest_item_select_object(INFERENCE))  # type: ignore[no-untyped-call]
         assert found is not None
         run = found.dag.create_dagrun(
             run_id=f"asset__{now.isoformat()}",

@@ -63,7 +63,7 @@ class StageOperator(BaseOperator):
         return {"execution_timeout": stage_needs.time_limit_of(stage)}
 
     @classmethod
-    def partial(cls, *, stage: str, profile: str | None = None, **kwargs: Any) -> OperatorPartial:
+    def partial(cls, *, stage: str, profile: Any = None, **kwargs: Any) -> OperatorPartial:
         """As in Airflow. A mapped task is scheduled before it is made, so its limits stand here as well."""
         return super().partial(stage=stage, profile=profile, **{**cls.limits(stage, profile), **kwargs})
 

@@ -149,7 +149,9 @@ class StagePodOperator(StageOperator, KubernetesPodOperator):
         if not self.is_judged:
             raise self.vanished()
 
-    def _write_logs(self, pod: k8s.V1Pod, follow: bool = False, since_time: Any = None) -> None:
+    def _write_logs(  # type: ignore[override]
+        self, pod: k8s.V1Pod, follow: bool = False, since_time: datetime | None = None
+    ) -> None:
         """Every line at its own level; the stock operator has all of them at INFO."""
         since = (datetime.now(timezone.utc) - since_time).total_seconds() if since_time else None
         lines = self.client.read_namespaced_pod_log(
