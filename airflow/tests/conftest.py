@@ -149,13 +149,12 @@ def run_pod(fake: Cluster, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv("FORESITE_IMAGE_TAG", tag)
         monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", str(deferrable))
         bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-        task: Any = bag.dags["telecom_stage"].task_dict["run"]
-        task.startup_check_interval_seconds = 0.1
-        task.poll_interval = 0.1
-        task.deferrable = deferrable
-        for name, value in attributes.items():
-            setattr(task, name, value)
+        dag: Any = bag.dags["telecom_stage"]
+        quick = {"startup_check_interval_seconds": 0.1, "poll_interval": 0.1, "deferrable": deferrable}
+        for task in [task for task_id, task in dag.task_dict.items() if task_id.startswith("run")]:
+            for name, value in {**quick, **attributes}.items():
+                setattr(task, name, value)
         with impatience():
-            return Run(bag.dags["telecom_stage"].test(logical_date=NOON, run_conf={**FORM, **(conf or {})}))
+            return Run(dag.test(logical_date=NOON, run_conf={**FORM, **(conf or {})}))
 
     return run
