@@ -62,7 +62,8 @@ def test_it_is_the_very_pod(by_hand: Any, fake: Cluster) -> None:
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
     assert made["spec"]["securityContext"]["runAsNonRoot"] is True
     assert made["spec"]["serviceAccountName"] == "foresite-stage"
-    assert {"name": "HADOOP_CONF_DIR", "value": "/etc/hadoop"} in container["env"]
+    # The site's variables, the folder of Hadoop's files among them.
+    assert container["envFrom"] == [{"configMapRef": {"name": "foresite-site"}}]
     maps = [volume["configMap"]["name"] for volume in made["spec"]["volumes"] if "configMap" in volume]
     assert "foresite-hadoop-conf" in maps
     assert any(name.startswith("foresite-config-") for name in maps)
