@@ -3,7 +3,8 @@
 
 **What** Merges small files, applies the retention of each table, checkpoints the logs and cleans them up,
 and removes what no reader needs any more; last it verifies what is left. Nothing is deleted unless the
-configuration of `maintain` says `"delete": true` (profile `nightly`).
+configuration of `maintain` says `"delete": true` (profile `nightly`). Beside them `forget_logs` removes Airflow's
+own task logs after `FORESITE_LOG_DAYS`.
 
 **Inputs** and **outputs** All tables; no row changes its meaning.
 
@@ -37,4 +38,5 @@ with DAG(
     doc_md=__doc__,
     tags=TAGS,
 ):
+    tasks.forget_logs()
     chain(tasks.pin_run(), *(Stage(task_id=step, stage="maintain", step=step) for step in STEPS))

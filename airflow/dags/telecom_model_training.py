@@ -2,7 +2,8 @@
 ### Train, judge and promote a model per task
 
 **What** For each task: a sample set as of now, a linear path and a network, an honest evaluation on
-slices that training never saw, and promotion when the gate slice says so. A failed task stops only itself.
+slices that training never saw, and promotion when the gate slice says so and, where the site asks for it
+(`FORESITE_PROMOTION_APPROVAL`), a person agrees. A failed task stops only itself.
 
 **Inputs** `kpis`, `alarms`, `tickets`, `inventory`, `profiles` of the training window.
 
@@ -10,7 +11,7 @@ slices that training never saw, and promotion when the gate slice says so. A fai
 
 **Triage** `train` 65: too few samples or labels in the window, widen the interval. A verdict of FAIL
 or INSUFFICIENT is no failure: read `metrics.txt` and `card.md` of the model. `train` 137: lower its
-memory limit in the configuration.
+memory limit in the configuration. `approve` waits: answer it under *Required Actions*.
 
 **Owner** machine learning
 """
@@ -45,8 +46,10 @@ with DAG(
             train = Stage(task_id="train", stage="train", model_task=name)
             model = {"model": f"{{{{ ti.xcom_pull(task_ids='{name}.train')['numbers']['model_id'] }}}}"}
             evaluate = Stage(task_id="evaluate", stage="evaluate", model_task=name, options=model)
-            branch = tasks.judge(evaluate.output, f"{name}.promote", f"{name}.keep")
             promote = Stage(task_id="promote", stage="promote", model_task=name, options=model)
+            promotion = [*tasks.approvals(name), promote]
+            branch = tasks.judge(evaluate.output, promotion[0].task_id, f"{name}.keep")
             keep = EmptyOperator(task_id="keep", doc="The champion stays; the candidate is kept for comparison.")
 
-            chain(pin, samples, train, evaluate, branch, [promote, keep])
+            chain(pin, samples, train, evaluate, branch, [promotion[0], keep])
+            chain(*promotion)

@@ -5,14 +5,18 @@
 
 **Inputs** and **outputs** Those of the stage; see its reference page.
 
-**Triage** The task log opens with the command that does the same in a shell.
+**Triage** The task log opens with the command that does the same in a shell. On a cluster the stage runs in
+`run`, a training and whatever asks for a GPU in `run_on_gpu`, what writes no table beside others in `run_unpooled`:
+each takes a slot of its own pool.
 
 **Owner** whoever triggers it
 """
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, Param
+from typing import Any
+
+from airflow.sdk import DAG, Param, chain
 
 from foresite_airflow import settings, stage_needs, tasks
 from foresite_airflow.defaults import TAGS, interval_form, task_defaults
@@ -46,16 +50,19 @@ with DAG(
     doc_md=__doc__,
     tags=TAGS,
 ):
-    run = Stage(
-        task_id="run",
-        stage="{{ params.stage }}",
-        model_task="{{ params.task or '' }}",
-        step="{{ params.step or '' }}",
-        plan="{{ params.plan or '' }}",
-        shard="{{ params.shard or '' }}",
-        profile="{{ params.profile or '' }}",
-        force="{{ params.force }}",
-        check_only="{{ params.dry_run }}",
-    )
-
-    tasks.pin_run() >> run
+    asked: dict[str, Any] = {
+        "stage": "{{ params.stage }}",
+        "model_task": "{{ params.task or '' }}",
+        "step": "{{ params.step or '' }}",
+        "plan": "{{ params.plan or '' }}",
+        "shard": "{{ params.shard or '' }}",
+        "profile": "{{ params.profile or '' }}",
+        "force": "{{ params.force }}",
+        "check_only": "{{ params.dry_run }}",
+    }
+    pin = tasks.pin_run()
+    if settings.backend() == "kubernetes":
+        # A pool is taken before a template is read: one task per pool, and a branch that knows the form.
+        chain(pin, tasks.pick_pool(), [Stage(task_id=name, pool=pool, **asked) for pool, name in tasks.BY_POOL.items()])
+    else:
+        pin >> Stage(task_id="run", **asked)

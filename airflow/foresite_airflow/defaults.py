@@ -7,14 +7,14 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from foresite_airflow import settings
+from foresite_airflow import notify, settings
 from foresite_airflow.exits import TRANSIENT_TRIES
 
 TAGS = ["foresite"]
 
 
 def task_defaults() -> dict[str, Any]:
-    """`default_args`: the tries of the exit table, at 30 s doubled up to 10 min (1 s on a laptop)."""
+    """`default_args`: the tries of the exit table, at 30 s doubled up to 10 min (1 s on a laptop), and who is told."""
     return {
         "owner": "foresite",
         "retries": TRANSIENT_TRIES - 1,
@@ -22,6 +22,7 @@ def task_defaults() -> dict[str, Any]:
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=10),
         "execution_timeout": timedelta(hours=6),
+        "on_failure_callback": notify.failure_callbacks(),
     }
 
 

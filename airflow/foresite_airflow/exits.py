@@ -47,17 +47,27 @@ def meaning(code: int) -> str:
     return known or (f"ended by signal {code - 128}" if code > 128 else "unknown exit code")
 
 
-def failure(stage: str, code: int, tries: int, detail: str = "") -> AirflowException:
+def failure(stage: str, code: int, tries: int, detail: str = "", cause: str = "") -> AirflowException:
     """The exception for a stage that ended with `code` on its `tries`-th try.
 
+    `detail` is what the stage said at last, `cause` what ended it from outside.
     `AirflowFailException` ends the task, anything else lets Airflow try again.
     """
-    text = f"foresite-{stage}: exit {code}: {meaning(code)}"
+    said = meaning(code)
+    if cause:
+        # "Often for memory" would mislead whoever reads that the disk was full.
+        said = cause if code in {KILLED, STOPPED} else f"{said} ({cause})"
+    text = f"foresite-{stage}: exit {code}: {said}"
     if detail:
-        text = f"{text}: {detail}"
+        text = f"{text}: {one_line(detail)}"
     if code in FINAL:
         return AirflowFailException(text)
     return AirflowException(text) if code == TRANSIENT else once_more(text, tries)
+
+
+def one_line(text: str) -> str:
+    """Several lines as one, for the last line of a log."""
+    return " | ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def once_more(text: str, tries: int) -> AirflowException:

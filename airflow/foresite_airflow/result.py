@@ -9,6 +9,8 @@ from typing import Any
 Result = dict[str, Any]
 
 LIMIT_BYTES = 4096
+#: How many of its last lines a failed stage leaves in the exception.
+TAIL_LINES = 5
 
 
 class ResultError(ValueError):
@@ -31,12 +33,12 @@ def parse(text: str) -> Result:
 
 
 def complaint(text: str) -> str:
-    """What a failed stage says about itself: error and hint of its result, or the text as it is."""
+    """What a failed stage says about itself: error and hint of its result, or the text's last lines."""
     try:
         result = json.loads(text)
         return "; hint: ".join(str(result[name]) for name in ("error", "hint") if result.get(name))
     except (ValueError, TypeError, AttributeError):
-        return text.strip()
+        return "\n".join(text.strip().splitlines()[-TAIL_LINES:])
 
 
 def summary(result: Result) -> str:

@@ -10,6 +10,8 @@ import os
 import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from foresite_airflow.clock import parse_time
 
@@ -155,3 +157,64 @@ def stage_profile(stage: str) -> str | None:
     """`FORESITE_STAGE_PROFILES` (stage → profile, JSON): resources other than those of the stage's pod template."""
     profiles: dict[str, str] = json.loads(os.environ.get("FORESITE_STAGE_PROFILES") or "{}")
     return profiles.get(stage)
+
+
+def file_url(path: str) -> str:
+    """Where a browser finds a file below the data root.
+
+    `FORESITE_FILE_URL_TEMPLATE` says how the data root is served, with `{path}` in it, for example
+    `https://namenode:9871/webhdfs/v1/foresite/{path}?op=OPEN`; without it the file's own URI.
+    """
+    template = os.environ.get("FORESITE_FILE_URL_TEMPLATE") or f"{data_root().rstrip('/')}/{{path}}"
+    return template.replace("{path}", quote(path))
+
+
+def pod_url(namespace: str, name: str) -> str:
+    """Where a browser finds a pod: `FORESITE_POD_URL_TEMPLATE`, with `{namespace}` and `{name}` in it.
+
+    Empty if unset: no page of pods is known then.
+    """
+    template = os.environ.get("FORESITE_POD_URL_TEMPLATE", "")
+    return template.replace("{namespace}", quote(namespace)).replace("{name}", quote(name))
+
+
+def log_days() -> float:
+    """`FORESITE_LOG_DAYS`: how long a task's log is kept; 0 for ever."""
+    return float(os.environ.get("FORESITE_LOG_DAYS", "14"))
+
+
+def notifiers() -> list[dict[str, Any]]:
+    """`FORESITE_NOTIFY`: Airflow notifiers that tell of a failed task, JSON; none if unset.
+
+    One or a list of `{"class": "airflow.providers.….SmtpNotifier", "arguments": {…}}`. Secrets belong into the
+    connection that the arguments name. Raises `ValueError` for anything else.
+    """
+    text = os.environ.get("FORESITE_NOTIFY", "").strip()
+    if not text:
+        return []
+    shape = 'expected {"class": "package.module.Notifier", "arguments": {…}} or a list of these'
+    try:
+        read = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"FORESITE_NOTIFY is not JSON: {error}; {shape}") from error
+    asked = read if isinstance(read, list) else [read]
+    for one in asked:
+        is_one = isinstance(one, dict) and isinstance(one.get("class"), str) and set(one) <= {"class", "arguments"}
+        if not is_one or not isinstance(one.get("arguments", {}), dict):
+            raise ValueError(f"FORESITE_NOTIFY: {shape}")
+    return asked
+
+
+def notify_within() -> timedelta:
+    """`FORESITE_NOTIFY_WITHIN_HOURS`: a run of an interval that ended longer ago is a replay, and tells nobody."""
+    return timedelta(hours=float(os.environ.get("FORESITE_NOTIFY_WITHIN_HOURS", "24")))
+
+
+def promotion_needs_approval() -> bool:
+    """`FORESITE_PROMOTION_APPROVAL`: whether a person must agree before a trained model is promoted."""
+    return os.environ.get("FORESITE_PROMOTION_APPROVAL", "false").lower() in {"1", "true", "yes"}
+
+
+def approval_patience() -> timedelta:
+    """`FORESITE_APPROVAL_HOURS`: how long an approval waits; no answer until then is a rejection."""
+    return timedelta(hours=float(os.environ.get("FORESITE_APPROVAL_HOURS", "144")))

@@ -85,10 +85,20 @@ def profile(name: str) -> Profile:
     return profiles()[name]
 
 
-def pool_of(stage: str) -> str:
-    """The pool of a stage; that of the writers where a template names the stage only at run time."""
+#: The pool of what runs with a GPU, that of what writes tables beside others, and that of everything else.
+GPU_POOL, WRITERS_POOL, NO_POOL = "foresite_gpu", "foresite_hdfs_writers", "default_pool"
+
+
+def pool_of(stage: str, profile_name: str | None = None) -> str:
+    """The pool of a stage with this profile: that of the GPUs for whatever asks for one.
+
+    A stage that a template names only at run time writes tables for all that is known.
+    """
+    asked = profiles().get(profile_name or "")
+    if asked and "nvidia.com/gpu" in asked.limits:
+        return GPU_POOL
     needs = stages().get(stage)
-    return needs.pool if needs else "foresite_hdfs_writers"
+    return needs.pool if needs else WRITERS_POOL
 
 
 def time_limit_of(stage: str) -> timedelta:
@@ -130,7 +140,8 @@ def page() -> str:
     lines += [
         "",
         "Memory is requested in full and is the limit; CPU is requested and has no limit. `FORESITE_STAGE_PROFILES` "
-        '(JSON, `{"train": "gpu"}`) gives a stage another profile, the form of `telecom_stage` a single run.',
+        '(JSON, `{"train": "gpu"}`) gives a stage another profile, the form of `telecom_stage` a single run. '
+        "What runs with a GPU takes a slot of `foresite_gpu`, whatever its stage.",
         "",
         "| pool | slots | for |",
         "|---|---|---|",

@@ -8,15 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Metadata, get_current_context, task
+from airflow.sdk import BaseOperator, Metadata, get_current_context, task
 
-from foresite_airflow import mapping
+from foresite_airflow import logs, mapping, settings, stage_needs
 from foresite_airflow.assets import FEATURES
 from foresite_airflow.clock import parse_time
 from foresite_airflow.mapping import Call
 from foresite_airflow.run import PIN, PinnedRun, pin, windows
+
+#: The task of `telecom_stage` for each pool, by the pool.
+BY_POOL = {
+    stage_needs.WRITERS_POOL: "run",
+    stage_needs.GPU_POOL: "run_on_gpu",
+    stage_needs.NO_POOL: "run_unpooled",
+}
 
 #: Template of the start of the run's newest hour.
 NEWEST_START = f"{{{{ ti.xcom_pull(task_ids='{PIN}')['newest_start'] }}}}"
@@ -48,6 +56,14 @@ def is_new_day() -> bool:
     return mapping.is_due(start, end, timedelta(days=1))
 
 
+@task
+def forget_logs() -> int:
+    """Removes the task logs that nobody wrote to for days; returns how many."""
+    from airflow.configuration import conf
+
+    return logs.forget(Path(conf.get_mandatory_value("logging", "base_log_folder")), settings.log_days())
+
+
 @task(outlets=[FEATURES])
 def publish() -> Iterator[Metadata]:
     """Tells the inference DAG which interval is ready, and as of when."""
@@ -68,6 +84,37 @@ def due_windows(ready: Any, model_task: str) -> list[Call]:
 
 
 @task.branch
+def pick_pool() -> str:
+    """The task of the pool that the form's stage and profile take a slot of."""
+    params = get_current_context()["params"]
+    profile = params.get("profile") or settings.stage_profile(params["stage"])
+    return BY_POOL[stage_needs.pool_of(params["stage"], profile)]
+
+
+@task.branch
 def judge(evaluation: Any, promote: str, keep: str) -> str:
     """A model that the gate slice rejected stays a candidate; promote decides about all others."""
     return keep if evaluation.get("verdict") == "FAIL" else promote
+
+
+def approvals(model_task: str) -> list[BaseOperator]:
+    """The task in which a person agrees to a promotion, where the site asks for it; none otherwise.
+
+    It waits in Airflow's *Required Actions*, without a worker. A rejection, or no answer in time, skips what
+    follows: the champion stays.
+    """
+    if not settings.promotion_needs_approval():
+        return []
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+    trained = f"{{{{ ti.xcom_pull(task_ids='{model_task}.train')['numbers']['model_id'] }}}}"
+    verdict = f"{{{{ ti.xcom_pull(task_ids='{model_task}.evaluate')['verdict'] }}}}"
+    return [
+        ApprovalOperator(
+            task_id="approve",
+            subject=f"Promote the new {model_task} model?",
+            body=f"Model `{trained}`, verdict **{verdict}**. Read `models/{model_task}/{trained}/card.md` first.",
+            defaults=ApprovalOperator.REJECT,
+            response_timeout=settings.approval_patience(),
+        )
+    ]

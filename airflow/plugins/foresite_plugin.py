@@ -1,4 +1,4 @@
-"""What the DAGs need beyond operators: their timetable, and the pages in Airflow's UI."""
+"""What the DAGs need beyond operators: their timetable, their links, and the pages in Airflow's UI."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
+from foresite_airflow.operators.links import LINKS
 from foresite_airflow.timetable import LateDataIntervalTimetable
 
 PREFIX = "/foresite"
@@ -42,6 +43,7 @@ class ForesitePlugin(AirflowPlugin):
     """Registers all of it; Airflow declares these attributes as they are."""
 
     name = "foresite"
+    operator_extra_links = list(LINKS)  # noqa: RUF012
     timetables = [LateDataIntervalTimetable]  # noqa: RUF012
     fastapi_apps = [{"app": pages, "url_prefix": PREFIX, "name": "Foresite"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012

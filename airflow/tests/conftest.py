@@ -16,7 +16,9 @@ import pytest
 
 from foresite_airflow.environment import one_machine
 from foresite_airflow.session import impatience
-from tests.harness import Run, Stages
+from tests import harness
+from tests.fake_cluster import Cluster, cluster
+from tests.harness import FORM, NOON, Run, Stages
 
 # Airflow reads its settings while it is imported, so they are made here and not in a fixture.
 HOME = Path(tempfile.mkdtemp(prefix="foresite-airflow-"))
@@ -59,6 +61,30 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
     return made
 
 
+@pytest.fixture(scope="module")
+def airflow(database: None) -> Iterator[Any]:
+    """Airflow's API server, its DAGs in the database; who asks must say who it is."""
+    from airflow.api_fastapi.app import create_app
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from fastapi.testclient import TestClient
+
+    manager: Any = DagBundlesManager
+    manager().sync_bundles_to_db()
+    sync_bag_to_db(DagBag(), "dags-folder", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "False")
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of these tests only: " + 64 * "x")
+        with TestClient(create_app("core"), base_url="http://localhost:8080") as client:
+            yield client
+
+
+@pytest.fixture
+def bearer() -> Any:
+    """The header that says who asks, for a role."""
+    return harness.bearer
+
+
 @pytest.fixture(scope="session")
 def dags() -> dict[str, Any]:
     """The DAGs of this folder by id."""
@@ -67,6 +93,25 @@ def dags() -> dict[str, Any]:
     bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     assert not bag.import_errors
     return dict(bag.dags)
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What the tasks failed with, try by try: the text that stands last in their logs."""
+    from airflow.listeners import hookimpl
+    from airflow.sdk.listener import get_listener_manager
+
+    seen: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:
+            seen.append(str(error))
+
+    listener, manager = Listener(), get_listener_manager()
+    manager.add_listener(listener)  # type: ignore[no-untyped-call]
+    yield seen
+    manager.pm.unregister(listener)
 
 
 @pytest.fixture
@@ -79,5 +124,37 @@ def run_dag() -> Any:
         dag: Any = bag.dags[dag_id]
         with impatience():
             return Run(dag.test(logical_date=logical_date, run_conf=conf or {}))
+
+    return run
+
+
+@pytest.fixture
+def fake(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    with cluster(stages.binaries) as server:
+        kubeconfig = stages.folder / "kubeconfig"
+        kubeconfig.write_text(server.kubeconfig())
+        extra = {"kube_config_path": str(kubeconfig), "namespace": "foresite"}
+        connection = json.dumps({"conn_type": "kubernetes", "extra": extra})
+        monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
+        monkeypatch.setenv("FORESITE_BACKEND", "kubernetes")
+        yield server
+
+
+@pytest.fixture
+def run_pod(fake: Cluster, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs `telecom_stage` on the Kubernetes back end."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    def run(tag: str = "1.0", deferrable: bool = False, conf: dict[str, Any] | None = None, **attributes: Any) -> Run:
+        monkeypatch.setenv("FORESITE_IMAGE_TAG", tag)
+        monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", str(deferrable))
+        bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+        dag: Any = bag.dags["telecom_stage"]
+        quick = {"startup_check_interval_seconds": 0.1, "poll_interval": 0.1, "deferrable": deferrable}
+        for task in [task for task_id, task in dag.task_dict.items() if task_id.startswith("run")]:
+            for name, value in {**quick, **attributes}.items():
+                setattr(task, name, value)
+        with impatience():
+            return Run(dag.test(logical_date=NOON, run_conf={**FORM, **(conf or {})}))
 
     return run

@@ -2,8 +2,10 @@
 
 Serves what the operator of provider 10.25 asks for, and runs a pod's container as a local process:
 the image `…/<stage>:…` stands for the program `foresite-<stage>`, as its ENTRYPOINT would. Image tags
-give faults: `:missing` cannot be pulled, `:oom` is killed as if for memory. A deleted pod lingers,
-as real ones do: with instant deletion the operator's worst defect stays hidden.
+give faults: `:missing` cannot be pulled, `:unschedulable` fits no node, `:oom` is killed as if for
+memory, `:evicted` for its disk, `:evicted-early` before it starts, `:collected` is gone as soon as somebody
+saw its end, `:vanishing` before that. A deleted pod lingers, as real ones do: with instant deletion the
+operator's worst defect stays hidden.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, Any]
 LINGER_SECONDS = 5.0
 MESSAGE_LIMIT = 4096
+NO_NODE = "0/1 nodes are available: 1 Insufficient memory. preemption: not eligible"
+NO_DISK = "Pod ephemeral local storage usage exceeds the total limit of containers 8Gi. "
 POD_PATH = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+))?(?:/(log))?$")
 EVENTS_PATH = re.compile(r"^/api/v1/namespaces/[^/]+/events$")
 
@@ -61,6 +65,7 @@ class Pod:
         self.binaries = binaries
         self.log: list[bytes] = []
         self.ended = threading.Event()
+        self.tag = ""
         self.process: subprocess.Popen[bytes] | None = None
         metadata = manifest["metadata"]
         metadata.update(namespace=namespace, uid=str(uuid.uuid4()), creationTimestamp=now())
@@ -94,8 +99,17 @@ class Pod:
         scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now()}
         status.update(conditions=[scheduled], startTime=now())
         stage, _, tag = self.container["image"].rpartition("/")[2].partition(":")
+        self.tag = tag
+        if tag == "unschedulable":
+            scheduled.update(status="False", reason="Unschedulable", message=NO_NODE)
+            return
+        if tag == "evicted-early":
+            status.update(phase="Failed", reason="Evicted", message=NO_DISK)
+            status.pop("containerStatuses")
+            return
         if tag == "missing":
-            self.status(waiting={"reason": "ImagePullBackOff", "message": "back-off pulling image: not found"})
+            said = f'Back-off pulling image "{self.container["image"]}": not found'
+            self.status(waiting={"reason": "ImagePullBackOff", "message": said})
             return
         with tempfile.TemporaryDirectory(prefix="fake-pod-") as folder:
             message = Path(folder) / "termination-log"
@@ -112,6 +126,8 @@ class Pod:
             assert self.process.stdout is not None
             for line in self.process.stdout:
                 self.log.append(now().encode() + b" " + line)
+                if tag == "evicted":
+                    self.process.kill()
             code = self.process.wait()
             text = message.read_text()[:MESSAGE_LIMIT] if message.exists() else ""
         self.end(started, code, text, out_of_memory=tag == "oom")
@@ -124,6 +140,9 @@ class Pod:
         times = {"startedAt": started, "finishedAt": now()}
         self.status(terminated={"exitCode": shell_code, "reason": reason, "message": text, **times})
         self.manifest["status"]["phase"] = "Succeeded" if code == 0 else "Failed"
+        if self.tag == "evicted":
+            # The code and reason of the container are those of any that was killed.
+            self.manifest["status"].update(phase="Failed", reason="Evicted", message=NO_DISK)
         self.ended.set()
 
     def delete(self) -> None:
@@ -143,6 +162,11 @@ class Cluster(ThreadingHTTPServer):
         self.pods: dict[str, Pod] = {}
         #: Manifests as they were posted, deleted pods too.
         self.created: list[Json] = []
+        #: Names of the pods that somebody asked to delete.
+        self.deleted: list[str] = []
+        #: Answers in place of the right one, to creations or to all requests, as often as they stand here.
+        self.refusals: list[tuple[int, str]] = []
+        self.outages: list[tuple[int, str]] = []
 
     def forget_later(self, name: str) -> None:
         timer = threading.Timer(LINGER_SECONDS, lambda: self.pods.pop(name, None))
@@ -186,6 +210,11 @@ class Handler(BaseHTTPRequestHandler):
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound"}
         self.answer({**status, "code": 404, "message": f"{what} not found"}, 404)
 
+    def fail(self, code: int, message: str) -> None:
+        self.body()
+        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message}
+        self.answer(status, code)
+
     def body(self) -> Json:
         length = int(self.headers.get("Content-Length") or 0)
         read: Json = json.loads(self.rfile.read(length)) if length else {}
@@ -195,7 +224,11 @@ class Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(address.query).items()}
         matched = POD_PATH.match(address.path)
-        if address.path == "/version":
+        if self.server.outages:
+            self.fail(*self.server.outages.pop())
+        elif self.command == "POST" and self.server.refusals:
+            self.fail(*self.server.refusals.pop())
+        elif address.path == "/version":
             self.answer({"major": "1", "minor": "34", "gitVersion": "v1.34.0"})
         elif EVENTS_PATH.match(address.path):
             self.answer({"kind": "EventList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []})
@@ -220,17 +253,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def one_pod(self, name: str, part: str | None, query: dict[str, str]) -> None:
         pod = self.server.pods.get(name)
+        sent = self.body()
         if pod is None:
             self.missing(f'pods "{name}"')
         elif part == "log":
             self.stream(pod, follow=query.get("follow", "").lower() == "true", stamped="timestamps" in query)
         else:
-            sent = self.body()
             if self.command == "PATCH":
                 pod.manifest["metadata"]["labels"].update(sent.get("metadata", {}).get("labels", {}))
             elif self.command == "DELETE":
+                self.server.deleted.append(name)
                 pod.delete()
                 self.server.forget_later(name)
+            elif pod.ended.is_set() and pod.tag in {"collected", "vanishing"}:
+                del self.server.pods[name]
+                if pod.tag == "vanishing":
+                    self.missing(f'pods "{name}"')
+                    return
             self.answer(pod.manifest)
 
     def stream(self, pod: Pod, follow: bool, stamped: bool) -> None:

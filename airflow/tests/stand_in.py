@@ -2,7 +2,7 @@
 
 Appends every call to `$STAND_IN_FOLDER/calls.jsonl` and acts as `behaviour.json` there says:
 `exit` (with `times`: only that often), `lines` for stderr, `result` (false: leave none),
-`sleep` seconds, `deaf` to SIGTERM, `numbers` and `verdict` of the result.
+`sleep` seconds, stay `until` a file is there, `deaf` to SIGTERM, `numbers` and `verdict` of the result.
 """
 
 import json
@@ -34,6 +34,10 @@ else:
 for line in behaviour.get("lines", ["INFO done rows=1"]):
     print(line, file=sys.stderr, flush=True)
 time.sleep(behaviour.get("sleep", 0))
+for _ in range(6000 if "until" in behaviour else 0):
+    if Path(behaviour["until"]).exists():
+        break
+    time.sleep(0.05)
 
 code = behaviour.get("exit", 0) if count <= behaviour.get("times", count) else 0
 if code < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -14,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import Run
-from tests.test_exits import NOON
+from tests.harness import NOON, Run
 
 HISTORY = ("2026-01-01T00:00:00Z", "2026-01-20T00:00:00Z")
 NETWORK = {
@@ -135,3 +135,45 @@ def test_the_logged_command_is_one_that_a_shell_takes(monkeypatch: pytest.Monkey
         "docker run --rm --read-only --tmpfs=/tmp --cap-drop=ALL --security-opt=no-new-privileges --stop-timeout=10 "
         "--label=foresite.stage=derive --user=1000:1000 --network=none --volume=/d:/d --volume=/c:/c:ro "
     )
+
+
+@pytest.fixture
+def on_hdfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The options of a stage's container whose data root lies on HDFS with Kerberos."""
+    from foresite_airflow.operators import docker as module
+    from tests.test_local_operator import command
+
+    config = tmp_path / "krb5.conf"
+    config.touch()
+    monkeypatch.setattr(module, "KRB5_CONFIG", config)
+    for name in ("KRB5_CONFIG", "HADOOP_USER_NAME", "FORESITE_LOG_LEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KRB5_CLIENT_KTNAME", "FILE:/etc/foresite.keytab")
+    monkeypatch.setenv("FORESITE_SIGNING_KEY", "/keys/signing.pem")
+    monkeypatch.setenv("FORESITE_LOG", "lines")
+
+    def options(stage: str) -> list[str]:
+        operator = module.DockerStageOperator(task_id="one", stage=stage)
+        call = dataclasses.replace(command(), stage=stage, data_root="hdfs://namenode:8020/foresite")
+        return operator.run_options(call, None)
+
+    options.config = config  # type: ignore[attr-defined]
+    return options
+
+
+def test_only_promote_gets_the_signing_key(on_hdfs: Any) -> None:
+    key = ["--env=FORESITE_SIGNING_KEY", "--volume=/keys/signing.pem:/keys/signing.pem:ro"]
+    assert [option for option in on_hdfs("promote") if option in key] == key
+    assert not [option for option in on_hdfs("train") if "signing" in option.lower()]
+
+
+def test_kerberos_finds_its_files(on_hdfs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = on_hdfs("derive")
+    assert "--env=KRB5_CLIENT_KTNAME" in options
+    assert "--volume=/etc/foresite.keytab:/etc/foresite.keytab:ro" in options
+    assert f"--volume={on_hdfs.config}:{on_hdfs.config}:ro" in options
+    assert "--env=FORESITE_LOG" in options
+    monkeypatch.setenv("KRB5_CONFIG", "/site/krb5.conf")
+    options = on_hdfs("derive")
+    assert "--volume=/site/krb5.conf:/site/krb5.conf:ro" in options
+    assert f"--volume={on_hdfs.config}:{on_hdfs.config}:ro" not in options

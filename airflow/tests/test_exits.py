@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from tests.harness import Stages
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-FORM = {"stage": "derive", "interval_start": "2026-03-01T11:00:00Z", "interval_end": "2026-03-01T12:00:00Z"}
+from tests.harness import FORM, NOON, Stages
 
 
 @pytest.mark.parametrize(

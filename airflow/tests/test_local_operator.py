@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import Stages, alive, terminate_when_called
-from tests.test_exits import FORM, NOON
+from tests.harness import FORM, NOON, Stages, alive, terminate_when_called
 
 
 def test_exit_0_without_a_result_is_a_failure(stages: Stages, run_dag: Any) -> None:

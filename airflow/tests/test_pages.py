@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from foresite_airflow.pages import wording
+from tests.harness import bearer, token
 from tests.stand_in_console import Console, running
 
 PAGES = ("worklist", "models", "completeness")
@@ -19,24 +20,6 @@ FORM = {"task": "maintenance", "model": "9d1ecfaa2f2133c0", "reason": "false ala
 #: What a browser adds to a form of the page itself.
 OWN = {"Sec-Fetch-Site": "same-origin"}
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def airflow(database: None) -> Iterator[Any]:
-    """Airflow's API server, its DAGs in the database; who asks must say who it is."""
-    from airflow.api_fastapi.app import create_app
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-    from fastapi.testclient import TestClient
-
-    manager: Any = DagBundlesManager
-    manager().sync_bundles_to_db()
-    sync_bag_to_db(DagBag(), "dags-folder", None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "False")
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "of these tests only: " + 64 * "x")
-        with TestClient(create_app("core"), base_url="http://localhost:8080") as client:
-            yield client
 
 
 @pytest.fixture
@@ -52,18 +35,6 @@ def console(monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
     with running(Console()) as made:
         monkeypatch.setenv("FORESITE_CONSOLE_URL", made.url)
         yield made
-
-
-def token(role: str, lasts: timedelta = timedelta(hours=1)) -> str:
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    user = SimpleAuthManagerUser(username=f"{role.lower()}-kim", role=role, teams=None)
-    return get_auth_manager().generate_jwt(user, expiration_time_in_seconds=int(lasts.total_seconds()))
-
-
-def bearer(role: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token(role)}"}
 
 
 def log_in(client: Any, role: str) -> None:

@@ -3,49 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import json
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from foresite_airflow.session import impatience
-from tests.fake_cluster import Cluster, cluster
-from tests.harness import Run, Stages, terminate_when_called
-from tests.test_exits import FORM, NOON
+from tests.fake_cluster import Cluster
+from tests.harness import Stages, terminate_when_called
 
 pytest.importorskip("airflow.providers.cncf.kubernetes", reason="the provider needs Python 3.11")
-
-
-@pytest.fixture
-def fake(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    with cluster(stages.binaries) as server:
-        kubeconfig = stages.folder / "kubeconfig"
-        kubeconfig.write_text(server.kubeconfig())
-        extra = {"kube_config_path": str(kubeconfig), "namespace": "foresite"}
-        connection = json.dumps({"conn_type": "kubernetes", "extra": extra})
-        monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", connection)
-        monkeypatch.setenv("FORESITE_BACKEND", "kubernetes")
-        yield server
-
-
-@pytest.fixture
-def run_pod(fake: Cluster, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs `telecom_stage` on the Kubernetes back end."""
-    from airflow.dag_processing.dagbag import DagBag
-
-    def run(tag: str = "1.0", deferrable: bool = False) -> Run:
-        monkeypatch.setenv("FORESITE_IMAGE_TAG", tag)
-        monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", str(deferrable))
-        bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-        task: Any = bag.dags["telecom_stage"].task_dict["run"]
-        task.startup_check_interval_seconds = 0.1
-        task.deferrable = deferrable
-        with impatience():
-            return Run(bag.dags["telecom_stage"].test(logical_date=NOON, run_conf=FORM))
-
-    return run
 
 
 @pytest.mark.parametrize("deferrable", [False, True])

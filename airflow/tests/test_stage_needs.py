@@ -14,6 +14,7 @@ import yaml
 from foresite_airflow import stage_needs
 from foresite_airflow.environment import FOLDER
 from foresite_airflow.vocabulary import STAGES
+from tests.harness import Stages
 
 TEMPLATES = FOLDER.parent / "k8s" / "base" / "pods"
 
@@ -60,8 +61,47 @@ def test_a_task_has_the_pool_and_the_time_limit_of_its_stage(cluster_dags: dict[
 
 
 def test_a_stage_that_is_known_only_at_run_time_gets_the_longest_limit(cluster_dags: dict[str, Any]) -> None:
-    task = cluster_dags["telecom_stage"].get_task("run")
-    assert (task.pool, task.execution_timeout) == ("foresite_hdfs_writers", timedelta(hours=6))
+    tasks = [task for task in cluster_dags["telecom_stage"].tasks if task.task_id.startswith("run")]
+    assert {task.task_id: task.pool for task in tasks} == {
+        "run": "foresite_hdfs_writers",
+        "run_on_gpu": "foresite_gpu",
+        "run_unpooled": "default_pool",
+    }
+    assert {task.execution_timeout for task in tasks} == {timedelta(hours=6)}
+
+
+@pytest.mark.parametrize(
+    ("stage", "profile", "task_id"),
+    [
+        ("derive", None, "run"),
+        ("train", None, "run_on_gpu"),
+        ("evaluate", None, "run_unpooled"),
+        ("evaluate", "gpu", "run_on_gpu"),
+        ("promote", "cpu-large", "run_unpooled"),
+        ("featurize", "gpu", "run_on_gpu"),
+    ],
+)
+def test_the_form_takes_a_slot_of_the_pool_of_what_it_asks_for(
+    run_pod: Any, stages: Stages, stage: str, profile: str | None, task_id: str
+) -> None:
+    run = run_pod(conf={"stage": stage, "profile": profile})
+    assert run.states(task_id) == ["success"]
+    others = {"run", "run_on_gpu", "run_unpooled"} - {task_id}
+    assert {run.of(other).state for other in others} == {"skipped"}
+    assert len(stages.calls(stage)) == 1
+
+
+def test_another_profile_takes_a_slot_of_its_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    pytest.importorskip("airflow.providers.cncf.kubernetes", reason="the provider needs Python 3.11")
+    monkeypatch.setenv("FORESITE_BACKEND", "kubernetes")
+    monkeypatch.setenv("FORESITE_STAGE_PROFILES", json.dumps({"evaluate": "gpu", "predict": "gpu"}))
+    dags = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags
+    assert dags["telecom_model_training"].get_task("anomaly.evaluate").pool == "foresite_gpu"
+    # A mapped task is scheduled before it is made.
+    assert dags["telecom_inference"].get_task("predict_anomaly").pool == "foresite_gpu"
+    assert dags["telecom_data_pipeline"].get_task("derive").pool == "foresite_hdfs_writers"
 
 
 def test_one_machine_has_no_pools(dags: dict[str, Any]) -> None:

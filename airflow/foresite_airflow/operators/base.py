@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.definitions.mappedoperator import OperatorPartial
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from foresite_airflow import settings, stage_needs
 from foresite_airflow.command import Command
 from foresite_airflow.exits import STOPPED, failure, once_more
+from foresite_airflow.operators import links
 from foresite_airflow.result import Result, ResultError, complaint, parse, summary
 from foresite_airflow.run import PinnedRun
+
+LEVELS = {
+    "TRACE": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARN": logging.WARNING,
+    "WARNING": logging.WARNING,
+    "ERROR": logging.ERROR,
+}
+LINE = re.compile(rf"^\s*({'|'.join(LEVELS)})\s+(.*)$")
 
 
 class StageOperator(BaseOperator):
@@ -39,17 +54,18 @@ class StageOperator(BaseOperator):
         "options",
         "profile",
     )
+    operator_extra_links = links.LINKS
     ui_color = "#e8f1f2"
 
     @classmethod
-    def limits(cls, stage: str) -> dict[str, Any]:
+    def limits(cls, stage: str, profile: str | None) -> dict[str, Any]:
         """Arguments of a task that follow from its stage, for whoever does not give others."""
         return {"execution_timeout": stage_needs.time_limit_of(stage)}
 
     @classmethod
-    def partial(cls, *, stage: str, **kwargs: Any) -> OperatorPartial:
+    def partial(cls, *, stage: str, profile: Any = None, **kwargs: Any) -> OperatorPartial:
         """As in Airflow. A mapped task is scheduled before it is made, so its limits stand here as well."""
-        return super().partial(stage=stage, **{**cls.limits(stage), **kwargs})
+        return super().partial(stage=stage, profile=profile, **{**cls.limits(stage, profile), **kwargs})
 
     def __init__(
         self,
@@ -68,7 +84,7 @@ class StageOperator(BaseOperator):
         profile: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**{**self.limits(stage), **kwargs})
+        super().__init__(**{**self.limits(stage, profile), **kwargs})
         self.stage = stage
         self.model_task = model_task
         self.step = step
@@ -82,6 +98,8 @@ class StageOperator(BaseOperator):
         self.options = dict(options or {})
         self.profile = profile
         self.killed = False
+        #: What a person may want to open, by the name of the link.
+        self.links: dict[str, str] = {}
 
     def command(self, context: Context) -> Command:
         """The call, with what the task leaves open taken from the pinned run."""
@@ -103,19 +121,45 @@ class StageOperator(BaseOperator):
             dry_run=is_set(self.check_only),
         )
 
-    def conclude(self, context: Context, code: int, result_text: str, detail: str = "") -> Result:
-        """Returns the result of a stage that ended well; raises what its exit code means."""
+    def conclude(self, context: Context, code: int, result_text: str, detail: str = "", cause: str = "") -> Result:
+        """Returns the result of a stage that ended well; raises what its exit code means.
+
+        `detail` is what the stage said at last, for one that left no result; `cause` what ended it from outside.
+        """
         if self.killed:
             # A stage that managed to end with 0 after SIGTERM has not done its work (apache/airflow#73006).
             raise failure(self.stage, code or STOPPED, self.tries(context), "killed before it finished")
         if code != 0:
-            raise failure(self.stage, code, self.tries(context), complaint(result_text) or detail)
+            raise failure(self.stage, code, self.tries(context), complaint(result_text) or detail, cause)
         try:
             result = parse(result_text)
         except ResultError as error:
-            raise once_more(f"foresite-{self.stage}: exit 0, but {error}", self.tries(context)) from error
+            because = f" ({cause})" if cause else ""
+            raise once_more(f"foresite-{self.stage}: exit 0, but {error}{because}", self.tries(context)) from error
+        self.links.update(links.of_result(result))
         self.log.info("%s %s", self.stage, summary(result))
         return result
+
+    @contextmanager
+    def within_its_time(self, context: Context) -> Iterator[None]:
+        """Says what a time-out is: Airflow's own exception names neither the stage nor the limit."""
+        try:
+            yield
+        except AirflowTaskTimeout as late:
+            raise self.too_late(context) from late
+
+    def too_late(self, context: Context) -> AirflowException:
+        """The exception for a stage that ran past its time limit: as for any that was stopped, two tries."""
+        seconds = int(self.execution_timeout.total_seconds()) if self.execution_timeout else 0
+        limit = f"{seconds} s" if seconds % 60 else stage_needs.spoken(seconds // 60)
+        text = f"foresite-{self.stage}: timed out: it was stopped at its limit of {limit}"
+        return once_more(text, self.tries(context))
+
+    def relay(self, text: str) -> None:
+        """Passes a line of the stage on to the task log at the level that it starts with."""
+        matched = LINE.match(text)
+        level, message = matched.groups() if matched else ("INFO", text)
+        self.log.log(LEVELS[level], message)
 
     def tries(self, context: Context) -> int:
         """Which try this is since the task was last cleared; `try_number` counts on for ever."""

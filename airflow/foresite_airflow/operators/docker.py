@@ -27,8 +27,14 @@ from foresite_airflow.run import PinnedRun
 
 #: Where the container finds the folder for its result.
 RESULT_MOUNT = "/run/foresite"
-#: What a stage on HDFS reads from the environment; passed on where it is set.
-PASSED_ON = ("HADOOP_CONF_DIR", "HADOOP_USER_NAME", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME")
+#: What a stage reads from the environment; passed on where it is set.
+PASSED_ON = ("FORESITE_LOG", "FORESITE_LOG_LEVEL", "HADOOP_USER_NAME")
+#: Those that name a file or a folder, which is mounted as well.
+MOUNTED = ("HADOOP_CONF_DIR", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME")
+#: Also of `promote`, and of no other stage: the private key that models are signed with.
+SIGNING_KEY = "FORESITE_SIGNING_KEY"
+#: Where Kerberos looks without `KRB5_CONFIG`.
+KRB5_CONFIG = Path("/etc/krb5.conf")
 #: As the class "restricted" of Kubernetes: nothing is writable but what is mounted so.
 RESTRICTED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
@@ -52,15 +58,16 @@ class DockerStageOperator(ProcessStageOperator):
             call = ["docker", "run", "--name", self.container, *self.run_options(command, folder), image]
             self.log.info("rerun by hand: %s", self.rerun(command, image))
             try:
-                code, tail = self.follow([*call, *command.arguments(), "--result", f"{RESULT_MOUNT}/result.json"])
+                with self.within_its_time(context):
+                    code, tail = self.follow([*call, *command.arguments(), "--result", f"{RESULT_MOUNT}/result.json"])
                 state = self.state()
             finally:
                 self.docker("rm", "--force", self.container)
             result_file = Path(folder) / "result.json"
             text = result_file.read_text() if result_file.exists() else ""
         out_of_memory = state.get("OOMKilled") is True
-        detail = "OOMKilled" if out_of_memory else "\n".join(tail)
-        return self.conclude(context, KILLED if out_of_memory else code, text, detail)
+        cause = "OOMKilled: out of memory" if out_of_memory else ""
+        return self.conclude(context, KILLED if out_of_memory else code, text, "\n".join(tail), cause)
 
     def run_options(self, command: Command, result_folder: str | None) -> list[str]:
         """Rights, mounts and environment of the container."""
@@ -77,11 +84,13 @@ class DockerStageOperator(ProcessStageOperator):
         if command.config:
             folder = str(Path(command.config).parents[1])
             options.append(f"--volume={folder}:{folder}:ro")
-        for name in PASSED_ON:
+        options += [f"--env={name}" for name in PASSED_ON if os.environ.get(name)]
+        for name in MOUNTED if self.stage != "promote" else (*MOUNTED, SIGNING_KEY):
             if value := os.environ.get(name):
-                options.append(f"--env={name}")
-                if value.startswith("/"):
-                    options.append(f"--volume={value}:{value}:ro")
+                path = value.removeprefix("FILE:")
+                options += [f"--env={name}", f"--volume={path}:{path}:ro"]
+        if not is_local and not os.environ.get("KRB5_CONFIG") and KRB5_CONFIG.exists():
+            options.append(f"--volume={KRB5_CONFIG}:{KRB5_CONFIG}:ro")
         if result_folder:
             options.append(f"--volume={result_folder}:{RESULT_MOUNT}")
         return options + settings.docker_options()

@@ -25,6 +25,7 @@ class LocalStageOperator(ProcessStageOperator):
         self.log.info("rerun by hand: %s", command.rerun(str(program)))
         with tempfile.TemporaryDirectory(prefix="foresite-") as folder:
             result_file = Path(folder) / "result.json"
-            code, tail = self.follow([str(program), *command.arguments(), "--result", str(result_file)])
+            with self.within_its_time(context):
+                code, tail = self.follow([str(program), *command.arguments(), "--result", str(result_file)])
             text = result_file.read_text() if result_file.exists() else ""
         return self.conclude(context, code, text, "\n".join(tail))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import re
 import signal
 import subprocess
 from collections import deque
@@ -13,21 +11,10 @@ from typing import Any
 
 from foresite_airflow.exits import exit_code
 from foresite_airflow.operators.base import StageOperator
+from foresite_airflow.result import TAIL_LINES
 
 #: How long a stage has to end after SIGTERM.
 GRACE_SECONDS = 10.0
-#: How many of its last lines a failed stage leaves in the exception.
-TAIL_LINES = 5
-
-LEVELS = {
-    "TRACE": logging.DEBUG,
-    "DEBUG": logging.DEBUG,
-    "INFO": logging.INFO,
-    "WARN": logging.WARNING,
-    "WARNING": logging.WARNING,
-    "ERROR": logging.ERROR,
-}
-LINE = re.compile(rf"^\s*({'|'.join(LEVELS)})\s+(.*)$")
 
 # The kernel ends the process when this one dies first, however it dies: a stage left behind would go
 # on to hold cores and memory that nobody sees.
@@ -60,12 +47,6 @@ class ProcessStageOperator(StageOperator):
             return exit_code(self.process.wait()), tail
         finally:
             self.stop()
-
-    def relay(self, text: str) -> None:
-        """Passes a line of the stage on to the task log at the level that it starts with."""
-        matched = LINE.match(text)
-        level, message = matched.groups() if matched else ("INFO", text)
-        self.log.log(LEVELS[level], message)
 
     def on_kill(self) -> None:
         self.killed = True

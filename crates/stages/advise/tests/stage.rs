@@ -127,6 +127,19 @@ fn the_report_is_published_beside_a_pointer() {
 }
 
 #[test]
+fn an_hour_that_comes_late_reaches_neither_worklist_nor_report() {
+    // The later hour's list is out, and no prediction of it is there: this hour's are the newest of
+    // their tables, and none of them is marked as a replay.
+    let (folder, root, _) = data_root();
+    root.write("reports/latest.html", b"url=20260309T1500Z/report.html".to_vec()).unwrap();
+    let result = finished(folder.path(), &[]);
+    assert_eq!((&result["status"], &result["verdict"]), (&"done".into(), &"replay".into()));
+    assert!(root.find(outcome::worklist()).unwrap().is_none());
+    assert!(root.find(outcome::incidents()).unwrap().is_none());
+    assert!(!root.exists("reports/20260309T1400Z/report.html").unwrap());
+}
+
+#[test]
 fn a_dry_run_touches_nothing() {
     let (folder, root, _) = data_root();
     let result = finished(folder.path(), &["--dry-run"]);
