@@ -20,7 +20,8 @@ client=${FORESITE_DOCKER_CLIENT:-$(command -v docker)} || stop "no Docker client
 # secret NAME OWNER: what standard input says, unless it is there.
 secret() {
     local path=$folder/secrets/$1
-    [[ -e $path ]] || (umask 077 && cat >"$path")
+    # Read to its end in any case: what writes it would fail otherwise.
+    if [[ -e $path ]]; then cat >/dev/null; else (umask 077 && cat >"$path"); fi
     chown "$2" "$path"
     chmod 0440 "$path"
 }
@@ -36,7 +37,8 @@ install --directory --mode=0711 "$folder"/secrets
 
 random | tr --delete '=_-' | secret database-password 0:0
 password=$(<"$folder/secrets/database-password")
-echo "postgresql+psycopg2://airflow:$password@postgres/airflow" | secret database-url $stages:$stages
+# Airflow would take a newline for a part of it.
+printf '%s' "postgresql+psycopg2://airflow:$password@postgres/airflow" | secret database-url $stages:$stages
 random | secret fernet-key $stages:$stages
 random | secret jwt-secret $stages:$stages
 random | secret api-secret-key $stages:$stages

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from live.airflow import Airflow, ApiError
 from live.commands import wait_for
 
@@ -92,7 +91,7 @@ class Machine:
         replaced = stand_in()
         if replaced and engine.docker("image", "inspect", "postgres:17-bookworm", check=False).returncode != 0:
             override = self.folder / "override.yaml"
-            override.write_text(yaml.safe_dump({"services": {"postgres": replaced}}))
+            override.write_text(json.dumps({"services": {"postgres": replaced}}))
             files += ["--file", str(override)]
         call = [*(compose() or []), "--project-name", PROJECT, "--env-file", str(self.folder / "environment"), *files]
         done = subprocess.run([*call, *arguments], capture_output=True, text=True, timeout=600, check=False)

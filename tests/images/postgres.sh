@@ -10,8 +10,8 @@ chown nobody:nogroup "$data" /var/run/postgresql
 chmod 0700 "$data"
 if [[ ! -e $data/PG_VERSION ]]; then
     # Read as root, as the official image does.
-    password=$(<"$POSTGRES_PASSWORD_FILE")
-    run initdb --pgdata="$data" --username="$POSTGRES_USER" --pwfile=<(echo "$password") \
+    install --mode=0400 --owner=nobody "$POSTGRES_PASSWORD_FILE" /tmp/password
+    run initdb --pgdata="$data" --username="$POSTGRES_USER" --pwfile=/tmp/password \
         --auth-host=scram-sha-256 --auth-local=trust --no-sync --no-locale --encoding=UTF8
     echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
     echo "create database $POSTGRES_DB" | run postgres --single -D "$data" postgres
