@@ -26,7 +26,8 @@ secret() {
     chmod 0440 "$path"
 }
 
-random() { head --bytes=32 /dev/urandom | base64 | tr '+/' '-_' | tr --delete '\n'; }
+# random [BYTES]
+random() { head --bytes="${1:-32}" /dev/urandom | base64 | tr '+/' '-_' | tr --delete '\n'; }
 
 install --directory --mode=0755 "$folder"
 install --directory --mode=0755 --owner=$stages --group=$stages "$folder"/{airflow,data,data/landing,results}
@@ -40,7 +41,7 @@ password=$(<"$folder/secrets/database-password")
 # Airflow would take a newline for a part of it.
 printf '%s' "postgresql+psycopg2://airflow:$password@postgres/airflow" | secret database-url $stages:$stages
 random | secret fernet-key $stages:$stages
-random | secret jwt-secret $stages:$stages
+random 64 | secret jwt-secret $stages:$stages
 random | secret api-secret-key $stages:$stages
 # Airflow's API server asks with it, the console compares.
 random | secret console-token $stages:$services
