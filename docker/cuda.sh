@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target=.foresite/cuda
 cache=${FORESITE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresite}
 sums=$PWD/docker/cuda.sha256
-need_gigabytes=5
+need_gigabytes=4
 
 stop() { echo "cuda: $*" >&2; exit 1; }
 whole() { [[ -d $1 ]] && (cd "$1" && sha256sum --check --status "$sums") 2>/dev/null; }
@@ -22,7 +22,7 @@ python=$(find "$cache" -maxdepth 3 -path '*/uv-*/bin/python' | head -n1)
 free=$(df --output=avail --block-size=1G . | tail -n1)
 ((free >= need_gigabytes)) || stop "the libraries need $need_gigabytes GB of free disk here, ${free// /} are left"
 
-echo "cuda: downloading 2.3 GB, keeping 3.5 GB in $target" >&2
+echo "cuda: downloading 2.3 GB, keeping 3.0 GB in $target" >&2
 mkdir -p .foresite
 part=$(mktemp --directory .foresite/cuda.XXXXXX) wheel=$(mktemp --directory .foresite/wheel.XXXXXX)
 trap 'rm -rf "$part" "$wheel"' EXIT

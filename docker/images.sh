@@ -89,15 +89,14 @@ build() {
     echo "$repository/$name:$tag"
 }
 
-# The libraries that a GPU needs, where this checkout and an engine of this machine have room for them.
+# The libraries that a GPU needs; an engine of this machine must have room for them.
 gather_cuda() {
     local folder free
-    for folder in . "$(docker info --format '{{.DockerRootDir}}')"; do
-        [[ -d $folder ]] || continue
-        free=$(df --output=avail --block-size=1G "$folder" | tail -n1)
-        ((free >= cuda_gigabytes)) || stop "no $*: CUDA's libraries need $cuda_gigabytes GB of free disk, $folder has ${free// /}"
-    done
     docker/cuda.sh
+    folder=$(docker info --format '{{.DockerRootDir}}')
+    [[ -d $folder ]] || return 0
+    free=$(df --output=avail --block-size=1G "$folder" | tail -n1)
+    ((free >= cuda_gigabytes)) || stop "no $*: CUDA's libraries need $cuda_gigabytes GB of free disk in $folder, ${free// /} are left"
 }
 
 build_stages() {
@@ -118,7 +117,8 @@ build_airflow() {
     build airflow docker/airflow.Dockerfile "$python" --build-arg PYTHON="$python"
 }
 
-cuda_gigabytes=12
+# The libraries twice, as the engine takes them in and as a layer.
+cuda_gigabytes=7
 services=(serve serve-anomaly serve-maintenance serve-capacity)
 cuda=(train-cuda serve-cuda)
 mapfile -t usual < <(cd crates/stages && printf '%s\n' *)

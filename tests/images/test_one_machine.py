@@ -75,6 +75,11 @@ def run(machine: Machine, dag: str, **conf: str) -> dict[str, object]:
     return dict(airflow.succeed(dag, asked_for, 1200))
 
 
+def answers(url: str, seconds: float) -> None:
+    """Waits until something says 200."""
+    wait_for(url, seconds, lambda: asked(url)[0] == 200 or None)
+
+
 def test_a_second_preparation_changed_nothing(machine: Machine) -> None:
     text = (machine.folder / "environment").read_text()
     assert text.count("FORESITE_DIR=") == 1
@@ -85,7 +90,7 @@ def test_a_second_preparation_changed_nothing(machine: Machine) -> None:
 
 def test_services_live_without_a_model_and_ask_for_a_token(machine: Machine) -> None:
     for port in MODELS.values():
-        wait_for("a service", 60, lambda port=port: asked(f"http://127.0.0.1:{port}/v2/health/live")[0] == 200 or None)
+        answers(f"http://127.0.0.1:{port}/v2/health/live", 60)
         assert asked(f"http://127.0.0.1:{port}/v2/health/ready")[0] == 503
         assert asked(f"http://127.0.0.1:{port}/v2/models/any")[0] == 401
 
@@ -99,7 +104,7 @@ def test_history_becomes_models_that_answer(machine: Machine) -> None:
     token = machine.secret("serve-token")
     for task, port in MODELS.items():
         base = f"http://127.0.0.1:{port}"
-        wait_for(f"a model of {task}", 120, lambda base=base: asked(f"{base}/v2/health/ready")[0] == 200 or None)
+        answers(f"{base}/v2/health/ready", 120)
         status, model = asked(f"{base}/v2/models/{task}", token)
         assert status == 200
         assert model["versions"]

@@ -149,6 +149,23 @@ def test_a_release_into_a_registry_is_pinned_by_its_digests(checkout: Checkout) 
     assert {**component, "images": None} == {**before, "images": None}
 
 
+def test_the_production_overlay_takes_the_digests(checkout: Checkout, tmp_path: Path) -> None:
+    repository = "registry.example/foresite"
+    assert checkout.release("write", FORESITE_IMAGE_REPOSITORY=repository).returncode == 0
+    shutil.copytree(ROOT / "k8s", tmp_path / "k8s", ignore=shutil.ignore_patterns("tests", "infra", ".*"))
+    overlay = tmp_path / "k8s" / "overlays" / "production"
+    shutil.copytree(checkout.out() / "digests", overlay / "digests", dirs_exist_ok=True)
+    kubectl = Path(sys.executable).parent / "kubectl"
+    rendered = subprocess.run([kubectl, "kustomize", overlay], capture_output=True, text=True, check=True, timeout=120)
+    objects = [found for found in yaml.safe_load_all(rendered.stdout) if found]
+    pods = [found["spec"]["template"]["spec"] for found in objects if found["kind"] in {"Deployment", "Job"}]
+    used = {part["image"] for pod in pods for part in [*pod["containers"], *pod.get("initContainers", [])]}
+    assert used == {f"{repository}/{name}@{digest(f'{repository}/{name}')}" for name in ("serve", "airflow")}
+    told = next(found["data"] for found in objects if found["metadata"]["name"] == "foresite-images")
+    assert told["FORESITE_IMAGE_REPOSITORY"] == repository
+    assert json.loads(told["FORESITE_IMAGE_DIGESTS"])["train"] == digest(f"{repository}/train")
+
+
 def test_without_a_registry_the_overlay_stays_and_the_files_say_so(checkout: Checkout) -> None:
     written = checkout.release("write")
     assert written.returncode == 0, written.stderr
@@ -173,7 +190,8 @@ def test_a_release_says_what_it_is_made_of(checkout: Checkout) -> None:
     assert "| Apache-2.0 | arrow 60.1.0 |" in table
     assert "| BSD-3-Clause | libtorch 2.11.0 |" in table
     assert "| MIT | attrs 25.1.0 (Python) |" in table
-    sums = dict(reversed(line.split("  ")) for line in (out / "SHA256SUMS").read_text().splitlines())
+    lines = (line.split("  ") for line in (out / "SHA256SUMS").read_text().splitlines())
+    sums = {path: checksum for checksum, path in lines}
     files = [path for path in out.rglob("*") if path.is_file() and path.name != "SHA256SUMS"]
     assert sums == {f"./{path.relative_to(out)}": hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
