@@ -25,8 +25,8 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
-	test-hdfs test-spark test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images demo \
-	airflow evaluate-public bench bench-storage fuzz docs screenshots fmt lock deny clean
+	test-hdfs test-spark test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo \
+	airflow evaluate-public bench bench-storage bench-images fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -59,7 +59,7 @@ lint-python: tools
 	$(STEP) mypy-infra env -C k8s/infra/tests $(VENV)/mypy
 	$(STEP) mypy-manifests env -C k8s/tests $(VENV)/mypy
 	$(STEP) shellcheck $(VENV)/shellcheck --external-sources .ci/run .ci/step .ci/setup/*.sh docker/*.sh \
-		tests/cluster/cluster tests/hdfs/*.sh tests/interop/*.sh k8s/infra/tests/*.sh
+		tests/images/*.sh tests/cluster/cluster tests/hdfs/*.sh tests/interop/*.sh k8s/infra/tests/*.sh
 	$(STEP) hadolint $(VENV)/hadolint docker/Dockerfile docker/airflow.Dockerfile
 
 test: lint check test-rust test-python smoke-hdfs ## Everything that needs no cluster
@@ -74,7 +74,7 @@ test-faults: build ## The same kills as in the gate, only more of them
 test-python: build ## The DAGs and their operators; the manifests of k8s/; other readers of the tables
 	$(STEP) python-tests env -C airflow $(VENV)/pytest
 	$(STEP) manifests env -C k8s/tests $(VENV)/pytest
-	$(STEP) cluster-script env -C tests $(VENV)/pytest
+	$(STEP) scripts env -C tests $(VENV)/pytest
 	$(STEP) interop env -C tests $(INTEROP)/pytest interop --ignore=interop/spark
 
 smoke-hdfs: build ## A few minutes against a real HDFS, where Java 17 and Maven are
@@ -111,6 +111,12 @@ images: tools ## One container image per stage (needs a Docker engine)
 test-images: images ## What the images promise: rights, size, start, equal layers
 	$(STEP) images env -C tests $(INTEROP)/pytest images
 
+# FORESITE_IMAGE_REPOSITORY names a registry to push to; without one nothing leaves the machine.
+release: tools ## Images of a clean, tagged checkout: built, tested, pushed, digests written (docker/README.md)
+	@docker/release.sh build
+	$(STEP) images env -C tests FORESITE_IMAGE_TAG="$$(docker/release.sh tag)" $(INTEROP)/pytest images
+	@docker/release.sh write
+
 demo: build ## Run the main job on a simulated network; say where the report is
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo
 
@@ -127,6 +133,9 @@ bench: build ## Measure what is never asserted: parse time of the DAGs, stages a
 # PROFILE=release measures what is shipped, PARTS="tables commits" only these.
 bench-storage: tools ## Measure storage, HDFS beside Java's client, and what the binaries weigh (docs/performance.md)
 	@$(MAKE) -C bench build storage weight table
+
+bench-images: tools ## Measure what the images weigh and how fast their programs start (docs/performance.md)
+	@$(MAKE) -C bench images table
 
 fuzz: tools ## Feed the parsers mutated files and requests, FUZZ_SECONDS (60) each
 	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Builds the images of the stages, of the services and of Airflow: images.sh [NAME]...
+# Builds the images of the stages, of the services and of Airflow: images.sh [--list | NAME...]
+#
+# `--list` prints the names of those that are built without names. FORESITE_IMAGE_CUDA=1 adds those for
+# GPUs, train-cuda and serve-cuda, where the disk has room for them.
 #
 # FORESITE_IMAGE_REPOSITORY (foresite) and FORESITE_IMAGE_TAG (dev) name them, FORESITE_IMAGE_OPTIONS
 # go to `docker build`. FORESITE_IMAGE_BASE, FORESITE_IMAGE_RUST and FORESITE_IMAGE_PYTHON are the
@@ -74,7 +77,6 @@ image_of() {
     echo "$made"
 }
 
-docker info >/dev/null 2>&1 || stop "no Docker engine answers (DOCKER_HOST=${DOCKER_HOST:-unset}): name one by DOCKER_HOST, or start one: export DOCKER_HOST=\$(docker/engine.sh start)"
 # build NAME DOCKERFILE BASE [OPTION]...
 build() {
     local name=$1 file=$2 base=$3 title=foresite-$1
@@ -90,8 +92,19 @@ build() {
     echo "$repository/$name:$tag"
 }
 
+# The libraries that a GPU needs; an engine of this machine must have room for them.
+gather_cuda() {
+    local folder free
+    docker/cuda.sh
+    folder=$(docker info --format '{{.DockerRootDir}}')
+    [[ -d $folder ]] || return 0
+    free=$(df --output=avail --block-size=1G "$folder" | tail -n1)
+    ((free >= cuda_gigabytes)) || stop "no $*: CUDA's libraries need $cuda_gigabytes GB of free disk in $folder, ${free// /} are left"
+}
+
 build_stages() {
-    local base rust stage
+    local base rust stage wanted=" $* "
+    [[ $wanted != *-cuda\ * ]] || gather_cuda "$@"
     gather_inputs
     base=$(image_of "${FORESITE_IMAGE_BASE:-debian:bookworm-slim}" foresite/debian:bookworm run)
     rust=$(image_of "${FORESITE_IMAGE_RUST:-rust:$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)-slim-bookworm}" foresite/rust:bookworm build)
@@ -107,24 +120,34 @@ build_airflow() {
     build airflow docker/airflow.Dockerfile "$python" --build-arg PYTHON="$python"
 }
 
+# The libraries twice, as the engine takes them in and as a layer.
+cuda_gigabytes=7
 services=(serve serve-anomaly serve-maintenance serve-capacity)
-mapfile -t known < <(cd crates/stages && printf '%s\n' *)
-known+=("${services[@]}")
-parts=("$@")
-((${#parts[@]})) || parts=("${known[@]}" airflow)
-stages=() with_airflow=
-for part in "${parts[@]}"; do
-    if [[ $part == airflow ]]; then
-        with_airflow=1
-    elif [[ " ${known[*]} " == *" $part "* ]]; then
-        stages+=("$part")
-    else
-        stop "no image \`$part\`; the images are ${known[*]} airflow"
-    fi
+cuda=(train-cuda serve-cuda)
+mapfile -t usual < <(cd crates/stages && printf '%s\n' *)
+usual+=("${services[@]}" airflow)
+[[ ${FORESITE_IMAGE_CUDA:-} != 1 ]] || usual+=("${cuda[@]}")
+known=" ${usual[*]} ${cuda[*]} "
+if [[ ${1:-} == --list ]]; then
+    printf '%s\n' "${usual[@]}"
+    exit
+fi
+
+# Those for GPUs by themselves and last: where they do not fit, the others are there.
+stages=() for_gpus=() with_airflow=
+for part in "${@:-${usual[@]}}"; do
+    case $part in
+        airflow) with_airflow=1 ;;
+        *-cuda) for_gpus+=("$part") ;;
+        *) stages+=("$part") ;;
+    esac
+    [[ $known == *" $part "* ]] || stop "no image \`$part\`; the images are${known% }"
 done
 
+docker info >/dev/null 2>&1 || stop "no Docker engine answers (DOCKER_HOST=${DOCKER_HOST:-unset}): name one by DOCKER_HOST, or start one: export DOCKER_HOST=\$(docker/engine.sh start)"
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version *= *"\(.*\)"/\1/p' Cargo.toml)
 read -ra options <<<"${FORESITE_IMAGE_OPTIONS:-}"
-revision=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+revision=$(git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
 ((${#stages[@]} == 0)) || build_stages "${stages[@]}"
 [[ -z $with_airflow ]] || build_airflow
+((${#for_gpus[@]} == 0)) || build_stages "${for_gpus[@]}"

@@ -125,11 +125,13 @@ def image(stage: str) -> str:
     """The image of a stage, by digest where `FORESITE_IMAGE_DIGESTS` (stage → digest, JSON) has one.
 
     `FORESITE_IMAGE_REPOSITORY` is the prefix, `FORESITE_IMAGE_TAG` the tag where no digest is known.
+    `FORESITE_STAGE_IMAGES` (stage → name, JSON) names another image than the stage's own, such as `train-cuda`.
     """
     repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
-    digest = json.loads(os.environ.get("FORESITE_IMAGE_DIGESTS", "{}")).get(stage)
+    name = json.loads(os.environ.get("FORESITE_STAGE_IMAGES") or "{}").get(stage, stage)
+    digest = json.loads(os.environ.get("FORESITE_IMAGE_DIGESTS", "{}")).get(name)
     tag = os.environ.get("FORESITE_IMAGE_TAG", "dev")
-    return f"{repository}/{stage}@{digest}" if digest else f"{repository}/{stage}:{tag}"
+    return f"{repository}/{name}@{digest}" if digest else f"{repository}/{name}:{tag}"
 
 
 def docker_network() -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from foresite_airflow.configuration import Configuration, folder_of
 from foresite_airflow.run import PinnedRun
+from foresite_airflow.settings import image
 from tests.harness import Stages
 
 
@@ -57,3 +58,14 @@ def test_what_belongs_to_a_root_on_hdfs_lies_in_airflows_home(monkeypatch: pytes
     monkeypatch.setenv("AIRFLOW_HOME", "/srv/airflow")
     assert folder_of("file:///data/a%20b") == Path("/data/a b")
     assert folder_of("hdfs://name/foresite") == Path("/srv/airflow")
+
+
+def test_a_stage_starts_from_its_digest_or_the_image_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORESITE_IMAGE_REPOSITORY", "registry.example/foresite")
+    monkeypatch.setenv("FORESITE_IMAGE_TAG", "1.2.3")
+    monkeypatch.setenv("FORESITE_IMAGE_DIGESTS", '{"train": "sha256:aa", "train-cuda": "sha256:bb"}')
+    assert image("train") == "registry.example/foresite/train@sha256:aa"
+    assert image("derive") == "registry.example/foresite/derive:1.2.3"
+    monkeypatch.setenv("FORESITE_STAGE_IMAGES", '{"train": "train-cuda", "derive": "mine"}')
+    assert image("train") == "registry.example/foresite/train-cuda@sha256:bb"
+    assert image("derive") == "registry.example/foresite/mine:1.2.3"

@@ -87,7 +87,7 @@ def test_an_exit_code_means_what_it_means_elsewhere(root: Path, run_dag: Any) ->
 
 
 def test_a_container_out_of_memory_is_tried_twice(root: Path, run_dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORESITE_DOCKER_OPTIONS", "--memory=12m --memory-swap=12m")
+    monkeypatch.setenv("FORESITE_DOCKER_OPTIONS", "--memory=8m --memory-swap=8m")
     run: Run = run_dag("telecom_stage", NOON, form("simulate"))
     assert run.states("run") == ["failed"]
     assert run.of("run").try_number == 2

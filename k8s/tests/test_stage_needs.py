@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,16 @@ def test_the_gpu_component_gives_train_the_gpu_profile(renderings: dict[str, Man
     before = pod_of("train", renderings["base"]).spec
     for same in ("serviceAccountName", "priorityClassName", "securityContext"):
         assert pod.spec[same] == before[same]
+
+
+def test_the_gpu_component_starts_the_image_with_cuda(renderings: dict[str, Manifests]) -> None:
+    """In the template, which shows it, and for Airflow, which decides it; it is one that is built."""
+    everything = renderings["everything"]
+    named = pod_of("train", everything).containers[0]["image"]
+    told = everything.one("ConfigMap", "foresite-site")["data"]["FORESITE_STAGE_IMAGES"]
+    assert named.partition(":")[0] == f"foresite/{json.loads(told)['train']}" == "foresite/train-cuda"
+    assert "FORESITE_STAGE_IMAGES" not in renderings["base"].one("ConfigMap", "foresite-site")["data"]
+    assert "FROM torch-cuda AS train-cuda\n" in (REPOSITORY / "docker" / "Dockerfile").read_text()
 
 
 def test_a_gpu_pod_fits_the_nodes_that_are_made_for_it() -> None:

@@ -1,0 +1,125 @@
+"""docker/compose.yaml on a real engine: a network's history becomes models that answer, in containers only."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from live.commands import wait_for
+
+from images import engine
+from images.machine import Machine, asked, compose, free_port, stand_in
+
+#: Ports of docker/compose.yaml.
+MODELS = {"anomaly": 8101, "maintenance": 8102, "capacity": 8103}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Up, with a simulated network in its landing folder."""
+    if os.geteuid() != 0:
+        pytest.skip("docker/one_machine.sh needs root")
+    if compose() is None:
+        pytest.skip("no Docker Compose: apt-get install docker-compose, or the plugin")
+    if stand_in() is None:
+        pytest.skip("neither the image postgres nor Debian's package postgresql is here")
+    folder = tmp_path_factory.mktemp("machine")
+    # The users of the containers come in by this path.
+    for part in (folder, *folder.parents[:2]):
+        part.chmod(0o755)
+    made = Machine(folder / "foresite", free_port())
+    made.prepare()
+    history = simulated(made)
+    made.variables(
+        FORESITE_PORT=str(made.port),
+        FORESITE_CONFIG_PROFILES="demo,simulator",
+        FORESITE_START_DATE=history[1],
+        FORESITE_IMAGE_REPOSITORY=os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite"),
+        FORESITE_IMAGE_TAG=os.environ.get("FORESITE_IMAGE_TAG", "dev"),
+    )
+    try:
+        made.up()
+        yield made
+    finally:
+        if os.environ.get("FORESITE_SITE_KEEP") != "1":
+            made.down()
+
+
+def simulated(machine: Machine) -> tuple[str, str]:
+    """Lets the network of the demo write its history; its span."""
+    config = machine.folder / "configuration" / "simulate" / "demo.json"
+    network = json.loads(config.read_text())
+    span = (network["start"], network["end"])
+    mounts = (f"--volume={machine.root}:{machine.root}", f"--volume={config}:{config}:ro")
+    interval = ("--interval-start", span[0], "--interval-end", span[1])
+    done = engine.run("simulate", "--config", str(config), "--data-root", str(machine.root), *interval, options=mounts)
+    assert done.returncode == 0, done.stderr
+    return span
+
+
+def span_of(machine: Machine) -> dict[str, str]:
+    network = json.loads((machine.folder / "configuration" / "simulate" / "demo.json").read_text())
+    return {"interval_start": network["start"], "interval_end": network["end"]}
+
+
+def run(machine: Machine, dag: str, **conf: str) -> dict[str, object]:
+    """A run by hand, before those that the schedule wants."""
+    airflow = machine.airflow
+    asked_for = airflow.trigger(dag, conf, after=datetime(2026, 3, 2, tzinfo=timezone.utc))
+    airflow.pause(dag, paused=False)
+    return dict(airflow.succeed(dag, asked_for, 1200))
+
+
+def answers(url: str, seconds: float) -> None:
+    """Waits until something says 200."""
+    wait_for(url, seconds, lambda: asked(url)[0] == 200 or None)
+
+
+def test_a_second_preparation_changed_nothing(machine: Machine) -> None:
+    text = (machine.folder / "environment").read_text()
+    assert text.count("FORESITE_DIR=") == 1
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (machine.folder / "secrets").iterdir()}
+    assert set(modes.values()) == {0o440}
+    assert len({path.read_text() for path in (machine.folder / "secrets").iterdir()}) == len(modes)
+
+
+def test_services_live_without_a_model_and_ask_for_a_token(machine: Machine) -> None:
+    for port in MODELS.values():
+        answers(f"http://127.0.0.1:{port}/v2/health/live", 60)
+        assert asked(f"http://127.0.0.1:{port}/v2/health/ready")[0] == 503
+        assert asked(f"http://127.0.0.1:{port}/v2/models/any")[0] == 401
+
+
+def test_history_becomes_models_that_answer(machine: Machine) -> None:
+    run(machine, "telecom_data_pipeline", **span_of(machine))
+    cells = DeltaTable(f"{machine.root}/tables/kpis")
+    assert cells.to_pyarrow_dataset().count_rows() > 0
+    assert {path.stat().st_uid for path in Path(machine.root, "tables").rglob("*.parquet")} == {10001}
+    run(machine, "telecom_model_training", **span_of(machine))
+    token = machine.secret("serve-token")
+    for task, port in MODELS.items():
+        base = f"http://127.0.0.1:{port}"
+        answers(f"{base}/v2/health/ready", 120)
+        status, model = asked(f"{base}/v2/models/{task}", token)
+        assert status == 200
+        assert model["versions"]
+
+
+def test_a_page_of_airflow_shows_what_the_console_says(machine: Machine) -> None:
+    airflow = machine.airflow
+    airflow.log_in()
+    page = f"http://127.0.0.1:{machine.port}/foresite/models"
+    assert asked(page)[0] == 401
+    status, said = asked(page, airflow.token)
+    assert status == 200
+    assert all(task in said for task in MODELS)
+
+
+def test_nothing_of_the_stages_is_left(machine: Machine) -> None:
+    assert not engine.docker("ps", "--all", "--quiet", "--filter", "label=foresite.stage").stdout
+    assert not list((machine.folder / "results").glob("foresite-*"))
