@@ -26,7 +26,7 @@ endif
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
 	test-hdfs test-spark test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo \
-	airflow evaluate-public bench bench-storage bench-images fuzz docs screenshots fmt lock deny clean
+	airflow evaluate-public bench bench-serving bench-storage bench-images fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -136,6 +136,10 @@ bench-storage: tools ## Measure storage, HDFS beside Java's client, and what the
 
 bench-images: tools ## Measure what the images weigh and how fast their programs start (docs/performance.md)
 	@$(MAKE) -C bench images table
+
+# Some gigabytes of Python packages for the peers.
+bench-serving: tools ## Measure the model service beside FastAPI, torch and ONNX Runtime (docs/performance.md)
+	@$(MAKE) -C bench build serving table
 
 fuzz: tools ## Feed the parsers mutated files and requests, FUZZ_SECONDS (60) each
 	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)

@@ -216,38 +216,74 @@ fn the_table_rest_and_grpc_agree_to_the_last_bit() {
     assert!(server.line(id).unwrap().contains("protocol=\"rest\" code=200"), "the access log");
 }
 
-#[test]
-fn features_at_hand_give_the_same_scores() {
-    let root = copy();
-    toy::predict(root.path()).exits(0);
-    let store = Root::open(root.path().to_str().unwrap()).unwrap();
+/// A request for the scores of some devices whose features are at hand.
+fn with_features(columns: &[Json], values: &Json, ids: &[String], explain: bool) -> Json {
+    let row = |id: &String| -> Vec<Json> {
+        columns.iter().map(|name| values[id][name.as_str().unwrap()].clone()).collect()
+    };
+    let wanted = ["entity_id", "prediction_id", "score", "probability", "values", "drivers"];
+    json!({
+        "inputs": [
+            { "name": "entity", "shape": [ids.len()], "datatype": "BYTES", "data": ids },
+            { "name": "cutoff", "shape": [1], "datatype": "BYTES", "data": [END] },
+            {
+                "name": "features", "shape": [ids.len(), columns.len()], "datatype": "FP64",
+                "data": ids.iter().map(row).collect::<Vec<_>>(),
+            },
+        ],
+        "outputs": wanted.iter().filter(|name| explain || **name != "drivers")
+            .map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+    })
+}
+
+/// The champion of a root says of features at hand what the table says, of all rows at once and of
+/// each alone, explained or not.
+fn features_at_hand_agree(root: &std::path::Path) {
+    toy::predict(root).exits(0);
+    let store = Root::open(root.to_str().unwrap()).unwrap();
     let table = store.existing(outcome::predictions("toy")).unwrap();
     let expected = batch(&table.read(&Read::all()).unwrap());
-    let server = Server::ready(root.path(), &json!({}), &[]);
+    let server = Server::ready(root, &json!({}), &[]);
     let metadata = server.get("/v2/models/toy-service").json();
     let columns = metadata["parameters"]["features"].as_array().unwrap().clone();
     let (names, values) = features(&store);
     assert_eq!(columns.len(), names.len(), "{columns:?} {names:?}");
-    let row = |id: &String| -> Vec<Json> {
-        columns.iter().map(|name| values[id][name.as_str().unwrap()].clone()).collect()
+    let said = |ids: &[String], explain| {
+        let answer = infer(server.rest(), &with_features(&columns, &values, ids, explain));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
     };
-    let request = json!({
-        "inputs": [
-            { "name": "entity", "shape": [DEVICES], "datatype": "BYTES", "data": devices() },
-            { "name": "cutoff", "shape": [1], "datatype": "BYTES", "data": [END] },
-            {
-                "name": "features", "shape": [DEVICES, columns.len()], "datatype": "FP64",
-                "data": devices().iter().map(row).collect::<Vec<_>>(),
-            },
-        ],
-        "outputs": [
-            { "name": "entity_id" }, { "name": "prediction_id" }, { "name": "score" },
-            { "name": "probability" }, { "name": "values" }, { "name": "drivers" },
-        ],
+    assert_eq!(rest(&said(&devices(), true)), expected);
+    let scores = |answer: Json| answer["outputs"][2]["data"].clone();
+    let together = scores(said(&devices(), false));
+    for (at, id) in devices().into_iter().enumerate() {
+        let (score, alone) = (expected[&id].score, scores(said(&[id], false)));
+        let bits = |score: &Json| score.as_f64().unwrap().to_bits();
+        assert_eq!((bits(&together[at]), bits(&alone[0])), (score, score));
+    }
+}
+
+#[test]
+fn features_at_hand_give_the_same_scores() {
+    features_at_hand_agree(copy().path());
+}
+
+#[test]
+fn a_network_gives_the_same_scores() {
+    // Trouble at both ends: no line tells it apart.
+    let root = toy::prepared(|x| (x - 0.5).abs() > 0.3);
+    toy::featurized(root.path());
+    let options = json!({ "architecture": "residual", "learning_rate": 0.01 });
+    let config = json!({
+        "tasks": root.path().join("tasks"),
+        "candidates": [{ "kind": "network", "options": options }],
     });
-    let answer = infer(server.rest(), &request);
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(rest(&answer.json()), expected);
+    let train = toy::stage(root.path(), "train").config(&config).exits(0);
+    let bundle = root.path().join(format!("models/toy/{}/bundle", toy::model(&train)));
+    assert!(bundle.join("network.pt").exists(), "no network ships");
+    toy::stage(root.path(), "evaluate").exits(0);
+    toy::stage(root.path(), "promote").exits(0);
+    features_at_hand_agree(root.path());
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Requests as JSON.
 
+mod number;
+mod quick;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -48,6 +51,11 @@ impl Request {
     /// # Errors
     /// For JSON that is malformed, and for tensors whose type, shape and elements disagree.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
+        quick::read(bytes).map_or_else(|| Self::of_any_form(bytes), Ok)
+    }
+
+    /// Reads whatever the protocol allows, and says what is wrong with anything else.
+    fn of_any_form(bytes: &[u8]) -> Result<Self> {
         let read: JsonRequest = serde_json::from_slice(bytes)
             .map_err(|error| ProtocolError::new(format!("request: {error}")))?;
         let inputs: Vec<Tensor> =

@@ -6,13 +6,15 @@ mod gram;
 mod logistic;
 mod matrix;
 mod principal;
+mod product;
 mod softmax;
 
 pub use gram::{Gram, Ridge};
 pub use logistic::{Logistic, LogisticOptions};
 pub(crate) use logistic::{logit, sigmoid, softplus};
-pub(crate) use matrix::add_scaled;
-pub use matrix::{Cholesky, Matrix, dot};
+pub use matrix::{Cholesky, Matrix};
 pub use principal::Principal;
+pub(crate) use product::add_scaled;
+pub use product::dot;
 pub use softmax::Softmax;
 pub(crate) use softmax::softmax;

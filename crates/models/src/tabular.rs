@@ -19,7 +19,7 @@ mod samples;
 use serde::{Deserialize, Serialize};
 
 use crate::conformal::Reference;
-use crate::linear::{sigmoid, softmax};
+use crate::linear::{Matrix, sigmoid, softmax};
 use crate::network::{Mlp, torchscript};
 use crate::trees::Boosted;
 use crate::{Calibrator, ModelError};
@@ -111,6 +111,52 @@ impl Tabular {
             return Err(ModelError::Shape { what: "features", expected, found: features.len() });
         }
         Ok(self.linked(self.scores(features)))
+    }
+
+    /// What [`Tabular::predict`] says of every row, to the same bits.
+    ///
+    /// # Errors
+    /// [`ModelError::Shape`] where the rows are not as wide as the fit rows.
+    pub fn predict_all(&self, rows: &Matrix) -> Result<Vec<Vec<f64>>, ModelError> {
+        let expected = self.encoder.features();
+        if rows.columns() != expected {
+            return Err(ModelError::Shape { what: "features", expected, found: rows.columns() });
+        }
+        let scores = self.scores_of_all(rows);
+        Ok(scores.iter().map(|scores| self.linked(scores.to_vec())).collect())
+    }
+
+    /// `[rows, features]` → `[rows, scores]`
+    fn scores_of_all(&self, rows: &Matrix) -> Matrix {
+        match &self.path {
+            Path::Linear => self.linear.scores_of_all(&self.encoder.encode_all(rows)),
+            Path::Trees { boosted } => {
+                let mut scores = Matrix::with_columns(boosted.len());
+                rows.iter().for_each(|row| scores.push(&self.scores(row)));
+                scores
+            }
+            Path::Network { mlp, base } => {
+                let encoded = self.encoder.encode_all(rows);
+                let linear = mlp.is_residual().then(|| base.scores_of_all(&encoded));
+                let mut scores = mlp.forward_all(encoded);
+                if let Some(linear) = linear {
+                    scores.add(&linear);
+                }
+                scores
+            }
+        }
+    }
+
+    /// How much work a row is, in multiplications.
+    pub fn operations(&self) -> usize {
+        match &self.path {
+            Path::Linear => self.linear.weights.values().len(),
+            Path::Trees { boosted } => boosted.iter().map(Boosted::operations).sum(),
+            Path::Network { mlp, base } => {
+                let layers = mlp.layers().iter().map(|layer| layer.weights.values().len());
+                layers.sum::<usize>() + base.weights.values().len()
+            }
+        }
     }
 
     fn linked(&self, scores: Vec<f64>) -> Vec<f64> {

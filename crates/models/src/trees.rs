@@ -99,6 +99,12 @@ impl Boosted {
         Ok(model)
     }
 
+    /// How much work a row is, in multiplications: the steps down a tree have to wait for memory.
+    pub(crate) fn operations(&self) -> usize {
+        const TREE: usize = 32;
+        TREE * self.trees.len()
+    }
+
     fn boost(&mut self, fit: Rows<'_>, select: Rows<'_>, options: BoostOptions) {
         let bins = Bins::new(fit.x);
         let grower = Grower::new(&bins, fit.x, options);

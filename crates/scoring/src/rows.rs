@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use foresite_datasets::{FeatureRow, model_error};
 use foresite_features::kernel::FeatureKernel;
 use foresite_features::task::{Head, Micros, Span, Task};
+use foresite_models::ModelError;
+use foresite_models::linear::Matrix;
 use foresite_models::tabular::{Tabular, cumulative};
 use foresite_stage::Result;
 
 use crate::statement::{Statement, driver};
+
+/// Rows that go through the model together: what they become on the way stays in the processor's
+/// cache.
+const CHUNK: usize = 256;
 
 /// A model of feature rows in use.
 pub(crate) struct Rows<'a> {
@@ -42,42 +48,80 @@ impl Rows<'_> {
         }
         let mut statements = Vec::new();
         for (cutoff, ids) in &listed {
-            for id in ids {
-                let place = rows
-                    .binary_search_by(|row| (row.entity.as_str(), row.cutoff).cmp(&(*id, *cutoff)));
-                match place {
-                    Ok(at) => statements.extend(self.of(&rows[at])?),
-                    Err(_) => statements.push(Statement::not_scored(id, *cutoff, "no_features")),
+            let place = |id: &&str| {
+                rows.binary_search_by(|row| (row.entity.as_str(), row.cutoff).cmp(&(*id, *cutoff)))
+            };
+            let found: Vec<Option<&FeatureRow>> =
+                ids.iter().map(|id| place(id).ok().map(|at| &rows[at])).collect();
+            let known: Vec<&FeatureRow> = found.iter().copied().flatten().collect();
+            let mut said = self.of(&known)?.into_iter();
+            for (id, row) in ids.iter().zip(found) {
+                match row {
+                    Some(_) => statements.extend(said.next().unwrap_or_default()),
+                    None => statements.push(Statement::not_scored(id, *cutoff, "no_features")),
                 }
             }
         }
         Ok(statements)
     }
 
-    /// Statements about one row of features.
-    pub(crate) fn of(&self, row: &FeatureRow) -> Result<Vec<Statement>> {
-        if row.values.iter().all(|value| value.is_nan()) {
-            return Ok(vec![Statement::not_scored(&row.entity, row.cutoff, "no_data")]);
+    /// Statements about rows of features, row by row.
+    pub(crate) fn of(&self, rows: &[&FeatureRow]) -> Result<Vec<Vec<Statement>>> {
+        let mut statements = Vec::with_capacity(rows.len());
+        for chunk in rows.chunks(CHUNK) {
+            let observed: Vec<&FeatureRow> =
+                chunk.iter().copied().filter(|row| is_observed(row)).collect();
+            let mut said = self.said(&observed)?.into_iter();
+            statements.extend(chunk.iter().map(|row| {
+                if is_observed(row) {
+                    said.next().unwrap_or_default()
+                } else {
+                    vec![Statement::not_scored(&row.entity, row.cutoff, "no_data")]
+                }
+            }));
         }
-        self.about(row)
+        Ok(statements)
     }
 
-    fn about(&self, row: &FeatureRow) -> Result<Vec<Statement>> {
-        let encoded: Vec<f64> =
-            self.kernel.encode(&row.values).into_iter().map(f64::from).collect();
-        let predicted = self.model.predict(&encoded).map_err(model_error)?;
+    /// The rows as one batch through the model.
+    fn said(&self, rows: &[&FeatureRow]) -> Result<Vec<Vec<Statement>>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let expected = self.model.encoder.features();
+        let mut encoded = Matrix::with_columns(expected);
+        for row in rows {
+            let row: Vec<f64> =
+                self.kernel.encode(&row.values).into_iter().map(f64::from).collect();
+            if row.len() != expected {
+                let (what, found) = ("features", row.len());
+                return Err(model_error(ModelError::Shape { what, expected, found }));
+            }
+            encoded.push(&row);
+        }
+        let predicted = self.model.predict_all(&encoded).map_err(model_error)?;
+        let each = rows.iter().zip(encoded.iter()).zip(predicted);
+        each.map(|((row, encoded), predicted)| self.about(row, encoded, predicted)).collect()
+    }
+
+    fn about(
+        &self,
+        row: &FeatureRow,
+        encoded: &[f64],
+        predicted: Vec<f64>,
+    ) -> Result<Vec<Statement>> {
         let blank = Statement {
             entity_id: row.entity.clone(),
             cutoff: row.cutoff,
-            drivers: self.drivers(row, &encoded, &predicted),
+            drivers: self.drivers(row, encoded, &predicted),
             ..Statement::default()
         };
         let task = self.task;
-        let at_horizon = Statement { horizon: task.horizon().micros(), ..blank.clone() };
+        let horizon = task.horizon().micros();
         Ok(match &task.head {
             Head::TimeToEvent { bins, causes, .. } => {
                 let mut blank = blank;
-                blank.drivers.extend(self.cause(&encoded, causes)?);
+                blank.drivers.extend(self.cause(encoded, causes)?);
                 let by_then = cumulative(&predicted);
                 let about = |(bin, p): (&Span, f64)| Statement {
                     horizon: bin.micros(),
@@ -90,9 +134,9 @@ impl Rows<'_> {
             }
             Head::Binary {} => {
                 let p = Some(predicted[0]);
-                vec![Statement { score: p, probability: p, values: predicted, ..at_horizon }]
+                vec![Statement { horizon, score: p, probability: p, values: predicted, ..blank }]
             }
-            Head::Multiclass { .. } => vec![class(predicted, at_horizon)],
+            Head::Multiclass { .. } => vec![class(predicted, Statement { horizon, ..blank })],
             _ => vec![self.value(predicted, blank)],
         })
     }
@@ -145,6 +189,10 @@ impl Rows<'_> {
         let most = (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b]));
         Ok(most.and_then(|at| Some(driver(&format!("cause:{}", names.get(at)?), p[at], None))))
     }
+}
+
+fn is_observed(row: &FeatureRow) -> bool {
+    row.values.iter().any(|value| !value.is_nan())
 }
 
 /// The likeliest class and its probability.

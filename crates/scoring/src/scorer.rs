@@ -12,6 +12,7 @@ use foresite_features::profile::{LOOK_BACK, Profiles};
 use foresite_features::task::{DAY, Micros, Task, Transform};
 use foresite_models::anomaly::{Anomaly, Panel};
 use foresite_models::forecast::SeriesSet;
+use foresite_models::tabular::Tabular;
 use foresite_stage::{ErrorKind, Result, StageError};
 
 use crate::Statement;
@@ -135,12 +136,18 @@ impl Scorer<'_> {
         }
     }
 
-    /// Statements about features that are at hand, for models of feature rows.
+    /// Statements about features that are at hand, row by row, for models of feature rows.
     ///
     /// # Errors
-    /// `Usage` for another kind of model; `BadData` for a row of another width.
-    pub fn of_features(&self, row: &FeatureRow) -> Result<Vec<Statement>> {
-        self.rows()?.of(row)
+    /// `Usage` for another kind of model; `BadData` for rows of another width.
+    pub fn of_features(&self, rows: &[FeatureRow]) -> Result<Vec<Vec<Statement>>> {
+        self.rows()?.of(&rows.iter().collect::<Vec<_>>())
+    }
+
+    /// How much work a row of features is, in multiplications; `None` for other kinds of models.
+    pub fn operations(&self) -> Option<usize> {
+        let rows = self.rows().ok()?;
+        Some(rows.model.operations() + rows.causes.map_or(0, Tabular::operations))
     }
 
     /// Statements about a series that is at hand and ends at the cutoff, for forecasters.

@@ -78,6 +78,11 @@ impl<J: Job> Pool<J> {
         true
     }
 
+    /// Does a job at once, on the calling thread.
+    pub(crate) fn run_here(&self, job: J) {
+        self.shared.run(vec![job]);
+    }
+
     /// Jobs that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.shared.lock().jobs.len()
@@ -103,11 +108,15 @@ impl<J: Job> Shared<J> {
 
     fn work(&self) {
         while let Some(batch) = self.next() {
-            (self.observe)(batch.iter().map(Job::rows).sum());
-            for job in batch {
-                // Who waits for the answer sees that the job is gone.
-                drop(catch_unwind(AssertUnwindSafe(|| job.run())));
-            }
+            self.run(batch);
+        }
+    }
+
+    fn run(&self, batch: Vec<J>) {
+        (self.observe)(batch.iter().map(Job::rows).sum());
+        for job in batch {
+            // Who waits for the answer sees that the job is gone.
+            drop(catch_unwind(AssertUnwindSafe(|| job.run())));
         }
     }
 
@@ -191,5 +200,8 @@ mod tests {
         let task = |rows| Task { rows, gate: None, done: done.clone() };
         assert!(pool.submit(task(100)) && pool.submit(task(7)));
         assert_eq!(results.recv(), Ok(7));
+        pool.run_here(task(100));
+        pool.run_here(task(8));
+        assert_eq!(results.try_recv(), Ok(8), "done before anybody waits");
     }
 }

@@ -193,6 +193,10 @@ impl Service {
             deadline,
             reply,
         };
+        if work.is_quick() {
+            self.scoring.run_here(work);
+            return Ok(Open { model, places, is_read, outcome });
+        }
         let pool = if is_read { &self.reading } else { &self.scoring };
         if !pool.submit(work) {
             let waiting = self.config.limits.waiting;

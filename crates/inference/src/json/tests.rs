@@ -86,7 +86,97 @@ fn parameters_and_outputs_are_read() {
     assert_eq!(values, [Int(5), Bool(true), Float(0.5), Text("t".into())]);
 }
 
+/// What both readers make of a text; NaN and zeros print apart.
+fn both(text: &[u8]) -> (Option<String>, Option<String>) {
+    let printed = |request: Request| format!("{request:?}");
+    (quick::read(text).map(printed), Request::of_any_form(text).ok().map(printed))
+}
+
+#[test]
+fn the_usual_form_is_read_in_one_pass() {
+    for text in [
+        r#"{"inputs":[{"name":"features","shape":[2,2],"datatype":"FP64","data":[1,-2.5,null,1e-3]}]}"#,
+        r#"{"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[[1,2],[3,4e0]]}]}"#,
+        r#" { "id" : "7" , "outputs" : [ { "name" : "score" } ] , "inputs" : [
+            { "data" : [ "north/N001" , "é" ] , "datatype" : "BYTES" , "name" : "entity" , "shape" : [ 2 ] } ] } "#,
+        r#"{"inputs":[],"outputs":[]}"#,
+        r#"{"inputs":[{"name":"x","shape":[],"datatype":"FP64","data":[7]}]}"#,
+        r#"{"inputs":[{"name":"x","shape":[0],"datatype":"FP64","data":[]}]}"#,
+    ] {
+        let (quick, other) = both(text.as_bytes());
+        assert!(quick.is_some() && quick == other, "{text}: {quick:?} {other:?}");
+    }
+}
+
+#[test]
+fn any_other_form_is_left_to_the_other_reader() {
+    for tensor in [
+        r#"{"name":"x","shape":[1],"datatype":"INT64","data":[1]}"#,
+        r#"{"name":"x","shape":[1],"datatype":"FP64","data":["1"]}"#,
+        r#"{"name":"x","shape":[2],"datatype":"FP64","data":[[1,2]]}"#,
+        r#"{"name":"x","shape":[2,1],"datatype":"FP64","data":[[1],[2,3]]}"#,
+        r#"{"name":"x","shape":[1,1,1],"datatype":"FP64","data":[[[1]]]}"#,
+        r#"{"name":"x","shape":[01],"datatype":"FP64","data":[1]}"#,
+        r#"{"name":"x","shape":[2],"datatype":"FP64","data":[1]}"#,
+        r#"{"name":"x","shape":[1],"datatype":"FP64","data":[1e999]}"#,
+        r#"{"name":"x","shape":[1],"datatype":"FP64","data":[nul]}"#,
+        r#"{"name":"x","shape":[1],"datatype":"FP64","data":[1],"data":[1]}"#,
+        r#"{"name":"x","shape":[1],"datatype":"FP64","parameters":{},"data":[1]}"#,
+        r#"{"name":"x\n","shape":[1],"datatype":"FP64","data":[1]}"#,
+        r#"{"name":"x","shape":[1],"datatype":"FP64","data":[1,]}"#,
+        r#"{"name":"x","shape":[1],"datatype":"FP64"}"#,
+        "{\"name\":\"\u{1}\",\"shape\":[1],\"datatype\":\"FP64\",\"data\":[1]}",
+    ] {
+        for text in [format!(r#"{{"inputs":[{tensor}]}}"#), format!(r#"{{"inputs":[{tensor}]"#)] {
+            assert_eq!(quick::read(text.as_bytes()), None, "{text}");
+        }
+    }
+    let x = r#"{"name":"x","shape":[1],"datatype":"FP64","data":[1]}"#;
+    for text in [
+        format!(r#"{{"inputs":[{x},{x}]}}"#),
+        format!(r#"{{"inputs":[{x}]}} 1"#),
+        format!(r#"{{"inputs":[{x}],"parameters":{{"explain":true}}}}"#),
+        format!(r#"{{"inputs":[{x}],"id":null}}"#),
+        r#"{"outputs":[]}"#.to_owned(),
+    ] {
+        assert_eq!(quick::read(text.as_bytes()), None, "{text}");
+    }
+}
+
+/// Texts that are nearly requests.
+fn nearly() -> impl Strategy<Value = String> {
+    let number = prop_oneof![
+        any::<f64>().prop_map(|value| format!("{value:?}")),
+        any::<i64>().prop_map(|value| value.to_string()),
+        Just("null".to_owned()),
+        Just("1e5".to_owned()),
+        Just("\"a\"".to_owned()),
+    ];
+    let list = proptest::collection::vec(number, 0..5).prop_map(|of| format!("[{}]", of.join(",")));
+    let rows =
+        proptest::collection::vec(list.clone(), 0..4).prop_map(|of| format!("[{}]", of.join(", ")));
+    let datatype = prop_oneof![Just("FP64"), Just("FP32"), Just("BYTES"), Just("INT64")];
+    let shape = proptest::collection::vec(0..5, 0..4);
+    (prop_oneof![list, rows], datatype, shape, any::<bool>()).prop_map(|(data, datatype, shape, has_id)| {
+        let id = if has_id { r#""id": "a", "# } else { "" };
+        format!(
+            r#"{{{id}"inputs": [{{"name": "x", "shape": {shape:?}, "datatype": "{datatype}", "data": {data}}}]}}"#
+        )
+    })
+}
+
 proptest! {
+    #[test]
+    fn both_readers_read_the_same(text in nearly(), at in any::<usize>(), byte in any::<u8>()) {
+        let (quick, other) = both(text.as_bytes());
+        prop_assert!(quick.is_none() || quick == other, "{text}: {quick:?} {other:?}");
+        let mut bytes = text.into_bytes();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let (quick, other) = both(&bytes);
+        prop_assert!(quick.is_none() || quick == other, "{:?}: {quick:?} {other:?}", bytes);
+    }
+
     #[test]
     fn any_bytes_are_a_request_or_one_line(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         if let Err(error) = Request::from_json(&bytes) {

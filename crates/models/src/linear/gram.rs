@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix::{Cholesky, Matrix, add_scaled, dot};
+use super::matrix::{Cholesky, Matrix};
+use super::product::{add_scaled, dot};
 use crate::ModelError;
 
 /// Penalties tried by cross-validation, in units of the mean variance of the inputs.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::gram::penalised;
-use super::matrix::{Cholesky, Matrix, add_scaled, dot};
+use super::matrix::{Cholesky, Matrix};
+use super::product::{add_scaled, dot};
 use crate::ModelError;
 
 /// How hard to fit.

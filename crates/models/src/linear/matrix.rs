@@ -2,33 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::product::{add_scaled, dot};
 use crate::ModelError;
-
-/// Scalar product with four running sums, added in a fixed order.
-///
-/// # Panics
-/// When the slices differ in length.
-#[inline]
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    assert_eq!(a.len(), b.len(), "vectors of one length");
-    let mut sums = [0.0; 4];
-    let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
-    let rest: f64 = a4.remainder().iter().zip(b4.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a4.zip(b4) {
-        for lane in 0..4 {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
-}
-
-/// Adds `factor * x` to `y`.
-#[inline]
-pub(crate) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += factor * x;
-    }
-}
 
 /// A dense matrix, row after row.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -113,14 +88,6 @@ impl Matrix {
     /// Adds another matrix of the same shape.
     pub(crate) fn add(&mut self, other: &Self) {
         add_scaled(&mut self.data, 1.0, &other.data);
-    }
-
-    /// Matrix times vector.
-    ///
-    /// # Panics
-    /// When the vector does not have one value per column.
-    pub fn times(&self, vector: &[f64]) -> Vec<f64> {
-        self.iter().map(|row| dot(row, vector)).collect()
     }
 }
 
@@ -217,11 +184,5 @@ mod tests {
             Cholesky::factor(&singular),
             Err(ModelError::NotPositiveDefinite { column: 1 })
         ));
-    }
-
-    #[test]
-    fn products_of_any_length() {
-        let a: Vec<f64> = (0..11).map(f64::from).collect();
-        assert!((dot(&a, &a) - 385.0).abs() < 1e-12);
     }
 }

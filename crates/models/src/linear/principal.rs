@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix::{Matrix, add_scaled, dot};
+use super::matrix::Matrix;
+use super::product::{add_scaled, dot};
 
 /// An orthonormal basis of the strongest directions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

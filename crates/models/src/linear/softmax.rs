@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::gram::penalised;
-use super::matrix::{Cholesky, Matrix, add_scaled, dot};
+use super::matrix::{Cholesky, Matrix};
+use super::product::{add_scaled, dot};
 use crate::ModelError;
 
 /// A fitted multinomial regression.

@@ -80,6 +80,18 @@ impl Mlp {
         outputs.into_iter().map(|output| self.scale * output + self.offset).collect()
     }
 
+    /// Scores of encoded rows, `[rows, inputs]` → `[rows, scores]`; each has the bits that
+    /// [`Mlp::forward`] gives it.
+    pub(crate) fn forward_all(&self, x: Matrix) -> Matrix {
+        let mut outputs = self.layers.iter().fold(x, |x, layer| layer.apply_all(&x));
+        for row in 0..outputs.rows() {
+            for output in outputs.row_mut(row) {
+                *output = self.scale * *output + self.offset;
+            }
+        }
+        outputs
+    }
+
     /// Gradient of Σ weights · scores with respect to the inputs.
     fn gradient(&self, x: &[f64], weights: &[f64]) -> Vec<f64> {
         let mut outputs = vec![x.to_vec()];
@@ -126,13 +138,25 @@ impl Mlp {
 impl Layer {
     fn apply(&self, x: &[f64]) -> Vec<f64> {
         let mut outputs = self.weights.times(x);
+        self.finish(&mut outputs);
+        outputs
+    }
+
+    fn apply_all(&self, x: &Matrix) -> Matrix {
+        let mut outputs = self.weights.times_rows(x);
+        for row in 0..outputs.rows() {
+            self.finish(outputs.row_mut(row));
+        }
+        outputs
+    }
+
+    fn finish(&self, outputs: &mut [f64]) {
         for (output, bias) in outputs.iter_mut().zip(&self.bias) {
             *output += bias;
             if self.activation == Activation::Relu {
                 *output = output.max(0.0);
             }
         }
-        outputs
     }
 }
 

@@ -149,10 +149,23 @@ impl LinearPath {
     /// Scores of one encoded row.
     pub fn scores(&self, x: &[f64]) -> Vec<f64> {
         let mut scores = self.weights.times(x);
-        for (score, intercept) in scores.iter_mut().zip(&self.intercepts) {
-            *score += intercept;
+        add(&mut scores, &self.intercepts);
+        scores
+    }
+
+    /// Scores of encoded rows, `[rows, inputs]` → `[rows, scores]`.
+    pub(super) fn scores_of_all(&self, x: &Matrix) -> Matrix {
+        let mut scores = self.weights.times_rows(x);
+        for row in 0..scores.rows() {
+            add(scores.row_mut(row), &self.intercepts);
         }
         scores
+    }
+}
+
+fn add(scores: &mut [f64], intercepts: &[f64]) {
+    for (score, intercept) in scores.iter_mut().zip(intercepts) {
+        *score += intercept;
     }
 }
 

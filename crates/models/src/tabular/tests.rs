@@ -92,6 +92,35 @@ fn same_seed_same_bits() {
 }
 
 #[test]
+fn a_batch_has_the_bits_of_its_rows() {
+    let slices = sliced(crossed);
+    let network = |architecture| {
+        vec![Candidate::Network { options: NetworkOptions { architecture, learning_rate: 3e-3 } }]
+    };
+    let candidates = [
+        Vec::new(),
+        vec![Candidate::Trees],
+        network(Architecture::Residual),
+        network(Architecture::TenOne),
+    ];
+    let mut names = Vec::new();
+    for candidates in candidates {
+        let options = FitOptions { candidates, ..options() };
+        let (model, _) = Tabular::fit(Link::LogOdds, 1, &slices, &options).unwrap();
+        let rows = &slices.gate.x;
+        let bits = |p: &[f64]| p.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
+        for (row, p) in rows.iter().zip(model.predict_all(rows).unwrap()) {
+            assert_eq!(bits(&p), bits(&model.predict(row).unwrap()), "{}", model.path_name());
+        }
+        let wide = Matrix::from_rows(4, vec![0.0; 8]);
+        assert!(matches!(model.predict_all(&wide), Err(ModelError::Shape { .. })));
+        assert!(model.operations() > 0);
+        names.push(model.path_name());
+    }
+    assert_eq!(names, ["linear", "boosted trees", "network residual 64-32", "network 10-1"]);
+}
+
+#[test]
 fn values_come_with_an_interval() {
     let label = |a: f64, b: f64, noise: f64| vec![50.0 + 30.0 * a - 10.0 * b + 4.0 * (noise - 0.5)];
     let mut options = options();

@@ -35,18 +35,17 @@ type NamesOf = Result<Path<Names>, PathRejection>;
 
 /// All paths of the protocol.
 pub(crate) fn router(service: Arc<Service>) -> Router {
-    let health = Router::new().route("/live", get(live)).route("/ready", get(ready));
-    let model = Router::new()
-        .route("/{model}", get(metadata))
-        .route("/{model}/ready", get(model_ready))
-        .route("/{model}/infer", post(infer))
-        .route("/{model}/versions/{version}", get(metadata))
-        .route("/{model}/versions/{version}/ready", get(model_ready))
-        .route("/{model}/versions/{version}/infer", post(infer));
+    // No nested routers: each would write the path of every request anew.
     Router::new()
         .route("/v2", get(server))
-        .nest("/v2/health", health)
-        .nest("/v2/models", model)
+        .route("/v2/health/live", get(live))
+        .route("/v2/health/ready", get(ready))
+        .route("/v2/models/{model}", get(metadata))
+        .route("/v2/models/{model}/ready", get(model_ready))
+        .route("/v2/models/{model}/infer", post(infer))
+        .route("/v2/models/{model}/versions/{version}", get(metadata))
+        .route("/v2/models/{model}/versions/{version}/ready", get(model_ready))
+        .route("/v2/models/{model}/versions/{version}/infer", post(infer))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(service)
@@ -118,11 +117,11 @@ async fn metadata(State(service): State<Arc<Service>>, names: NamesOf) -> Respon
 async fn infer(
     State(service): State<Arc<Service>>,
     names: NamesOf,
-    headers: HeaderMap,
-    body: Body,
+    request: http::Request<Body>,
 ) -> Response<Body> {
     let started = Instant::now();
-    let outcome = predict(&service, names, &headers, body).await;
+    let (parts, body) = request.into_parts();
+    let outcome = predict(&service, names, &parts.headers, body).await;
     service.observe(Protocol::Rest, started, &outcome);
     match outcome {
         Ok(answer) => answered(StatusCode::OK, answer.to_json()),

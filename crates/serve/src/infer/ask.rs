@@ -1,5 +1,7 @@
 //! What a request asks, checked against what the model takes.
 
+use std::borrow::Cow;
+
 use foresite_datasets::{Fitted, Package};
 use foresite_features::task::Micros;
 use foresite_inference::{Data, Parameter, Request, Tensor};
@@ -112,8 +114,8 @@ impl<'a> Wide<'a> {
                 tensor.shape
             )));
         }
-        let numbers: Vec<f64> = match &tensor.data {
-            Data::Float(data) => data.clone(),
+        let numbers: Cow<'_, [f64]> = match &tensor.data {
+            Data::Float(data) => Cow::Borrowed(data),
             Data::Int(data) => data.iter().map(|value| *value as f64).collect(),
             Data::Bool(_) | Data::Text(_) => {
                 let word = tensor.datatype.word();

@@ -17,6 +17,9 @@ use crate::model::Loaded;
 use crate::pool::Job;
 use crate::refusal::{Kind, Refusal};
 
+/// Multiplications that take about a tenth of a millisecond.
+const QUICK: usize = 1 << 19;
+
 /// What a worker hands back: the statements about every row, in order.
 pub(crate) type Outcome = Result<Vec<Vec<Statement>>, Refusal>;
 
@@ -37,55 +40,64 @@ impl Job for Work {
         self.rows.len()
     }
 
-    fn run(self) {
+    fn run(mut self) {
         // Who hung up or got a time-out needs no answer any more.
         if self.reply.is_closed() || Instant::now() >= self.deadline {
             return;
         }
-        let outcome = self.outcome();
+        let rows = std::mem::take(&mut self.rows);
+        let outcome = self.outcome(rows);
         drop(self.reply.send(outcome));
     }
 }
 
 impl Work {
-    fn outcome(&self) -> Outcome {
-        let scorer = Scorer { package: &self.model.package, drivers: self.drivers };
+    /// Whether it takes less time than to hand it to another thread and to wake up again.
+    pub(crate) fn is_quick(&self) -> bool {
+        let scorer = self.scorer();
+        let is_at_hand = self.drivers == 0 && self.rows.iter().all(|row| row.values.is_some());
+        let each = scorer.operations().filter(|_| is_at_hand);
+        each.is_some_and(|operations| self.rows.len().saturating_mul(operations) <= QUICK)
+    }
+
+    fn scorer(&self) -> Scorer<'_> {
+        Scorer { package: &self.model.package, drivers: self.drivers }
+    }
+
+    fn outcome(&self, rows: Vec<Row>) -> Outcome {
+        if rows.iter().all(|row| row.values.is_some()) {
+            return self.at_hand(rows);
+        }
+        let scorer = self.scorer();
         let mut sheets: BTreeMap<Micros, Arc<Sources>> = BTreeMap::new();
-        self.rows
-            .iter()
-            .map(|row| match &row.values {
-                Some(values) => self.at_hand(scorer, row, values),
-                None => {
-                    let sources = match sheets.get(&row.cutoff) {
-                        Some(sources) => Arc::clone(sources),
-                        None => {
-                            let read = self.sheet(scorer, row.cutoff)?;
-                            sheets.insert(row.cutoff, Arc::clone(&read));
-                            read
-                        }
-                    };
-                    let one = BTreeMap::from([(row.cutoff, vec![row.entity.clone()])]);
-                    Ok(scorer.statements(&sources, &one)?)
-                }
+        rows.into_iter()
+            .map(|Row { entity, cutoff, .. }| {
+                let sources = match sheets.get(&cutoff) {
+                    Some(sources) => Arc::clone(sources),
+                    None => {
+                        let read = self.sheet(scorer, cutoff)?;
+                        sheets.insert(cutoff, Arc::clone(&read));
+                        read
+                    }
+                };
+                Ok(scorer.statements(&sources, &BTreeMap::from([(cutoff, vec![entity])]))?)
             })
             .collect()
     }
 
-    fn at_hand(
-        &self,
-        scorer: Scorer<'_>,
-        row: &Row,
-        values: &[f64],
-    ) -> Result<Vec<Statement>, Refusal> {
-        let said = match &self.model.package.fitted {
-            Fitted::Forecast { .. } => scorer.of_series(&row.entity, row.cutoff, values)?,
-            _ => scorer.of_features(&FeatureRow {
-                entity: row.entity.clone(),
-                cutoff: row.cutoff,
-                values: values.to_vec(),
-            })?,
-        };
-        Ok(said)
+    /// Rows that brought their values along, all of them together through the model.
+    fn at_hand(&self, rows: Vec<Row>) -> Outcome {
+        let scorer = self.scorer();
+        let values = rows.into_iter().map(|Row { entity, cutoff, values }| FeatureRow {
+            entity,
+            cutoff,
+            values: values.unwrap_or_default(),
+        });
+        if let Fitted::Forecast { .. } = &self.model.package.fitted {
+            let of = |row: FeatureRow| scorer.of_series(&row.entity, row.cutoff, &row.values);
+            return Ok(values.map(of).collect::<Result<_, _>>()?);
+        }
+        Ok(scorer.of_features(&values.collect::<Vec<_>>())?)
     }
 
     fn sheet(&self, scorer: Scorer<'_>, cutoff: Micros) -> Result<Arc<Sources>, Refusal> {

@@ -1,0 +1,164 @@
+//! Products of vectors and matrices whose sums run in a fixed order.
+//!
+//! A product has the same bits alone and among many, so that a row of a batch and the answer of a
+//! service are equal.
+
+use super::Matrix;
+
+/// Vectors that a product takes at a time.
+const VECTORS: usize = 16;
+
+/// Scalar product with four running sums, added in a fixed order.
+///
+/// # Panics
+/// When the slices differ in length.
+#[inline]
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len(), "vectors of one length");
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let mut sums = [0.0; 4];
+    for (x, y) in a.iter().zip(b) {
+        for lane in 0..4 {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    total(sums, a_rest, b_rest)
+}
+
+/// Scalar products of four rows with one vector: a single sum has to wait for itself, four of them
+/// fill the time.
+#[inline]
+fn dot4(rows: [&[f64]; 4], vector: &[f64]) -> [f64; 4] {
+    let [(a, a_rest), (b, b_rest), (c, c_rest), (d, d_rest)] = rows.map(<[f64]>::as_chunks::<4>);
+    let (x, x_rest) = vector.as_chunks::<4>();
+    let mut sums = [[0.0; 4]; 4];
+    for ((((x, a), b), c), d) in x.iter().zip(a).zip(b).zip(c).zip(d) {
+        for lane in 0..4 {
+            sums[0][lane] += a[lane] * x[lane];
+            sums[1][lane] += b[lane] * x[lane];
+            sums[2][lane] += c[lane] * x[lane];
+            sums[3][lane] += d[lane] * x[lane];
+        }
+    }
+    [
+        total(sums[0], a_rest, x_rest),
+        total(sums[1], b_rest, x_rest),
+        total(sums[2], c_rest, x_rest),
+        total(sums[3], d_rest, x_rest),
+    ]
+}
+
+#[inline]
+fn total(sums: [f64; 4], a_rest: &[f64], b_rest: &[f64]) -> f64 {
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}
+
+/// Adds `factor * x` to `y`.
+#[inline]
+pub(crate) fn add_scaled(y: &mut [f64], factor: f64, x: &[f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += factor * x;
+    }
+}
+
+impl Matrix {
+    /// Matrix times vector.
+    ///
+    /// # Panics
+    /// When the vector does not have one value per column.
+    pub fn times(&self, vector: &[f64]) -> Vec<f64> {
+        let mut products = vec![0.0; self.rows()];
+        times(self, vector, &mut products);
+        products
+    }
+
+    /// This matrix times every row of another: a row of products per vector.
+    ///
+    /// # Panics
+    /// When the vectors do not have one value per column.
+    #[must_use]
+    pub fn times_rows(&self, vectors: &Self) -> Self {
+        assert_eq!(vectors.columns(), self.columns(), "vectors of one length");
+        let (count, outputs) = (vectors.rows(), self.rows());
+        if count * outputs == 0 {
+            return Self::zeros(count, outputs);
+        }
+        let mut products = vec![0.0; count * outputs];
+        let blocks = vectors.values().chunks(VECTORS * self.columns());
+        for (vectors, products) in blocks.zip(products.chunks_mut(VECTORS * outputs)) {
+            times(self, vectors, products);
+        }
+        Self::from_rows(outputs, products)
+    }
+}
+
+/// Products with vectors that lie one after the other; four rows of the matrix stay in the nearest
+/// cache while all vectors pass.
+fn times(matrix: &Matrix, vectors: &[f64], products: &mut [f64]) {
+    let (columns, outputs) = (matrix.columns(), matrix.rows());
+    assert_eq!(vectors.len() * outputs, products.len() * columns, "vectors of one length");
+    if products.is_empty() {
+        return;
+    }
+    let mut fours = matrix.values().chunks_exact(4 * columns);
+    for (at, four) in (&mut fours).enumerate() {
+        let (ab, cd) = four.split_at(2 * columns);
+        let ((a, b), (c, d)) = (ab.split_at(columns), cd.split_at(columns));
+        let into = products.chunks_exact_mut(outputs);
+        for (vector, products) in vectors.chunks_exact(columns).zip(into) {
+            products[4 * at..4 * at + 4].copy_from_slice(&dot4([a, b, c, d], vector));
+        }
+    }
+    let first = outputs / 4 * 4;
+    for (at, row) in fours.remainder().chunks_exact(columns).enumerate() {
+        let into = products.chunks_exact_mut(outputs);
+        for (vector, products) in vectors.chunks_exact(columns).zip(into) {
+            products[first + at] = dot(row, vector);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers whose sum depends on the order.
+    fn values(count: usize, seed: usize) -> Vec<f64> {
+        let value = |at: usize| ((at * 7919 + seed) % 1009) as f64;
+        (0..count).map(|at| (value(at) - 500.0) * 10_f64.powi(at as i32 % 9 - 4)).collect()
+    }
+
+    fn bits(products: &[f64]) -> Vec<u64> {
+        products.iter().map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn a_product_has_the_same_bits_alone_and_among_many() {
+        for (rows, columns, vectors) in [(1, 1, 1), (4, 8, 1), (7, 5, 3), (9, 66, 17), (64, 3, 40)]
+        {
+            let matrix = Matrix::from_rows(columns, values(rows * columns, 1));
+            let many = Matrix::from_rows(columns, values(vectors * columns, 2));
+            let together = matrix.times_rows(&many);
+            assert_eq!((together.rows(), together.columns()), (vectors, rows));
+            for (vector, products) in many.iter().zip(together.iter()) {
+                let alone: Vec<f64> = matrix.iter().map(|row| dot(row, vector)).collect();
+                assert_eq!(bits(products), bits(&alone));
+                assert_eq!(bits(&matrix.times(vector)), bits(&alone));
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_times_something_is_nothing() {
+        assert!(Matrix::with_columns(3).times(&[1.0; 3]).is_empty());
+        let none = Matrix::zeros(2, 3).times_rows(&Matrix::with_columns(3));
+        assert_eq!((none.rows(), none.columns()), (0, 2));
+    }
+
+    #[test]
+    fn products_of_any_length() {
+        let a: Vec<f64> = (0..11).map(f64::from).collect();
+        assert!((dot(&a, &a) - 385.0).abs() < 1e-12);
+    }
+}
