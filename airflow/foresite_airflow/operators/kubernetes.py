@@ -49,7 +49,7 @@ HOUSE_DEFAULTS: dict[str, Any] = {
 def without_level(container: str, line: str) -> str:
     """A line of the stage as the other back ends show it: its level is the log's."""
     matched = LINE.match(line)
-    return matched[2] if matched else line
+    return (matched[2] if matched else line).rstrip()
 
 
 class StagePodOperator(StageOperator, KubernetesPodOperator):
