@@ -1,8 +1,8 @@
 """What the container images weigh, and how fast their programs start, inside of a container.
 
 The engine is the one that DOCKER_HOST names, the images those of FORESITE_IMAGE_REPOSITORY and
-FORESITE_IMAGE_TAG. A start is timed by the shell of the image from before the fork to after the end,
-many times in one container, so that nothing of Docker is in it.
+FORESITE_IMAGE_TAG. A start is timed by the shell of the image, many times in one container, so that
+nothing of Docker is in it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ from images import engine  # noqa: E402
 TIMES = measure.scaled(40)
 TIMED = """
 program=$1 times=$2; shift 2
+TIMEFORMAT='%R %U %S'
 for ((i = 0; i < times; i++)); do
-    from=$EPOCHREALTIME
-    "$program" "$@" >/dev/null || exit
-    to=$EPOCHREALTIME
-    echo $((${to/./} - ${from/./}))
+    { time "$program" "$@" >/dev/null 2>/dev/null || exit; } 2>&1
 done
 """
 #: Links libtorch; CUDA where it was built.
@@ -33,15 +31,18 @@ TORCH = ("train", "evaluate", "predict", "serve", "train-cuda", "serve-cuda")
 
 
 def start(image: str, program: str, *arguments: str) -> dict[str, float]:
-    """Milliseconds from fork to exit; the first start in a container of its own is left out."""
+    """Milliseconds from fork to exit, and of CPU; the first start in a container of its own is left out."""
     call = ["--rm", "--interactive", *engine.RESTRICTED, "--entrypoint=bash", engine.image(image)]
     said = engine.docker(
         "run", *call, "-s", "--", program, str(TIMES + 1), *arguments, input=TIMED
     )
-    taken = sorted(int(line) / 1000 for line in said.stdout.split()[1:])
+    lines = [line.split() for line in said.stdout.splitlines()[1:]]
+    taken = [1000 * float(wall) for wall, _, _ in lines]
+    cpu = [1000 * (float(user) + float(system)) for _, user, system in lines]
     return {
-        "median_ms": round(statistics.median(taken), 1),
-        "least_ms": round(taken[0], 1),
+        "median_ms": round(statistics.median(taken)),
+        "least_ms": round(min(taken)),
+        "cpu_ms": round(statistics.median(cpu)),
     }
 
 

@@ -252,7 +252,7 @@ def weight(results: Results) -> list[str]:
 
 def images(results: Results) -> list[str]:
     def start(run: Results) -> str:
-        return f"{run['median_ms']:.1f} ({run['least_ms']:.1f})"
+        return f"{run['median_ms']} ({run['least_ms']}), {run['cpu_ms']}"
 
     rows = [
         [
@@ -269,8 +269,8 @@ def images(results: Results) -> list[str]:
         "## Images",
         (
             "`make bench-images`. MB of the layers above the base as gzip makes them, libtorch's shared by all that have it; milliseconds from fork "
-            "to exit inside a container, median and least, warm. `--print-config` also reads the arguments and makes the configuration. A "
-            f"program that does nothing takes {start(results['floor'])}."
+            "to exit inside a container that is warm: median (least), median of CPU. `--print-config` also reads the arguments and makes the "
+            f"configuration. A program that does nothing: {start(results['floor'])}."
         ),
         "",
         *table(
