@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use super::front::{Form, Front};
+use super::tls::Acceptor;
 use crate::config::Limits;
 
 /// How often an idle connection is looked at.
@@ -34,7 +34,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicat
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) front: Front,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<Acceptor>>,
     pub(crate) limits: Limits,
 }
 
@@ -139,7 +139,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn accepted(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn accepted(self, stream: TcpStream, tls: Option<Arc<Acceptor>>) {
         // Answers are short: they must not wait for more of them.
         drop(stream.set_nodelay(true));
         match tls {
