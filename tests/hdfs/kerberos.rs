@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use foresite_testkit::{Binary, Hdfs, Run};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::proxy::Proxy;
+use crate::server::Server;
+use crate::serving;
 use crate::shape::{Counted, Shape};
 
 /// How long a ticket lives in the cluster of `all.sh`.
@@ -77,6 +80,31 @@ fn a_run_longer_than_its_ticket_goes_on() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert_eq!(run.number("files"), Some(f64::from(files)), "{}", run.result);
     data.assert_taken_once();
+}
+
+#[test]
+fn a_service_longer_than_its_ticket_goes_on() {
+    let Some(hdfs) = Shape::Kerberos.cluster() else { return };
+    let root = serving::promoted(&hdfs);
+    let mut proxy = proxy(&hdfs);
+    let cache = TempDir::new().unwrap();
+    let tickets = cache.path().join("new");
+    let conf = proxy.conf.clone();
+    let environment =
+        [("HADOOP_CONF_DIR", conf.as_str()), ("KRB5CCNAME", tickets.to_str().unwrap())];
+    let config = json!({ "reuse_seconds": 0.0 });
+    let server = Server::start_with(root.url().as_str(), &config, &[], &environment);
+    server.wait("ready", serving::is_ready);
+    let before = serving::by_entity(&server);
+    assert_eq!(before.status, 200, "{}", before.body);
+    // The first ticket is dead by then, even for a forgiving clock; the aliases were looked at all the
+    // time.
+    std::thread::sleep(TICKET_LIFE + Duration::from_secs(15));
+    assert_ne!(proxy.tell("passed"), "0", "the service goes through the proxy");
+    proxy.tell("cut");
+    assert_eq!(serving::answered_again(&server).body, before.body);
+    assert!(serving::is_ready(&server), "{}", server.log());
+    assert!(!server.log().contains("not authenticated"), "{}", server.log());
 }
 
 /// The environment's Kerberos configuration with tickets of twenty seconds, which may be renewed

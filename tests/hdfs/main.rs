@@ -6,6 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod blocks;
+#[allow(dead_code)] // the tests on loopback need more of it
+#[path = "../serve/client.rs"]
+mod client;
 mod clock;
 mod crashes;
 mod faults;
@@ -25,10 +28,17 @@ mod raw_log;
 mod refusals;
 mod renames;
 mod rights;
+#[allow(dead_code)] // as above
+#[path = "../serve/server.rs"]
+mod server;
+mod serving;
 mod shape;
 #[path = "../../crates/tables/tests/tables/slots.rs"]
 mod slots;
 mod smoke;
+#[allow(dead_code)] // the pipeline's own tests need more of it
+#[path = "../pipeline/toy.rs"]
+mod toy;
 #[path = "../pipeline/storage/writers.rs"]
 mod writers;
 

@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
+use foresite_inference::proto::infer_parameter::ParameterChoice;
 use foresite_inference::proto::model_infer_request::InferInputTensor;
-use foresite_inference::proto::{InferTensorContents, ModelInferRequest};
+use foresite_inference::proto::{InferParameter, InferTensorContents, ModelInferRequest};
 use serde_json::{Value as Json, json};
 
 use crate::client::{answer, ask, block, connect, get, grpc, infer};
@@ -19,8 +20,14 @@ fn cutoff(text: &str) -> Json {
     json!({ "name": "cutoff", "shape": [1], "datatype": "BYTES", "data": [text] })
 }
 
-fn features(shape: Json, data: Json) -> Json {
+fn features_of(shape: Json, data: Json) -> Json {
     json!({ "name": "features", "shape": shape, "datatype": "FP64", "data": data })
+}
+
+/// An output of an answer by its name.
+fn output<'a>(answer: &'a Json, name: &str) -> &'a Json {
+    let mut outputs = answer["outputs"].as_array().unwrap().iter();
+    outputs.find(|output| output["name"] == name).unwrap()
 }
 
 fn cases() -> Vec<(Json, &'static str)> {
@@ -44,20 +51,23 @@ fn cases() -> Vec<(Json, &'static str)> {
         ),
         (with(json!([one, cutoff("2999-01-01T00:00:00Z")])), "lies in the future"),
         (
-            with(json!([features(json!([1, 1]), json!([1]))])),
+            with(json!([features_of(json!([1, 1]), json!([1]))])),
             "input `features`: expected shape [rows, 2], got [1, 1]; the metadata of `toy` names",
         ),
-        (with(json!([features(json!([2]), json!([1, 2]))])), "expected shape [rows, 2], got [2]"),
         (
-            with(json!([features(json!([1, 2]), json!([1]))])),
+            with(json!([features_of(json!([2]), json!([1, 2]))])),
+            "expected shape [rows, 2], got [2]",
+        ),
+        (
+            with(json!([features_of(json!([1, 2]), json!([1]))])),
             "input `features`: shape [1, 2] does not fit 1 elements",
         ),
         (
-            with(json!([features(json!([1, 2]), json!(["a", "b"]))])),
+            with(json!([features_of(json!([1, 2]), json!(["a", "b"]))])),
             "input `features`: expected FP64, got text",
         ),
         (
-            with(json!([entity(json!(["a", "b"])), features(json!([1, 2]), json!([1, 2]))])),
+            with(json!([entity(json!(["a", "b"])), features_of(json!([1, 2]), json!([1, 2]))])),
             "input `entity`: 2 rows, expected 1",
         ),
         (
@@ -171,5 +181,19 @@ fn grpc_says_it_in_its_own_words() {
         }
         let answer = client.model_infer(request("toy", "", vec![0.5, 0.5])).await.unwrap();
         assert_eq!(answer.into_inner().model_name, "toy");
+        // What is missing may be said by NaN, and only where the request says so.
+        let mut missing = request("toy", "", vec![0.9, f64::NAN]);
+        let yes = InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(true)) };
+        missing.parameters.insert("nan_is_missing".into(), yes);
+        let answer = client.model_infer(missing.clone()).await.unwrap().into_inner();
+        let score = answer.outputs.iter().position(|output| output.name == "score").unwrap();
+        let score = answer.outputs[score].contents.clone().unwrap().fp64_contents[0];
+        let body = json!({ "inputs": [features_of(json!([1, 2]), json!([0.9, null]))] });
+        let by_rest = infer(server.rest(), &body).json();
+        let by_rest = output(&by_rest, "score")["data"][0].as_f64().unwrap();
+        assert_eq!(score.to_bits(), by_rest.to_bits());
+        missing.inputs = vec![features(vec![0.9, f64::INFINITY])];
+        let status = client.model_infer(missing).await.unwrap_err();
+        assert!(status.message().contains("inf is no number"), "{status}");
     });
 }

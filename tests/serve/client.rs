@@ -1,10 +1,15 @@
 //! Clients: HTTP/1.1 by hand, so that it can be wrong on purpose, and gRPC by the generated one.
 
+use std::convert::Infallible;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use bytes::Bytes;
 use foresite_inference::proto::grpc_inference_service_client::GrpcInferenceServiceClient;
+use futures::{StreamExt as _, stream};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -31,6 +36,12 @@ impl Answer {
         let text = json["error"].as_str().unwrap_or_else(|| panic!("no error: {}", self.body));
         assert!(!text.contains('\n') && json.as_object().unwrap().len() == 1);
         text.to_owned()
+    }
+
+    /// A header of the answer.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(have, _)| *have == name).map(|(_, value)| value)
     }
 }
 
@@ -87,6 +98,23 @@ pub(crate) fn grpc(address: SocketAddr) -> Grpc {
     let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
     let origin = format!("http://{address}").parse().unwrap();
     GrpcInferenceServiceClient::with_origin(client, origin)
+}
+
+/// What a call ends with, status and message, whose own message never does.
+pub(crate) async fn endless_call(address: SocketAddr) -> [String; 2] {
+    // Announces 100 bytes.
+    let half = Bytes::from_static(b"\0\0\0\0\x64half of it");
+    let frames = stream::iter([Ok::<_, Infallible>(Frame::data(half))]).chain(stream::pending());
+    let uri = format!("http://{address}/inference.GRPCInferenceService/ModelInfer");
+    let request = http::Request::post(uri)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(StreamBody::new(frames))
+        .unwrap();
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let response = client.request(request).await.unwrap();
+    ["grpc-status", "grpc-message"]
+        .map(|name| response.headers()[name].to_str().unwrap().replace("%20", " "))
 }
 
 /// Runs what gRPC needs to wait for.

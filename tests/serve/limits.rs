@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use foresite_inference::proto::{ModelMetadataRequest, ServerLiveRequest};
 use serde_json::{Value as Json, json};
 
-use crate::client::{answer, block, connect, get, get_with, grpc, infer};
+use crate::client::{answer, block, connect, endless_call, get, get_with, grpc, infer};
 use crate::server::{Server, copy};
 use crate::toy::END;
 
@@ -48,6 +48,29 @@ fn slow_clients_are_let_go() {
     let mut head = connect(server.rest());
     head.write_all(b"POST /v2/models/toy/infer HT").unwrap();
     assert!(is_closed(head), "half a head");
+    // The code of gRPC that is not the service's: DEADLINE_EXCEEDED.
+    let ended = block(endless_call(server.address("grpc")));
+    assert_eq!(ended, ["4", "the request took longer than 0.5 s"]);
+}
+
+#[test]
+fn a_thousand_idle_connections_leave_room_for_a_request() {
+    let root = copy();
+    let limits = json!({ "limits": { "receive_seconds": 60.0, "connections": 1100 } });
+    let server = Server::ready(root.path(), &limits, &[]);
+    let idle: Vec<TcpStream> = (0..1000).map(|_| connect(server.rest())).collect();
+    server.wait("all of them", |server| {
+        let open = server.metrics();
+        let open = open.lines().find_map(|l| l.strip_prefix("foresite_serve_connections "));
+        open.unwrap().parse::<usize>().unwrap() >= idle.len()
+    });
+    assert_eq!(infer(server.rest(), &request()).status, 200);
+    assert!(server.metrics().contains("foresite_serve_refused_connections_total 0\n"));
+    // Who was idle may ask as well.
+    let mut last = idle.into_iter().next_back().unwrap();
+    let rest = half_sent(&mut last);
+    last.write_all(&rest).unwrap();
+    assert_eq!(answer(&mut last).status, 200);
 }
 
 #[test]
@@ -91,13 +114,19 @@ fn only_who_has_a_token_is_answered() {
         let request = || ModelMetadataRequest { name: "toy".into(), version: String::new() };
         let status = client.model_metadata(request()).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unauthenticated, "{status}");
-        let mut allowed = tonic::Request::new(request());
-        allowed.metadata_mut().insert("authorization", "Bearer right".parse().unwrap());
-        assert!(client.model_metadata(allowed).await.is_ok());
+        let with = |token: &str| {
+            let mut request = tonic::Request::new(request());
+            request.metadata_mut().insert("authorization", token.parse().unwrap());
+            request
+        };
+        let status = client.model_metadata(with("Bearer old")).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Unauthenticated, "{status}");
+        assert_eq!(status.message(), "the token has expired");
+        assert!(client.model_metadata(with("Bearer right")).await.is_ok());
     });
-    std::fs::write(&tokens, "next\n").unwrap();
+    std::fs::write(&tokens, "next\nright 2021-01-01T00:00:00Z\n").unwrap();
     server.wait("the new token", |_| with("next").status == 200);
-    assert_eq!(with("right").status, 401);
+    assert_eq!(with("right").refusal(401), "the token has expired");
     assert!(!server.log().contains("right"), "no token stands in the log");
 }
 

@@ -7,9 +7,12 @@ mod client;
 mod equal;
 mod limits;
 mod models;
+mod pressure;
 mod samples;
 mod server;
 mod tls;
 #[path = "../pipeline/toy.rs"]
 #[allow(dead_code)]
 mod toy;
+mod traces;
+mod trust;

@@ -25,20 +25,20 @@ fn request(entities: &[String]) -> Json {
     })
 }
 
-fn features() -> Json {
+pub(crate) fn features() -> Json {
     json!({ "inputs": [
         { "name": "features", "shape": [1, 2], "datatype": "FP64", "data": [0.9, 0.5] },
     ] })
 }
 
-fn version(server: &Server) -> String {
+pub(crate) fn version(server: &Server) -> String {
     let answer = infer(server.rest(), &features());
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()["model_version"].as_str().unwrap().to_owned()
 }
 
 /// Trains another model and promotes it; returns the champion before and after.
-fn another_champion(root: &Path) -> (String, String) {
+pub(crate) fn another_champion(root: &Path) -> (String, String) {
     let before = std::fs::read_dir(models(root)).unwrap().next().unwrap().unwrap();
     let before = before.file_name().into_string().unwrap();
     let config = json!({ "tasks": root.join("tasks"), "seed": 2, "candidates": [] });
@@ -171,7 +171,7 @@ fn a_changed_bundle_is_never_used() {
 }
 
 /// Nothing listens there: what HDFS looks like while it is away.
-fn away() -> String {
+pub(crate) fn away() -> String {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("hdfs://{}/data", free.local_addr().unwrap())
 }

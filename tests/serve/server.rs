@@ -22,7 +22,8 @@ static PROMOTED: LazyLock<PathBuf> = LazyLock::new(|| {
     let root = toy::prepared(toy::above);
     toy::featurized(root.path());
     toy::promoted(root.path());
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("serve-toy");
+    let kept =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(concat!(env!("CARGO_CRATE_NAME"), "-toy"));
     drop(std::fs::remove_dir_all(&kept));
     copy_folder(root.path(), &kept);
     kept
@@ -59,6 +60,16 @@ impl Server {
     /// Starts one for the task `toy` and waits for its sockets. Configuration keys that tests need
     /// quick are quick.
     pub(crate) fn start(data_root: &str, config: &Json, more: &[&str]) -> Self {
+        Self::start_with(data_root, config, more, &[])
+    }
+
+    /// The same with variables of its own.
+    pub(crate) fn start_with(
+        data_root: &str,
+        config: &Json,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let scratch = TempDir::new().unwrap();
         let mut full = json!({
             "names": ["toy-service"],
@@ -77,6 +88,7 @@ impl Server {
             .args(["--metrics-listen", "127.0.0.1:0"])
             .args(more)
             .env("FORESITE_LOG", "lines")
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -137,6 +149,13 @@ impl Server {
         }
     }
 
+    /// Greatest memory of the process so far.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
@@ -172,6 +191,14 @@ fn merge(into: &mut Json, from: &Json) {
         }
         (into, from) => *into = from.clone(),
     }
+}
+
+/// The folder of the only model of a root.
+pub(crate) fn only_model(root: &Path) -> PathBuf {
+    let mut folders = std::fs::read_dir(models(root)).unwrap().map(|entry| entry.unwrap().path());
+    let folder = folders.next().unwrap();
+    assert!(folders.next().is_none(), "more than one model");
+    folder
 }
 
 /// Where the models of a root lie.

@@ -84,3 +84,30 @@ fn only_clients_of_the_ca_are_let_in() {
     assert_eq!(asked(server.rest(), &anybody), None);
     assert_eq!(asked(server.rest(), &known), live);
 }
+
+#[test]
+fn renewed_files_count_for_the_next_connection() {
+    let root = copy();
+    certificates(root.path());
+    let file = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
+    let files = ["--tls-certificate", &certificate, "--tls-key", &key, "--client-ca", &ca];
+    let server = Server::start(root.path().to_str().unwrap(), &json!({}), &files);
+    let live = Some("HTTP/1.1 200 OK".to_owned());
+    let old = connector(root.path(), Some("client"));
+    assert_eq!(asked(server.rest(), &old), live);
+
+    // Half of a renewal: the key is there and its certificate is not.
+    std::fs::write(&key, KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let words = "what=\"certificates\"";
+    server.wait("a look", |server| {
+        assert_eq!(asked(server.rest(), &old), live, "what cannot be used changes nothing");
+        server.line(words).is_some()
+    });
+    assert!(server.line(words).unwrap().contains("the old ones stay"), "{}", server.log());
+
+    certificates(root.path());
+    let new = connector(root.path(), Some("client"));
+    server.wait("the new certificates", |server| asked(server.rest(), &new) == live);
+    assert_eq!(asked(server.rest(), &old), None, "another CA for servers and for clients");
+}

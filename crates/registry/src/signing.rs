@@ -26,7 +26,7 @@ pub struct Signer {
 }
 
 /// The public keys whose signatures count, by key id.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TrustedKeys {
     keys: BTreeMap<String, VerifyingKey>,
 }

@@ -43,6 +43,7 @@ async fn serve(args: &ConsoleArgs, summaries: Router) -> Result<()> {
         router: summaries.merge(probes(Arc::clone(&is_ready))),
         tokens: args.entrance.tokens()?,
         metrics: Arc::new(Metrics::default()),
+        patience: Duration::from_secs_f64(limits.receive_seconds),
     };
     let listener = Listener { socket: bind("console", args.listen).await?, front, tls, limits };
     let (phase, phases) = watch::channel(Phase::Open);

@@ -4,9 +4,12 @@ mod front;
 mod grpc;
 mod listener;
 mod pages;
+mod punctual;
 mod rest;
 mod tls;
 mod tokens;
+mod trace;
+mod watched;
 
 pub(crate) use front::{Form, Front};
 pub(crate) use listener::{Listener, Phase};

@@ -11,6 +11,7 @@
 //! Nothing that computes or reads tables runs on the threads that serve connections. A request keeps
 //! the model it began with, so that a reload drops none.
 
+mod asked;
 mod cli;
 mod config;
 mod console;

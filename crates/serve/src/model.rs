@@ -1,6 +1,7 @@
 //! The models in use.
 
 mod cache;
+mod rehearse;
 mod watch;
 
 use std::sync::Arc;
@@ -50,6 +51,15 @@ impl Models {
     /// All that are loaded.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Loaded>> {
         self.serving.iter().chain(&self.challenger)
+    }
+
+    /// Without those that may serve no longer, and for what reason.
+    pub(crate) fn without(&self, is_gone: impl Fn(&str) -> bool, reason: &str) -> Self {
+        let stays = |loaded: &Option<Arc<Loaded>>| loaded.clone().filter(|l| !is_gone(&l.id));
+        match stays(&self.serving) {
+            None => Self { reason: reason.to_owned(), ..Self::default() },
+            serving => Self { serving, challenger: stays(&self.challenger), ..Self::default() },
+        }
     }
 
     /// The one that serves.

@@ -8,6 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use tracing::Span;
+
 /// Something to do.
 pub(crate) trait Job: Send + 'static {
     /// How much of it there is.
@@ -31,7 +33,8 @@ struct Shared<J> {
 }
 
 struct Queue<J> {
-    jobs: VecDeque<J>,
+    /// With the request that each is a part of, for the lines of the log.
+    jobs: VecDeque<(Span, J)>,
     is_closed: bool,
 }
 
@@ -68,11 +71,12 @@ impl<J: Job> Pool<J> {
 
     /// Queues a job; `false` where too many wait.
     pub(crate) fn submit(&self, job: J) -> bool {
+        let span = Span::current();
         let mut queue = self.shared.lock();
         if queue.is_closed || queue.jobs.len() >= self.shared.most_waiting {
             return false;
         }
-        queue.jobs.push_back(job);
+        queue.jobs.push_back((span, job));
         drop(queue);
         self.shared.wake.notify_one();
         true
@@ -80,7 +84,7 @@ impl<J: Job> Pool<J> {
 
     /// Does a job at once, on the calling thread.
     pub(crate) fn run_here(&self, job: J) {
-        self.shared.run(vec![job]);
+        self.shared.run(vec![(Span::none(), job)]);
     }
 
     /// Jobs that wait.
@@ -112,22 +116,22 @@ impl<J: Job> Shared<J> {
         }
     }
 
-    fn run(&self, batch: Vec<J>) {
-        (self.observe)(batch.iter().map(Job::rows).sum());
-        for job in batch {
+    fn run(&self, batch: Vec<(Span, J)>) {
+        (self.observe)(batch.iter().map(|(_, job)| job.rows()).sum());
+        for (span, job) in batch {
             // Who waits for the answer sees that the job is gone.
-            drop(catch_unwind(AssertUnwindSafe(|| job.run())));
+            drop(span.in_scope(|| catch_unwind(AssertUnwindSafe(|| job.run()))));
         }
     }
 
     /// What waits, at least one job and then up to so many rows; `None` at the end.
-    fn next(&self) -> Option<Vec<J>> {
+    fn next(&self) -> Option<Vec<(Span, J)>> {
         let mut queue = self.lock();
         loop {
             if let Some(first) = queue.jobs.pop_front() {
-                let mut rows = first.rows();
+                let mut rows = first.1.rows();
                 let mut batch = vec![first];
-                while let Some(next) = queue.jobs.front() {
+                while let Some((_, next)) = queue.jobs.front() {
                     rows += next.rows();
                     if rows > self.batch_rows {
                         break;

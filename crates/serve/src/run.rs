@@ -117,7 +117,8 @@ impl EntranceArgs {
 }
 
 fn front(form: Form, router: Router, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
-    Front { form, router, tokens, metrics: Arc::clone(service.metrics()) }
+    let patience = Duration::from_secs_f64(service.config().limits.receive_seconds);
+    Front { form, router, tokens, metrics: Arc::clone(service.metrics()), patience }
 }
 
 pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {

@@ -1,9 +1,10 @@
-//! What every request passes before anything looks at it: the token, and a net for panics.
+//! What every request passes before anything looks at it: its trace, the token, and a net for panics.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,8 +13,11 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tower::Service as _;
+use tracing::Instrument as _;
 
+use super::punctual::Punctual;
 use super::tokens::Tokens;
+use super::trace::{TRACEPARENT, Trace};
 use crate::metrics::Metrics;
 use crate::refusal::{Kind, Refusal};
 
@@ -39,21 +43,36 @@ pub(crate) struct Front {
     pub(crate) router: Router,
     pub(crate) tokens: Option<Arc<Tokens>>,
     pub(crate) metrics: Arc<Metrics>,
+    /// How long the body of a call by gRPC may take; REST looks after its own.
+    pub(crate) patience: Duration,
 }
 
 impl Front {
     /// Answers a request, whatever happens behind it.
     pub(crate) async fn answer(self, request: Request<Incoming>) -> Response<Body> {
+        let trace = Trace::of(request.headers());
+        let mut response = self.traced(request).instrument(trace.span()).await;
+        if let Some(header) = trace.header() {
+            response.headers_mut().insert(TRACEPARENT, header);
+        }
+        response
+    }
+
+    async fn traced(self, request: Request<Incoming>) -> Response<Body> {
         if let Some(tokens) = &self.tokens
             && !OPEN.contains(&request.uri().path())
             && let Err(refusal) = tokens.check(request.headers())
         {
             return self.refused(&refusal);
         }
-        self.metrics.in_flight.fetch_add(1, Relaxed);
+        let counted = InFlight::begin(&self.metrics);
         let mut router = self.router.clone();
-        let answer = AssertUnwindSafe(router.call(request.map(Body::new))).catch_unwind().await;
-        self.metrics.in_flight.fetch_sub(1, Relaxed);
+        let request = request.map(|body| match self.form {
+            Form::Json => Body::new(body),
+            Form::Grpc => Body::new(Punctual::new(body, self.patience)),
+        });
+        let answer = AssertUnwindSafe(router.call(request)).catch_unwind().await;
+        drop(counted);
         match answer {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => never_happens(never),
@@ -69,6 +88,22 @@ impl Front {
             Form::Json => response(refusal),
             Form::Grpc => tonic::Status::from(refusal.clone()).into_http(),
         }
+    }
+}
+
+/// An open request; it ends also where who asked hangs up.
+struct InFlight(Arc<Metrics>);
+
+impl InFlight {
+    fn begin(metrics: &Arc<Metrics>) -> Self {
+        metrics.in_flight.fetch_add(1, Relaxed);
+        Self(Arc::clone(metrics))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
     }
 }
 

@@ -1,7 +1,6 @@
 //! The Open Inference Protocol by gRPC.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +11,7 @@ use foresite_inference::proto::grpc_inference_service_server::{
 use http::Response as HttpResponse;
 use tonic::{Request, Response, Status};
 
+use crate::asked::Asked;
 use crate::metrics::Protocol;
 use crate::refusal::{Kind, Refusal};
 use crate::service::Service;
@@ -93,7 +93,7 @@ impl GrpcInferenceService for Grpc {
         &self,
         request: Request<proto::ModelInferRequest>,
     ) -> Result<Response<proto::ModelInferResponse>, Status> {
-        let started = Instant::now();
+        let open = Asked::begin(&self.service, Protocol::Grpc);
         let asked = request.into_inner();
         let is_raw = !asked.raw_input_contents.is_empty();
         let (name, wanted) = (asked.model_name.clone(), asked.model_version.clone());
@@ -101,7 +101,7 @@ impl GrpcInferenceService for Grpc {
             Ok(request) => self.service.infer(&name, version(&wanted), &request).await,
             Err(error) => Err(Refusal::from(error)),
         };
-        self.service.observe(Protocol::Grpc, started, &outcome);
+        open.end(&outcome);
         Ok(Response::new(outcome?.into_wire(is_raw)))
     }
 }

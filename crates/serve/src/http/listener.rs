@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use super::front::{Form, Front};
+use super::tls::Acceptor;
 use crate::config::Limits;
 
 /// How often an idle connection is looked at.
@@ -49,7 +49,7 @@ pub(crate) enum Phase {
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) front: Front,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<Acceptor>>,
     pub(crate) limits: Limits,
 }
 
@@ -151,7 +151,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn accepted(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+    async fn accepted(self, stream: TcpStream, tls: Option<Arc<Acceptor>>) {
         // Answers are short: they must not wait for more of them.
         drop(stream.set_nodelay(true));
         match tls {

@@ -1,7 +1,7 @@
 //! The Open Inference Protocol by REST.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::front::response;
+use crate::asked::Asked;
 use crate::metrics::Protocol;
 use crate::refusal::{Kind, Refusal};
 use crate::service::Service;
@@ -119,10 +120,10 @@ async fn infer(
     names: NamesOf,
     request: http::Request<Body>,
 ) -> Response<Body> {
-    let started = Instant::now();
+    let asked = Asked::begin(&service, Protocol::Rest);
     let (parts, body) = request.into_parts();
     let outcome = predict(&service, names, &parts.headers, body).await;
-    service.observe(Protocol::Rest, started, &outcome);
+    asked.end(&outcome);
     match outcome {
         Ok(answer) => answered(StatusCode::OK, answer.to_json()),
         Err(refusal) => response(&refusal),
@@ -171,7 +172,9 @@ async fn parse(bytes: Bytes) -> Result<Request, Refusal> {
     if bytes.len() < LARGE {
         return Ok(Request::from_json(&bytes)?);
     }
-    let parsed = tokio::task::spawn_blocking(move || Request::from_json(&bytes)).await;
+    let span = tracing::Span::current();
+    let parse = move || span.in_scope(|| Request::from_json(&bytes));
+    let parsed = tokio::task::spawn_blocking(parse).await;
     let failed = |_| Refusal::new(Kind::Internal, "the request could not be parsed");
     Ok(parsed.map_err(failed)??)
 }

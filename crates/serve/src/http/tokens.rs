@@ -1,8 +1,7 @@
 //! Bearer tokens from a file, read again when it changes.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
 
 use foresite_stage::{ErrorKind, Result, StageError};
 use http::HeaderMap;
@@ -11,17 +10,14 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::watched::Watched;
 use crate::refusal::{Kind, Refusal};
-
-/// The file is looked at no more often than that.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// The tokens that open the service: one a line, a time after which it does not count behind it.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     path: PathBuf,
-    known: RwLock<Vec<Token>>,
-    looked: Mutex<(Instant, Option<SystemTime>)>,
+    known: Watched<Arc<[Token]>>,
 }
 
 /// Only the sum is kept, so that all comparisons are of one length.
@@ -42,21 +38,19 @@ impl Tokens {
     /// # Errors
     /// `Usage` where it cannot be read or holds no token.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let known = read(path)?;
-        let looked = Mutex::new((Instant::now(), modified(path)));
-        Ok(Self { path: path.to_owned(), known: RwLock::new(known), looked })
+        let known = Watched::new("tokens", &[path], || read(path))?;
+        Ok(Self { path: path.to_owned(), known })
     }
 
     /// Refuses a request whose token is none of them, or one of the past.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let refused = |text: &str| Err(Refusal::new(Kind::Unauthorized, text));
-        self.look();
+        let known = self.known.get(|| read(&self.path));
         let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(given) = given.and_then(|value| value.strip_prefix("Bearer ")) else {
             return refused("no bearer token is given");
         };
         let sum = sum(given.trim());
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         // Every token is compared, so that the time does not tell which one was close.
         let found = known.iter().fold(None, |found, token| {
             if bool::from(token.sum.ct_eq(&sum)) { Some(token) } else { found }
@@ -69,40 +63,13 @@ impl Tokens {
             Some(_) => Ok(()),
         }
     }
-
-    /// Takes what the file holds now; a file that cannot be used changes nothing.
-    fn look(&self) {
-        let Ok(mut looked) = self.looked.try_lock() else {
-            return;
-        };
-        if looked.0.elapsed() < LOOK {
-            return;
-        }
-        looked.0 = Instant::now();
-        let modified = modified(&self.path);
-        if modified == looked.1 {
-            return;
-        }
-        looked.1 = modified;
-        match read(&self.path) {
-            Ok(known) => {
-                tracing::info!(tokens = known.len(), "token file read again");
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
-            }
-            Err(error) => tracing::warn!("the old tokens stay: {error}"),
-        }
-    }
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|file| file.modified()).ok()
 }
 
 fn sum(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-fn read(path: &Path) -> Result<Vec<Token>> {
+fn read(path: &Path) -> Result<Arc<[Token]>> {
     let wrong = |what: String| {
         StageError::new(ErrorKind::Usage, format!("token file {}: {what}", path.display()))
             .hint("one token a line, an RFC 3339 time after which it does not count behind it")
@@ -127,7 +94,7 @@ fn read(path: &Path) -> Result<Vec<Token>> {
     if tokens.is_empty() {
         return Err(wrong("no token".to_owned()));
     }
-    Ok(tokens)
+    Ok(tokens.into())
 }
 
 #[cfg(test)]
@@ -157,12 +124,11 @@ mod tests {
         assert_eq!(asked(&tokens, None), "no bearer token is given");
 
         std::fs::write(&path, "beta\n").unwrap();
-        // As if a second had gone by, and the clock of the files were fine enough.
-        *tokens.looked.lock().unwrap() = (Instant::now() - 2 * LOOK, None);
+        tokens.known.expire();
         assert_eq!(asked(&tokens, Some("Bearer beta")), "ok");
         assert_eq!(asked(&tokens, Some("Bearer alpha")), "the token is not known");
         std::fs::write(&path, "").unwrap();
-        *tokens.looked.lock().unwrap() = (Instant::now() - 2 * LOOK, None);
+        tokens.known.expire();
         assert_eq!(asked(&tokens, Some("Bearer beta")), "ok", "an empty file changes nothing");
     }
 

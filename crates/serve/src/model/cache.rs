@@ -77,10 +77,26 @@ impl Cache {
                 }
             }
         }
+        self.note(aliases)?;
+        self.forget_others(task, aliases)
+    }
+
+    /// Forgets models that may serve no longer: a restart must not bring them back.
+    pub(crate) fn forget(&self, task: &str, is_gone: impl Fn(&str) -> bool) -> Result<()> {
+        let mut aliases = self.aliases()?;
+        let before = aliases.len();
+        aliases.retain(|_, id| !is_gone(id));
+        if aliases.len() == before {
+            return Ok(());
+        }
+        self.note(&aliases)?;
+        self.forget_others(task, &aliases)
+    }
+
+    fn note(&self, aliases: &BTreeMap<Alias, String>) -> Result<()> {
         let words: BTreeMap<&str, &str> =
             aliases.iter().map(|(alias, id)| (alias.word(), id.as_str())).collect();
-        self.root.write(ALIASES, serde_json::to_vec(&words)?)?;
-        self.forget_others(task, aliases)
+        Ok(self.root.write(ALIASES, serde_json::to_vec(&words)?)?)
     }
 
     fn copy(&self, from: &Root, path: &str) -> Result<()> {

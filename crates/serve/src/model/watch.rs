@@ -1,19 +1,24 @@
 //! Follows the aliases: what `registry_events` says serves, verified, or else what the last run kept.
+//!
+//! Whoever is revoked, or was signed by a key that is no longer there, serves no longer, whatever
+//! becomes of its successor. A successor that is refused changes nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use foresite_datasets::registry_error;
-use foresite_registry::{Alias, TrustedKeys};
+use foresite_registry::{Alias, Aliases, TrustedKeys, verify};
 use foresite_scoring::{aliases, trusted};
-use foresite_stage::Result;
+use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
 
 use super::cache::Cache;
+use super::rehearse::rehearse;
 use super::{Loaded, Models};
 use crate::metrics::Reload;
 use crate::service::Service;
@@ -21,7 +26,8 @@ use crate::service::Service;
 /// Share of the time between two looks that is drawn at random, so that replicas do not look together.
 const JITTER: f64 = 0.2;
 
-const REVOKED: &str = "it was revoked, and its successor is refused";
+const REVOKED: &str = "it was revoked, and no successor is in use";
+const UNTRUSTED: &str = "the key that signed it is not trusted any more";
 const NO_ALIAS: &str = "no alias points to one";
 
 /// Looks after the models of a service, on threads of its own.
@@ -29,14 +35,14 @@ const NO_ALIAS: &str = "no alias points to one";
 pub(crate) struct Watcher {
     service: Arc<Service>,
     cache: Option<Cache>,
-    /// Held while models are replaced.
-    turn: Mutex<()>,
+    /// Held while models are replaced: the keys that the models in use were verified with.
+    turn: Mutex<Option<TrustedKeys>>,
 }
 
 impl Watcher {
     pub(crate) fn new(service: Arc<Service>, cache_dir: Option<&Path>) -> Result<Self> {
         let cache = cache_dir.map(|folder| Cache::open(folder, service.task())).transpose()?;
-        Ok(Self { service, cache, turn: Mutex::new(()) })
+        Ok(Self { service, cache, turn: Mutex::default() })
     }
 
     /// Begins to look, for as long as the process lives.
@@ -71,7 +77,11 @@ impl Watcher {
 
     /// One look; whether the data root could be read.
     fn look(&self) -> bool {
-        let outcome = self.reload();
+        // A bundle that brings its reader down must not end the looking.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.reload())).unwrap_or_else(|_| {
+            let text = "the models cannot be read; the line before says why";
+            Err(StageError::new(ErrorKind::Internal, text))
+        });
         let (reload, is_read) = match &outcome {
             Ok(true) => (Reload::Changed, true),
             Ok(false) => (Reload::Unchanged, true),
@@ -88,23 +98,52 @@ impl Watcher {
 
     /// Whether something changed.
     fn reload(&self) -> Result<bool> {
-        let (service, root) = (&self.service, self.service.root());
-        let config = service.config();
-        let aliases = aliases(root, service.task())?;
-        let mut wanted: BTreeMap<Alias, String> = BTreeMap::new();
+        let aliases = aliases(self.service.root(), self.service.task())?;
+        let mut known = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let followed = self.follow(&self.wanted(&aliases), &mut known);
+        // Only now, so that a good successor takes over without a pause.
+        self.let_go(|id| aliases.is_revoked(id), REVOKED);
+        followed
+    }
+
+    /// The models that shall be in use.
+    fn wanted(&self, aliases: &Aliases) -> BTreeMap<Alias, String> {
+        let mut wanted = BTreeMap::new();
         if let Some((alias, id)) = aliases.serving() {
             wanted.insert(alias, id.to_owned());
         }
-        if let (true, Some(id)) =
-            (config.challenger_share.get() > 0.0, aliases.get(Alias::Challenger))
+        if self.service.config().challenger_share.get() > 0.0
+            && let Some(id) = aliases.get(Alias::Challenger)
         {
             wanted.insert(Alias::Challenger, id.to_owned());
         }
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted
+    }
+
+    /// Takes the wanted models into use; whether something changed.
+    fn follow(
+        &self,
+        wanted: &BTreeMap<Alias, String>,
+        known: &mut Option<TrustedKeys>,
+    ) -> Result<bool> {
+        let (service, root) = (&self.service, self.service.root());
+        let config = service.config();
+        let keys = TrustedKeys::below(root, &config.public_keys).map_err(registry_error)?;
+        let are_others = known.as_ref() != Some(&keys);
+        if are_others {
+            self.distrust(&keys)?;
+            if known.replace(keys.clone()).is_some() {
+                tracing::info!(task = service.task(), "other keys are trusted");
+            }
+        }
         let before = service.models();
         let have: BTreeMap<Alias, String> =
             before.all().map(|loaded| (loaded.alias, loaded.id.clone())).collect();
-        if have == wanted && (!have.is_empty() || before.reason == NO_ALIAS) {
+        if have == *wanted && (!have.is_empty() || before.reason == NO_ALIAS) {
+            if are_others {
+                // With the signatures that count now.
+                self.keep(wanted);
+            }
             return Ok(false);
         }
         if wanted.is_empty() {
@@ -112,20 +151,65 @@ impl Watcher {
             service.replace(Models { reason: NO_ALIAS.into(), ..Models::default() });
             return Ok(true);
         }
-        let keys = TrustedKeys::below(root, &config.public_keys).map_err(registry_error)?;
-        let refused = self.load(root, &keys, &wanted, &before);
-        if let (Some(cache), Ok(())) = (&self.cache, &refused) {
-            let kept = cache.keep(root, (service.task(), &config.public_keys), &wanted);
+        let refused = self.load(root, &keys, wanted, &before);
+        if refused.is_ok() {
+            self.keep(wanted);
+        }
+        refused.map(|()| true)
+    }
+
+    /// Copies the models in use, for a restart while the data root is away.
+    fn keep(&self, wanted: &BTreeMap<Alias, String>) {
+        let (service, config) = (&self.service, self.service.config());
+        if let (Some(cache), false) = (&self.cache, wanted.is_empty()) {
+            let kept = cache.keep(service.root(), (service.task(), &config.public_keys), wanted);
             if let Err(error) = kept {
                 tracing::warn!("the models could not be kept for a restart: {}", error.chain());
             }
         }
-        // Whoever is revoked serves no longer, also where its successor is refused.
-        let before = service.models();
-        if before.all().any(|loaded| aliases.is_revoked(&loaded.id)) {
-            service.replace(Models { reason: REVOKED.into(), ..Models::default() });
+    }
+
+    /// Other keys: whoever is in use, or waits in the copy, must be signed by one of them too.
+    fn distrust(&self, keys: &TrustedKeys) -> Result<()> {
+        let service = &self.service;
+        // Why it is not to be trusted, where it is not.
+        let doubt = |root: &Root, id: &str| {
+            let verified = verify(root, keys, service.task(), id).map_err(registry_error);
+            match verified {
+                Ok(_) => Ok(None),
+                Err(error) if is_refused(&error) => Ok(Some(error)),
+                Err(error) => Err(error),
+            }
+        };
+        let mut gone = BTreeSet::new();
+        for loaded in service.models().all() {
+            if let Some(error) = doubt(service.root(), &loaded.id)? {
+                tracing::error!(model = loaded.id.as_str(), "out of use: {}", error.chain());
+                gone.insert(loaded.id.clone());
+            }
         }
-        refused.map(|()| true)
+        self.let_go(|id| gone.contains(id), UNTRUSTED);
+        if let Some(cache) = &self.cache {
+            self.forget(cache, |id| !matches!(doubt(cache.root(), id), Ok(None)));
+        }
+        Ok(())
+    }
+
+    /// Takes models out of use, and out of the copy for a restart.
+    fn let_go(&self, is_gone: impl Fn(&str) -> bool, reason: &str) {
+        let before = self.service.models();
+        if before.all().any(|loaded| is_gone(&loaded.id)) {
+            self.service.replace(before.without(&is_gone, reason));
+        }
+        if let Some(cache) = &self.cache {
+            self.forget(cache, is_gone);
+        }
+    }
+
+    fn forget(&self, cache: &Cache, is_gone: impl Fn(&str) -> bool) {
+        if let Err(error) = cache.forget(self.service.task(), is_gone) {
+            tracing::error!("the copy for a restart keeps what it should not: {}", error.chain());
+        }
     }
 
     /// Loads what is not loaded yet. A champion that is refused changes nothing; a challenger that is
@@ -142,7 +226,11 @@ impl Watcher {
             let have = before.all().find(|loaded| loaded.id == *id);
             let package = match have {
                 Some(loaded) => Arc::clone(&loaded.package),
-                None => Arc::new(trusted(root, keys, self.service.task(), id)?),
+                None => {
+                    let package = trusted(root, keys, self.service.task(), id)?;
+                    rehearse(id, &package)?;
+                    Arc::new(package)
+                }
             };
             Ok(Arc::new(Loaded { alias, id: id.clone(), package }))
         };
@@ -179,6 +267,7 @@ impl Watcher {
                 kept.remove(&Alias::Challenger);
             }
             if kept.is_empty() {
+                tracing::warn!("the data root does not answer, and no model was kept");
                 return Ok(());
             }
             let keys = cache.keys(&self.service.config().public_keys)?;
@@ -195,6 +284,6 @@ impl Watcher {
 }
 
 /// Whether the data root was read, and what it holds is not to be trusted.
-fn is_refused(error: &foresite_stage::StageError) -> bool {
-    matches!(error.kind(), foresite_stage::ErrorKind::BadData)
+fn is_refused(error: &StageError) -> bool {
+    matches!(error.kind(), ErrorKind::BadData)
 }
