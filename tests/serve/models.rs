@@ -204,3 +204,28 @@ fn a_restart_survives_a_data_root_that_is_away() {
     assert!(server.line(said).unwrap().contains("file `card.md` is not what"));
     assert_eq!(server.get("/v2/health/ready").status, 503);
 }
+
+#[test]
+fn a_restart_goes_on_with_what_it_kept_while_the_new_champion_is_refused() {
+    let root = copy();
+    let cache = TempDir::new().unwrap();
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = Server::ready(root.path(), &json!({}), &more);
+    let first = version(&server);
+    let kept = cache.path().join("toy/aliases.json");
+    server.wait("the copy", |_| kept.exists());
+    drop(server);
+
+    let (before, second) = another_champion(root.path());
+    assert_eq!(before, first);
+    let card = models(root.path()).join(&second).join("bundle/card.md");
+    let honest = std::fs::read(&card).unwrap();
+    std::fs::write(&card, "# A better model\n").unwrap();
+    let server = Server::start(root.path().to_str().unwrap(), &json!({}), &more);
+    server.wait("ready", |server| server.get("/v2/health/ready").status == 200);
+    assert_eq!(version(&server), first);
+    assert!(server.metrics().contains("{outcome=\"cached\"} 1"));
+    std::fs::write(&card, honest).unwrap();
+    server.wait("the new champion", |server| version(server) == second);
+    server.wait("its copy", |_| std::fs::read_to_string(&kept).unwrap().contains(&second));
+}

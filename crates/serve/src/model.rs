@@ -4,6 +4,7 @@ mod cache;
 mod rehearse;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foresite_datasets::{Fitted, Package};
@@ -51,6 +52,11 @@ impl Models {
     /// All that are loaded.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Loaded>> {
         self.serving.iter().chain(&self.challenger)
+    }
+
+    /// Their ids by alias.
+    pub(crate) fn ids(&self) -> BTreeMap<Alias, String> {
+        self.all().map(|loaded| (loaded.alias, loaded.id.clone())).collect()
     }
 
     /// Without those that may serve no longer, and for what reason.

@@ -35,8 +35,17 @@ const NO_ALIAS: &str = "no alias points to one";
 pub(crate) struct Watcher {
     service: Arc<Service>,
     cache: Option<Cache>,
-    /// Held while models are replaced: the keys that the models in use were verified with.
-    turn: Mutex<Option<TrustedKeys>>,
+    /// Held while models are replaced.
+    turn: Mutex<Turn>,
+}
+
+/// What the last look left behind.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The keys that the models in use were verified with.
+    keys: Option<TrustedKeys>,
+    /// The models whose copy for a restart is whole.
+    kept: BTreeMap<Alias, String>,
 }
 
 impl Watcher {
@@ -52,9 +61,9 @@ impl Watcher {
         let looking = Arc::clone(&watcher);
         std::thread::Builder::new().name("aliases".into()).spawn(move || {
             loop {
-                let is_done = looking.look();
+                let is_answered = looking.look();
                 // Nobody listens after the start.
-                let _ = told.send(is_done);
+                let _ = told.send(is_answered);
                 std::thread::sleep(looking.pause());
             }
         })?;
@@ -75,34 +84,36 @@ impl Watcher {
         Duration::from_secs_f64(seconds * (1.0 - JITTER * drawn))
     }
 
-    /// One look; whether the data root could be read.
+    /// One look; whether the data root said what serves, and that can be used.
     fn look(&self) -> bool {
         // A bundle that brings its reader down must not end the looking.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.reload())).unwrap_or_else(|_| {
             let text = "the models cannot be read; the line before says why";
             Err(StageError::new(ErrorKind::Internal, text))
         });
-        let (reload, is_read) = match &outcome {
-            Ok(true) => (Reload::Changed, true),
-            Ok(false) => (Reload::Unchanged, true),
-            Err(error) if is_refused(error) => (Reload::Refused, true),
-            Err(_) => (Reload::Failed, false),
+        let reload = match &outcome {
+            Ok(true) => Reload::Changed,
+            Ok(false) => Reload::Unchanged,
+            Err(error) if is_refused(error) => Reload::Refused,
+            Err(_) => Reload::Failed,
         };
         self.service.metrics().reloaded(reload);
         if let Err(error) = outcome {
             tracing::error!(hint = error.advice().unwrap_or_default(), "{}", error.chain());
             self.service.explain_absence(&error.chain());
+            return self.service.models().serving.is_some();
         }
-        is_read
+        true
     }
 
     /// Whether something changed.
     fn reload(&self) -> Result<bool> {
         let aliases = aliases(self.service.root(), self.service.task())?;
-        let mut known = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let followed = self.follow(&self.wanted(&aliases), &mut known);
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let followed = self.follow(&self.wanted(&aliases), &mut turn);
         // Only now, so that a good successor takes over without a pause.
         self.let_go(|id| aliases.is_revoked(id), REVOKED);
+        self.keep(&mut turn);
         followed
     }
 
@@ -121,49 +132,47 @@ impl Watcher {
     }
 
     /// Takes the wanted models into use; whether something changed.
-    fn follow(
-        &self,
-        wanted: &BTreeMap<Alias, String>,
-        known: &mut Option<TrustedKeys>,
-    ) -> Result<bool> {
+    fn follow(&self, wanted: &BTreeMap<Alias, String>, turn: &mut Turn) -> Result<bool> {
         let (service, root) = (&self.service, self.service.root());
         let config = service.config();
         let keys = TrustedKeys::below(root, &config.public_keys).map_err(registry_error)?;
-        let are_others = known.as_ref() != Some(&keys);
-        if are_others {
+        if turn.keys.as_ref() != Some(&keys) {
             self.distrust(&keys)?;
-            if known.replace(keys.clone()).is_some() {
+            if turn.keys.replace(keys.clone()).is_some() {
                 tracing::info!(task = service.task(), "other keys are trusted");
+                // Copied again, with the signatures that count now.
+                turn.kept.clear();
             }
         }
         let before = service.models();
-        let have: BTreeMap<Alias, String> =
-            before.all().map(|loaded| (loaded.alias, loaded.id.clone())).collect();
+        let have = before.ids();
         if have == *wanted && (!have.is_empty() || before.reason == NO_ALIAS) {
-            if are_others {
-                // With the signatures that count now.
-                self.keep(wanted);
-            }
             return Ok(false);
         }
         if wanted.is_empty() {
             tracing::warn!(task = service.task(), "no alias points to a model");
             service.replace(Models { reason: NO_ALIAS.into(), ..Models::default() });
+            if let Some(cache) = &self.cache {
+                self.forget(cache, |_| true);
+                turn.kept.clear();
+            }
             return Ok(true);
         }
-        let refused = self.load(root, &keys, wanted, &before);
-        if refused.is_ok() {
-            self.keep(wanted);
-        }
-        refused.map(|()| true)
+        self.load(root, &keys, wanted, &before).map(|()| true)
     }
 
-    /// Copies the models in use, for a restart while the data root is away.
-    fn keep(&self, wanted: &BTreeMap<Alias, String>) {
+    /// Copies the models in use, for a restart while the data root is away. What fails is tried again
+    /// with the next look.
+    fn keep(&self, turn: &mut Turn) {
         let (service, config) = (&self.service, self.service.config());
-        if let (Some(cache), false) = (&self.cache, wanted.is_empty()) {
-            let kept = cache.keep(service.root(), (service.task(), &config.public_keys), wanted);
-            if let Err(error) = kept {
+        let in_use = service.models().ids();
+        let Some(cache) = self.cache.as_ref().filter(|_| !in_use.is_empty() && in_use != turn.kept)
+        else {
+            return;
+        };
+        match cache.keep(service.root(), (service.task(), &config.public_keys), &in_use) {
+            Ok(()) => turn.kept = in_use,
+            Err(error) => {
                 tracing::warn!("the models could not be kept for a restart: {}", error.chain());
             }
         }
@@ -253,13 +262,14 @@ impl Watcher {
         refused
     }
 
-    /// The models of the last run, unless the data root was quicker.
+    /// The models of the last run, unless the data root was quicker, and had some that can be used.
     fn take_cached(&self) {
         let Some(cache) = &self.cache else {
             return;
         };
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.service.models().serving.is_some() {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.service.models();
+        if before.serving.is_some() || before.reason == NO_ALIAS {
             return;
         }
         let taken = cache.aliases().and_then(|mut kept| {
@@ -267,13 +277,16 @@ impl Watcher {
                 kept.remove(&Alias::Challenger);
             }
             if kept.is_empty() {
-                tracing::warn!("the data root does not answer, and no model was kept");
+                tracing::warn!("the data root has no model to use now, and none was kept");
                 return Ok(());
             }
-            let keys = cache.keys(&self.service.config().public_keys)?;
+            let keys = match &turn.keys {
+                Some(keys) => keys.clone(),
+                None => cache.keys(&self.service.config().public_keys)?,
+            };
             self.load(cache.root(), &keys, &kept, &Models::default())?;
             self.service.metrics().reloaded(Reload::Cached);
-            tracing::warn!("the data root does not answer: the models of the last run are in use");
+            tracing::warn!("the models of the last run are in use until the data root has others");
             Ok(())
         });
         if let Err(error) = taken {
