@@ -29,7 +29,6 @@ images:
       - FORESITE_IMAGE_TAG={tag}
     files:
       - FORESITE_IMAGE_DIGESTS=stages.json
-    options: {{disableNameSuffixHash: true}}
 """
 IMAGE = """\
   - name: foresite/{name}

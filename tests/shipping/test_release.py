@@ -161,7 +161,7 @@ def test_the_production_overlay_takes_the_digests(checkout: Checkout, tmp_path: 
     pods = [found["spec"]["template"]["spec"] for found in objects if found["kind"] in {"Deployment", "Job"}]
     used = {part["image"] for pod in pods for part in [*pod["containers"], *pod.get("initContainers", [])]}
     assert used == {f"{repository}/{name}@{digest(f'{repository}/{name}')}" for name in ("serve", "airflow")}
-    told = next(found["data"] for found in objects if found["metadata"]["name"] == "foresite-images")
+    told = next(found["data"] for found in objects if found["metadata"]["name"].startswith("foresite-images-"))
     assert told["FORESITE_IMAGE_REPOSITORY"] == repository
     assert json.loads(told["FORESITE_IMAGE_DIGESTS"])["train"] == digest(f"{repository}/train")
 
