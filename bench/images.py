@@ -54,7 +54,7 @@ def one(image: str) -> dict[str, Any]:
     configured = ["model", "--task=anomaly"] if name == "serve" else []
     return {
         "own_bytes": layers[-1],
-        "torch_bytes": sum(layers[2:-1]) if image in TORCH else 0,
+        "torch_bytes": sum(layers[-3 if image.endswith("-cuda") else -2 : -1]) if image in TORCH else 0,
         "layers": len(layers),
         "version": start(image, program, "--version"),
         "print_config": start(

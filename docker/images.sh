@@ -103,13 +103,15 @@ gather_cuda() {
 }
 
 build_stages() {
-    local base rust stage wanted=" $* "
+    local base rust packages stage wanted=" $* "
     [[ $wanted != *-cuda\ * ]] || gather_cuda "$@"
     gather_inputs
     base=$(image_of "${FORESITE_IMAGE_BASE:-debian:bookworm-slim}" foresite/debian:bookworm run)
     rust=$(image_of "${FORESITE_IMAGE_RUST:-rust:$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)-slim-bookworm}" foresite/rust:bookworm build)
+    packages=packages
+    docker run --rm --network none --entrypoint dpkg "$base" --status ca-certificates libgssapi-krb5-2 libstdc++6 >/dev/null 2>&1 && packages=bare
     for stage; do
-        build "$stage" docker/Dockerfile "$base" --build-arg BASE="$base" --build-arg RUST="$rust"
+        build "$stage" docker/Dockerfile "$base" --build-arg BASE="$base" --build-arg RUST="$rust" --build-arg PACKAGES="$packages"
     done
 }
 

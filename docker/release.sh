@@ -68,7 +68,7 @@ published() {
 # What an image is made of, out of the image itself: bills of its program, packages of its base.
 collect() {
     local name=$1 container
-    container=$(docker create "$repository/$name:$tag")
+    container=$(docker create --network none "$repository/$name:$tag")
     docker cp "$container:/var/lib/dpkg/status" "$out/debian/$name.status" >/dev/null
     awk '/^Package:/ {name = $2} /^Version:/ {print name, $2}' "$out/debian/$name.status" >"$out/debian/$name.txt"
     rm "$out/debian/$name.status"

@@ -62,7 +62,7 @@ def main() -> int:
             print(inspect(image, form))
         case ["image", "inspect", image]:
             print(inspect(image, None))
-        case ["create", image]:
+        case ["create", "--network", "none", image]:
             print(without_tag(image).rpartition("/")[2])
         case ["cp", source, target]:
             copy(source, Path(target))
