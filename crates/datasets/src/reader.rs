@@ -108,7 +108,8 @@ impl<'a> Reader<'a> {
         let read =
             Read::all().period(start - 2 * WEEK, end + 1).text("entity_type", &task.entity_type);
         let rows = self.rows(derived::profiles(), read, "lineage_id")?;
-        profile::read(&rows).map_err(bad_data)
+        // A service holds them for as long as it may be asked again.
+        Ok(profile::read(&rows).map_err(bad_data)?.since(start))
     }
 
     /// The task's series over `[start, end)`, on the task's grid.

@@ -98,6 +98,14 @@ impl Profiles {
         Self::new(sets.collect())
     }
 
+    /// Only the sets that cutoffs from `start` on may see.
+    #[must_use]
+    pub fn since(mut self, start: Micros) -> Self {
+        let later = self.sets.partition_point(|set| set.valid_from <= start);
+        self.sets.drain(..later.saturating_sub(1));
+        self
+    }
+
     /// The newest set built at or before the cutoff.
     pub fn at(&self, cutoff: Micros) -> Option<&ProfileSet> {
         let later = self.sets.partition_point(|set| set.valid_from <= cutoff);

@@ -103,3 +103,16 @@ fn rows_of_the_table_read_back() {
     assert_eq!(profiles.at(3 * WEEK), Some(&set));
     assert_eq!(profiles.at(3 * WEEK - DAY), None);
 }
+
+#[test]
+fn only_sets_that_later_cutoffs_see_are_kept() {
+    let set = |valid_from| ProfileSet { valid_from, channels: vec![], entities: BTreeMap::new() };
+    let profiles = Profiles::new([0, DAY, 2 * DAY, 3 * DAY].map(set).into());
+    let seen = |profiles: &Profiles, at| profiles.at(at).map(|set| set.valid_from);
+    let kept = profiles.clone().since(DAY + HOUR);
+    for at in [DAY + HOUR, 2 * DAY, 5 * DAY] {
+        assert_eq!(seen(&kept, at), seen(&profiles, at), "{at}");
+    }
+    assert_eq!(seen(&kept, HOUR), None, "the first day is gone");
+    assert_eq!(seen(&profiles.since(-HOUR), HOUR), Some(0), "nothing is older than the first");
+}
