@@ -105,6 +105,16 @@ fn a_model_whose_event_was_lost_is_registered_by_the_next_run() {
 }
 
 #[test]
+fn a_forced_training_takes_nothing_back_that_was_decided() {
+    let root = prepared(above);
+    featurized(root.path());
+    let [train, ..] = promoted(root.path());
+    let again = with_tasks(root.path(), "train").args("--force").exits(0);
+    assert_eq!(model(&again), model(&train));
+    assert_eq!(verdict(&predict(root.path()).exits(0)), "champion");
+}
+
+#[test]
 fn another_champion_makes_another_evaluation() {
     let root = prepared(above);
     featurized(root.path());

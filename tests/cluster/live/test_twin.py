@@ -15,7 +15,7 @@ from live.runs import remembered
 from live.site import STATE, Site, binaries, say
 from live.tables import Tables
 
-#: Where and when a row was made, and by which build; what is made of such names.
+#: When a row was made, by which build and configuration.
 PROVENANCE = {"ingested_at", "lineage_id"}
 
 
