@@ -34,7 +34,9 @@ def people(airflow: Any, bearer: Any) -> Any:
     def waiting() -> list[tuple[str, str, str, str | None]]:
         with create_session() as session:
             query = sqlalchemy.select(TaskInstance, HITLDetail).join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
-            found = [(ti, detail) for ti, detail in session.execute(query) if detail.responded_at is None]
+            # The question is written a moment before the task waits; nobody could answer it by then.
+            query = query.where(TaskInstance.state == "awaiting_input", HITLDetail.responded_at.is_(None))
+            found = list(session.execute(query))
             return [(ti.run_id, ti.task_id, detail.subject, detail.body) for ti, detail in found]
 
     def answer(choices: dict[str, str], promoted: Any) -> None:
