@@ -16,8 +16,8 @@ def serving(results: Results) -> list[str]:
     lines = [
         "## Model services",
         (
-            f"The same network, 64-64-1 on {results['features']} features, chosen by configuration: with the demo's data other "
-            "candidates win. A core for the service, the other one for who asks, loopback, "
+            f"The same network, 64-64-1 on {results['features']} features, chosen by configuration as the only candidate and "
+            "trained on made-up measurements. A core for the service, the other one for who asks, loopback, "
             f"{results['connections']} requests open at once (gRPC: 16 streams a connection). First as fast as answers come, then "
             "at a constant rate of half of that, where the time counts from when a request was due. Requests are JSON with all "
             "digits of a double, for gRPC raw contents; all services gave the same numbers within "

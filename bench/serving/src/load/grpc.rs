@@ -2,7 +2,9 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use foresite_inference::proto::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
+use foresite_inference::proto::model_infer_request::{
+    InferInputTensor, InferRequestedOutputTensor,
+};
 use foresite_inference::proto::{ModelInferRequest, ModelInferResponse};
 use foresite_inference::{Data, Tensor};
 use h2::client::SendRequest;

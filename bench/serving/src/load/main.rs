@@ -32,7 +32,8 @@ fn main() -> Result<()> {
             let request = Request::read(address, model, request)?;
             let span = Duration::from_secs_f64(seconds.parse()?);
             let rate = rate.first().map(|rate| rate.parse()).transpose()?;
-            let plan = Plan { connections: connections.parse()?, warm: span.mul_f64(WARM), span, rate };
+            let plan =
+                Plan { connections: connections.parse()?, warm: span.mul_f64(WARM), span, rate };
             let told = runtime.block_on(async {
                 match protocol {
                     "rest" => pace::drive(rest::callers(&request, &plan).await?, &plan).await,
