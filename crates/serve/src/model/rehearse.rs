@@ -17,20 +17,20 @@ pub(super) fn rehearse(id: &str, package: &Package) -> Result<()> {
     let said = catch_unwind(AssertUnwindSafe(|| match &package.fitted {
         Fitted::Tabular { usual, .. } => {
             let row = FeatureRow { entity: String::new(), cutoff: 0, values: usual.clone() };
-            scorer.of_features(&row)
+            scorer.of_features(&[row]).map(drop)
         }
         Fitted::Forecast { model, .. } => {
             let history: Vec<f64> = (0..model.look_back).map(|step| step as f64).collect();
-            scorer.of_series("", 0, &history)
+            scorer.of_series("", 0, &history).map(drop)
         }
-        Fitted::Anomaly { .. } => Ok(Vec::new()),
+        Fitted::Anomaly { .. } => Ok(()),
     }));
     let wrong = |what: &str| {
         let text = format!("model {id}: {what}; its parts do not fit together");
         StageError::new(ErrorKind::BadData, text).hint("train the model anew with this release")
     };
     match said {
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(wrong("it fails at its own usual row").because(error)),
         // The panic hook has said where.
         Err(_) => Err(wrong("it breaks at its own usual row")),
