@@ -27,6 +27,9 @@ from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, by_hand
 from live.site import Site
 from live.tables import KEYS, Tables
 
+#: Where `telecom_stage` runs a training: it takes a slot of the pool for GPUs.
+TRAINING_TASK = "run_on_gpu"
+
 
 @pytest.fixture(autouse=True)
 def unpaused(story: Story, airflow: Airflow) -> None:
@@ -115,15 +118,15 @@ def test_sigterm_to_a_task_process_is_never_success(site: Site, airflow: Airflow
     run_id = by_hand(airflow, "train", site.landing.history, task="anomaly", force=True)
     stage_process("train", seconds=PATIENCE)
     assert kill_task_process(airflow, run_id)
-    first = airflow.wait_task(STAGE, run_id, "run", {"up_for_retry", "failed", "success", "queued"}, PATIENCE)
+    first = airflow.wait_task(STAGE, run_id, TRAINING_TASK, {"up_for_retry", "failed", "success", "queued"}, PATIENCE)
     assert first["state"] != "success"
     assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
-    assert airflow.tasks(STAGE, run_id)["run"]["try_number"] == 2
+    assert airflow.tasks(STAGE, run_id)[TRAINING_TASK]["try_number"] == 2
 
 
 def kill_task_process(airflow: Airflow, run_id: str) -> bool:
     """SIGTERM to the process that follows the pod; a task's process forks from its supervisor."""
-    task = airflow.tasks(STAGE, run_id)["run"]
+    task = airflow.tasks(STAGE, run_id)[TRAINING_TASK]
     return kill(host_process(int(task["pid"])), signal.SIGTERM)
 
 
@@ -152,7 +155,9 @@ def test_out_of_memory_is_named(site: Site, airflow: Airflow) -> None:
             limit.write_text(str(24 << 20))
         except OSError:
             time.sleep(0.05)
-    airflow.wait_task(STAGE, run_id, "run", {"up_for_retry", "failed", "queued", "running", "success"}, PATIENCE)
+    airflow.wait_task(
+        STAGE, run_id, TRAINING_TASK, {"up_for_retry", "failed", "queued", "running", "success"}, PATIENCE
+    )
     said = airflow_log(airflow, run_id, 1)
     assert "OOMKilled" in said
     assert "exit 137" in said
@@ -164,7 +169,7 @@ def airflow_log(airflow: Airflow, run_id: str, attempt: int) -> str:
     return wait_for(
         "the log of the try",
         300,
-        lambda: found if "exit" in (found := airflow.log(STAGE, run_id, "run", attempt)) else None,
+        lambda: found if "exit" in (found := airflow.log(STAGE, run_id, TRAINING_TASK, attempt)) else None,
     )
 
 
