@@ -133,7 +133,7 @@ fn an_hour_that_comes_late_reaches_neither_worklist_nor_report() {
     let (folder, root, _) = data_root();
     root.write("reports/latest.html", b"url=20260309T1500Z/report.html".to_vec()).unwrap();
     let result = finished(folder.path(), &[]);
-    assert_eq!((&result["status"], &result["verdict"]), (&"done".into(), &"replay".into()));
+    assert_eq!((&result["status"], &result["verdict"]), (&"unchanged".into(), &"replay".into()));
     assert!(root.find(outcome::worklist()).unwrap().is_none());
     assert!(root.find(outcome::incidents()).unwrap().is_none());
     assert!(!root.exists("reports/20260309T1400Z/report.html").unwrap());
