@@ -96,7 +96,7 @@ fn a_revoked_champion_ends_even_where_its_successor_is_refused() {
 
     // Nor does a restart bring it back while nobody can look.
     let server = Server::start(&away(), &json!({}), &more);
-    server.wait("a look at the copy", |server| server.line("no model was kept").is_some());
+    server.wait("a look at the copy", |server| server.line("none was kept").is_some());
     assert!(!is_ready(&server), "{}", server.log());
     drop(server);
 

@@ -164,7 +164,7 @@ mod tests {
     fn a_budget_that_no_level_keeps_is_not_promised() {
         // Two steps in five beyond any level.
         let run: Vec<Option<f64>> =
-            (0..1000).map(|step| Some(if step % 5 < 2 { 0.0001 } else { 0.5 })).collect();
+            (0..1000).map(|step| Some(if step % 5 < 2 { 0.0001 } else { 0.9 })).collect();
         let alarms = Alarms::within_budget(&[run], 0.001);
         let promise = alarms.promise.unwrap();
         assert!(!promise.is_kept(), "{promise:?}");
