@@ -84,7 +84,7 @@ def test_a_stage_that_is_known_only_at_run_time_gets_the_longest_limit(cluster_d
 def test_the_form_takes_a_slot_of_the_pool_of_what_it_asks_for(
     run_pod: Any, stages: Stages, stage: str, profile: str | None, task_id: str
 ) -> None:
-    run = run_pod(conf={"stage": stage, "profile": profile})
+    run = run_pod(conf={"stage": stage, "task": "anomaly", "profile": profile})
     assert run.states(task_id) == ["success"]
     others = {"run", "run_on_gpu", "run_unpooled"} - {task_id}
     assert {run.of(other).state for other in others} == {"skipped"}
