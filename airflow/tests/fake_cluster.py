@@ -256,6 +256,8 @@ class Handler(BaseHTTPRequestHandler):
         sent = self.body()
         if pod is None:
             self.missing(f'pods "{name}"')
+        elif part == "log" and pod.process is None:
+            self.fail(400, f'container "{pod.container["name"]}" in pod "{name}" is waiting to start')
         elif part == "log":
             self.stream(pod, follow=query.get("follow", "").lower() == "true", stamped="timestamps" in query)
         else:
