@@ -19,6 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+#: What tasks write, and the parts of Airflow beside them; other files may be a person's.
+SUFFIX = ".log"
 MIB = 1 << 20
 DAY = 86400.0
 #: A younger folder may be one that somebody is about to write into.
@@ -43,6 +45,11 @@ class Kept:
     deleted: int
 
 
+def forget(folder: Path, days: float) -> int:
+    """Deletes what is older than so many days, for 0 nothing; returns how many logs went."""
+    return clean(folder, days, sys.maxsize, time.time()).deleted if days > 0 else 0
+
+
 def clean(folder: Path, days: float, most: int, now: float) -> Kept:
     """Deletes what is older than so many days, then the oldest until at most so many bytes are left."""
     found = sorted(logs(folder), key=lambda log: (log.written, log.path))
@@ -60,9 +67,9 @@ def clean(folder: Path, days: float, most: int, now: float) -> Kept:
 
 
 def logs(folder: Path) -> Iterator[Log]:
-    """Every file, links as themselves."""
+    """Every log, links as themselves."""
     for place, _, names in os.walk(folder):
-        for name in names:
+        for name in (name for name in names if name.endswith(SUFFIX)):
             path = Path(place, name)
             with suppress(OSError):
                 about = path.lstat()

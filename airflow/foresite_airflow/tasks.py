@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Metadata, get_current_context, task
 
-from foresite_airflow import logs, mapping, settings, stage_needs
+from foresite_airflow import log_keeper, mapping, settings, stage_needs
 from foresite_airflow.assets import FEATURES
 from foresite_airflow.clock import parse_time
 from foresite_airflow.mapping import Call
@@ -61,7 +61,7 @@ def forget_logs() -> int:
     """Removes the task logs that nobody wrote to for days; returns how many."""
     from airflow.configuration import conf
 
-    return logs.forget(Path(conf.get_mandatory_value("logging", "base_log_folder")), settings.log_days())
+    return log_keeper.forget(Path(conf.get_mandatory_value("logging", "base_log_folder")), settings.log_days())
 
 
 @task(outlets=[FEATURES])

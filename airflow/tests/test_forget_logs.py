@@ -21,7 +21,7 @@ def write(path: Path, days_old: float) -> Path:
 
 
 def test_old_logs_go_young_ones_stay(tmp_path: Path) -> None:
-    from foresite_airflow.logs import forget
+    from foresite_airflow.log_keeper import forget
 
     old = write(tmp_path / "dag_id=a" / "run_id=1" / "task_id=t" / "attempt=1.log", 15)
     young = write(tmp_path / "dag_id=a" / "run_id=2" / "task_id=t" / "attempt=1.log", 13)
@@ -40,7 +40,7 @@ def test_old_logs_go_young_ones_stay(tmp_path: Path) -> None:
 
 
 def test_zero_days_keep_everything(tmp_path: Path) -> None:
-    from foresite_airflow.logs import forget
+    from foresite_airflow.log_keeper import forget
 
     old = write(tmp_path / "a.log", 4000)
     assert forget(tmp_path, 0) == 0
