@@ -135,14 +135,19 @@ pub fn model_error(error: ModelError) -> StageError {
         ModelError::TooFewRows { .. } | ModelError::Shape { .. } => ErrorKind::BadData,
         ModelError::Task { .. } => ErrorKind::Usage,
         ModelError::Export(_) => ErrorKind::CannotWrite,
+        ModelError::Gpu(_) => ErrorKind::Transient,
         _ => ErrorKind::Internal,
     };
     let text = error.to_string();
     let made = StageError::new(kind, text).because(error);
-    if kind == ErrorKind::BadData {
-        made.hint("widen the interval of the sample set, or look at its mask reasons")
-    } else {
-        made
+    match kind {
+        ErrorKind::BadData => {
+            made.hint("widen the interval of the sample set, or look at its mask reasons")
+        }
+        ErrorKind::Transient => {
+            made.hint("wait until the GPU is free, or train on the CPU: `\"device\": \"cpu\"`")
+        }
+        _ => made,
     }
 }
 
@@ -170,7 +175,7 @@ mod tests {
     use foresite_features::task::built_in;
     use foresite_models::anomaly::{AnomalyOptions, Panel, Periods};
     use foresite_models::forecast::{ForecastOptions, Origin, Origins, SeriesSet};
-    use foresite_models::network::NetworkOptions;
+    use foresite_models::network::{Device, NetworkOptions};
     use foresite_models::tabular::{Candidate, FitOptions, Link, Samples, Sliced};
 
     use super::*;
@@ -209,7 +214,12 @@ mod tests {
 
     fn with_network() -> FitOptions {
         let options = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
-        FitOptions { candidates: vec![Candidate::Network { options }], seed: 3, replicates: 200 }
+        FitOptions {
+            candidates: vec![Candidate::Network { options }],
+            seed: 3,
+            replicates: 200,
+            device: Device::Cpu,
+        }
     }
 
     #[test]
@@ -280,6 +290,7 @@ mod tests {
             candidates: vec![Candidate::Network { options: Default::default() }],
             seed: 3,
             replicates: 200,
+            device: Device::Cpu,
         };
         let (model, gate) = Tabular::fit(Link::LogOdds, 1, &slices, &options).unwrap();
         assert!(gate[0].earned, "{gate:?}");

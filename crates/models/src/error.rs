@@ -41,7 +41,24 @@ pub enum ModelError {
     /// An export could not be written on its way through a temporary folder.
     #[error("export of a network: {0}; name a folder with space in TMPDIR")]
     Export(std::io::Error),
+    /// A GPU is asked for and not there, or busy.
+    #[error("GPU: {0}")]
+    Gpu(String),
     /// libtorch failed.
     #[error("libtorch: {0}")]
-    Torch(#[from] tch::TchError),
+    Torch(tch::TchError),
+}
+
+impl From<tch::TchError> for ModelError {
+    /// What CUDA refuses passes by when another process lets the GPU go. Only its first line is kept:
+    /// a backtrace follows.
+    fn from(error: tch::TchError) -> Self {
+        let text = error.to_string();
+        match text.lines().next() {
+            Some(line) if ["CUDA", "CUBLAS"].iter().any(|word| line.contains(word)) => {
+                Self::Gpu(line.to_owned())
+            }
+            _ => Self::Torch(error),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::network::NetworkOptions;
+use crate::network::{Device, NetworkOptions};
 use crate::tabular::{Candidate, FitOptions, GateResult};
 
 const STEPS: usize = 1200;
@@ -45,7 +45,7 @@ fn gated(panel: &Panel, learning_rate: Option<f64>) -> (Anomaly, Vec<GateResult>
         vec![Candidate::Trees, Candidate::Network { options }]
     };
     let candidates = learning_rate.map(network).unwrap_or_default();
-    let choice = FitOptions { candidates, seed: 7, replicates: 200 };
+    let choice = FitOptions { candidates, seed: 7, replicates: 200, device: Device::Cpu };
     let options = AnomalyOptions {
         silence: vec!["channel-0".into()],
         lags: 4,

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::ModelError;
-use crate::network::NetworkOptions;
+use crate::network::{Device, NetworkOptions};
 use crate::tabular::{Candidate, FitOptions, GateResult};
 
 const STEPS: usize = 700;
@@ -52,7 +52,7 @@ fn choice(network: bool) -> FitOptions {
     let options = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
     let candidate = Candidate::Network { options };
     let candidates = if network { vec![Candidate::Trees, candidate] } else { Vec::new() };
-    FitOptions { candidates, seed: 7, replicates: 200 }
+    FitOptions { candidates, seed: 7, replicates: 200, device: Device::Cpu }
 }
 
 #[test]

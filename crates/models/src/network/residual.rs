@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, Mlp, NetworkOptions, train_residual};
+use super::{Architecture, Mlp, NetworkOptions, Training, train_residual};
 use crate::ModelError;
 use crate::tabular::{Candidate, Encoder, FitOptions, GateResult, Samples, judge};
 
@@ -52,13 +52,12 @@ impl Residual {
     /// Trains on inputs with the errors of the linear path.
     fn train(
         (fit, select): (&Samples, &Samples),
-        options: &NetworkOptions,
-        seed: u64,
+        training: Training<'_>,
     ) -> Result<Self, ModelError> {
         let encoder = Encoder::fit(&fit.x);
         let encoded =
             |samples: &Samples| Samples { x: encoder.encode_all(&samples.x), ..samples.clone() };
-        let mlp = train_residual(&encoded(fit), &encoded(select), options, seed)?;
+        let mlp = train_residual(&encoded(fit), &encoded(select), training)?;
         Ok(Self { encoder, mlp })
     }
 
@@ -77,7 +76,7 @@ impl Residual {
             return Ok((best, results));
         }
         for options in residuals_of(&choice.candidates) {
-            let residual = Self::train(slices, options, choice.seed)?;
+            let residual = Self::train(slices, choice.training(options))?;
             let name = format!("network {}", residual.name());
             let losses = (losses(&residual), gate.without.as_slice());
             let result = judge((name, true), (&losses.0, losses.1), &gate.blocks, choice);

@@ -4,111 +4,31 @@
 //! and dropout masks come from one seeded generator of our own, because libtorch's is global to the
 //! process. One thread: more would spin on batches this small.
 
+use std::time::Instant;
+
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use tch::nn::{self, OptimizerConfig as _};
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Kind, Reduction, Tensor};
 
+use super::recipe::{Recipe, SERIES};
 use super::stack::Stack;
-use super::{Layer, Mlp};
+use super::{Architecture, Device, Layer, Mlp, NetworkOptions};
 use crate::ModelError;
 use crate::linear::Matrix;
 use crate::tabular::{LinearPath, Link, Samples, Sliced, Tabular};
 
-/// The named architectures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Architecture {
-    /// Two hidden layers, zero-initialised head, added to the linear path, stopped on the select
-    /// slice.
-    #[serde(rename = "residual")]
-    Residual,
-    /// Ten hidden units: ReLU, then a sigmoid under BCE; Adam, 10 epochs of batches of 32.
-    #[serde(rename = "10-1")]
-    TenOne,
-    /// Twice 64 hidden units, each with ReLU and dropout 0.2; MSE; Adam, 50 epochs of batches of 32.
-    #[serde(rename = "64-64-1")]
-    SixtyFourTwice,
+/// How and where one network is trained.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// Which layers, and the step size.
+    pub options: &'a NetworkOptions,
+    /// Seed of initial weights, the order of rows and dropout.
+    pub seed: u64,
+    /// Where. Another device rounds otherwise, so it gives other bits; the same one the same.
+    pub device: Device,
 }
-
-/// How to train one architecture.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NetworkOptions {
-    /// Which layers.
-    pub architecture: Architecture,
-    /// Step size of Adam.
-    #[serde(default = "default_rate")]
-    pub learning_rate: f64,
-}
-
-fn default_rate() -> f64 {
-    1e-3
-}
-
-impl Default for NetworkOptions {
-    fn default() -> Self {
-        Self { architecture: Architecture::Residual, learning_rate: default_rate() }
-    }
-}
-
-/// What an architecture fixes.
-struct Recipe {
-    name: &'static str,
-    hidden: &'static [usize],
-    dropout: f64,
-    epochs: usize,
-    batch: usize,
-    weight_decay: f64,
-    /// Epochs without a better select loss before training stops; `None` = all epochs.
-    patience: Option<usize>,
-}
-
-impl Architecture {
-    fn recipe(self) -> Recipe {
-        match self {
-            Self::Residual => Recipe {
-                name: "residual 64-32",
-                hidden: &[64, 32],
-                dropout: 0.1,
-                epochs: 60,
-                batch: 256,
-                weight_decay: 1e-4,
-                patience: Some(6),
-            },
-            Self::TenOne => Recipe {
-                name: "10-1",
-                hidden: &[10],
-                dropout: 0.0,
-                epochs: 10,
-                batch: 32,
-                weight_decay: 0.0,
-                patience: None,
-            },
-            Self::SixtyFourTwice => Recipe {
-                name: "64-64-1",
-                hidden: &[64, 64],
-                dropout: 0.2,
-                epochs: 50,
-                batch: 32,
-                weight_decay: 0.0,
-                patience: None,
-            },
-        }
-    }
-}
-
-/// What is added to the linear path of a head that works on series.
-const SERIES: Recipe = Recipe {
-    name: "residual 64",
-    hidden: &[64],
-    dropout: 0.1,
-    epochs: 60,
-    batch: 256,
-    weight_decay: 1e-4,
-    patience: Some(6),
-};
 
 /// Rows as tensors.
 struct Rows {
@@ -132,25 +52,23 @@ pub fn train(
     base: &Tabular,
     inputs: (&Matrix, &Matrix),
     slices: &Sliced,
-    options: &NetworkOptions,
-    seed: u64,
+    training: Training<'_>,
 ) -> Result<(Mlp, LinearPath), ModelError> {
     super::use_one_thread();
-    let device = Device::cuda_if_available();
-    let recipe = options.architecture.recipe();
-    let residual = options.architecture == Architecture::Residual;
+    let recipe = training.options.architecture.recipe();
+    let residual = training.options.architecture == Architecture::Residual;
     let scores = base.linear.intercepts.len();
     let penalty = base.linear.penalty;
     let linear = LinearPath::fit_with(base.link, (inputs.0, &slices.fit), scores, penalty)?;
     let beside = residual.then_some(&linear);
     let (scale, offset) = label_scale(base.link, inputs.0, &slices.fit, beside);
-    let frame = Frame { link: base.link, beside, scores, scale, offset, device };
+    let frame = Frame { link: base.link, beside, scores, scale, offset, device: training.device };
     let fit = frame.rows(inputs.0, &slices.fit)?;
     let select = frame.rows(inputs.1, &slices.select)?;
     if fit.count == 0 {
         return Err(ModelError::TooFewRows { needed: 1, found: 0 });
     }
-    let layers = layers(&recipe, &frame, (&fit, &select), residual, (options, seed))?;
+    let layers = layers(&recipe, &frame, (&fit, &select), residual, training)?;
     Ok((Mlp::new(recipe.name.into(), residual, (scale, offset), layers), linear))
 }
 
@@ -162,8 +80,7 @@ pub fn train(
 pub(super) fn train_residual(
     fit: &Samples,
     select: &Samples,
-    options: &NetworkOptions,
-    seed: u64,
+    training: Training<'_>,
 ) -> Result<Mlp, ModelError> {
     super::use_one_thread();
     if fit.rows() == 0 || select.rows() == 0 {
@@ -175,10 +92,10 @@ pub(super) fn train_residual(
         scores: fit.y.columns(),
         scale: 1.0,
         offset: 0.0,
-        device: Device::cuda_if_available(),
+        device: training.device,
     };
     let rows = (frame.rows(&fit.x, fit)?, frame.rows(&select.x, select)?);
-    let layers = layers(&SERIES, &frame, (&rows.0, &rows.1), true, (options, seed))?;
+    let layers = layers(&SERIES, &frame, (&rows.0, &rows.1), true, training)?;
     Ok(Mlp::new(SERIES.name.into(), true, (1.0, 0.0), layers))
 }
 
@@ -188,15 +105,15 @@ fn layers(
     frame: &Frame<'_>,
     (fit, select): (&Rows, &Rows),
     zero_head: bool,
-    (options, seed): (&NetworkOptions, u64),
+    training: Training<'_>,
 ) -> Result<Vec<Layer>, ModelError> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let store = nn::VarStore::new(frame.device);
+    let mut rng = ChaCha8Rng::seed_from_u64(training.seed);
+    let store = nn::VarStore::new(frame.device.torch());
     let inputs = usize::try_from(fit.x.size()[1]).unwrap_or(0);
     let widths: Vec<usize> = [&[inputs], recipe.hidden, &[frame.scores]].concat();
     let stack = Stack::new(&store, &widths, recipe.dropout, zero_head, &mut rng);
     let adam = nn::Adam { wd: recipe.weight_decay, ..nn::Adam::default() };
-    let mut optimizer = adam.build(&store, options.learning_rate)?;
+    let mut optimizer = adam.build(&store, training.options.learning_rate)?;
     run_epochs(recipe, (frame, &stack), (fit, select), &mut optimizer, &mut rng)
 }
 
@@ -208,15 +125,13 @@ fn run_epochs(
     optimizer: &mut nn::Optimizer,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Layer>, ModelError> {
+    let started = Instant::now();
     let mut order: Vec<i64> = (0..fit.count as i64).collect();
     let mut best: Option<(f64, Vec<Layer>)> = None;
-    let mut since_best = 0;
-    for _ in 0..recipe.epochs {
-        order.shuffle(rng);
-        for batch in order.chunks(recipe.batch) {
-            let pick = Tensor::from_slice(batch).to_device(frame.device);
-            optimizer.backward_step(&frame.loss(stack, fit, Some(&pick), Some(rng)));
-        }
+    let (mut epochs, mut since_best) = (0, 0);
+    while epochs < recipe.epochs {
+        run_epoch(recipe, (frame, stack), fit, &mut order, optimizer, rng);
+        epochs += 1;
         let Some(patience) = recipe.patience else {
             continue;
         };
@@ -231,9 +146,34 @@ fn run_epochs(
             }
         }
     }
-    match best {
-        Some((_, layers)) => Ok(layers),
-        None => stack.export(),
+    let layers = match best {
+        Some((_, layers)) => layers,
+        None => stack.export()?,
+    };
+    let (network, device) = (recipe.name, frame.device.name());
+    let seconds = started.elapsed().as_secs_f64();
+    tracing::info!(network, device, rows = fit.count, epochs, seconds, "trained");
+    Ok(layers)
+}
+
+/// All rows once, in a new order.
+fn run_epoch(
+    recipe: &Recipe,
+    (frame, stack): (&Frame<'_>, &Stack),
+    fit: &Rows,
+    order: &mut [i64],
+    optimizer: &mut nn::Optimizer,
+    rng: &mut ChaCha8Rng,
+) {
+    order.shuffle(rng);
+    // One copy to the device per epoch; batches are views of it.
+    let picks = Tensor::from_slice(order).to_device(frame.device.torch());
+    let mut first = 0;
+    for batch in order.chunks(recipe.batch) {
+        let count = batch.len() as i64;
+        let pick = picks.narrow(0, first, count);
+        first += count;
+        optimizer.backward_step(&frame.loss(stack, fit, Some(&pick), Some(rng)));
     }
 }
 
@@ -290,7 +230,7 @@ impl Frame<'_> {
         let shaped = |values: &[f32], columns: usize| {
             Tensor::from_slice(values)
                 .f_reshape([count as i64, columns as i64])
-                .map(|tensor| tensor.to_device(self.device))
+                .and_then(|tensor| tensor.f_to_device(self.device.torch()))
         };
         let x: Vec<f32> = inputs.values().iter().map(|&value| value as f32).collect();
         Ok(Rows {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::linear_path::bce;
 use super::{Encoder, LinearPath, Link, Path, Samples, Sliced, Tabular};
 use crate::linear::{Matrix, logit, softmax};
-use crate::network::{self, NetworkOptions};
+use crate::network::{self, Device, NetworkOptions, Training};
 use crate::trees::{BoostOptions, Boosted, Loss, Rows};
 use crate::{Calibrator, ModelError, Reference};
 
@@ -41,6 +41,15 @@ pub struct FitOptions {
     pub seed: u64,
     /// Bootstrap replicates of the gate.
     pub replicates: usize,
+    /// Where networks are trained.
+    pub device: Device,
+}
+
+impl FitOptions {
+    /// How and where a network among the candidates is trained.
+    pub(crate) fn training<'a>(&self, options: &'a NetworkOptions) -> Training<'a> {
+        Training { options, seed: self.seed, device: self.device }
+    }
 }
 
 /// How one candidate did on the gate slice against what ships without it: the linear path, or the
@@ -89,7 +98,7 @@ impl Tabular {
         let (mut best, mut least) = (base.clone(), f64::INFINITY);
         let mut results = Vec::new();
         for candidate in &options.candidates {
-            let path = base.trained(candidate, (&fit_x, &select_x), slices, options.seed)?;
+            let path = base.trained(candidate, (&fit_x, &select_x), slices, options)?;
             let mut model = Self { path, ..base.clone() };
             model.calibrate(&slices.calibrate);
             let losses = model.losses(&slices.gate);
@@ -111,12 +120,13 @@ impl Tabular {
         candidate: &Candidate,
         encoded: (&Matrix, &Matrix),
         slices: &Sliced,
-        seed: u64,
+        choice: &FitOptions,
     ) -> Result<Path, ModelError> {
         match candidate {
-            Candidate::Trees => boosted(self.link, self.calibrators.len(), slices, seed),
+            Candidate::Trees => boosted(self.link, self.calibrators.len(), slices, choice.seed),
             Candidate::Network { options } => {
-                let (mlp, base) = network::train(self, encoded, slices, options, seed)?;
+                let training = choice.training(options);
+                let (mlp, base) = network::train(self, encoded, slices, training)?;
                 Ok(Path::Network { mlp, base })
             }
         }

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::linear::Matrix;
-use crate::network::{Architecture, NetworkOptions};
+use crate::network::{Architecture, Device, DeviceChoice, NetworkOptions};
 
 /// Rows whose label depends on two features, linearly or by their product, and a gap now and then.
 fn samples(rows: u32, seed: u64, label: impl Fn(f64, f64, f64) -> Vec<f64>) -> Samples {
@@ -55,6 +55,7 @@ fn options() -> FitOptions {
         ],
         seed: 7,
         replicates: 300,
+        device: Device::Cpu,
     }
 }
 
@@ -89,6 +90,41 @@ fn same_seed_same_bits() {
     let slices = sliced(crossed);
     let fit = || Tabular::fit(Link::LogOdds, 1, &slices, &options()).unwrap();
     assert_eq!(fit(), fit());
+}
+
+#[test]
+fn a_gpu_trains_what_the_cpu_trains_and_repeats_it() {
+    if !tch::Cuda::is_available() {
+        println!("skipped: no GPU");
+        return;
+    }
+    let labels: [(Link, fn(f64, f64, f64) -> Vec<f64>); 3] = [
+        (Link::LogOdds, crossed),
+        (Link::Value { cap: None }, |a, b, noise| vec![50.0 + 30.0 * a * b + noise]),
+        (Link::Classes, |a, b, _| vec![yes(a * b > 0.0) + yes(a > 0.5)]),
+    ];
+    let architectures =
+        [Architecture::Residual, Architecture::TenOne, Architecture::SixtyFourTwice];
+    for (link, label) in labels {
+        let slices = sliced(label);
+        let scores = if link == Link::Classes { 3 } else { 1 };
+        for architecture in architectures {
+            let options = NetworkOptions { architecture, learning_rate: 3e-3 };
+            let candidates = vec![Candidate::Network { options }];
+            let fit = |device: DeviceChoice| {
+                let device = device.open().unwrap();
+                let options =
+                    FitOptions { candidates: candidates.clone(), device, ..self::options() };
+                Tabular::fit(link, scores, &slices, &options).unwrap()
+            };
+            let (cpu, gpu) = (fit(DeviceChoice::Cpu), fit(DeviceChoice::Cuda));
+            let [on_cpu, on_gpu] = [&cpu, &gpu].map(|(_, results)| results[0].loss.unwrap());
+            let far = (on_cpu - on_gpu).abs() / on_cpu;
+            assert!(far < 0.05, "{link:?} {architecture:?}: {on_cpu} on the CPU, {on_gpu}");
+            println!("{link:?} {architecture:?}: {on_cpu} on the CPU, {on_gpu} on the GPU");
+            assert_eq!(gpu, fit(DeviceChoice::Cuda), "{link:?} {architecture:?}: other bits again");
+        }
+    }
 }
 
 #[test]

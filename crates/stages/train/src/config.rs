@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use foresite_models::anomaly::Part;
-use foresite_models::network::NetworkOptions;
+use foresite_models::network::{DeviceChoice, NetworkOptions};
 use foresite_models::tabular::Candidate;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,8 @@ pub struct Config {
     /// What may stand beside the linear path of feature rows, and (networks of the residual
     /// architecture) what may add to the base of forecasts and to the forecast part of detectors.
     pub candidates: Vec<Candidate>,
+    /// Where networks are trained: `auto` takes a GPU where there is one, `cuda` fails without one.
+    pub device: DeviceChoice,
     /// How detectors are fitted.
     pub anomaly: AnomalyConfig,
 }
@@ -51,6 +53,7 @@ impl Default for Config {
             seed: 1,
             replicates: 400,
             candidates: vec![Candidate::Trees, Candidate::Network { options }],
+            device: DeviceChoice::Auto,
             anomaly: AnomalyConfig::default(),
         }
     }

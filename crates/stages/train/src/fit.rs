@@ -11,8 +11,9 @@ use foresite_features::task::{DAY, Head, MINUTE, SliceName, Task};
 use foresite_models::Reference;
 use foresite_models::anomaly::{Anomaly, AnomalyOptions, Panel};
 use foresite_models::forecast::{ForecastOptions, Forecaster, Origins};
-use foresite_models::tabular::{FitOptions, Link, Samples, Sliced, Tabular};
-use foresite_stage::{Context, ErrorKind, Lineage, Result, StageError};
+use foresite_models::network::{Device, DeviceChoice, has_cuda_library};
+use foresite_models::tabular::{Candidate, FitOptions, Link, Samples, Sliced, Tabular};
+use foresite_stage::{ErrorKind, Lineage, Result, StageError};
 
 use crate::Config;
 
@@ -23,17 +24,15 @@ const SMOOTHING_MINUTES: i64 = 100;
 
 /// Fits the model of the task.
 pub(crate) fn package(
-    cx: &Context,
     task: &Task,
     (set, data): (&SampleSet, &Data),
-    config: &Config,
+    (config, choice): (&Config, &FitOptions),
     lineage: &Lineage,
 ) -> Result<Package> {
-    cx.check_stop()?;
     let fitted = match data {
-        Data::Panel(panel) => detector(task, set, &panel.0, &panel.1, config)?,
-        Data::Series(cube) => forecaster(task, set, cube, config)?,
-        Data::Rows => rows(task, set, config)?,
+        Data::Panel(panel) => detector(task, set, panel, (config, choice))?,
+        Data::Series(cube) => forecaster(task, set, cube, choice)?,
+        Data::Rows => rows(task, set, choice)?,
     };
     let spans = SliceName::ALL
         .into_iter()
@@ -53,9 +52,8 @@ pub(crate) fn package(
 fn detector(
     task: &Task,
     set: &SampleSet,
-    panel: &Panel,
-    grid: &CutoffGrid,
-    config: &Config,
+    (panel, grid): &(Panel, CutoffGrid),
+    (config, choice): (&Config, &FitOptions),
 ) -> Result<Fitted> {
     let step = task.cutoffs.step.micros();
     let usual = (SMOOTHING_MINUTES * MINUTE / step).clamp(3, 20);
@@ -68,8 +66,7 @@ fn detector(
         ..AnomalyOptions::default()
     };
     let periods = periods(set, grid);
-    let (model, gate) =
-        Anomaly::fit(panel, &periods, &options, &choice(config)).map_err(model_error)?;
+    let (model, gate) = Anomaly::fit(panel, &periods, &options, choice).map_err(model_error)?;
     if let Some(promise) = model.alarms.promise.filter(|promise| !promise.is_kept()) {
         tracing::warn!(
             task = task.task,
@@ -81,7 +78,7 @@ fn detector(
     Ok(Fitted::Anomaly { model: Box::new(model), gate })
 }
 
-fn forecaster(task: &Task, set: &SampleSet, cube: &Cube, config: &Config) -> Result<Fitted> {
+fn forecaster(task: &Task, set: &SampleSet, cube: &Cube, choice: &FitOptions) -> Result<Fitted> {
     let Head::Forecast { horizon, quantiles, .. } = &task.head else {
         return Err(StageError::new(ErrorKind::Internal, "a series without a forecast head"));
     };
@@ -104,16 +101,31 @@ fn forecaster(task: &Task, set: &SampleSet, cube: &Cube, config: &Config) -> Res
         ceiling: ceiling(task),
     };
     let (model, bases, gate) =
-        Forecaster::fit(&values, &slices, &options, &choice(config)).map_err(model_error)?;
+        Forecaster::fit(&values, &slices, &options, choice).map_err(model_error)?;
     Ok(Fitted::Forecast { model: Box::new(model), bases, gate })
 }
 
-fn choice(config: &Config) -> FitOptions {
-    FitOptions {
+/// What to fit, and where.
+pub(crate) fn choice(config: &Config) -> Result<FitOptions> {
+    Ok(FitOptions {
         candidates: config.candidates.clone(),
         seed: config.seed,
         replicates: config.replicates,
+        device: device(config)?,
+    })
+}
+
+/// Where the networks among the candidates are trained, tried out; the CPU where there are none.
+fn device(config: &Config) -> Result<Device> {
+    let is_network = |candidate: &Candidate| matches!(candidate, Candidate::Network { .. });
+    if config.device == DeviceChoice::Cpu || !config.candidates.iter().any(is_network) {
+        return Ok(Device::Cpu);
     }
+    let device = config.device.open().map_err(model_error)?;
+    if device == Device::Cpu && has_cuda_library() {
+        tracing::warn!("libtorch for GPUs finds none; networks are trained on the CPU");
+    }
+    Ok(device)
 }
 
 /// A percentage ends at 100; the catalogue knows which channels are one.
@@ -124,7 +136,7 @@ fn ceiling(task: &Task) -> Option<f64> {
     is_percentage.then_some(100.0)
 }
 
-fn rows(task: &Task, set: &SampleSet, config: &Config) -> Result<Fitted> {
+fn rows(task: &Task, set: &SampleSet, choice: &FitOptions) -> Result<Fitted> {
     let Some((link, outputs)) = link(task) else {
         return Err(StageError::new(ErrorKind::Internal, "feature rows without a head for them"));
     };
@@ -132,9 +144,8 @@ fn rows(task: &Task, set: &SampleSet, config: &Config) -> Result<Fitted> {
         set.of(SliceName::Fit).flat_map(|sample| sample.features.iter().copied()).collect();
     let kernel = FeatureKernel::fit(task.clone(), &raw);
     let slices = tabular_slices(set, &kernel, outputs)?;
-    let options = choice(config);
-    let (model, gate) = Tabular::fit(link, outputs, &slices, &options).map_err(model_error)?;
-    let causes = causes(task, set, &kernel, &options)?;
+    let (model, gate) = Tabular::fit(link, outputs, &slices, choice).map_err(model_error)?;
+    let causes = causes(task, set, &kernel, choice)?;
     let usual = medians(&raw, kernel.raw_names().len());
     let (kernel, model) = (Box::new(kernel), Box::new(model));
     Ok(Fitted::Tabular { kernel, model, causes, usual, gate })

@@ -50,7 +50,10 @@ impl Stage for Train {
             register(cx, event, &lineage, &mut report)?;
             return Ok(report);
         }
-        let package = fit::package(cx, &task, (&set, &data), &config, &lineage)?;
+        cx.check_stop()?;
+        let choice = fit::choice(&config)?;
+        report.number("device", choice.device.name());
+        let package = fit::package(&task, (&set, &data), (&config, &choice), &lineage)?;
         let measured = fit::on_gate(&package, &set, &data, &config)?;
         let folder = package.to_folder(card::card(&package, &measured), measured.to_text())?;
         cx.record(&lineage)?;
