@@ -25,7 +25,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
-	test-hdfs test-spark test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo \
+	test-hdfs test-spark test-gpu test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo \
 	airflow evaluate-public bench bench-serving bench-storage bench-images fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
@@ -85,6 +85,12 @@ test-hdfs: build ## Everything against a real HDFS: faults, fail-over, Kerberos,
 
 test-spark: build ## Spark reads the tables (fetches 0.5 GB once)
 	$(STEP) spark tests/interop/spark.sh
+
+test-gpu: tools ## Networks trained on a GPU and on the CPU (fetches 2.3 GB once; wants a driver)
+	docker/cuda.sh
+	$(STEP) gpu env FORESITE_NEED_GPU=1 \
+	    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="env LD_PRELOAD=libtorch_cuda.so LD_LIBRARY_PATH=$(CURDIR)/.foresite/cuda:$(CURDIR)/.foresite/libtorch/lib" \
+	    cargo test --package foresite-models gpu -- --nocapture
 
 test-infra: build ## Terraform and Ansible of k8s/infra, offline (fetches 0.2 GB once)
 	$(STEP) infra k8s/infra/tests/run.sh

@@ -152,7 +152,8 @@ fn run_epochs(
     };
     let (network, device) = (recipe.name, frame.device.name());
     let seconds = started.elapsed().as_secs_f64();
-    tracing::info!(network, device, rows = fit.count, epochs, seconds, "trained");
+    let inputs = fit.x.size()[1];
+    tracing::info!(network, device, inputs, rows = fit.count, epochs, seconds, "trained");
     Ok(layers)
 }
 
