@@ -14,6 +14,7 @@ import pytest
 
 from live.airflow import FINISHED, Airflow
 from live.commands import wait_for
+from live.faults import killed_once
 from live.kube import stage_pods
 from live.landing import HOUR, stamp
 from live.runs import PIPELINE, STAGE, TRAINING, by_hand
@@ -23,6 +24,10 @@ from live.tables import Tables
 
 #: Hours that have landed beside the history: two of the schedule, the others for what is broken.
 LANDED_HOURS = 8
+
+
+#: Stages that a training starts.
+TRAINING_STAGES = ("featurize", "train", "evaluate", "promote")
 
 
 @dataclass
@@ -90,15 +95,18 @@ def story(site: Site, airflow: Airflow) -> Story:
 
 @pytest.fixture(scope="session")
 def training(site: Site, story: Story, airflow: Airflow, tables: Tables) -> str:
-    """The run that trained on the history; the services are watched before and after it."""
+    """The run that trained on the history, the first process of each of its stages killed; the services are watched
+    before and after it."""
     told = STATE / "training"
     if told.exists():
         return told.read_text()
     before = {task: service.seen() for task, service in SERVICES.items()}
     airflow.pause(TRAINING, paused=False)
-    run = airflow.trigger(TRAINING, site.landing.history)
-    airflow.succeed(TRAINING, run, 2400)
+    with killed_once(*TRAINING_STAGES) as killed:
+        run = airflow.trigger(TRAINING, site.landing.history)
+        airflow.succeed(TRAINING, run, 2400)
     say("trained")
+    (STATE / "killed.json").write_text(json.dumps(sorted(killed)))
     serving = tables.serving()
     after = {task: SERVICES[task].wait_ready(120) for task in serving}
     say("models in service")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,14 +38,18 @@ def is_alive(process: int) -> bool:
 
 def stage_process(stage: str, *words: str, seconds: float) -> int:
     """The process of a stage's pod, as soon as there is one."""
-    program = f"/opt/foresite/bin/foresite-{stage} "
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = [number for number in processes(program, *words) if not outside_pods(number)]
+        found = [number for number in processes(program_of(stage), *words) if not outside_pods(number)]
         if found:
             return found[0]
         time.sleep(0.02)
     raise TimeoutError(f"no process of {stage} within {seconds:.0f} s")
+
+
+def program_of(stage: str) -> str:
+    """How the command line of a stage begins in its container."""
+    return f"/opt/foresite/bin/foresite-{stage} "
 
 
 def outside_pods(process: int) -> bool:
@@ -61,6 +66,28 @@ def kill(process: int, how: signal.Signals = signal.SIGKILL) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def killed_once(*stages: str) -> Iterator[set[str]]:
+    """Kills the first process of each stage that a pod runs meanwhile; the stages that this befell."""
+    killed: set[str] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02) and killed < set(stages):
+            for stage in set(stages) - killed:
+                found = [number for number in processes(program_of(stage)) if not outside_pods(number)]
+                if found and kill(found[0]):
+                    killed.add(stage)
+
+    watcher = threading.Thread(target=watch, name="killer", daemon=True)
+    watcher.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        watcher.join()
 
 
 def memory_limit_file(process: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from datetime import timedelta
@@ -11,11 +12,12 @@ import pytest
 
 from live.airflow import FINISHED, Airflow
 from live.commands import CLUSTER, run, wait_for
-from live.conftest import Story
+from live.conftest import TRAINING_STAGES, Story
 from live.faults import (
     gone,
     is_alive,
     kill,
+    killed_once,
     memory_limit_file,
     stage_process,
     without_image,
@@ -23,8 +25,8 @@ from live.faults import (
 )
 from live.kube import is_running, kubectl, pod_name, stage_pods
 from live.landing import stamp
-from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, by_hand
-from live.site import Site
+from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, TRAINING, by_hand
+from live.site import STATE, Site
 from live.tables import KEYS, Tables
 
 #: Where `telecom_stage` runs a training: it takes a slot of the pool for GPUs.
@@ -75,6 +77,12 @@ def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow
     assert cells(tables, site, 3) == cells(tables, site, 2)
     assert tables.count("predictions_anomaly", cutoff=site.known_at(3)) > 50
     nothing_twice(site, tables)
+
+
+def test_a_training_outlives_the_death_of_each_of_its_stages(training: str, airflow: Airflow) -> None:
+    assert json.loads((STATE / "killed.json").read_text()) == sorted(TRAINING_STAGES)
+    tries = [task["try_number"] for task in airflow.tasks(TRAINING, training).values()]
+    assert sum(number - 1 for number in tries) == len(TRAINING_STAGES), airflow.tasks(TRAINING, training)
 
 
 def test_a_pod_killed_between_commit_and_exit(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
@@ -209,3 +217,12 @@ def test_the_api_server_is_restarted(site: Site, airflow: Airflow) -> None:
     assert is_alive(process), "the pod outlives the API server"
     assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
     gone(process)
+
+
+def test_every_file_is_whole_after_all_that(site: Site, airflow: Airflow) -> None:
+    """By the stage that checks it, which is killed once, too."""
+    with killed_once("maintain") as killed:
+        run_id = by_hand(airflow, "maintain", site.landing.hour(2), step="verify")
+        assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+    assert killed == {"maintain"}
+    assert airflow.result(STAGE, run_id, "run")["numbers"]["files"] > 100
