@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from live.airflow import FINISHED, Airflow
-from live.commands import CLUSTER, run, wait_for
+from live.commands import CLUSTER, images, run, wait_for
 from live.conftest import TRAINING_STAGES, Story
 from live.faults import (
     gone,
@@ -120,6 +122,51 @@ def test_the_scheduler_is_killed(site: Site, training: str, airflow: Airflow, ta
     airflow.succeed(PIPELINE, run_id, PATIENCE)
     assert cells(tables, site, 5) == cells(tables, site, 2)
     nothing_twice(site, tables)
+
+
+def test_a_stage_rolls_out_alone(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
+    """A run that began before ends with the image that it began with; the next one has the new one."""
+    images("tag", "--force", "docker.io/foresite/derive:dev", "docker.io/foresite/derive-next:dev")
+    before = airflow.trigger(PIPELINE, {**site.landing.hour(6), "as_of": stamp(site.known_at(6))})
+    stage_process("ingest", seconds=PATIENCE)
+    with scheduler_with('FORESITE_STAGE_IMAGES={"derive": "derive-next"}'):
+        assert images_of_derive(airflow, before) == {"foresite/derive:dev"}
+        after = airflow.trigger(PIPELINE, {**site.landing.hour(7), "as_of": stamp(site.known_at(7))})
+        assert images_of_derive(airflow, after) == {"foresite/derive-next:dev"}
+    assert cells(tables, site, 6) == cells(tables, site, 7) == cells(tables, site, 2)
+    nothing_twice(site, tables)
+
+
+@contextlib.contextmanager
+def scheduler_with(variable: str) -> Iterator[None]:
+    """Rolls out the scheduler, which runs the tasks, with one more variable."""
+    deployment = "deployment/airflow-scheduler"
+
+    def roll_out(change: str) -> None:
+        kubectl("set", "env", deployment, change)
+        kubectl("rollout", "status", "--timeout=300s", deployment, limit=320)
+
+    roll_out(variable)
+    try:
+        yield
+    finally:
+        roll_out(f"{variable.partition('=')[0]}-")
+
+
+def images_of_derive(airflow: Airflow, run_id: str) -> set[str]:
+    """Images of the pods of derive that a run starts until its end, which is a good one."""
+    seen: set[str] = set()
+
+    def look() -> str | None:
+        for pod in stage_pods(stage="derive"):
+            container = pod["spec"]["containers"][0]
+            if run_id in container["args"]:
+                seen.add(container["image"])
+        state = str(airflow.run(PIPELINE, run_id)["state"])
+        return state if state in FINISHED else None
+
+    assert wait_for(f"the end of {run_id}", PATIENCE, look) == "success", airflow.tasks(PIPELINE, run_id)
+    return seen
 
 
 def test_sigterm_to_a_task_process_is_never_success(site: Site, airflow: Airflow, tables: Tables) -> None:
