@@ -9,6 +9,8 @@ use foresite_testkit::{Binary, Run};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
+use crate::origin;
+
 const HISTORY: [&str; 2] = ["2025-01-01T00:00:00Z", "2026-03-01T00:00:00Z"];
 const AS_OF: &str = "2026-03-01T00:30:00Z";
 const LAST_HOUR: [&str; 2] = ["2026-02-28T23:00:00Z", "2026-03-01T00:00:00Z"];
@@ -136,4 +138,12 @@ fn the_main_job_ends_in_a_worklist_and_repeats_itself() {
     let after: Vec<_> =
         outcome_tables().iter().map(|table| contents(first.path(), table)).collect();
     assert_eq!(before, after, "force gives equal rows");
+
+    for task in TASKS {
+        origin::is_told(first.path(), task);
+    }
+    let after: Vec<_> =
+        outcome_tables().iter().map(|table| contents(first.path(), table)).collect();
+    assert_eq!(before, after, "what `why` says makes the same rows");
+    origin::is_missed(first.path());
 }

@@ -14,6 +14,7 @@ mod ingest;
 mod ingest_mappings;
 mod landing;
 mod models;
+mod origin;
 mod samples;
 mod storage;
 mod toy;

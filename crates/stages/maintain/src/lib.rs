@@ -2,7 +2,7 @@
 //!
 //! `checkpoint` spares readers the replay of long logs, `compact` makes one file of many small
 //! ones, `retention` and `vacuum` remove what nobody may or can ask for any more, `history`,
-//! `verify` and `orphans` only look. What deletes does so only with `"delete": true`; without it
+//! `verify`, `orphans` and `why` only look. What deletes does so only with `"delete": true`; without it
 //! the same run says what it would delete.
 
 mod checkpoint;
@@ -14,8 +14,9 @@ mod retention;
 mod tables;
 mod vacuum;
 mod verify;
+mod why;
 
-use foresite_stage::{Context, ErrorContext as _, NoArgs, Report, Result, Stage};
+use foresite_stage::{Context, ErrorContext as _, Report, Result, Stage};
 use foresite_tables::Micros;
 
 pub use config::{CompactionConfig, Config};
@@ -23,6 +24,17 @@ pub use config::{CompactionConfig, Config};
 /// The stage.
 #[derive(Debug)]
 pub struct Maintain;
+
+/// Arguments besides the common ones.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// For the step why: the prediction whose origin is printed
+    #[arg(long, value_name = "ID")]
+    pub prediction: Option<String>,
+    /// For the step why: everything, as JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 const HOUR: Micros = 3_600_000_000;
 const DAY: Micros = 24 * HOUR;
@@ -32,12 +44,21 @@ impl Stage for Maintain {
     const ABOUT: &'static str =
         "Checkpoints, compacts, verifies and cleans tables; deletes only where told to";
     const REVISION: &'static str = env!("FORESITE_REVISION");
-    const STEPS: &'static [&'static str] =
-        &["all", "history", "checkpoint", "compact", "vacuum", "retention", "verify", "orphans"];
+    const STEPS: &'static [&'static str] = &[
+        "all",
+        "history",
+        "checkpoint",
+        "compact",
+        "vacuum",
+        "retention",
+        "verify",
+        "orphans",
+        "why",
+    ];
     type Config = Config;
-    type Args = NoArgs;
+    type Args = Args;
 
-    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+    fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
         config.check(cx.is_forced())?;
         let mut report = cx.report();
         match cx.step() {
@@ -48,6 +69,7 @@ impl Stage for Maintain {
             "retention" => retention::run(cx, &config, &mut report)?,
             "verify" => verify::run(cx, &config, &mut report)?,
             "orphans" => vacuum::orphans(cx, &config, &mut report)?,
+            "why" => why::run(cx, &args, &mut report)?,
             _ => nightly(cx, &config, &mut report)?,
         }
         Ok(report)

@@ -34,7 +34,7 @@ pub(crate) fn definitions(cx: &Context, config: &Config) -> Result<Vec<TableDef>
 }
 
 /// Names of the folders below `tables/` that hold a log.
-fn existing(cx: &Context) -> Result<Vec<String>> {
+pub(crate) fn existing(cx: &Context) -> Result<Vec<String>> {
     let mut names: Vec<String> = cx
         .root()
         .list("tables/")?

@@ -1,0 +1,91 @@
+//! The row of a prediction.
+
+use arrow::array::{Array as _, RecordBatch};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use foresite_schema::catalog;
+use foresite_stage::{Context, ErrorKind, Result, StageError};
+use foresite_tables::Read;
+
+use crate::tables;
+
+const PREFIX: &str = "predictions_";
+
+/// One row of a table of predictions.
+#[derive(Debug)]
+pub(super) struct Prediction {
+    pub(super) id: String,
+    pub(super) task: String,
+    pub(super) model_id: String,
+    pub(super) lineage_id: String,
+    /// Columns that hold something, as text, in the order of the table.
+    pub(super) values: Vec<(String, String)>,
+}
+
+impl Prediction {
+    /// Looks through the predictions of all tasks, or of the one that the call names; what is not a
+    /// replay comes first.
+    ///
+    /// # Errors
+    /// `Missing` where no table holds the id.
+    pub(super) fn find(cx: &Context, id: &str) -> Result<Self> {
+        let mut read = Read::all().text("prediction_id", id);
+        if let Ok(interval) = cx.interval() {
+            read = read.period(interval.start, interval.end);
+        }
+        let tasks = match cx.task() {
+            Ok(task) => vec![task.to_owned()],
+            Err(_) => tasks(cx)?,
+        };
+        for task in tasks {
+            let Some(table) = cx.root().find(catalog::outcome::predictions(&task))? else {
+                continue;
+            };
+            let rows = table.read(&read)?;
+            if rows.num_rows() > 0 {
+                return Self::of(&task, &rows);
+            }
+        }
+        Err(StageError::new(ErrorKind::Missing, format!("prediction `{id}`: in no table"))
+            .hint("predictions are kept for 395 days; an id has 24 hexadecimal digits"))
+    }
+
+    fn of(task: &str, rows: &RecordBatch) -> Result<Self> {
+        let row = (0..rows.num_rows())
+            .find(|&row| cell(rows, "replay", row).is_ok_and(|text| text == "false"))
+            .unwrap_or(0);
+        let schema = rows.schema();
+        let mut values = Vec::new();
+        for (field, column) in schema.fields().iter().zip(rows.columns()) {
+            if column.is_valid(row) {
+                values.push((field.name().clone(), cell(rows, field.name(), row)?));
+            }
+        }
+        Ok(Self {
+            id: cell(rows, "prediction_id", row)?,
+            task: task.to_owned(),
+            model_id: cell(rows, "model_id", row)?,
+            lineage_id: cell(rows, "lineage_id", row)?,
+            values,
+        })
+    }
+}
+
+/// Tasks with a table of predictions.
+fn tasks(cx: &Context) -> Result<Vec<String>> {
+    let names = tables::existing(cx)?;
+    Ok(names.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect())
+}
+
+/// A value as text; times by RFC 3339.
+///
+/// # Errors
+/// `BadData` where the table lacks the column.
+pub(super) fn cell(rows: &RecordBatch, column: &str, row: usize) -> Result<String> {
+    let values = rows.column_by_name(column).ok_or_else(|| {
+        StageError::new(ErrorKind::BadData, format!("column `{column}` is missing"))
+    })?;
+    let options = FormatOptions::default();
+    let formatter = ArrayFormatter::try_new(values, &options)
+        .map_err(|error| StageError::new(ErrorKind::BadData, column.to_owned()).because(error))?;
+    Ok(formatter.value(row).to_string())
+}
