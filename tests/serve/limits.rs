@@ -128,6 +128,16 @@ fn only_who_has_a_token_is_answered() {
     server.wait("the new token", |_| with("next").status == 200);
     assert_eq!(with("right").refusal(401), "the token has expired");
     assert!(!server.log().contains("right"), "no token stands in the log");
+    assert!(server.log().contains("reason=\"the token is not known\""), "{}", server.log());
+    let page = server.metrics();
+    assert!(
+        page.contains("foresite_serve_requests_total{protocol=\"rest\",code=\"401\"} 5\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("foresite_serve_requests_total{protocol=\"grpc\",code=\"401\"} 2\n"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -44,6 +44,7 @@ async fn serve(args: &ConsoleArgs, summaries: Router) -> Result<()> {
         tokens: args.entrance.tokens()?,
         metrics: Arc::new(Metrics::default()),
         patience: Duration::from_secs_f64(limits.receive_seconds),
+        access_log: true,
     };
     let listener = Listener { socket: bind("console", args.listen).await?, front, tls, limits };
     let (phase, phases) = watch::channel(Phase::Open);

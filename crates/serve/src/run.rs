@@ -117,8 +117,10 @@ impl EntranceArgs {
 }
 
 fn front(form: Form, router: Router, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
-    let patience = Duration::from_secs_f64(service.config().limits.receive_seconds);
-    Front { form, router, tokens, metrics: Arc::clone(service.metrics()), patience }
+    let config = service.config();
+    let patience = Duration::from_secs_f64(config.limits.receive_seconds);
+    let (metrics, access_log) = (Arc::clone(service.metrics()), config.access_log);
+    Front { form, router, tokens, metrics, patience, access_log }
 }
 
 pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {

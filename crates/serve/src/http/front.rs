@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use super::punctual::Punctual;
 use super::tokens::Tokens;
 use super::trace::{TRACEPARENT, Trace};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Protocol};
 use crate::refusal::{Kind, Refusal};
 
 /// The form of refusals.
@@ -45,6 +45,8 @@ pub(crate) struct Front {
     pub(crate) metrics: Arc<Metrics>,
     /// How long the body of a call by gRPC may take; REST looks after its own.
     pub(crate) patience: Duration,
+    /// Whether the log has a line for who is turned away.
+    pub(crate) access_log: bool,
 }
 
 impl Front {
@@ -63,6 +65,7 @@ impl Front {
             && !OPEN.contains(&request.uri().path())
             && let Err(refusal) = tokens.check(request.headers())
         {
+            self.note(&refusal);
             return self.refused(&refusal);
         }
         let counted = InFlight::begin(&self.metrics);
@@ -80,6 +83,20 @@ impl Front {
             Err(_) => {
                 self.refused(&Refusal::new(Kind::Internal, "the request failed; the log says why"))
             }
+        }
+    }
+
+    /// Counts and logs who is turned away here; the rest is noted where it is answered.
+    fn note(&self, refusal: &Refusal) {
+        let protocol = match self.form {
+            Form::Json => Protocol::Rest,
+            Form::Grpc => Protocol::Grpc,
+        };
+        let code = refusal.status().as_u16();
+        self.metrics.answered(protocol, code, Duration::ZERO);
+        if self.access_log {
+            let (protocol, reason) = (protocol.word(), refusal.text.as_str());
+            tracing::info!(protocol, code, ms = 0.0, reason, "request");
         }
     }
 
