@@ -83,8 +83,10 @@ def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow
 
 def test_a_training_outlives_the_death_of_each_of_its_stages(training: str, airflow: Airflow) -> None:
     assert json.loads((STATE / "killed.json").read_text()) == sorted(TRAINING_STAGES)
-    tries = [task["try_number"] for task in airflow.tasks(TRAINING, training).values()]
-    assert sum(number - 1 for number in tries) == len(TRAINING_STAGES), airflow.tasks(TRAINING, training)
+    tasks = airflow.tasks(TRAINING, training)
+    again = {name.rpartition(".")[2]: task["try_number"] for name, task in tasks.items() if task["try_number"] > 1}
+    # The step `samples` of featurize.
+    assert again == {"samples": 2, "train": 2, "evaluate": 2, "promote": 2}
 
 
 def test_a_pod_killed_between_commit_and_exit(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
