@@ -26,7 +26,7 @@ endif
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
 	test-hdfs test-spark test-gpu test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo \
-	airflow evaluate-public bench bench-serving bench-storage bench-images fuzz docs screenshots fmt lock deny clean
+	airflow evaluate-public bench bench-serving bench-storage bench-images bench-pods fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -139,6 +139,9 @@ bench: build ## Measure what is never asserted: parse time of the DAGs, stages a
 # PROFILE=release measures what is shipped, PARTS="tables commits" only these.
 bench-storage: tools ## Measure storage, HDFS beside Java's client, and what the binaries weigh (docs/performance.md)
 	@$(MAKE) -C bench build storage weight table
+
+bench-pods: build ## Measure what a stage's pod costs beyond its process, on the test cluster (docs/performance.md)
+	@$(MAKE) -C bench pods table
 
 bench-images: tools ## Measure what the images weigh and how fast their programs start (docs/performance.md)
 	@$(MAKE) -C bench images table

@@ -13,7 +13,7 @@ from foresite_airflow.operators import stage_operator
 
 STAGE = os.environ["BENCH_STAGE"]
 IMAGE = os.environ["BENCH_IMAGE"]
-HOUR = {"interval_start": "2026-02-03T00:00:00Z", "interval_end": "2026-02-03T01:00:00Z"}
+HOUR = {"interval_start": "2026-02-02T00:00:00Z", "interval_end": "2026-02-02T01:00:00Z"}
 SHARED = "/airflow/xcom/return.json"
 RESTRICTED = k8s.V1PodSecurityContext(
     run_as_non_root=True, run_as_user=10001, fs_group=10001, seccomp_profile=k8s.V1SeccompProfile(type="RuntimeDefault")

@@ -38,6 +38,8 @@ HOUSE_DEFAULTS: dict[str, Any] = {
     # A panic leaves no result: then the last log lines say why.
     "termination_message_policy": "FallbackToLogsOnError",
     "termination_grace_period": 60,
+    # Most pods run within a second or two; the stock operator looks again after five.
+    "startup_check_interval_seconds": 1,
     "log_events_on_failure": True,
     # The specification names every variable of the container, in every failure.
     "log_pod_spec_on_failure": False,
