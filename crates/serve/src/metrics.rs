@@ -120,9 +120,14 @@ fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
 impl Metrics {
     /// A request that was answered, well or not.
     pub(crate) fn answered(&self, protocol: Protocol, code: u16, took: Duration) {
+        self.turned_away(protocol, code);
+        self.latency[protocol as usize].observe(&SECONDS, took.as_secs_f64());
+    }
+
+    /// A request that nobody worked on: it has no part in how long answers take.
+    pub(crate) fn turned_away(&self, protocol: Protocol, code: u16) {
         let at = CODES.iter().position(|known| *known == code).unwrap_or(CODES.len() - 1);
         self.requests[protocol as usize][at].fetch_add(1, Relaxed);
-        self.latency[protocol as usize].observe(&SECONDS, took.as_secs_f64());
     }
 
     /// Rows that a worker took at once.

@@ -93,10 +93,10 @@ impl Front {
             Form::Grpc => Protocol::Grpc,
         };
         let code = refusal.status().as_u16();
-        self.metrics.answered(protocol, code, Duration::ZERO);
+        self.metrics.turned_away(protocol, code);
         if self.access_log {
             let (protocol, reason) = (protocol.word(), refusal.text.as_str());
-            tracing::info!(protocol, code, ms = 0.0, reason, "request");
+            tracing::info!(protocol, code, reason, "request");
         }
     }
 
