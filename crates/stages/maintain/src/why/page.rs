@@ -112,7 +112,8 @@ fn more(page: &mut String, of: usize) {
 
 /// The call that makes the row anew. A forced run replaces the slot, with the same rows.
 fn again(page: &mut String, cx: &Context, prediction: &Prediction, maker: &Run) {
-    let configuration = &maker.document["configuration"];
+    // As a shell reads it.
+    let configuration = maker.document["configuration"].to_string().replace('\'', "'\\''");
     let _ = writeln!(page, "\nonce more\n  echo '{configuration}' >predict.json");
     let _ =
         write!(page, "  foresite-predict --config predict.json --data-root {}", cx.root().url());

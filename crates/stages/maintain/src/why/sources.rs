@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use foresite_schema::catalog::raw;
 use foresite_stage::{Context, Result};
-use foresite_tables::{Micros, Read};
+use foresite_tables::Read;
 use serde::Serialize;
 
 use super::origin::Run;
@@ -31,21 +31,20 @@ pub(super) fn find(cx: &Context, runs: &BTreeMap<String, Run>) -> Result<Vec<Sou
             continue;
         }
         match runs.get(id) {
-            Some(run) if run.word("stage") == "ingest" => drop(taken.insert((table, id))),
+            Some(run) if run.word("stage") == "ingest" => {
+                taken.insert((table, id));
+            }
             Some(_) => {}
-            None => drop(hashes.insert(id)),
+            None => {
+                hashes.insert(id);
+            }
         }
     }
     let Some(ledger) = cx.root().find(raw::ingest_ledger())? else {
         return Ok(Vec::new());
     };
-    let mut read =
+    let read =
         Read::all().columns(["kind", "path", "file_id", "lineage_id"]).text("state", "taken");
-    if taken.is_empty()
-        && let Some((start, end)) = span(runs)
-    {
-        read = read.period(start, end);
-    }
     let mut found = BTreeSet::new();
     for batch in ledger.scan(&read)? {
         let batch = batch?;
@@ -64,11 +63,4 @@ pub(super) fn find(cx: &Context, runs: &BTreeMap<String, Run>) -> Result<Vec<Sou
         }
     }
     Ok(found.into_iter().collect())
-}
-
-/// From the first to the last moment of what was read.
-fn span(runs: &BTreeMap<String, Run>) -> Option<(Micros, Micros)> {
-    let periods: Vec<_> = runs.values().filter_map(Run::period).collect();
-    let start = periods.iter().map(|period| period.0).min()?;
-    Some((start, periods.iter().map(|period| period.1).max()?))
 }
