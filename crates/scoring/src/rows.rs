@@ -89,16 +89,15 @@ impl Rows<'_> {
             return Ok(Vec::new());
         }
         let expected = self.model.encoder.features();
-        let mut encoded = Matrix::with_columns(expected);
+        let mut encoded = Vec::with_capacity(rows.len() * expected);
         for row in rows {
-            let row: Vec<f64> =
-                self.kernel.encode(&row.values).into_iter().map(f64::from).collect();
-            if row.len() != expected {
-                let (what, found) = ("features", row.len());
-                return Err(model_error(ModelError::Shape { what, expected, found }));
-            }
-            encoded.push(&row);
+            self.kernel.encoder.encode(&row.values, &mut encoded);
         }
+        if encoded.len() != rows.len() * expected {
+            let (what, found) = ("features", encoded.len() / rows.len());
+            return Err(model_error(ModelError::Shape { what, expected, found }));
+        }
+        let encoded = Matrix::from_rows(expected, encoded.into_iter().map(f64::from).collect());
         let predicted = self.model.predict_all(&encoded).map_err(model_error)?;
         let each = rows.iter().zip(encoded.iter()).zip(predicted);
         each.map(|((row, encoded), predicted)| self.about(row, encoded, predicted)).collect()

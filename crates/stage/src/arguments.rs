@@ -71,6 +71,17 @@ impl CommonArgs {
         };
         Interval::new(start, end)
     }
+
+    /// The data interval, for steps that can do without one.
+    ///
+    /// # Errors
+    /// `Usage` when only one bound is given or they are in the wrong order.
+    pub fn interval_if_given(&self) -> Result<Option<Interval>> {
+        if self.interval_start.is_none() && self.interval_end.is_none() {
+            return Ok(None);
+        }
+        self.interval().map(Some)
+    }
 }
 
 fn time(text: &str) -> Result<Micros, String> {

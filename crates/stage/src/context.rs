@@ -59,6 +59,14 @@ impl Context {
         self.args.interval()
     }
 
+    /// The data interval, for steps that can do without one.
+    ///
+    /// # Errors
+    /// `Usage` when only one bound was given.
+    pub fn interval_if_given(&self) -> Result<Option<Interval>> {
+        self.args.interval_if_given()
+    }
+
     /// The run's clock: given, or the end of the interval, or now.
     pub fn as_of(&self) -> Micros {
         self.args.as_of.or(self.args.interval_end).unwrap_or(self.started_at)

@@ -74,30 +74,34 @@ impl Encoder {
 
     /// Inputs of one feature row.
     pub fn encode(&self, features: &[f64]) -> Vec<f64> {
-        let mut inputs: Vec<f64> = features
-            .iter()
-            .zip(self.mean.iter().zip(&self.scale))
-            .map(|(value, (mean, scale))| {
-                if value.is_finite() {
-                    ((value - mean) / scale).clamp(-Self::CLIP, Self::CLIP)
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        let flags =
-            self.flagged.iter().map(|&feature| f64::from(u8::from(!features[feature].is_finite())));
-        inputs.extend(flags);
+        let mut inputs = Vec::with_capacity(self.inputs());
+        self.append(features, &mut inputs);
         inputs
     }
 
     /// Inputs of all rows.
     pub fn encode_all(&self, x: &Matrix) -> Matrix {
-        let mut inputs = Matrix::with_columns(self.inputs());
-        for row in x.iter() {
-            inputs.push(&self.encode(row));
+        if x.rows() == 0 {
+            return Matrix::with_columns(self.inputs());
         }
-        inputs
+        let mut inputs = Vec::with_capacity(x.rows() * self.inputs());
+        for row in x.iter() {
+            self.append(row, &mut inputs);
+        }
+        Matrix::from_rows(self.inputs(), inputs)
+    }
+
+    fn append(&self, features: &[f64], inputs: &mut Vec<f64>) {
+        let usual = self.mean.iter().zip(&self.scale);
+        inputs.extend(features.iter().zip(usual).map(|(value, (mean, scale))| {
+            if value.is_finite() {
+                ((value - mean) / scale).clamp(-Self::CLIP, Self::CLIP)
+            } else {
+                0.0
+            }
+        }));
+        let is_missing = |feature: &usize| !features[*feature].is_finite();
+        inputs.extend(self.flagged.iter().map(|feature| f64::from(u8::from(is_missing(feature)))));
     }
 }
 

@@ -29,7 +29,7 @@ impl Prediction {
     /// `Missing` where no table holds the id.
     pub(super) fn find(cx: &Context, id: &str) -> Result<Self> {
         let mut read = Read::all().text("prediction_id", id);
-        if let Ok(interval) = cx.interval() {
+        if let Some(interval) = cx.interval_if_given()? {
             read = read.period(interval.start, interval.end);
         }
         let tasks = match cx.task() {
