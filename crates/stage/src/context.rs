@@ -165,7 +165,8 @@ impl Context {
     ) -> Result<()> {
         self.record(lineage)?;
         let outcome = table.replace(slot, rows, &self.commit(lineage))?;
-        report.published(&table.def().name, outcome, &lineage.id);
+        report.wrote(&table.def().name, outcome);
+        report.made_by(lineage);
         Ok(())
     }
 
@@ -183,7 +184,8 @@ impl Context {
     ) -> Result<()> {
         self.record(lineage)?;
         let outcome = table.append(slot, rows, &self.commit(lineage))?;
-        report.published(&table.def().name, outcome, &lineage.id);
+        report.wrote(&table.def().name, outcome);
+        report.made_by(lineage);
         Ok(())
     }
 }

@@ -12,6 +12,8 @@ use crate::{ErrorKind, Result, StageError};
 
 /// Hexadecimal digits of a lineage id (128 bits).
 const ID_DIGITS: usize = 32;
+/// Inputs that are no tables.
+const OTHER_INPUTS: [&str; 3] = ["task", "model", "champion"];
 
 /// What a computation has read: ids of files (raw tables) or of lineages (derived ones), and the
 /// greatest `known_at` among it.
@@ -118,6 +120,12 @@ impl Lineage {
         let mut id = sha256_hex(document.to_string().as_bytes());
         id.truncate(ID_DIGITS);
         Self { id, document }
+    }
+
+    /// Tables that were read.
+    pub fn tables(&self) -> impl Iterator<Item = &str> {
+        let reads = self.document["reads"].as_object().into_iter().flatten();
+        reads.map(|(kind, _)| kind.as_str()).filter(|kind| !OTHER_INPUTS.contains(kind))
     }
 
     /// Where the document lies below the data root.

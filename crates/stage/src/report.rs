@@ -1,12 +1,12 @@
 //! What a stage hands to the orchestrator: at most 4 KiB of JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{ErrorKind, Result, StageError};
+use crate::{ErrorKind, Lineage, Result, StageError};
 
 /// The kubelet keeps 4096 bytes of a termination message.
 const LARGEST_RESULT: usize = 4096;
@@ -45,6 +45,9 @@ pub struct Report {
     pub stage: String,
     /// How it ended.
     pub status: Status,
+    /// Tables that it read.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub inputs: BTreeSet<String>,
     /// What it wrote.
     pub outputs: Vec<Output>,
     /// Key numbers.
@@ -70,6 +73,7 @@ impl Report {
         Self {
             stage: stage.into(),
             status: Status::Unchanged,
+            inputs: BTreeSet::new(),
             outputs: Vec::new(),
             numbers: BTreeMap::new(),
             verdict: None,
@@ -110,15 +114,10 @@ impl Report {
         }
     }
 
-    /// Adds the outcome of a commit and the computation behind it.
-    pub(crate) fn published(
-        &mut self,
-        table: &str,
-        outcome: foresite_tables::Outcome,
-        lineage_id: &str,
-    ) {
-        self.wrote(table, outcome);
-        self.lineage_id = Some(lineage_id.to_owned());
+    /// Names the computation and the tables that it read; of several the last one's id stays.
+    pub fn made_by(&mut self, lineage: &Lineage) {
+        self.lineage_id = Some(lineage.id.clone());
+        self.inputs.extend(lineage.tables().map(str::to_owned));
     }
 
     /// Adds a key number.
@@ -178,7 +177,12 @@ mod tests {
         report.wrote("kpis", outcome(3, true, 0));
         assert_eq!(report.status, Status::Unchanged);
         report.wrote("kpis", outcome(4, false, 10));
-        let expected = r#"{"stage":"derive","status":"done","outputs":[{"table":"kpis","version":4,"slots":1,"rows":10}]}"#;
+        let lineage = Lineage {
+            id: "4f".into(),
+            document: serde_json::json!({"reads": {"objects": ["a"], "task": ["b"]}}),
+        };
+        report.made_by(&lineage);
+        let expected = r#"{"stage":"derive","status":"done","inputs":["objects"],"outputs":[{"table":"kpis","version":4,"slots":1,"rows":10}],"lineage_id":"4f"}"#;
         assert_eq!(report.to_json(), expected);
     }
 

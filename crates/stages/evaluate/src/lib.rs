@@ -64,7 +64,7 @@ impl Stage for Evaluate {
         let data = Data::read(&mut reader, &package.task, &set)?;
         let lineage = cx.lineage(json!({"model": model_id}), reader.inputs())?;
         let mut report = cx.report();
-        report.lineage_id = Some(lineage.id.clone());
+        report.made_by(&lineage);
         report.number("model_id", model_id.clone());
         if cx.is_dry_run() {
             return Ok(report);

@@ -79,7 +79,7 @@ fn compare(cx: &Context, folder: &Folder, place: &str) -> Result<()> {
 
 fn report(cx: &Context, task: &Task, set: &SampleSet, lineage: &Lineage) -> Report {
     let mut report = cx.report();
-    report.lineage_id = Some(lineage.id.clone());
+    report.made_by(lineage);
     report.number("task", task.task.clone());
     report.number("sample_set_id", set.id.clone());
     report.number("entities", set.entities.len());
