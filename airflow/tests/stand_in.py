@@ -50,6 +50,7 @@ if code == 0 and behaviour.get("result", True) and "result" in flags:
     result = {
         "stage": stage,
         "status": "done",
+        "inputs": ["s"],
         "outputs": [{"table": "t", "version": 1, "slots": 1, "rows": 3}],
         "numbers": {**numbers, **behaviour.get("numbers", {})},
         "verdict": behaviour.get("verdict"),

@@ -1,4 +1,4 @@
-"""The chain of DAGs under a real scheduler: an hour closes, and its worklist is made."""
+"""The chain of DAGs under a real scheduler: an hour closes, its worklist is made, and lineage is told."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import Any
 from foresite_airflow.clock import rfc3339
 from foresite_airflow.environment import one_machine
 from tests.harness import Stages, alive
+from tests.receiver import receiving
 
 LIMIT_SECONDS = 240
 CHAIN = ("telecom_simulator", "telecom_data_pipeline", "telecom_inference")
@@ -78,15 +79,25 @@ def test_a_closed_hour_becomes_a_worklist(stages: Stages, tmp_path: Path) -> Non
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
     }
     deadline = time.monotonic() + LIMIT_SECONDS
-    with running_airflow(home, environment):
+    with receiving() as receiver, running_airflow(home, {**environment, "OPENLINEAGE_URL": receiver.url}):
         while ("asset_triggered", "success") not in runs(home, "telecom_inference"):
             failed = [dag_id for dag_id in CHAIN if "failed" in {state for _, state in runs(home, dag_id)}]
             assert not failed, f"read {home}/logs"
             assert time.monotonic() < deadline, f"no worklist after {LIMIT_SECONDS} s: read {home}/airflow.log"
             time.sleep(0.5)
+        # The last task tells of itself after its state is known.
+        while not receiver.completed("telecom_inference.predict_anomaly") and time.monotonic() < deadline:
+            time.sleep(0.1)
     assert ("scheduled", "success") in runs(home, "telecom_simulator")
     assert ("scheduled", "success") in runs(home, "telecom_data_pipeline")
     predicted = stages.calls("predict")[0]["flags"]
     assert (predicted["task"], predicted["interval-start"]) == ("anomaly", rfc3339(hour))
     assert predicted["as-of"] == predicted["interval-end"] == rfc3339(hour + timedelta(hours=1))
     assert not any(alive(call["pid"]) for call in stages.calls())
+    (told,) = receiver.completed("telecom_inference.predict_anomaly")
+    root = stages.data_root
+    assert [one["name"] for one in told["inputs"]] == [f"{root}/tables/s"]
+    assert [(one["name"], one["facets"]["version"]["datasetVersion"]) for one in told["outputs"]] == [
+        (f"{root}/tables/t", "1"),
+    ]
+    assert told["run"]["facets"]["foresite"]["lineage_id"] == "l1"

@@ -98,6 +98,8 @@ class StageOperator(BaseOperator):
         self.options = dict(options or {})
         self.profile = profile
         self.killed = False
+        #: What the stage left when it ended well.
+        self.result: Result | None = None
         #: What a person may want to open, by the name of the link.
         self.links: dict[str, str] = {}
 
@@ -136,6 +138,7 @@ class StageOperator(BaseOperator):
         except ResultError as error:
             because = f" ({cause})" if cause else ""
             raise once_more(f"foresite-{self.stage}: exit 0, but {error}{because}", self.tries(context)) from error
+        self.result = result
         self.links.update(links.of_result(result))
         self.log.info("%s %s", self.stage, summary(result))
         return result
@@ -160,6 +163,12 @@ class StageOperator(BaseOperator):
         matched = LINE.match(text)
         level, message = matched.groups() if matched else ("INFO", text)
         self.log.log(LEVELS[level], message)
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
+        """What the OpenLineage provider asks of an operator; nobody else pays for its import."""
+        from foresite_airflow.operators import lineage
+
+        return lineage.of(self.stage, settings.data_root(), self.result) if self.result else None
 
     def tries(self, context: Context) -> int:
         """Which try this is since the task was last cleared; `try_number` counts on for ever."""
