@@ -66,7 +66,7 @@ def headers() -> dict[str, str]:
     if path is None:
         return {}
     try:
-        token = first_valid(path.read_text(encoding="ascii"))
+        token = first_valid(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConsoleError(
             503,
@@ -77,11 +77,15 @@ def headers() -> dict[str, str]:
 
 
 def first_valid(text: str) -> str:
-    """The first token of a file as foresite-serve reads it: one a line, behind it the time when it ends."""
+    """The first token of a file as foresite-serve reads it: one a line, behind it the time when it ends.
+
+    A token that is a person's cannot speak for whoever looks at a page.
+    """
     now = datetime.now(timezone.utc)
     for line in text.splitlines():
-        token, *until = line.split() or [""]
-        if token and not (until and parse_time(until[0]) <= now):
+        given, _, person = f"{line} ".partition(" as ")
+        token, *until = given.split() or [""]
+        if token and not person and not (until and parse_time(until[0]) <= now):
             return token
     raise ValueError("no line of it holds a token that still counts")
 
