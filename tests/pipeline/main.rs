@@ -12,6 +12,7 @@ mod disk_full;
 mod end_to_end;
 mod ingest;
 mod ingest_mappings;
+mod ingest_marks;
 mod landing;
 mod models;
 mod origin;

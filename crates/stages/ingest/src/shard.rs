@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::feeds::{Claim, Feeds};
 use crate::landing::Landing;
 use crate::mapped::{self, Loader};
+use crate::marks;
 use crate::measured;
 use crate::outcome::{Notes, Outcome};
 use crate::plan::{IngestPlan, PlannedFile};
@@ -102,13 +103,18 @@ fn read_all(
     let mut notes = Notes::default();
     for group in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
         cx.check_stop()?;
-        let read: Vec<Option<(Outcome, Content)>> = group
+        let mut read: Vec<Option<(Outcome, Content)>> = group
             .par_iter()
             .map_init(
                 || PmReader::new(limits, ValuePath::Fast),
                 |reader, file| read_one(reader, file, (feeds, landing), &loader),
             )
             .collect::<Result<_>>()?;
+        let marks = read.iter_mut().flatten().filter_map(|(outcome, content)| match content {
+            Content::Mapped(batches) if marks::is_marks(outcome) => Some((outcome, batches)),
+            _ => None,
+        });
+        marks::check(cx, marks.collect())?;
         for one in read {
             progress.add(1);
             match one {
