@@ -133,12 +133,35 @@ fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) 
         Verdict::Wrong => "wrong",
         Verdict::Done => "done",
     };
-    let person = mark.person.as_deref().unwrap_or("an operator");
+    let contrary = contrary(mark, incident, &holding, signals).unwrap_or_default();
     Some(format!(
-        "Marked {word} by {person} on {}; holds until {}",
+        "Marked {word} by {} on {}; holds until {}{contrary}",
+        person(mark),
         clock::stamp(mark.at),
         clock::stamp(mark.at + config.mark_holds())
     ))
+}
+
+fn person(mark: &Mark) -> &str {
+    mark.person.as_deref().unwrap_or("an operator")
+}
+
+/// What somebody else said against a mark `wrong`: the newer one holds, but nobody should think that
+/// people agree.
+fn contrary(
+    mark: &Mark,
+    incident: &Incident,
+    marks: &[&Mark],
+    signals: &Signals,
+) -> Option<String> {
+    let others: Vec<&Mark> = marks
+        .iter()
+        .filter(|other| mark.verdict == Verdict::Wrong && other.verdict == Verdict::Confirmed)
+        .filter(|other| other.person != mark.person)
+        .copied()
+        .collect();
+    let other = of_item(incident, &others, signals)?;
+    Some(format!(", though {} had confirmed it on {}", person(other), clock::stamp(other.at)))
 }
 
 /// The newest mark on the item itself: by its entity or one of its predictions.

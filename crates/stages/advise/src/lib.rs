@@ -7,6 +7,7 @@
 
 pub mod advice;
 pub mod candidates;
+pub mod checks;
 pub mod clock;
 pub mod config;
 pub mod evidence;
@@ -17,6 +18,7 @@ pub mod inputs;
 pub mod known;
 pub mod network;
 pub mod panels;
+pub mod precision;
 pub mod publish;
 pub mod ranking;
 pub mod read;
@@ -30,6 +32,7 @@ use foresite_tables::Slot;
 
 use crate::advice::Advice;
 use crate::config::Config;
+use crate::incidents::Change;
 use crate::read::Reader;
 use crate::report::Page;
 use crate::worklist::{SOURCE, Stamp};
@@ -119,7 +122,10 @@ fn count(report: &mut Report, advice: &Advice) {
     let mut left_out = 0;
     let mut known = 0;
     for list in &advice.lists {
-        report.number(&format!("{}_items", list.list.task), list.listed.len());
+        let is_check = |entry: &&advice::Entry| entry.item.incident.change == Change::Check;
+        let checks = list.listed.iter().filter(is_check).count();
+        report.number(&format!("{}_items", list.list.task), list.listed.len() - checks);
+        report.number(&format!("{}_checks", list.list.task), checks);
         report.number(&format!("{}_closed", list.list.task), list.closed.len());
         left_out += list.left_out.len();
         known += list.left_out.iter().filter(|entry| entry.item.known.reason.is_some()).count();

@@ -50,6 +50,7 @@ fn incident(entities: &[&str]) -> Incident {
         change: Change::New,
         level: 0.5,
         is_confirmed: true,
+        inclusion: None,
     }
 }
 
@@ -223,4 +224,26 @@ fn what_was_done_at_one_site_leaves_the_others() {
     assert_eq!(reason(vec![done("r/A")]), None);
     assert!(reason(vec![done("r/A"), done("r/B")]).is_some());
     assert!(reason(vec![done("r/power-1")]).is_some());
+}
+
+#[test]
+fn who_said_the_contrary_is_named() {
+    let mark = |verdict, person: &str, hour: i64| Mark {
+        prediction_id: None,
+        entity_id: Some("r/A".into()),
+        verdict,
+        person: Some(person.into()),
+        at: hour * HOUR,
+    };
+    let list = ListConfig::maintenance();
+    let reason = |marks| look(&list, &incident(&["r/A"]), vec![], marks).reason;
+    let disputed = vec![mark(Verdict::Confirmed, "Lee", 100), mark(Verdict::Wrong, "Kim", 101)];
+    let disputed = reason(disputed).unwrap();
+    assert!(disputed.contains("wrong by Kim"), "{disputed}");
+    assert!(
+        disputed.ends_with("though Lee had confirmed it on 1970-01-05 04:00 UTC"),
+        "{disputed}"
+    );
+    let changed = vec![mark(Verdict::Confirmed, "Kim", 100), mark(Verdict::Wrong, "Kim", 101)];
+    assert!(!reason(changed).unwrap().contains("though"), "a change of mind is none");
 }

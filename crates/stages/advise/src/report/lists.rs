@@ -183,6 +183,7 @@ pub(super) fn change_badge(change: Change) -> Markup {
         Change::Better => "▼",
         Change::Ongoing => "→",
         Change::Closed => "✓",
+        Change::Check => "?",
     };
     html! {
         span.badge.(change.word()) { span aria-hidden="true" { (sign) } " " (change.word()) }
