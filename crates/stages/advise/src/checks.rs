@@ -56,8 +56,6 @@ fn is_acted_upon(entity_id: &str, day: Micros, signals: &Signals, config: &Confi
 }
 
 fn check(list: &ListConfig, candidate: Candidate, (day, inclusion): (Micros, f64)) -> Incident {
-    // It began with its day, so that a mark of that day is its answer.
-    let candidate = Candidate { onset: day, ..candidate };
     Incident {
         incident_id: incident_id(&format!("check {}", list.task), &candidate.entity_id, day),
         task: list.task.clone(),
@@ -80,10 +78,10 @@ pub fn question(incident: &Incident) -> Option<String> {
     let inclusion = incident.inclusion?;
     let share = if inclusion >= 1.0 { "all".to_owned() } else { one_in(inclusion) };
     Some(format!(
-        "Drawn at random on {}, {share} that the model thinks little of: keeps the estimates \
+        "Drawn at random for {}, {share} that the model thinks little of: keeps the estimates \
          honest. Look, and mark it: right where something is wrong here after all, wrong where \
          all is well.",
-        clock::stamp(incident.first_seen_at)
+        clock::day(incident.first_seen_at, &jiff::tz::TimeZone::UTC)
     ))
 }
 

@@ -118,9 +118,10 @@ fn look_ahead(list: &ListConfig) -> Micros {
 
 fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) -> Option<String> {
     // What was dealt with cannot be what began later; a forecast has no beginning to compare.
-    let is_older = |mark: &&Mark| {
-        mark.verdict != Verdict::Done || head != Head::Anomaly || incident.onset() <= mark.at
-    };
+    // A check has none either: a mark of its day is its answer.
+    let began = if incident.is_check() { incident.first_seen_at } else { incident.onset() };
+    let is_older =
+        |mark: &&Mark| mark.verdict != Verdict::Done || head != Head::Anomaly || began <= mark.at;
     let holding: Vec<&Mark> = signals
         .marks
         .iter()

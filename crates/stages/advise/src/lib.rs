@@ -32,7 +32,6 @@ use foresite_tables::Slot;
 
 use crate::advice::Advice;
 use crate::config::Config;
-use crate::incidents::Change;
 use crate::read::Reader;
 use crate::report::Page;
 use crate::worklist::{SOURCE, Stamp};
@@ -122,7 +121,7 @@ fn count(report: &mut Report, advice: &Advice) {
     let mut left_out = 0;
     let mut known = 0;
     for list in &advice.lists {
-        let is_check = |entry: &&advice::Entry| entry.item.incident.change == Change::Check;
+        let is_check = |entry: &&advice::Entry| entry.item.incident.is_check();
         let checks = list.listed.iter().filter(is_check).count();
         report.number(&format!("{}_items", list.list.task), list.listed.len() - checks);
         report.number(&format!("{}_checks", list.list.task), checks);

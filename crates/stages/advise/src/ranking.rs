@@ -3,7 +3,7 @@
 use crate::{
     config::{Config, Head, ListConfig},
     exposure::{self, AverageCell, Exposure},
-    incidents::{self, Change, Incident},
+    incidents::{self, Incident},
     inputs::{Context, Signals},
     known::{self, Known},
 };
@@ -64,7 +64,7 @@ pub fn rank(mut items: Vec<Item>, average: AverageCell, budget: u32) -> Vec<Item
         item.urgency = urgency(item, average);
         item.left_out = reason_before_budget(item);
     }
-    let is_check = |item: &Item| item.incident.change == Change::Check;
+    let is_check = |item: &Item| item.incident.is_check();
     let checks = items.iter().filter(|item| is_check(item) && item.left_out.is_none()).count();
     let for_news = budget.saturating_sub(u32::try_from(checks).unwrap_or(u32::MAX));
     items.sort_by(|a, b| {
@@ -107,6 +107,7 @@ fn reason_before_budget(item: &Item) -> Option<String> {
 mod tests {
     use super::*;
     use crate::candidates::Candidate;
+    use crate::incidents::Change;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 

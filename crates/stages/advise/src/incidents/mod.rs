@@ -87,6 +87,11 @@ impl Incident {
         self.members.iter().filter(|member| !self.absorbing.contains(&member.entity_id))
     }
 
+    /// Whether it is no alert, but was drawn at random.
+    pub fn is_check(&self) -> bool {
+        self.change == Change::Check
+    }
+
     /// When the first alert of it opened.
     pub fn onset(&self) -> Micros {
         self.members.iter().map(|member| member.onset).min().unwrap_or(self.first_seen_at)

@@ -247,3 +247,22 @@ fn who_said_the_contrary_is_named() {
     let changed = vec![mark(Verdict::Confirmed, "Kim", 100), mark(Verdict::Wrong, "Kim", 101)];
     assert!(!reason(changed).unwrap().contains("though"), "a change of mind is none");
 }
+
+#[test]
+fn a_mark_of_its_day_answers_a_check() {
+    let mut check = incident(&["r/A"]);
+    check.change = Change::Check;
+    check.first_seen_at = 96 * HOUR;
+    let mark = |verdict, hour: i64| Mark {
+        prediction_id: None,
+        entity_id: Some("r/A".into()),
+        verdict,
+        person: None,
+        at: hour * HOUR,
+    };
+    let reason = |mark| look(&ListConfig::anomaly(), &check, vec![], vec![mark]).reason;
+    // Its members have no alert, and so begin anew with every cutoff.
+    assert!(reason(mark(Verdict::Done, 97)).is_some());
+    assert!(reason(mark(Verdict::Wrong, 97)).is_some());
+    assert_eq!(reason(mark(Verdict::Done, 95)), None);
+}
