@@ -65,12 +65,13 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
                  e,done,2024-05-01T09:10:00Z,,,,,Kim,\n\
                  f,missed,2024-05-01T09:10:00Z,,,,,Kim,\n\
                  g,wrong,2024-05-01T09:10:00Z,,,p1,capacity,Kim,\n\
-                 h,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,\n";
+                 h,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,\n\
+                 i,missed,2024-05-01T03:00:00Z,site,north/N002,,outages,Kim,\n";
     landed(root.path(), "kim", lines, 9);
     let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
     assert_eq!(
         ["rows_read", "rows_written", "rows_quarantined"].map(|name| counted(&run, name)),
-        [8, 1, 7]
+        [9, 1, 8]
     );
     assert_eq!(texts(&rows(root.path(), "feedback"), "feedback_id"), ["h"]);
     let aside = rows(root.path(), "quarantine");
@@ -89,6 +90,7 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
             "e: names neither a prediction nor an entity",
             "f: a missed event needs `entity_type` and `entity_id`",
             "g: says task `capacity`, but prediction `p1` is of `anomaly`",
+            "i: no task `outages` is known to this data root",
         ]
     );
     assert_eq!(texts(&aside, "sample")[0], "confirmed,,,p2,Kim", "nothing is lost");

@@ -152,7 +152,7 @@ fn a_missed_event_needs_a_place_that_is_known() {
     assert_eq!(nowhere, "mark 1: the inventory holds no cell `r/Z`");
     let other = missed("cell", "r/A/1", "weather");
     let other = refused(&site, &other, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(other, "mark 1: no task `weather` is known");
+    assert_eq!(other, "mark 1: no task `weather` is known to this data root");
     assert_eq!(post(&site.console(), &missed("cell", "r/A/1", "")).0, StatusCode::ACCEPTED);
 }
 

@@ -7,5 +7,5 @@
 mod predictions;
 mod statement;
 
-pub use predictions::{Predicted, Predictions, tasks};
+pub use predictions::{Predicted, Predictions};
 pub use statement::{SKEW, Statement};

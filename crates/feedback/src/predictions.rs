@@ -33,13 +33,16 @@ pub struct Predicted {
     pub drivers: Vec<String>,
 }
 
-/// Predictions by their id.
+/// Predictions by their id, and the tasks that there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Predictions(HashMap<String, Predicted>);
+pub struct Predictions {
+    by_id: HashMap<String, Predicted>,
+    tasks: BTreeSet<String>,
+}
 
 impl<const N: usize> From<[(String, Predicted); N]> for Predictions {
     fn from(predictions: [(String, Predicted); N]) -> Self {
-        Self(predictions.into())
+        Self { by_id: predictions.into(), tasks: built_in() }
     }
 }
 
@@ -50,11 +53,11 @@ impl Predictions {
     /// # Errors
     /// Storage errors.
     pub fn find(root: &Root, ids: &BTreeSet<String>, until: Micros) -> Result<Self> {
-        let mut found = Self::default();
-        let tasks = if ids.is_empty() { BTreeSet::new() } else { tasks(root)? };
+        let tasks = tasks(root)?;
+        let mut found = Self { by_id: HashMap::new(), tasks: tasks.clone() };
         let mut end = until.saturating_add(1);
         for back in LOOKS_BACK {
-            if found.0.len() == ids.len() {
+            if found.by_id.len() == ids.len() {
                 break;
             }
             let start = until.saturating_sub(back);
@@ -69,12 +72,12 @@ impl Predictions {
 
     /// The prediction of an id.
     pub fn get(&self, id: &str) -> Option<&Predicted> {
-        self.0.get(id)
+        self.by_id.get(id)
     }
 
-    /// All of them, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Predicted)> {
-        self.0.iter().map(|(id, predicted)| (id.as_str(), predicted))
+    /// Whether there is such a task.
+    pub fn knows(&self, task: &str) -> bool {
+        self.tasks.contains(task)
     }
 
     fn look(&mut self, root: &Root, task: &str, ids: &BTreeSet<String>, read: &Read) -> Result<()> {
@@ -92,18 +95,19 @@ impl Predictions {
         for row in 0..batch.num_rows() {
             let id = columns.id.value(row);
             if ids.contains(id) && !columns.tombstone.value(row) {
-                self.0.insert(id.to_owned(), columns.predicted(task, row));
+                self.by_id.insert(id.to_owned(), columns.predicted(task, row));
             }
         }
     }
 }
 
+fn built_in() -> BTreeSet<String> {
+    BUILT_IN_TASKS.map(str::to_owned).into()
+}
+
 /// The tasks that may have predictions: the built-in ones, and those of which a model was registered.
-///
-/// # Errors
-/// Storage errors.
-pub fn tasks(root: &Root) -> Result<BTreeSet<String>> {
-    let mut tasks: BTreeSet<String> = BUILT_IN_TASKS.map(str::to_owned).into();
+fn tasks(root: &Root) -> Result<BTreeSet<String>> {
+    let mut tasks = built_in();
     if let Some(table) = root.find(outcome::registry_events())? {
         for batch in table.scan(&Read::all().columns(["task"]))? {
             let batch = batch?;

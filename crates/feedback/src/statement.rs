@@ -55,7 +55,7 @@ impl Statement {
             return Some(format!("marked at {}, which lies in the future", stamp(self.at)));
         }
         if self.mark == Mark::Missed {
-            return self.fault_of_missed();
+            return self.fault_of_missed(predictions);
         }
         if self.prediction_id.is_empty() {
             let is_lost = self.entity_id.is_empty();
@@ -76,12 +76,16 @@ impl Statement {
         })
     }
 
-    fn fault_of_missed(&self) -> Option<String> {
+    fn fault_of_missed(&self, predictions: &Predictions) -> Option<String> {
         if !self.prediction_id.is_empty() {
             return Some("what was missed has no prediction: leave `prediction_id` out".into());
         }
         let is_placed = !self.entity_id.is_empty() && !self.entity_type.is_empty();
-        (!is_placed).then(|| "a missed event needs `entity_type` and `entity_id`".into())
+        if !is_placed {
+            return Some("a missed event needs `entity_type` and `entity_id`".into());
+        }
+        let is_lost = !self.task.is_empty() && !predictions.knows(&self.task);
+        is_lost.then(|| format!("no task `{}` is known to this data root", self.task))
     }
 }
 
@@ -149,6 +153,15 @@ mod tests {
             (Statement { task: "capacity".into(), ..wrong() }, "is of `anomaly`"),
             (Statement { prediction_id: String::new(), ..wrong() }, "neither a prediction"),
             (said(Mark::Missed, CUTOFF), "needs `entity_type` and `entity_id`"),
+            (
+                Statement {
+                    entity_type: "cell".into(),
+                    entity_id: "r/A/1".into(),
+                    task: "anomalies".into(),
+                    ..said(Mark::Missed, CUTOFF)
+                },
+                "no task `anomalies` is known",
+            ),
             (Statement { mark: Mark::Missed, ..wrong() }, "has no prediction"),
         ];
         for (said, expected) in cases {

@@ -51,6 +51,7 @@ fn ids_are_found_wherever_they_lie() {
     );
     let new = found.get("new").unwrap();
     assert_eq!((new.task.as_str(), new.cutoff), ("anomaly", CUTOFF));
+    assert_eq!(["capacity", "rul", "weather"].map(|task| found.knows(task)), [true, true, false]);
     assert_eq!(new.drivers, ["latency_dl=0.5 (9, 3)"]);
 }
 
@@ -58,7 +59,7 @@ fn ids_are_found_wherever_they_lie() {
 fn what_was_predicted_later_is_not_known_yet() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
-    assert_eq!(Predictions::find(&root, &ids(["new"]), CUTOFF).unwrap(), Predictions::default());
+    assert_eq!(Predictions::find(&root, &ids(["new"]), CUTOFF).unwrap(), Predictions::from([]));
     write(&root);
     let found = Predictions::find(&root, &ids(["new", "own"]), CUTOFF - 1).unwrap();
     assert_eq!((found.get("new"), found.get("own").is_some()), (None, true));

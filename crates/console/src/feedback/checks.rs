@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
-use foresite_feedback::{Predictions, Statement, tasks};
+use foresite_feedback::{Predictions, Statement};
 use foresite_schema::catalog::{outcome, raw};
 use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_tables::{Micros, Read, Result, Root};
@@ -124,12 +124,12 @@ fn statement(ask: &Ask, predictions: &Predictions, prediction_id: &str) -> State
     }
 }
 
-/// Missed events on entities or of tasks that nobody knows, by the number of the mark.
+/// Missed events on entities that nobody knows, by the number of the mark.
 fn unknown_places(root: &Root, asked: &[Ask]) -> Result<BTreeMap<usize, String>> {
-    let missed: Vec<(usize, &Ask, (&str, &str))> = (1..)
+    let missed: Vec<(usize, (&str, &str))> = (1..)
         .zip(asked)
         .filter_map(|(number, ask)| match &ask.about {
-            About::Entity { kind, id } => Some((number, ask, (kind.as_str(), id.as_str()))),
+            About::Entity { kind, id } => Some((number, (kind.as_str(), id.as_str()))),
             _ => None,
         })
         .collect();
@@ -137,21 +137,19 @@ fn unknown_places(root: &Root, asked: &[Ask]) -> Result<BTreeMap<usize, String>>
     if missed.is_empty() {
         return Ok(unknown);
     }
-    let (tasks, mut known, mut is_kept) = (tasks(root)?, BTreeSet::new(), false);
+    let (mut known, mut is_kept) = (BTreeSet::new(), false);
     let read = Read::all().columns(["entity_type", "entity_id"]);
     scanned(root, raw::inventory(), &read, |rows| {
         let (kinds, ids) = (rows.text("entity_type"), rows.text("entity_id"));
         is_kept |= !rows.each().is_empty();
         let seen = rows.each().map(|row| (kinds.at(row), ids.at(row)));
-        let wanted = seen.filter(|seen| missed.iter().any(|(_, _, place)| place == seen));
+        let wanted = seen.filter(|seen| missed.iter().any(|(_, place)| place == seen));
         known.extend(wanted.map(|(kind, id)| (kind.to_owned(), id.to_owned())));
     })?;
-    for (number, ask, (kind, id)) in missed {
+    for (number, (kind, id)) in missed {
         // Where no inventory is kept, nobody can say what is there.
         if is_kept && !known.contains(&(kind.to_owned(), id.to_owned())) {
             unknown.insert(number, format!("the inventory holds no {kind} `{id}`"));
-        } else if !ask.task.is_empty() && !tasks.contains(&ask.task) {
-            unknown.insert(number, format!("no task `{}` is known", ask.task));
         }
     }
     Ok(unknown)
