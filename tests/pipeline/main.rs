@@ -14,6 +14,7 @@ mod ingest;
 mod ingest_mappings;
 mod ingest_marks;
 mod landing;
+mod marks;
 mod models;
 mod origin;
 mod samples;
