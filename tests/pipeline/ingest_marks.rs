@@ -8,7 +8,7 @@ use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
 use serde_json::{Value as Json, json};
 
-use crate::landing::{HOUR, MAY, counted, hours, ingest, land, root, rows, texts};
+use crate::landing::{HOUR, MAY, counted, hours, ingest, land, pm, root, rows, texts};
 
 const HEADER: &str = "feedback_id,fact,at,entity_type,entity_id,prediction_id,task,person,text\n";
 
@@ -94,6 +94,23 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
         ]
     );
     assert_eq!(texts(&aside, "sample")[0], "confirmed,,,p2,Kim", "nothing is lost");
+}
+
+#[test]
+fn marks_wait_where_the_predictions_cannot_be_read() {
+    let root = root();
+    predicted(root.path());
+    let log = root.path().join("tables/predictions_anomaly/_delta_log/00000000000000000001.json");
+    let whole = std::fs::read(&log).unwrap();
+    std::fs::write(&log, "{").unwrap();
+    landed(root.path(), "kim", "a,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,\n", 9);
+    land(root.path(), "pm/1.xml.gz", &pm("N1", 9, ["1", "2", "3", "4"]), 9);
+    let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    assert_eq!(["taken", "changed"].map(|name| counted(&run, name)), [1, 1], "{}", run.stderr);
+    assert!(run.stderr.contains("marks cannot be checked"), "{}", run.stderr);
+    std::fs::write(&log, whole).unwrap();
+    ingest(root.path(), [10, 11]).config(&config()).exits(0);
+    assert_eq!(texts(&rows(root.path(), "feedback"), "feedback_id"), ["a"]);
 }
 
 #[test]

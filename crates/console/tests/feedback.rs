@@ -230,6 +230,10 @@ fn what_is_not_asked_for_is_not_open() {
     let plain = Request::post(PATH).header("content-type", "text/plain");
     let plain = plain.body(Body::from(site.mark("done", "Kim").to_string())).unwrap();
     assert_eq!(send(site.console(), plain).0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let page = Request::post(PATH).header("content-type", "application/json");
+    let page = page.header("origin", "http://localhost:8080");
+    let page = page.body(Body::from(site.mark("done", "Kim").to_string())).unwrap();
+    assert_eq!(send(site.console(), page).0, StatusCode::FORBIDDEN);
     let large = json!({"text": "x".repeat(300 << 10)});
     assert_eq!(post(&site.console(), &large).0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(site.files(), Vec::<String>::new());

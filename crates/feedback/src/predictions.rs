@@ -10,8 +10,8 @@ use foresite_tables::{Micros, Read, Result, Root};
 const DAY: Micros = 86_400_000_000;
 
 /// How far back predictions are looked for, step by step: most marks are about this week, and an id
-/// says nothing about where its row lies.
-const LOOKS_BACK: [Micros; 3] = [3 * DAY, 35 * DAY, 400 * DAY];
+/// says nothing about where its row lies. The last step is all that retention left.
+const LOOKS_BACK: [Micros; 3] = [3 * DAY, 35 * DAY, Micros::MAX];
 
 const COLUMNS: [&str; 7] =
     ["prediction_id", "entity_type", "entity_id", "cutoff", "horizon_s", "drivers", "tombstone"];

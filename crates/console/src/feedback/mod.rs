@@ -80,7 +80,14 @@ impl Desk {
             let text = "no marks are accepted here: start the console with --accept-feedback";
             return Err(Refusal::new(StatusCode::FORBIDDEN, text));
         }
-        // A page of another site can make a browser send anything but this without asking first.
+        // A browser names the page whose request it is, and no page of ours asks here: what a page says
+        // goes through who knows its reader. So no site can use a reader's browser, whatever its name
+        // resolves to.
+        if request.headers().contains_key(header::ORIGIN) {
+            let text = "marks are not taken from pages of a browser";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, text));
+        }
+        // Nor can a page send this without being asked first.
         if !is_json(&request) {
             let text = "expected content-type application/json";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
