@@ -19,6 +19,7 @@ from foresite_airflow.session import impatience
 from tests import harness
 from tests.fake_cluster import Cluster, cluster
 from tests.harness import FORM, NOON, Run, Stages
+from tests.stand_in_console import Console, running
 
 # Airflow reads its settings while it is imported, so they are made here and not in a fixture.
 HOME = Path(tempfile.mkdtemp(prefix="foresite-airflow-"))
@@ -158,3 +159,19 @@ def run_pod(fake: Cluster, monkeypatch: pytest.MonkeyPatch) -> Any:
             return Run(dag.test(logical_date=NOON, run_conf={**FORM, **(conf or {})}))
 
     return run
+
+
+@pytest.fixture
+def client(airflow: Any) -> Iterator[Any]:
+    """A browser that nobody has logged in with."""
+    airflow.cookies.clear()
+    yield airflow
+    airflow.cookies.clear()
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
+    """A stand-in for the console, where the pages look for it."""
+    with running(Console()) as made:
+        monkeypatch.setenv("FORESITE_CONSOLE_URL", made.url)
+        yield made

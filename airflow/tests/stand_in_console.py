@@ -17,12 +17,13 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "console"
 
 
 class Console:
-    """The answers by name, and the headers that came."""
+    """The answers by name, the headers that came, and what was posted."""
 
     def __init__(self, folder: Path = EXAMPLES) -> None:
         self.status = 200
         self.answers: dict[str, Any] = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
         self.seen: list[tuple[str, str | None]] = []
+        self.told: list[Any] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
         self.scheme = "http"
 
@@ -48,6 +49,10 @@ def handler(console: Console) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            console.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.do_GET()
 
         def log_message(self, *_: Any) -> None:
             """Nothing: the tests look at `seen`."""

@@ -13,6 +13,7 @@ BROUGHT_SECRETS = {
     "foresite-signing-key": {"signing-key.pem"},
     "foresite-keytab": {"client.keytab"},
     "foresite-serve-keytab": {"client.keytab"},
+    "foresite-console-keytab": {"client.keytab"},
     "foresite-serve-tls": {"tls.crt", "tls.key", "ca.crt"},
     "foresite-serve-token": {"token"},
     "foresite-registry": {".dockerconfigjson"},
@@ -22,7 +23,12 @@ BROUGHT_SECRETS = {
 #: Which of them the pods of a component may read; those of the stages stand in stage_needs.json.
 SECRETS_OF = {
     "model-service": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
-    "console": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
+    "console": {
+        "foresite-serve-keytab",
+        "foresite-console-keytab",
+        "foresite-serve-tls",
+        "foresite-serve-token",
+    },
     # Of the certificate its authority alone: policy `console`.
     "airflow": {"airflow-secrets", "airflow-users", "foresite-serve-tls", "foresite-serve-token"},
 }

@@ -1,11 +1,13 @@
 """The pages as a web application, mounted below `/foresite` in Airflow's API server.
 
-A page may be read by who may see the DAG that makes what it shows, and a model be rolled back by who
-may start `telecom_model_promotion`: rights are given in one place, Airflow's.
+A page may be read by who may see the DAG that makes what it shows, a model be rolled back by who may
+start `telecom_model_promotion`, and an item be marked by who may start `telecom_inference`: rights are
+given in one place, Airflow's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 from http import HTTPStatus
 from pathlib import Path
@@ -22,7 +24,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader, TemplateEr
 from markupsafe import Markup
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from foresite_airflow.pages import promotion
+from foresite_airflow.pages import marks, promotion
 from foresite_airflow.pages.console import ConsoleError, summary
 from foresite_airflow.pages.wording import FILTERS, is_old, on_record
 
@@ -39,6 +41,8 @@ HEADERS = {
 }
 #: A reason is a sentence or two, not a document.
 LONGEST_REASON = 500
+#: Names, ids and times of a form.
+LONGEST_NAME = 200
 ADVICE = {
     401: "Log in to Airflow, then open the page again.",
     403: "Ask who administers Airflow for the right to it.",
@@ -60,22 +64,68 @@ templates.globals.update(style=Markup((FOLDER / "style.css").read_text("utf-8"))
 app = FastAPI(title="Foresite", docs_url=None, redoc_url=None, openapi_url=None)
 
 may_start = requires_access_dag("POST", DagAccessEntity.RUN, promotion.DAG_ID)
+may_mark = requires_access_dag("POST", DagAccessEntity.RUN, marks.DAG_ID)
+
+Name = Annotated[str, Form(min_length=1, max_length=LONGEST_NAME)]
+Words = Annotated[str, Form(max_length=LONGEST_REASON)]
+#: A time of a form, UTC; empty is now.
+When = Annotated[str, Form(max_length=30)]
 
 
 def may_see(dag_id: str) -> Any:
     return Depends(requires_access_dag("GET", param_dag_id=dag_id))
 
 
-@app.get("/worklist", dependencies=[may_see("telecom_inference")])
-async def worklist() -> HTMLResponse:
-    return page("worklist", list=await summary("worklist"))
+@app.get("/worklist", dependencies=[may_see(marks.DAG_ID)])
+async def worklist(
+    request: Request, user: GetUserDep, marked: str = "", count: str = "", disputed: str = ""
+) -> HTMLResponse:
+    found = await summary("worklist")
+    is_allowed = await run_in_threadpool(is_authorized, may_mark, request, user)
+    said = {"word": marks.WORDS.get(marked), "count": count if count.isdecimal() else "", "is_disputed": bool(disputed)}
+    return page("worklist", list=found, may_mark=is_allowed, words=marks.WORDS, marked=said)
+
+
+@app.post("/worklist/mark", dependencies=[Depends(may_mark)])
+async def mark(
+    request: Request,
+    user: GetUserDep,
+    mark: Name,
+    incident_id: Name,
+    cutoff: Name,
+    text: Words = "",
+    at: When = "",
+) -> RedirectResponse:
+    said = {"mark": mark, "incident_id": incident_id, "cutoff": cutoff, "text": text}
+    return await told(request, user, said, at)
+
+
+@app.post("/worklist/missed", dependencies=[Depends(may_mark)])
+async def missed(
+    request: Request,
+    user: GetUserDep,
+    entity_type: Name,
+    entity_id: Name,
+    at: Annotated[str, Form(min_length=1, max_length=30)],
+    task: Annotated[str, Form(max_length=LONGEST_NAME)] = "",
+    text: Words = "",
+) -> RedirectResponse:
+    place = {"entity_type": entity_type, "entity_id": entity_id, "task": task}
+    return await told(request, user, {"mark": "missed", **place, "text": text}, at)
+
+
+async def told(request: Request, user: Any, said: dict[str, str], at: str) -> RedirectResponse:
+    """Hands a mark to the console, and shows the list again."""
+    promotion.require_own_page(request)
+    outcome = await marks.send(said, user, at)
+    return RedirectResponse(f"../worklist?{urlencode(outcome.query(said['mark']))}", HTTPStatus.SEE_OTHER)
 
 
 @app.get("/models", dependencies=[may_see(promotion.DAG_ID)])
 async def models(request: Request, user: GetUserDep, run: str = "") -> HTMLResponse:
     found = await summary("models")
     runs = await promotion.recent(request)
-    is_allowed = await run_in_threadpool(is_authorized, request, user)
+    is_allowed = await run_in_threadpool(is_authorized, may_start, request, user)
     return page("models", models=found, runs=runs, started=run, may_start=is_allowed)
 
 
@@ -96,10 +146,10 @@ async def completeness() -> HTMLResponse:
     return page("completeness", data=await summary("completeness"))
 
 
-def is_authorized(request: Request, user: Any) -> bool:
-    """Whether the user may start the DAG of the roll-back; the form is hidden where not."""
+def is_authorized(may: Callable[[Request, Any], None], request: Request, user: Any) -> bool:
+    """Whether the user may do what a form asks for; it is hidden where not."""
     try:
-        may_start(request, user)
+        may(request, user)
     except HTTPException:
         return False
     return True
@@ -122,7 +172,7 @@ def page(name: str, status: int = HTTPStatus.OK, **content: Any) -> HTMLResponse
 def problem(request: Request, status: int, what: str, advice: str) -> HTMLResponse:
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
     # Links are relative, and a form's address lies one step deeper than the pages.
-    up = "../" if request.url.path.endswith("/rollback") else ""
+    up = "../" if request.url.path.endswith(("/rollback", "/mark", "/missed")) else ""
     return page("problem", status, phrase=phrase, what=what, advice=advice, up=up)
 
 

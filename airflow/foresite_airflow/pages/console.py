@@ -20,6 +20,13 @@ PATIENCE = httpx.Timeout(30.0, connect=5.0)
 MOST_BYTES = 8 * 1024 * 1024
 #: What is shown of an answer that is none.
 MOST_TEXT = 300
+#: Statuses of what is told and not taken, and what to do.
+REFUSED = {
+    403: "Start the console with --accept-feedback, or leave a file in landing/feedback (docs/operators.md).",
+    409: "Go back and say which of the two holds.",
+    422: "Go back and correct it.",
+    429: "Wait a minute, then send it again.",
+}
 
 
 class ConsoleError(Exception):
@@ -34,6 +41,22 @@ class ConsoleError(Exception):
 
 async def summary(name: str) -> dict[str, Any]:
     """The console's summary `worklist`, `models` or `completeness`. Raises `ConsoleError`."""
+    return understood(*await asked("GET", name))
+
+
+async def tell(name: str, said: dict[str, Any]) -> dict[str, Any]:
+    """What became of something that is told to the console. Raises `ConsoleError`."""
+    status, body = await asked("POST", name, said)
+    if status in REFUSED:
+        answer = parsed(body)
+        why = answer.get("error") if isinstance(answer, dict) else None
+        what = f"The console does not take it: {str(why or f'HTTP {status}')[:MOST_TEXT]}"
+        raise ConsoleError(status, what, REFUSED[status])
+    return understood(status, body)
+
+
+async def asked(method: str, name: str, said: dict[str, Any] | None = None) -> tuple[int, bytes]:
+    """Status and body of a call. Raises `ConsoleError`."""
     url = settings.console_url()
     if not url:
         raise ConsoleError(
@@ -43,7 +66,7 @@ async def summary(name: str) -> dict[str, Any]:
         )
     place = f"{url.rstrip('/')}/console/v1/{name}"
     try:
-        status, body = await get(place, headers(), trusted())
+        return await call(method, place, headers(), trusted(), said)
     except httpx.TimeoutException:
         raise ConsoleError(
             502,
@@ -57,7 +80,6 @@ async def summary(name: str) -> dict[str, Any]:
             f"The console at {url} cannot be reached: {reason(error)}.",
             "Check that `foresite-serve console` runs, and FORESITE_CONSOLE_URL of Airflow's API server.",
         ) from None
-    return understood(status, body)
 
 
 def headers() -> dict[str, str]:
@@ -66,7 +88,7 @@ def headers() -> dict[str, str]:
     if path is None:
         return {}
     try:
-        token = first_valid(path.read_text(encoding="ascii"))
+        token = first_valid(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConsoleError(
             503,
@@ -77,21 +99,27 @@ def headers() -> dict[str, str]:
 
 
 def first_valid(text: str) -> str:
-    """The first token of a file as foresite-serve reads it: one a line, behind it the time when it ends."""
+    """The first token of a file as foresite-serve reads it: one a line, behind it the time when it ends.
+
+    A token that is a person's cannot speak for whoever looks at a page.
+    """
     now = datetime.now(timezone.utc)
     for line in text.splitlines():
-        token, *until = line.split() or [""]
-        if token and not (until and parse_time(until[0]) <= now):
+        given, _, person = f"{line} ".partition(" as ")
+        token, *until = given.split() or [""]
+        if token and not person and not (until and parse_time(until[0]) <= now):
             return token
     raise ValueError("no line of it holds a token that still counts")
 
 
-async def get(place: str, sent: dict[str, str], trust: ssl.SSLContext) -> tuple[int, bytes]:
+async def call(
+    method: str, place: str, sent: dict[str, str], trust: ssl.SSLContext, said: dict[str, Any] | None
+) -> tuple[int, bytes]:
     """Status and body, read no further than a summary may reach."""
     # Proxies of the environment are for the outside.
     async with (
         httpx.AsyncClient(timeout=PATIENCE, trust_env=False, verify=trust) as client,
-        client.stream("GET", place, headers=sent) as answer,
+        client.stream(method, place, headers=sent, json=said) as answer,
     ):
         body = bytearray()
         async for piece in answer.aiter_bytes():
@@ -126,13 +154,18 @@ def context(authority: Path | None, _changed: int) -> ssl.SSLContext:
     return made
 
 
+def parsed(body: bytes) -> Any:
+    """The JSON of an answer; nothing where it is none."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
 def understood(status: int, body: bytes) -> dict[str, Any]:
     """The summary of an answer. Raises `ConsoleError`."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
-    if status == httpx.codes.OK and isinstance(answer, dict):
+    answer = parsed(body)
+    if status in {httpx.codes.OK, httpx.codes.ACCEPTED} and isinstance(answer, dict):
         return answer
     said = answer.get("error") if isinstance(answer, dict) else None
     if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:

@@ -13,7 +13,7 @@ from foresite_airflow.clock import parse_time
 NOTHING = "\u2013"
 SPACE = "\u00a0"
 TITLES = {"anomaly": "Anomalies", "maintenance": "Maintenance", "capacity": "Capacity"}
-CHANGES = {"new": "●", "worse": "▲", "better": "▼", "ongoing": "→", "closed": "✓"}
+CHANGES = {"new": "●", "worse": "▲", "better": "▼", "ongoing": "→", "closed": "✓", "check": "?"}
 ABBREVIATIONS = {
     "auc": "AUC",
     "pr": "PR",

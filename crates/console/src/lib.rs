@@ -1,8 +1,8 @@
-//! Read-only summaries of a data root for people, as JSON over HTTP.
+//! Summaries of a data root for people, as JSON over HTTP, and the way in for their marks.
 //!
 //! Whoever shows them (the pages in Airflow's UI, a script with curl) needs no way to the tables: one
 //! service reads, all others ask it. [`router`] is mounted by `foresite-serve console`, which brings
-//! the listener, the token and TLS; nothing here writes.
+//! the listener, the token and TLS. Nothing here writes a table: marks become a file that lands.
 //!
 //! | path | answers |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `GET /console/v1/models` | [`Models`]: aliases, decisions, verdicts and metrics, by task |
 //! | `GET /console/v1/completeness` | [`Completeness`]: what arrived, what did not, what is wrong with it |
 //! | `GET /console/v1/health` | [`Health`]: whether the data root can be read |
+//! | `POST /console/v1/feedback` | [`Taken`]: what became of people's marks |
 //!
 //! The structs are the contract; an example of each answer stands in `docs/console/`. Fields
 //! may be added. Times are RFC 3339 in UTC; a field that does not apply is `null`. What storage
@@ -20,6 +21,7 @@ mod cache;
 mod clock;
 pub mod completeness;
 mod evaluations;
+mod feedback;
 mod ledger;
 pub mod models;
 mod names;
@@ -31,6 +33,7 @@ mod rows;
 pub mod worklist;
 
 pub use completeness::Completeness;
+pub use feedback::{Caller, Taken};
 pub use models::Models;
 pub use router::{Health, Options, router};
 pub use worklist::Worklist;

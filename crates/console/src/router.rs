@@ -7,11 +7,12 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use foresite_tables::{Error, Result, Root};
 use serde::Serialize;
 
 use crate::cache::{Answer, Cached};
+use crate::feedback::Desk;
 use crate::{completeness, models, worklist};
 
 /// How the console answers.
@@ -23,6 +24,8 @@ pub struct Options {
     pub patience: Duration,
     /// How long after the end of its hour a file counts as late: the lateness of the pipeline.
     pub lateness: Duration,
+    /// Whether people's marks are taken.
+    pub accepts_feedback: bool,
 }
 
 impl Default for Options {
@@ -31,6 +34,7 @@ impl Default for Options {
             keep: Duration::from_secs(30),
             patience: Duration::from_secs(20),
             lateness: Duration::from_secs(30 * 60),
+            accepts_feedback: false,
         }
     }
 }
@@ -47,9 +51,11 @@ pub struct Health {
 pub fn router(root: Root, options: Options) -> Router {
     let lateness = i64::try_from(options.lateness.as_micros()).unwrap_or(i64::MAX / 2);
     let held = Arc::new(Held(Some(root)));
-    let route = |read: fn(&Root, i64) -> Result<Vec<u8>>| {
+    let desk = Desk::new(Arc::clone(&held), options.accepts_feedback, options.patience);
+    let route = |read: fn(&Root, Asked) -> Result<Vec<u8>>| {
         let held = Arc::clone(&held);
-        let read = move || held.answer(|root| read(root, lateness));
+        let asked = Asked { lateness, accepts_feedback: options.accepts_feedback };
+        let read = move || held.answer(|root| read(root, asked));
         let cached = Cached::new(read, options.keep, options.patience);
         get(move || {
             let cached = cached.clone();
@@ -57,13 +63,30 @@ pub fn router(root: Root, options: Options) -> Router {
         })
     };
     Router::new()
-        .route("/console/v1/worklist", route(|root, _| body(&worklist::read(root)?)))
+        .route(
+            "/console/v1/worklist",
+            route(|root, asked| body(&worklist::read(root, asked.accepts_feedback)?)),
+        )
         .route("/console/v1/models", route(|root, _| body(&models::read(root)?)))
         .route(
             "/console/v1/completeness",
-            route(|root, lateness| body(&completeness::read(root, lateness)?)),
+            route(|root, asked| body(&completeness::read(root, asked.lateness)?)),
+        )
+        .route(
+            "/console/v1/feedback",
+            post(move |caller, request| {
+                let desk = desk.clone();
+                async move { desk.answer(caller, request).await }
+            }),
         )
         .route("/console/v1/health", route(|_, _| body(&Health { status: "ok" })))
+}
+
+/// What a summary depends on beside the tables.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    lateness: i64,
+    accepts_feedback: bool,
 }
 
 fn body(summary: &impl Serialize) -> Result<Vec<u8>> {
@@ -72,7 +95,7 @@ fn body(summary: &impl Serialize) -> Result<Vec<u8>> {
 
 /// The data root. It ends with a runtime of its own, and a router is mostly dropped by asynchronous
 /// code, where no runtime may end.
-struct Held(Option<Root>);
+pub(crate) struct Held(pub(crate) Option<Root>);
 
 impl Held {
     /// Reads a data root that must be there: an empty answer about a missing one would be a lie.
@@ -94,7 +117,7 @@ impl Drop for Held {
 }
 
 /// The error, its first cause and its hint, without line breaks.
-fn one_line(error: &Error) -> Arc<str> {
+pub(crate) fn one_line(error: &Error) -> Arc<str> {
     let mut text = error.to_string();
     if let Some(cause) = std::error::Error::source(error) {
         text = format!("{text}: {cause}");
@@ -113,6 +136,11 @@ fn response(answer: Answer) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, Bytes::from(told.to_string()))
         }
     };
+    json(status, body)
+}
+
+/// An answer that nobody keeps.
+pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    (status, headers, Body::from(body)).into_response()
+    (status, headers, body.into()).into_response()
 }

@@ -31,6 +31,8 @@ pub struct Worklist {
     pub lists: Vec<List>,
     /// Incidents that closed with this run.
     pub closed: Vec<Closed>,
+    /// Whether `POST /console/v1/feedback` takes marks.
+    pub accepts_feedback: bool,
 }
 
 /// The items of one task.
@@ -109,7 +111,7 @@ pub struct Closed {
 }
 
 /// Reads the summary.
-pub(crate) fn read(root: &Root) -> Result<Worklist> {
+pub(crate) fn read(root: &Root, accepts_feedback: bool) -> Result<Worklist> {
     let now = clock::now();
     let mut list = Worklist {
         read_at: stamp(now),
@@ -120,6 +122,7 @@ pub(crate) fn read(root: &Root) -> Result<Worklist> {
         report: None,
         lists: Vec::new(),
         closed: Vec::new(),
+        accepts_feedback,
     };
     let Some(table) = root.find(outcome::worklist())? else {
         return Ok(list);

@@ -1,6 +1,7 @@
 //! Alarms and tickets as episodes whose beginning, end and cause each became known at their own
 //! time.
 
+mod marks;
 mod read;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use foresite_schema::site_of;
 
 use crate::task::{EventFilter, Events, Micros};
 
+pub use marks::{Marked, Marks};
 pub use read::Tickets;
 
 /// Something that became known at `known_at`; a later version of the same fact replaces it from
@@ -115,9 +117,7 @@ impl EventLog {
     /// alarms of its cells and units, a cell those of its site but not of its sister cells.
     pub fn of<'a>(&'a self, entity: &'a str) -> impl Iterator<Item = &'a Event> {
         let events = self.by_site.get(site_of(entity));
-        events.into_iter().flatten().filter(move |event| {
-            is_above(&event.entity_id, entity) || is_above(entity, &event.entity_id)
-        })
+        events.into_iter().flatten().filter(move |event| concerns(&event.entity_id, entity))
     }
 
     /// Ids of all entities that had an event.
@@ -125,6 +125,11 @@ impl EventLog {
         let events = self.by_site.values().flatten();
         events.map(|event| event.entity_id.as_str())
     }
+}
+
+/// Whether what is said about `said` concerns `entity`: itself, what is below it, what it stands on.
+fn concerns(said: &str, entity: &str) -> bool {
+    is_above(said, entity) || is_above(entity, said)
 }
 
 /// Whether `upper` is `lower` or one of the entities that its id names above it.

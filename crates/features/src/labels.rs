@@ -5,13 +5,16 @@
 //! that does not count keeps its reason. Neither ever becomes a zero.
 
 mod event;
+mod marked;
 mod series;
 
 use std::collections::BTreeMap;
 
+use foresite_schema::marks::Mark;
+
 use crate::clock::LocalClock;
 use crate::cube::Cube;
-use crate::events::{Event, EventLog, Tickets};
+use crate::events::{Event, EventLog, Marks, Tickets};
 use crate::task::{EventTable, Head, LabelRule, Micros, Task};
 
 pub use series::first_open_step;
@@ -74,8 +77,8 @@ pub struct Truth<'a> {
     pub alarms: &'a EventLog,
     /// What a data set says about itself.
     pub labels: &'a EventLog,
-    /// Marks of people.
-    pub feedback: &'a EventLog,
+    /// Marks of people, as they were known by the run's clock.
+    pub marks: &'a Marks,
     /// Series of the task's entities, label channels included.
     pub series: &'a Cube,
     /// The run's clock: nothing known later is used.
@@ -112,7 +115,7 @@ impl<'a> Labeller<'a> {
     pub fn label(&self, asked: Asked<'_>, clock: &LocalClock) -> Label {
         let asked = Asked { until: self.observed_until(asked), ..asked };
         let mut label = match &self.task.label {
-            LabelRule::None {} => Label::single(None, asked.cutoff, asked.cutoff),
+            LabelRule::None {} => self.marked(asked),
             LabelRule::EventWithin { .. } | LabelRule::Interval { .. } => self.event_label(asked),
             _ => self.series_label(asked, clock),
         };
@@ -129,7 +132,7 @@ impl<'a> Labeller<'a> {
     fn observed_until(&self, asked: Asked<'_>) -> Micros {
         let left_service = self.ends.get(asked.entity).copied();
         let acted = self
-            .marks(asked)
+            .acted(asked)
             .filter(|at| *at > asked.cutoff)
             .min()
             .filter(|_| self.task.masks.acted.micros() > 0);
@@ -140,9 +143,11 @@ impl<'a> Labeller<'a> {
     }
 
     /// Moments at which people marked predictions of the entity as acted upon.
-    fn marks<'s>(&'s self, asked: Asked<'s>) -> impl Iterator<Item = Micros> {
-        let marks = self.truth.feedback.of(asked.entity);
-        marks.filter(|mark| mark.kind == "done").filter_map(|mark| mark.start(self.truth.as_of))
+    fn acted<'s>(&'s self, asked: Asked<'s>) -> impl Iterator<Item = Micros> {
+        let marks = self.truth.marks.of(asked.entity);
+        marks
+            .filter(|said| said.mark == Mark::Done && said.known_at <= self.truth.as_of)
+            .map(|said| said.at)
     }
 
     fn mask(&self, asked: Asked<'_>) -> Option<MaskReason> {
@@ -167,7 +172,7 @@ impl<'a> Labeller<'a> {
         }
         let acted = masks.acted.micros();
         let recently = |at: Micros| at <= cutoff && cutoff - at < acted;
-        self.marks(asked).any(recently).then_some(MaskReason::Acted)
+        self.acted(asked).any(recently).then_some(MaskReason::Acted)
     }
 
     /// Events of the label rule, as known at the run's clock.

@@ -8,6 +8,7 @@
 mod bootstrap;
 mod detection;
 mod forecast;
+mod judged;
 mod probability;
 mod ranking;
 mod survival;
@@ -18,6 +19,7 @@ pub use detection::{Confusion, EventScore, all_positive_f1, confusion, event_sco
 pub use forecast::{
     coverage, fd001_score, mae, rmse, seasonal_scale, wape, weighted_quantile_loss,
 };
+pub use judged::{Share, drawn_share, right_share};
 pub use probability::{
     brier, brier_skill, expected_calibration_error, log_loss, multiclass_log_loss,
 };

@@ -7,6 +7,7 @@
 mod bucket;
 pub mod catalog;
 mod dictionary;
+pub mod marks;
 mod model;
 
 pub use bucket::{BUCKETS, bucket_of, site_of};

@@ -23,7 +23,7 @@ struct Cli {
 enum Command {
     /// Serves the model of a task by the Open Inference Protocol
     Model(ModelArgs),
-    /// Serves read-only summaries of the data root: worklist, models, completeness
+    /// Serves summaries of the data root to people, and takes their marks where that is allowed
     Console(ConsoleArgs),
 }
 
@@ -70,6 +70,9 @@ pub(crate) struct ConsoleArgs {
     /// Minutes after the end of its hour from which on a file is late: the lateness of the pipeline
     #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=43_200))]
     pub(crate) lateness_minutes: u64,
+    /// Take people's marks on predictions, as files in `landing/feedback` of the data root
+    #[arg(long)]
+    pub(crate) accept_feedback: bool,
     #[command(flatten)]
     pub(crate) entrance: EntranceArgs,
 }
@@ -77,7 +80,7 @@ pub(crate) struct ConsoleArgs {
 /// Who may enter.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EntranceArgs {
-    /// Bearer tokens, one a line, an RFC 3339 time after which it does not count behind it
+    /// Bearer tokens, a line each: `TOKEN [RFC 3339 time after which it does not count] [as PERSON]`
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Certificate chain of the service, PEM

@@ -1,4 +1,5 @@
-//! The console: read-only summaries of a data root for people, from a process that has no model.
+//! The console: summaries of a data root for people and the way in for their marks, from a process that
+//! has no model.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -7,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use foresite_console::Options;
-use foresite_stage::Result;
+use foresite_stage::{ErrorKind, Result, StageError};
 use http::StatusCode;
 use tokio::sync::watch;
 
@@ -20,17 +21,31 @@ use crate::signals::Signals;
 
 /// Runs the console until a signal ends it.
 pub(crate) fn console(args: &ConsoleArgs) -> Result<()> {
+    check_entrance(args)?;
     let root = open(&args.data_root)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
     let outcome = runtime.block_on(async {
         let lateness = Duration::from_secs(60 * args.lateness_minutes);
-        let summaries = foresite_console::router(root, Options { lateness, ..Options::default() });
+        let accepts_feedback = args.accept_feedback;
+        let options = Options { lateness, accepts_feedback, ..Options::default() };
+        let summaries = foresite_console::router(root, options);
         serve(args, summaries).await
     });
     // A read may hang in storage: the process ends without waiting for it.
     runtime.shutdown_background();
     outcome
+}
+
+/// Marks change what the next model learns: nobody may leave them who was not let in.
+fn check_entrance(args: &ConsoleArgs) -> Result<()> {
+    let is_guarded = args.entrance.token_file.is_some() || args.entrance.client_ca.is_some();
+    if !args.accept_feedback || is_guarded || args.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let message = "--accept-feedback on an address that others reach, without --token-file";
+    Err(StageError::new(ErrorKind::Usage, message)
+        .hint("give --token-file, --client-ca, or a loopback address to --listen"))
 }
 
 async fn serve(args: &ConsoleArgs, summaries: Router) -> Result<()> {

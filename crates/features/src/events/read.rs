@@ -1,4 +1,4 @@
-//! Rows of `alarms`, `tickets` and `feedback` into events.
+//! Rows of `alarms`, `tickets` and `labels` into events.
 
 use std::collections::BTreeMap;
 
@@ -82,27 +82,6 @@ impl EventLog {
                         .map(|value| Fact { known_at, value })
                         .into_iter()
                         .collect(),
-                    ..Event::default()
-                });
-            }
-        }
-        Ok(Self::new(events))
-    }
-
-    /// Marks of people by the name of the mark (`done`, `confirmed`, …) from rows of `feedback`.
-    ///
-    /// # Errors
-    /// When a column is missing or has another type.
-    pub fn feedback(batches: &[RecordBatch]) -> Result<Self, BatchError> {
-        let mut events = Vec::new();
-        for batch in batches {
-            let rows = FactRows::of(batch, "feedback_id")?;
-            for fact in (0..batch.num_rows()).filter_map(|row| rows.at(row)) {
-                events.push(Event {
-                    id: fact.id.to_owned(),
-                    entity_id: fact.entity.to_owned(),
-                    kind: fact.name.to_owned(),
-                    starts: vec![fact.known(fact.at)],
                     ..Event::default()
                 });
             }

@@ -1,4 +1,4 @@
-//! Labels from alarms and tickets.
+//! Labels from alarms and tickets, and from events that people report because no prediction named them.
 
 use super::{Asked, Label, Labeller};
 use crate::events::Event;
@@ -8,7 +8,8 @@ use crate::task::{Head, LabelRule, Micros, Span};
 struct First<'a> {
     start: Micros,
     known_at: Micros,
-    event: &'a Event,
+    /// `None` for one that a person reported: nobody coded its cause.
+    event: Option<&'a Event>,
 }
 
 impl Labeller<'_> {
@@ -24,15 +25,15 @@ impl Labeller<'_> {
     /// The first event that begins strictly after `from`.
     fn first_after<'s>(&'s self, asked: Asked<'s>, from: Micros) -> Option<First<'s>> {
         let as_of = self.truth.as_of;
-        self.events(asked.entity)
-            .filter_map(|event| {
-                Some(First {
-                    start: event.start(as_of).filter(|start| *start > from)?,
-                    known_at: event.first_known_at()?,
-                    event,
-                })
-            })
-            .min_by_key(|first| (first.start, first.known_at))
+        let coded = self.events(asked.entity).filter_map(move |event| {
+            let start = event.start(as_of).filter(|start| *start > from)?;
+            Some(First { start, known_at: event.first_known_at()?, event: Some(event) })
+        });
+        let missed = self.truth.marks.missed(asked.entity, &self.task.task);
+        let missed = missed
+            .filter(move |missed| missed.at > from && missed.known_at <= as_of)
+            .map(|missed| First { start: missed.at, known_at: missed.known_at, event: None });
+        coded.chain(missed).min_by_key(|first| (first.start, first.known_at))
     }
 
     /// How long after its start an event may still be reported.
@@ -74,7 +75,7 @@ impl Labeller<'_> {
     }
 
     fn cause_index(&self, first: &First<'_>, causes: &[String]) -> Option<f64> {
-        let cause = first.event.cause(self.truth.as_of)?;
+        let cause = first.event?.cause(self.truth.as_of)?;
         let index = causes.iter().position(|have| have == cause)?;
         Some(index as f64)
     }
@@ -105,6 +106,12 @@ impl Labeller<'_> {
             .events(asked.entity)
             .filter(|event| began(event).is_some() && lasts(event))
             .max_by_key(began);
+        if covering.is_none()
+            && !matches!(self.task.head, Head::Multiclass { .. })
+            && let Some(missed) = self.missed_at(asked, at)
+        {
+            return missed;
+        }
         let known_at =
             covering.and_then(Event::first_known_at).unwrap_or(at + self.reporting_delay());
         let value = match (&self.task.head, covering) {

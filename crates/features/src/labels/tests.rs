@@ -1,8 +1,10 @@
 //! Labels, censoring and masks, worked out by hand.
 
+mod marks;
+
 use super::*;
 use crate::cube::{Grid, Rank};
-use crate::events::Fact;
+use crate::events::{Fact, Marked};
 use crate::task::{DAY, HOUR};
 
 fn task(changes: &[(&str, &str)]) -> Task {
@@ -32,6 +34,7 @@ fn outage(start: i64, end: i64, known: i64, cause: &str) -> Event {
 struct World {
     tickets: Tickets,
     none: EventLog,
+    marks: Marks,
     series: Cube,
 }
 
@@ -49,6 +52,7 @@ impl World {
         Self {
             tickets: Tickets { outages: EventLog::new(outages), planned: EventLog::new(planned) },
             none: EventLog::default(),
+            marks: Marks::default(),
             series,
         }
     }
@@ -58,7 +62,7 @@ impl World {
             tickets: &self.tickets,
             alarms: &self.none,
             labels: &self.none,
-            feedback: &self.none,
+            marks: &self.marks,
             series: &self.series,
             as_of: 2000 * HOUR,
         };
@@ -114,13 +118,22 @@ fn masks_name_their_reason() {
     assert_eq!(reason(146), None);
 }
 
+fn said(mark: Mark, at: i64) -> Marked {
+    Marked {
+        entity_id: "n/s1".into(),
+        mark,
+        at: at * HOUR,
+        known_at: (at + 1) * HOUR,
+        task: None,
+        cutoff: None,
+        person: Some("Kim".into()),
+    }
+}
+
 #[test]
 fn acting_ends_the_view() {
     let mut world = World::new(vec![outage(130, 140, 131, "power")], vec![]);
-    let mut mark = outage(110, 110, 111, "");
-    mark.kind = "done".into();
-    world.none = EventLog::new([mark]);
-    // The same log stands for alarms and feedback here; the label reads tickets.
+    world.marks = Marks::new([said(Mark::Done, 110)]);
     let label = world.label(&task(&[]), 100, FAR);
     assert_eq!(label.values[0], None);
     assert_eq!(world.label(&task(&[]), 115, FAR).mask, Some(MaskReason::Acted));

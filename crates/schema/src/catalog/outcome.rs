@@ -148,9 +148,20 @@ pub fn incidents() -> TableDef {
         nullable("members", Texts, "", "prediction ids behind it"),
         nullable("member_entities", Texts, "", "the entities that belong to it"),
         nullable("first_seen_at", Time, "", "cutoff that first raised it"),
-        nullable("state", Text, "", "new, ongoing, worse, better or closed"),
+        nullable(
+            "state",
+            Text,
+            "",
+            "new, ongoing, worse, better or closed; check = drawn at random",
+        ),
         nullable("known_cause", Text, "", "alarm, ticket or planned work that explains it already"),
         nullable("level", Double, "entities", "expected number of affected entities"),
+        nullable(
+            "inclusion",
+            Double,
+            "",
+            "of a check: the probability with which it was drawn; null = listed for its urgency",
+        ),
     ];
     table(
         "incidents",
@@ -189,7 +200,12 @@ pub fn worklist() -> TableDef {
             "",
             "latest order date, or when the accumulated risk passes what the list tolerates",
         ),
-        nullable("change", Text, "", "new, ongoing, worse or better since the last run"),
+        nullable(
+            "change",
+            Text,
+            "",
+            "new, ongoing, worse or better since the last run; check = low risk, drawn at random",
+        ),
         nullable("first_seen_at", Time, "", "cutoff that first raised the incident"),
         nullable("limiting_resource", Text, "", "what runs out, of a forecast"),
         nullable("event_low_at", Time, "", "earliest plausible date of the event (p10)"),
@@ -197,6 +213,12 @@ pub fn worklist() -> TableDef {
         nullable("event_high_at", Time, "", "latest plausible date (p90)"),
         nullable("model_role", Text, "", "champion or provisional"),
         nullable("left_out", Text, "", "why it is not on the list"),
+        nullable(
+            "inclusion",
+            Double,
+            "",
+            "of a check: the probability with which it was drawn; null = listed for its urgency",
+        ),
     ];
     table(
         "worklist",

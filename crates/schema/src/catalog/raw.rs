@@ -265,6 +265,8 @@ pub fn tickets() -> TableDef {
 pub fn feedback() -> TableDef {
     let own = vec![
         nullable("prediction_id", Text, "", "prediction that was marked; null for a missed event"),
+        nullable("task", Text, "", "task of the prediction, or the one that missed the event"),
+        nullable("cutoff", Time, "", "cutoff of the prediction that was marked"),
         nullable("person", Text, "", "who marked it"),
         nullable("text", Text, "", "free text"),
         required("plan", Text, "", "plan that took the file"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use foresite_console::Caller;
 use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request, Response};
@@ -60,13 +61,17 @@ impl Front {
         response
     }
 
-    async fn traced(self, request: Request<Incoming>) -> Response<Body> {
+    async fn traced(self, mut request: Request<Incoming>) -> Response<Body> {
         if let Some(tokens) = &self.tokens
             && !OPEN.contains(&request.uri().path())
-            && let Err(refusal) = tokens.check(request.headers())
         {
-            self.note(&refusal);
-            return self.refused(&refusal);
+            match tokens.check(request.headers()) {
+                Ok(person) => drop(request.extensions_mut().insert(Caller(person))),
+                Err(refusal) => {
+                    self.note(&refusal);
+                    return self.refused(&refusal);
+                }
+            }
         }
         let counted = InFlight::begin(&self.metrics);
         let mut router = self.router.clone();

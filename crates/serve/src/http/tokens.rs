@@ -1,4 +1,5 @@
-//! Bearer tokens from a file, read again when it changes.
+//! Bearer tokens from a file, read again when it changes: one a line, behind it the time until which
+//! it counts, and `as` with the name of the person whose it is.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 use super::watched::Watched;
 use crate::refusal::{Kind, Refusal};
 
-/// The tokens that open the service: one a line, a time after which it does not count behind it.
+/// The tokens that open the service.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     path: PathBuf,
@@ -24,6 +25,7 @@ pub(crate) struct Tokens {
 struct Token {
     sum: [u8; 32],
     until: Option<Timestamp>,
+    person: Option<String>,
 }
 
 impl std::fmt::Debug for Token {
@@ -42,8 +44,9 @@ impl Tokens {
         Ok(Self { path: path.to_owned(), known })
     }
 
-    /// Refuses a request whose token is none of them, or one of the past.
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// The person whose token the request carries, where the file names one. Refuses a request whose
+    /// token is none of them, or one of the past.
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         let refused = |text: &str| Err(Refusal::new(Kind::Unauthorized, text));
         let known = self.known.get(|| read(&self.path));
         let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -60,7 +63,7 @@ impl Tokens {
             Some(Token { until: Some(until), .. }) if *until <= Timestamp::now() => {
                 refused("the token has expired")
             }
-            Some(_) => Ok(()),
+            Some(token) => Ok(token.person.clone()),
         }
     }
 }
@@ -72,29 +75,39 @@ fn sum(token: &str) -> [u8; 32] {
 fn read(path: &Path) -> Result<Arc<[Token]>> {
     let wrong = |what: String| {
         StageError::new(ErrorKind::Usage, format!("token file {}: {what}", path.display()))
-            .hint("one token a line, an RFC 3339 time after which it does not count behind it")
+            .hint("a line is `TOKEN [RFC 3339 time after which it does not count] [as PERSON]`")
     };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut tokens = Vec::new();
     for (number, line) in lines.enumerate() {
-        let (token, until) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let until = match until.trim() {
-            "" => None,
-            time => {
-                let number = number + 1;
-                Some(
-                    time.parse()
-                        .map_err(|_| wrong(format!("line {number}: no time at its end")))?,
-                )
-            }
-        };
-        tokens.push(Token { sum: sum(token), until });
+        let token = parse(line).map_err(|what| wrong(format!("line {}: {what}", number + 1)))?;
+        tokens.push(token);
     }
     if tokens.is_empty() {
         return Err(wrong("no token".to_owned()));
     }
     Ok(tokens.into())
+}
+
+/// A line; what is wrong with it is said without its text.
+fn parse(line: &str) -> Result<Token, &'static str> {
+    let (token, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let (until, person) = match rest.split_once("as ") {
+        // No time holds an `as `.
+        Some((until, person)) => (until.trim(), Some(person.trim())),
+        None => (rest.trim(), None),
+    };
+    let until = match until {
+        "" => None,
+        time => Some(time.parse().map_err(|_| "no time behind the token")?),
+    };
+    match person {
+        Some(name) if name.is_empty() || name.chars().any(char::is_control) => {
+            Err("no name behind `as`")
+        }
+        _ => Ok(Token { sum: sum(token), until, person: person.map(str::to_owned) }),
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +119,8 @@ mod tests {
         if let Some(header) = header {
             headers.insert(AUTHORIZATION, header.parse().unwrap());
         }
-        tokens.check(&headers).map_or_else(|refusal| refusal.text, |()| "ok".into())
+        let person = |person: Option<String>| person.unwrap_or_else(|| "ok".into());
+        tokens.check(&headers).map_or_else(|refusal| refusal.text, person)
     }
 
     #[test]
@@ -133,11 +147,27 @@ mod tests {
     }
 
     #[test]
+    fn a_token_may_name_its_person() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        std::fs::write(&path, "a as K. Brandt\nb 2999-01-01T00:00:00Z as Lee\nc\n").unwrap();
+        let tokens = Tokens::read(&path).unwrap();
+        assert_eq!(asked(&tokens, Some("Bearer a")), "K. Brandt");
+        assert_eq!(asked(&tokens, Some("Bearer b")), "Lee");
+        assert_eq!(asked(&tokens, Some("Bearer c")), "ok");
+    }
+
+    #[test]
     fn a_file_without_tokens_is_refused_without_showing_its_text() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
-        for (text, expected) in [("\n", "no token"), ("secret soon", "line 1: no time at its end")]
-        {
+        let cases = [
+            ("\n", "no token"),
+            ("secret soon", "line 1: no time behind the token"),
+            ("secret as ", "line 1: no time behind the token"),
+            ("a\nsecret 2999-01-01T00:00:00Z as \u{7}", "line 2: no name behind `as`"),
+        ];
+        for (text, expected) in cases {
             std::fs::write(&path, text).unwrap();
             let error = Tokens::read(&path).unwrap_err().to_string();
             assert!(error.ends_with(expected) && !error.contains("secret"), "{error}");

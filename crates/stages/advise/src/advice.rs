@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    candidates,
+    candidates, checks,
     config::{Config, Head, ListConfig},
     evidence::{self, Evidence, Sources},
     exposure::{self, AverageCell},
@@ -105,7 +105,11 @@ fn open_list(list: &ListConfig, signals: &Signals, config: &Config) -> Identifie
             .or_else(|| entity_types.get(id).cloned())
             .unwrap_or_default()
     };
-    incidents::identify(groups, run, type_of, config)
+    let mut identified = incidents::identify(groups, run, type_of, config);
+    let busy = identified.open.iter().flat_map(|incident| incident.member_entities.clone());
+    let busy: BTreeSet<String> = busy.collect();
+    identified.open.extend(checks::draw(list, signals, &busy, config));
+    identified
 }
 
 /// Entities whose series are worth reading.

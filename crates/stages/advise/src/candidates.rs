@@ -1,6 +1,6 @@
 //! From predictions to candidates: the entities that a list could name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clock::{HOUR, Micros},
@@ -81,24 +81,47 @@ pub fn select(list: &ListConfig, signals: &Signals) -> Vec<Candidate> {
     scored(list, signals)
         .into_iter()
         .filter_map(|(entity_id, rows)| {
+            let alert = opened.get(entity_id).copied();
             let (probability, onset) = match list.head {
                 Head::Anomaly => {
-                    let (onset, strongest) = *opened.get(entity_id)?;
+                    let (onset, strongest) = alert?;
                     (anomaly_probability(&rows, strongest)?, onset)
                 }
                 Head::TimeToEvent | Head::Forecast => {
                     (probability_within(&rows, list.act_within())?, signals.cutoff)
                 }
             };
-            (probability >= list.min_probability).then(|| Candidate {
-                entity_id: entity_id.to_owned(),
-                entity_type: rows.first().map(|row| row.entity_type.clone()).unwrap_or_default(),
-                probability,
-                onset,
-                rows: rows.into_iter().cloned().collect(),
-            })
+            (probability >= list.min_probability).then(|| candidate(&rows, probability, onset))
         })
         .collect()
+}
+
+/// What a list could name if it looked for the opposite: the scored entities that are no candidates,
+/// ordered by entity.
+pub fn quiet(list: &ListConfig, signals: &Signals) -> Vec<Candidate> {
+    let loud: BTreeSet<String> =
+        select(list, signals).into_iter().map(|candidate| candidate.entity_id).collect();
+    let silent = scored(list, signals).into_iter().filter(|(entity, _)| !loud.contains(*entity));
+    silent
+        .filter_map(|(_, rows)| {
+            let probability = match list.head {
+                Head::Anomaly => anomaly_probability(&rows, None)?,
+                Head::TimeToEvent | Head::Forecast => probability_within(&rows, list.act_within())?,
+            };
+            Some(candidate(&rows, probability, signals.cutoff))
+        })
+        .collect()
+}
+
+fn candidate(rows: &[&Prediction], probability: f64, onset: Micros) -> Candidate {
+    let text = |of: fn(&Prediction) -> &String| rows.first().map(|row| of(row).clone());
+    Candidate {
+        entity_id: text(|row| &row.entity_id).unwrap_or_default(),
+        entity_type: text(|row| &row.entity_type).unwrap_or_default(),
+        probability,
+        onset,
+        rows: rows.iter().copied().cloned().collect(),
+    }
 }
 
 /// The scored rows of a list's task by entity, shortest horizon first; challengers stay out.

@@ -26,6 +26,8 @@ pub struct Config {
     pub plot_days: u32,
     /// Spreads above and below the usual median that the expected band covers.
     pub band_spreads: f64,
+    /// Seed of the draw of checks: another seed is another draw.
+    pub check_seed: u64,
 }
 
 /// One worklist.
@@ -49,6 +51,10 @@ pub struct ListConfig {
     pub limit: Option<f64>,
     /// Channel that the list's plots show first.
     pub channel: String,
+    /// Places of the budget for entities of low risk that are drawn at random, each for a day: what
+    /// people find there says what the lists miss. 0 = none.
+    #[serde(default)]
+    pub checks: u32,
 }
 
 /// What kind of statement a task makes.
@@ -75,6 +81,7 @@ impl Default for Config {
             exposure_hours: 24,
             plot_days: 7,
             band_spreads: 2.0,
+            check_seed: 1,
         }
     }
 }
@@ -121,7 +128,8 @@ impl Config {
 }
 
 impl ListConfig {
-    /// The list of the built-in anomaly task.
+    /// The list of the built-in anomaly task. A check of it is a look at a few plots; a check of the
+    /// others would be a visit, so they have none unless somebody asks for it.
     pub fn anomaly() -> Self {
         Self {
             task: "anomaly".into(),
@@ -132,6 +140,7 @@ impl ListConfig {
             max_age_hours: 2,
             limit: None,
             channel: "traffic_dl_gb".into(),
+            checks: 1,
         }
     }
 
@@ -146,6 +155,7 @@ impl ListConfig {
             max_age_hours: 30,
             limit: None,
             channel: "temperature_c".into(),
+            checks: 0,
         }
     }
 
@@ -160,6 +170,7 @@ impl ListConfig {
             max_age_hours: 48,
             limit: Some(70.0),
             channel: "prb_util_dl".into(),
+            checks: 0,
         }
     }
 
@@ -179,6 +190,9 @@ impl ListConfig {
         }
         if self.budget == 0 {
             return Some("budget: must be at least 1".into());
+        }
+        if self.checks >= self.budget {
+            return Some("checks: must leave a place of the budget to news".into());
         }
         if !(0.0..=1.0).contains(&self.min_probability) {
             return Some("min_probability: must lie between 0 and 1".into());

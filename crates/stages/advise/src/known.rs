@@ -118,9 +118,10 @@ fn look_ahead(list: &ListConfig) -> Micros {
 
 fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) -> Option<String> {
     // What was dealt with cannot be what began later; a forecast has no beginning to compare.
-    let is_older = |mark: &&Mark| {
-        mark.verdict != Verdict::Done || head != Head::Anomaly || incident.onset() <= mark.at
-    };
+    // A check has none either: a mark of its day is its answer.
+    let began = if incident.is_check() { incident.first_seen_at } else { incident.onset() };
+    let is_older =
+        |mark: &&Mark| mark.verdict != Verdict::Done || head != Head::Anomaly || began <= mark.at;
     let holding: Vec<&Mark> = signals
         .marks
         .iter()
@@ -133,12 +134,35 @@ fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) 
         Verdict::Wrong => "wrong",
         Verdict::Done => "done",
     };
-    let person = mark.person.as_deref().unwrap_or("an operator");
+    let contrary = contrary(mark, incident, &holding, signals).unwrap_or_default();
     Some(format!(
-        "Marked {word} by {person} on {}; holds until {}",
+        "Marked {word} by {} on {}; holds until {}{contrary}",
+        person(mark),
         clock::stamp(mark.at),
         clock::stamp(mark.at + config.mark_holds())
     ))
+}
+
+fn person(mark: &Mark) -> &str {
+    mark.person.as_deref().unwrap_or("an operator")
+}
+
+/// What somebody else said against a mark `wrong`: the newer one holds, but nobody should think that
+/// people agree.
+fn contrary(
+    mark: &Mark,
+    incident: &Incident,
+    marks: &[&Mark],
+    signals: &Signals,
+) -> Option<String> {
+    let others: Vec<&Mark> = marks
+        .iter()
+        .filter(|other| mark.verdict == Verdict::Wrong && other.verdict == Verdict::Confirmed)
+        .filter(|other| other.person != mark.person)
+        .copied()
+        .collect();
+    let other = of_item(incident, &others, signals)?;
+    Some(format!(", though {} had confirmed it on {}", person(other), clock::stamp(other.at)))
 }
 
 /// The newest mark on the item itself: by its entity or one of its predictions.

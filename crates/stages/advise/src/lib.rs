@@ -7,6 +7,7 @@
 
 pub mod advice;
 pub mod candidates;
+pub mod checks;
 pub mod clock;
 pub mod config;
 pub mod evidence;
@@ -17,6 +18,7 @@ pub mod inputs;
 pub mod known;
 pub mod network;
 pub mod panels;
+pub mod precision;
 pub mod publish;
 pub mod ranking;
 pub mod read;
@@ -119,7 +121,10 @@ fn count(report: &mut Report, advice: &Advice) {
     let mut left_out = 0;
     let mut known = 0;
     for list in &advice.lists {
-        report.number(&format!("{}_items", list.list.task), list.listed.len());
+        let is_check = |entry: &&advice::Entry| entry.item.incident.is_check();
+        let checks = list.listed.iter().filter(is_check).count();
+        report.number(&format!("{}_items", list.list.task), list.listed.len() - checks);
+        report.number(&format!("{}_checks", list.list.task), checks);
         report.number(&format!("{}_closed", list.list.task), list.closed.len());
         left_out += list.left_out.len();
         known += list.left_out.iter().filter(|entry| entry.item.known.reason.is_some()).count();

@@ -154,7 +154,7 @@ fn hours(entity_id: &str, channel: &str, item: &Item, sources: Sources<'_>) -> O
             Series::new()
         },
         observed,
-        alert_from: is_anomaly.then(|| item.incident.onset()),
+        alert_from: (is_anomaly && !item.incident.is_check()).then(|| item.incident.onset()),
     })
 }
 

@@ -55,7 +55,8 @@ pub fn judge(
     opened.into_iter().map(judge_one).collect()
 }
 
-/// Sets urgencies and ranks: news first come first by urgency, then the budget cuts.
+/// Sets urgencies and ranks: news first come first by urgency, then the budget cuts. Checks have the
+/// last places of the budget, whatever their urgency.
 ///
 /// Ties go to the incident seen first, then to the smaller id, so that a rerun keeps the order.
 pub fn rank(mut items: Vec<Item>, average: AverageCell, budget: u32) -> Vec<Item> {
@@ -63,20 +64,23 @@ pub fn rank(mut items: Vec<Item>, average: AverageCell, budget: u32) -> Vec<Item
         item.urgency = urgency(item, average);
         item.left_out = reason_before_budget(item);
     }
+    let is_check = |item: &Item| item.incident.is_check();
+    let checks = items.iter().filter(|item| is_check(item) && item.left_out.is_none()).count();
+    let for_news = budget.saturating_sub(u32::try_from(checks).unwrap_or(u32::MAX));
     items.sort_by(|a, b| {
         (a.left_out.is_some().cmp(&b.left_out.is_some()))
+            .then(is_check(a).cmp(&is_check(b)))
             .then(b.urgency.total_cmp(&a.urgency))
             .then_with(|| a.incident.first_seen_at.cmp(&b.incident.first_seen_at))
             .then_with(|| a.incident.incident_id.cmp(&b.incident.incident_id))
     });
-    for (item, place) in items.iter_mut().zip(1..) {
-        if item.left_out.is_some() {
-            continue;
-        }
-        if place <= budget {
-            item.rank = Some(place);
+    let mut places = 0;
+    for (item, place) in items.iter_mut().zip(1..).filter(|(item, _)| item.left_out.is_none()) {
+        if is_check(item) || place <= for_news {
+            places += 1;
+            item.rank = Some(places);
         } else {
-            item.left_out = Some(format!("Place {place}, below the budget of {budget}"));
+            item.left_out = Some(format!("Place {place}, below the budget of {for_news}"));
         }
     }
     items
@@ -128,6 +132,7 @@ mod tests {
                 change: Change::New,
                 level: probability,
                 is_confirmed: true,
+                inclusion: None,
             },
             head: Head::TimeToEvent,
             exposure: Exposure { cells, ..Exposure::default() },
@@ -165,6 +170,28 @@ mod tests {
             shuffled.reverse();
             prop_assert_eq!(rank(shuffled, average, budget), ranked);
         }
+    }
+
+    #[test]
+    fn checks_have_the_last_places_of_the_budget() {
+        let check = |id| {
+            let mut check = item(id, 0.01, 1, false);
+            check.incident.change = Change::Check;
+            check.incident.inclusion = Some(0.01);
+            check
+        };
+        let mut items: Vec<Item> = (0..6).map(|id| item(id, 0.9, 3, false)).collect();
+        items.extend([check(6), item(7, 0.8, 3, true)]);
+        let average = AverageCell::of(items.iter().map(|item| &item.exposure));
+        let ranked = rank(items, average, 3);
+        let listed: Vec<_> = ranked.iter().filter(|item| item.rank.is_some()).collect();
+        assert_eq!(listed.len(), 3, "within the budget");
+        assert_eq!(listed[2].incident.change, Change::Check);
+        assert_eq!(listed[2].rank, Some(3));
+        let cut = ranked.iter().filter_map(|item| item.left_out.as_deref());
+        assert!(cut.clone().any(|reason| reason == "Place 3, below the budget of 2"));
+        let few = rank(vec![item(0, 0.9, 3, false), check(1)], average, 3);
+        assert_eq!(few.iter().filter_map(|item| item.rank).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub fn incident_rows(advice: &Advice, stamp: Stamp<'_>) -> Result<RecordBatch> {
     columns.text("state", each().map(|incident| Some(incident.change.word())));
     columns.text("known_cause", rows.iter().map(|(_, cause)| *cause));
     columns.numbers("level", each().map(|incident| Some(incident.level)));
+    columns.numbers("inclusion", each().map(|incident| incident.inclusion));
     columns.batch()
 }
 
@@ -82,6 +83,7 @@ pub fn worklist_rows(advice: &Advice, stamp: Stamp<'_>) -> Result<RecordBatch> {
     }
     columns.text("model_role", rows.iter().map(|entry| Some(entry.role.word())));
     columns.text("left_out", items().map(|item| item.left_out.as_deref()));
+    columns.numbers("inclusion", incidents().map(|incident| incident.inclusion));
     columns.batch()
 }
 

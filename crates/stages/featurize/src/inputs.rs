@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType};
 use foresite_features::BatchError;
-use foresite_features::events::{EventLog, Tickets};
+use foresite_features::events::{EventLog, Marks, Tickets};
 use foresite_features::network::Network;
 use foresite_features::profile::{self, Profiles};
 use foresite_features::series::{KEY_COLUMNS, note_entities};
@@ -46,7 +46,6 @@ const TICKETS: [&str; 9] =
     ["ticket_id", "fact", "at", "entity_id", "start_at", "end_at", "cause", "known_at", "file_id"];
 const LABELS: [&str; 8] =
     ["entity_id", "label", "at", "end_at", "value", "class", "known_at", "file_id"];
-const FEEDBACK: [&str; 6] = ["feedback_id", "fact", "at", "entity_id", "known_at", "file_id"];
 const PROFILES: [&str; 9] = [
     "entity_id",
     "channel",
@@ -64,7 +63,7 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) alarms: EventLog,
     pub(crate) tickets: Tickets,
-    pub(crate) feedback: EventLog,
+    pub(crate) marks: Marks,
     pub(crate) labels: EventLog,
 }
 
@@ -79,12 +78,14 @@ impl World {
         let alarms = rows(cx, raw::alarms(), &recent, "file_id", inputs)?;
         let tickets = rows(cx, raw::tickets(), &all(&TICKETS), "file_id", inputs)?;
         let labels = rows(cx, raw::labels(), &all(&LABELS), "file_id", inputs)?;
-        let feedback = rows(cx, raw::feedback(), &all(&FEEDBACK), "file_id", inputs)?;
+        // All columns: a table of an older release lacks some.
+        let known = Read::all().as_of(cx.as_of());
+        let marks = rows(cx, raw::feedback(), &known, "file_id", inputs)?;
         Ok(Self {
             network: Network::read(&inventory, &edges).map_err(unfit)?,
             alarms: EventLog::alarms(&alarms).map_err(unfit)?,
             tickets: Tickets::read(&tickets).map_err(unfit)?,
-            feedback: EventLog::feedback(&feedback).map_err(unfit)?,
+            marks: Marks::read(&marks).map_err(unfit)?,
             labels: EventLog::labels(&labels).map_err(unfit)?,
         })
     }

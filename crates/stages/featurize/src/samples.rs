@@ -160,7 +160,7 @@ impl Set<'_> {
             tickets: &self.world.tickets,
             alarms: &self.world.alarms,
             labels: &self.world.labels,
-            feedback: &self.world.feedback,
+            marks: &self.world.marks,
             series: block.own.as_ref().unwrap_or(&empty),
             as_of: self.cx.as_of(),
         };

@@ -16,6 +16,7 @@ mod feeds;
 mod landing;
 mod ledger;
 mod mapped;
+mod marks;
 mod measured;
 mod missing;
 mod outcome;

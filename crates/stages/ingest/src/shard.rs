@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::feeds::{Claim, Feeds};
 use crate::landing::Landing;
 use crate::mapped::{self, Loader};
+use crate::marks;
 use crate::measured;
 use crate::outcome::{Notes, Outcome};
 use crate::plan::{IngestPlan, PlannedFile};
@@ -102,13 +103,14 @@ fn read_all(
     let mut notes = Notes::default();
     for group in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
         cx.check_stop()?;
-        let read: Vec<Option<(Outcome, Content)>> = group
+        let mut read: Vec<Option<(Outcome, Content)>> = group
             .par_iter()
             .map_init(
                 || PmReader::new(limits, ValuePath::Fast),
                 |reader, file| read_one(reader, file, (feeds, landing), &loader),
             )
             .collect::<Result<_>>()?;
+        check_marks(cx, &mut read)?;
         for one in read {
             progress.add(1);
             match one {
@@ -121,6 +123,25 @@ fn read_all(
         }
     }
     Ok(notes)
+}
+
+/// Checks marks against the predictions that they name. Where these cannot be read, the marks wait for
+/// the next plan: what people said must not keep the network's files out.
+fn check_marks(cx: &Context, read: &mut [Option<(Outcome, Content)>]) -> Result<()> {
+    let files = read.iter_mut().flatten().filter_map(|(outcome, content)| match content {
+        Content::Mapped(batches) if marks::is_marks(outcome) => Some((outcome, batches)),
+        _ => None,
+    });
+    match marks::check(cx, files.collect()) {
+        Err(error) if !matches!(error.kind(), ErrorKind::Transient | ErrorKind::Stopped) => {
+            tracing::warn!(%error, "marks cannot be checked, wait for the next plan");
+            let is_marks =
+                |one: &Option<_>| one.as_ref().is_some_and(|(file, _)| marks::is_marks(file));
+            read.iter_mut().filter(|one| is_marks(one)).for_each(|one| *one = None);
+            Ok(())
+        }
+        checked => checked,
+    }
 }
 
 /// `None` when the file is no longer what the plan saw: the next plan takes it.

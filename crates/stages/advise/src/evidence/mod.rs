@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     candidates::CAUSE,
+    checks,
     clock::Micros,
     config::{Config, Head, ListConfig},
     inputs::{Context, Driver, Fact, FactKind, Signals},
@@ -81,6 +82,10 @@ pub fn collect(item: &Item, sources: Sources<'_>) -> Evidence {
         Head::TimeToEvent => risk::evidence(item, sources),
         Head::Forecast => forecast::evidence(item, sources),
     };
+    if let Some(question) = checks::question(&item.incident) {
+        evidence.title = "Check of a low risk".into();
+        evidence.sentences.insert(0, question);
+    }
     evidence.sentences.extend(members(item, sources));
     evidence.sentences.extend(beside(item, sources));
     evidence

@@ -16,6 +16,7 @@ pub use score::{Item, Population, Rules, Score, TruthEvent, score_against_truth}
 
 use crate::clock::{HOUR, Micros};
 use crate::config::{Config, Head, ListConfig};
+use crate::incidents::Change;
 use crate::network::Network;
 use crate::read::{Reader, Rows, TASK_OFFSET};
 
@@ -99,8 +100,12 @@ fn items(
     let rows = Rows::of(&batch);
     let (id, task) = (rows.text("incident_id")?, rows.text("task")?);
     let (cutoff, rank) = (rows.times("cutoff")?, rows.ints("rank")?);
+    let change = rows.text("change")?;
+    // A check says that nothing is expected there.
+    let is_check = |row: usize| change.at(row) == Some(Change::Check.word());
     let items = (0..rows.len())
         .filter(|row| task.at(*row) == Some(&list.task) && rank.at(*row).is_some())
+        .filter(|row| !is_check(*row))
         .map(|row| {
             let cutoff = cutoff.required(row);
             let incident_id = id.owned(row);

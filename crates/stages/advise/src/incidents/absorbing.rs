@@ -72,6 +72,7 @@ mod tests {
             change: Change::New,
             level: 1.0,
             is_confirmed: true,
+            inclusion: None,
         };
         absorbing(&incident, (&signals, &context)).into_iter().collect()
     }

@@ -136,6 +136,7 @@ fn continued(
         first_seen_at,
         level,
         is_confirmed: true,
+        inclusion: None,
     }
 }
 
@@ -163,6 +164,7 @@ fn without_members(earlier: &PriorIncident, change: Change) -> Incident {
         change,
         level: if change == Change::Closed { 0.0 } else { earlier.level },
         is_confirmed: change == Change::Closed,
+        inclusion: None,
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Change {
     Better,
     /// Its entities were scored and alert no longer.
     Closed,
+    /// No alert at all, but drawn at random to be looked at.
+    Check,
 }
 
 impl Change {
@@ -36,12 +38,13 @@ impl Change {
             Self::Ongoing => "ongoing",
             Self::Better => "better",
             Self::Closed => "closed",
+            Self::Check => "check",
         }
     }
 
     /// The change that `incidents.state` names.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::New, Self::Worse, Self::Ongoing, Self::Better, Self::Closed]
+        [Self::New, Self::Worse, Self::Ongoing, Self::Better, Self::Closed, Self::Check]
             .into_iter()
             .find(|change| change.word() == word)
     }
@@ -74,12 +77,19 @@ pub struct Incident {
     pub level: f64,
     /// False when an entity could not be scored, so that nobody knows whether it still holds.
     pub is_confirmed: bool,
+    /// Of a check: the probability with which it was drawn.
+    pub inclusion: Option<f64>,
 }
 
 impl Incident {
     /// The members that lost something, not those that merely carry it.
     pub fn affected(&self) -> impl Iterator<Item = &Candidate> {
         self.members.iter().filter(|member| !self.absorbing.contains(&member.entity_id))
+    }
+
+    /// Whether it is no alert, but was drawn at random.
+    pub fn is_check(&self) -> bool {
+        self.change == Change::Check
     }
 
     /// When the first alert of it opened.

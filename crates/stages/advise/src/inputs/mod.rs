@@ -5,10 +5,12 @@
 //! everything else in this crate is a pure function of the two.
 
 mod facts;
+mod judged;
 mod prediction;
 mod series;
 
 pub use facts::{Fact, FactKind, Mark, Verdict};
+pub use judged::{Judged, Said};
 pub use prediction::{AlertState, Driver, Prediction, Role};
 pub use series::{Profile, Sample, Series, SeriesKey, UsualHour};
 
@@ -54,6 +56,8 @@ pub struct Context {
     pub completeness: Completeness,
     /// Lineage of the inputs: what it is, and the id.
     pub lineage: Vec<(String, String)>,
+    /// What people said about predictions of the last weeks.
+    pub judged: Judged,
 }
 
 impl Context {

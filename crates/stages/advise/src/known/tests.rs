@@ -50,6 +50,7 @@ fn incident(entities: &[&str]) -> Incident {
         change: Change::New,
         level: 0.5,
         is_confirmed: true,
+        inclusion: None,
     }
 }
 
@@ -223,4 +224,45 @@ fn what_was_done_at_one_site_leaves_the_others() {
     assert_eq!(reason(vec![done("r/A")]), None);
     assert!(reason(vec![done("r/A"), done("r/B")]).is_some());
     assert!(reason(vec![done("r/power-1")]).is_some());
+}
+
+#[test]
+fn who_said_the_contrary_is_named() {
+    let mark = |verdict, person: &str, hour: i64| Mark {
+        prediction_id: None,
+        entity_id: Some("r/A".into()),
+        verdict,
+        person: Some(person.into()),
+        at: hour * HOUR,
+    };
+    let list = ListConfig::maintenance();
+    let reason = |marks| look(&list, &incident(&["r/A"]), vec![], marks).reason;
+    let disputed = vec![mark(Verdict::Confirmed, "Lee", 100), mark(Verdict::Wrong, "Kim", 101)];
+    let disputed = reason(disputed).unwrap();
+    assert!(disputed.contains("wrong by Kim"), "{disputed}");
+    assert!(
+        disputed.ends_with("though Lee had confirmed it on 1970-01-05 04:00 UTC"),
+        "{disputed}"
+    );
+    let changed = vec![mark(Verdict::Confirmed, "Kim", 100), mark(Verdict::Wrong, "Kim", 101)];
+    assert!(!reason(changed).unwrap().contains("though"), "a change of mind is none");
+}
+
+#[test]
+fn a_mark_of_its_day_answers_a_check() {
+    let mut check = incident(&["r/A"]);
+    check.change = Change::Check;
+    check.first_seen_at = 96 * HOUR;
+    let mark = |verdict, hour: i64| Mark {
+        prediction_id: None,
+        entity_id: Some("r/A".into()),
+        verdict,
+        person: None,
+        at: hour * HOUR,
+    };
+    let reason = |mark| look(&ListConfig::anomaly(), &check, vec![], vec![mark]).reason;
+    // Its members have no alert, and so begin anew with every cutoff.
+    assert!(reason(mark(Verdict::Done, 97)).is_some());
+    assert!(reason(mark(Verdict::Wrong, 97)).is_some());
+    assert_eq!(reason(mark(Verdict::Done, 95)), None);
 }

@@ -20,7 +20,10 @@ impl Reader<'_> {
         let Some(batch) = self.resolved(outcome::incidents(), read)? else {
             return Ok(Vec::new());
         };
-        Ok(newest(parse(&Rows::of(&batch))?))
+        let mut rows = parse(&Rows::of(&batch))?;
+        // A check is drawn anew, and never closes.
+        rows.retain(|row| row.change != Change::Check);
+        Ok(newest(rows))
     }
 }
 

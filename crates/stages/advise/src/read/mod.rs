@@ -7,6 +7,7 @@ mod columns;
 mod context;
 mod facts;
 mod incidents;
+mod judged;
 mod models;
 mod network;
 mod predictions;
@@ -82,6 +83,7 @@ impl<'a> Reader<'a> {
             evaluations: self.evaluations(signals)?,
             completeness: self.completeness()?,
             lineage: models::lineage(signals),
+            judged: self.judged()?,
         })
     }
 

@@ -45,7 +45,7 @@ fn facts(entry: &Entry, list: &Worklist, page: Page<'_>) -> Markup {
         dl.facts.strip {
             div { dt { "Probability" } dd { (wording::probability(incident.probability())) } }
             div { dt { "First seen" } dd { (moment(incident.first_seen_at)) } }
-            @if entry.item.head == Head::Anomaly {
+            @if entry.item.head == Head::Anomaly && !incident.is_check() {
                 div { dt { "Alert open for" } dd { (clock::span(page.signals.cutoff - incident.onset())) } }
             }
             div { dt { "Usual traffic at risk" } dd { (lists::optional(entry.item.exposure.traffic_gb, "GB/h")) } }

@@ -158,6 +158,7 @@ pub(super) fn deadline(entry: &Entry, page: Page<'_>) -> Markup {
     let Signals { cutoff, network, .. } = page.signals;
     let zone = network.time_zone(&entry.item.incident.entity_id);
     let at = match entry.item.head {
+        Head::Anomaly if entry.item.incident.is_check() => None,
         Head::Anomaly => Some(entry.item.incident.onset()),
         Head::TimeToEvent | Head::Forecast => entry.evidence.act_before,
     };
@@ -183,6 +184,7 @@ pub(super) fn change_badge(change: Change) -> Markup {
         Change::Better => "▼",
         Change::Ongoing => "→",
         Change::Closed => "✓",
+        Change::Check => "?",
     };
     html! {
         span.badge.(change.word()) { span aria-hidden="true" { (sign) } " " (change.word()) }

@@ -8,6 +8,7 @@ mod data;
 mod item;
 mod lists;
 mod map;
+mod marks;
 mod models;
 mod plot;
 mod summary;
@@ -84,6 +85,7 @@ fn sections(page: Page<'_>) -> Markup {
         (lists::left_out(page))
         (lists::closed(page))
         (lists::not_scored(page))
+        (marks::section(page))
         (models::section(page))
         (data::completeness(page))
         (data::lineage(page))

@@ -26,6 +26,7 @@ pub(super) fn masthead(page: Page<'_>) -> Markup {
                 }
                 a href="#left-out" { "Left out" }
                 a href="#not-scored" { "Not scored" }
+                a href="#marks" { "Marks" }
                 a href="#models" { "Models" }
                 a href="#data" { "Data" }
             }
@@ -71,6 +72,7 @@ fn changes(list: &Worklist) -> String {
         (of(Change::Worse), "worse"),
         (of(Change::Better), "better"),
         (of(Change::Ongoing), "ongoing"),
+        (of(Change::Check), "to check"),
         (list.closed.len(), "closed"),
     ];
     let parts: Vec<String> =

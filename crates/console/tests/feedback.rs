@@ -1,0 +1,257 @@
+//! Marks that are sent to the console: what is taken becomes one file, what cannot be true is refused
+//! in one line, and nothing is written then.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use foresite_console::{Caller, Options, router};
+use foresite_schema::catalog::{outcome, raw};
+use foresite_tables::{Micros, Root};
+use foresite_testkit::Rows;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+const HOUR: Micros = 3_600_000_000;
+const PATH: &str = "/console/v1/feedback";
+
+/// A root with a list of two hours ago: an incident of two cells with two horizons each.
+struct Site {
+    _folder: tempfile::TempDir,
+    root: Root,
+    cutoff: Micros,
+}
+
+fn some<const N: usize>(values: [&str; N]) -> impl Iterator<Item = Option<&str>> {
+    values.into_iter().map(Some)
+}
+
+fn site() -> Site {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    let cutoff = (Timestamp::now().as_microsecond() / HOUR - 2) * HOUR;
+    Rows::new(4)
+        .text("prediction_id", some(["a-far", "a-near", "b-near", "b-far"]))
+        .text("entity_type", some(["cell"; 4]))
+        .text("entity_id", some(["r/A/1", "r/A/1", "r/A/2", "r/A/2"]))
+        .longs("horizon_s", [7200, 3600, 3600, 7200].into_iter())
+        .times("cutoff", [Some(cutoff); 4].into_iter())
+        .write(&root, outcome::predictions("anomaly"), cutoff);
+    let members = ["a-far", "a-near", "b-near", "b-far"].map(str::to_owned).to_vec();
+    Rows::new(1)
+        .text("incident_id", some(["inc-1"]))
+        .times("cutoff", [Some(cutoff)].into_iter())
+        .texts("members", [members].into_iter())
+        .write(&root, outcome::incidents(), cutoff);
+    Rows::new(1).text("entity_type", some(["cell"])).text("entity_id", some(["r/A/1"])).write(
+        &root,
+        raw::inventory(),
+        cutoff,
+    );
+    Site { _folder: folder, root, cutoff }
+}
+
+impl Site {
+    fn console(&self) -> Router {
+        router(self.root.clone(), Options { accepts_feedback: true, ..Options::default() })
+    }
+
+    fn files(&self) -> Vec<String> {
+        self.root.list("landing").unwrap().into_iter().map(|file| file.path).collect()
+    }
+
+    fn at(&self, minutes: i64) -> String {
+        Timestamp::from_microsecond(self.cutoff + minutes * HOUR / 60).unwrap().to_string()
+    }
+
+    fn mark(&self, mark: &str, person: &str) -> Value {
+        json!({"mark": mark, "prediction_id": "a-near", "at": self.at(30), "person": person})
+    }
+
+    fn marked(&self, fact: &str, person: &str, minutes: i64) {
+        Rows::new(1)
+            .text("feedback_id", some(["f-1"]))
+            .text("fact", some([fact]))
+            .times("at", [Some(self.cutoff + minutes * HOUR / 60)].into_iter())
+            .text("prediction_id", some(["a-near"]))
+            .text("person", some([person]))
+            .write(&self.root, raw::feedback(), self.cutoff + HOUR);
+    }
+}
+
+fn send(router: Router, request: Request<Body>) -> (StatusCode, Value) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let answer = router.oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    })
+}
+
+fn post(router: &Router, body: &Value) -> (StatusCode, Value) {
+    let request = Request::post(PATH).header("content-type", "application/json");
+    send(router.clone(), request.body(Body::from(body.to_string())).unwrap())
+}
+
+fn refused(site: &Site, body: &Value, status: StatusCode) -> String {
+    let (got, answer) = post(&site.console(), body);
+    assert_eq!(got, status, "{answer}");
+    assert_eq!(site.files(), Vec::<String>::new(), "nothing is written");
+    answer["error"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_mark_is_a_file_that_lands_once() {
+    let site = site();
+    let mark = site.mark("done", "K. Brandt, \"north\"");
+    let (status, first) = post(&site.console(), &mark);
+    assert_eq!(status, StatusCode::ACCEPTED, "{first}");
+    assert_eq!(first["feedback_ids"].as_array().unwrap().len(), 1);
+    assert_eq!(post(&site.console(), &mark).1, first);
+    let example: Value =
+        serde_json::from_str(include_str!("../../../docs/console/feedback.json")).unwrap();
+    let names = |answer: &Value| answer.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&first), names(&example));
+    assert_eq!(site.files(), [first["file"].as_str().unwrap()]);
+    let text = site.root.read(first["file"].as_str().unwrap()).unwrap();
+    let expected = format!(
+        "feedback_id,fact,at,entity_type,entity_id,prediction_id,task,person,text\n\
+         {},done,{},cell,r/A/1,a-near,anomaly,\"K. Brandt, \"\"north\"\"\",\n",
+        first["feedback_ids"][0].as_str().unwrap(),
+        site.at(30)
+    );
+    assert_eq!(String::from_utf8(text.to_vec()).unwrap(), expected);
+}
+
+#[test]
+fn an_incident_is_one_mark_for_each_of_its_entities() {
+    let site = site();
+    let list = site.at(0);
+    let mark = json!({"mark": "wrong", "incident_id": "inc-1", "cutoff": list, "at": site.at(30),
+                      "person": "Kim", "text": "street festival"});
+    let (status, taken) = post(&site.console(), &mark);
+    assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
+    let text = site.root.read(taken["file"].as_str().unwrap()).unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("r/A/1,a-near,anomaly,Kim,street festival"), "{text}");
+    assert!(text.contains("r/A/2,b-near,anomaly,Kim,street festival"), "{text}");
+    assert_eq!((taken["feedback_ids"].as_array().unwrap().len(), text.lines().count()), (2, 3));
+}
+
+#[test]
+fn a_missed_event_needs_a_place_that_is_known() {
+    let site = site();
+    let missed = |kind: &str, id: &str, task: &str| {
+        json!({"mark": "missed", "entity_type": kind, "entity_id": id, "at": site.at(-600),
+               "person": "Kim", "task": task})
+    };
+    let nowhere = refused(&site, &missed("cell", "r/Z", ""), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(nowhere, "mark 1: the inventory holds no cell `r/Z`");
+    let other = missed("cell", "r/A/1", "weather");
+    let other = refused(&site, &other, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(other, "mark 1: no task `weather` is known to this data root");
+    assert_eq!(post(&site.console(), &missed("cell", "r/A/1", "")).0, StatusCode::ACCEPTED);
+}
+
+#[test]
+fn what_cannot_be_true_is_refused_and_nothing_of_its_body_is_taken() {
+    let site = site();
+    let with = |name: &str, value: &str| {
+        let mut mark = site.mark("wrong", "Kim");
+        mark[name] = json!(value);
+        json!([site.mark("done", "Kim"), mark])
+    };
+    let far = Timestamp::now().checked_add(jiff::SignedDuration::from_mins(10)).unwrap();
+    let incident = json!([site.mark("done", "Kim"),
+        {"mark": "done", "incident_id": "inc-9", "cutoff": site.at(0), "at": site.at(5),
+         "person": "Kim"}]);
+    let cases = [
+        (with("prediction_id", "elsewhere"), "not known to this data root"),
+        (with("at", &site.at(-1)), "before the cutoff"),
+        (with("at", &far.to_string()), "lies in the future"),
+        (with("mark", "maybe"), "expected confirmed, wrong, done or missed"),
+        (incident, "incident `inc-9` is not on the list"),
+    ];
+    for (body, expected) in cases {
+        let line = refused(&site, &body, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(line.starts_with("mark 2: ") && line.contains(expected), "{line}");
+    }
+}
+
+#[test]
+fn both_at_once_is_a_conflict() {
+    let site = site();
+    let both = json!([site.mark("wrong", "Kim"), site.mark("confirmed", "Kim")]);
+    let line = refused(&site, &both, StatusCode::CONFLICT);
+    assert!(line.contains("`a-near` is confirmed and wrong at once"), "{line}");
+}
+
+#[test]
+fn what_others_said_before_is_told() {
+    let of = |person: &str, minutes: i64| {
+        let site = site();
+        site.marked("confirmed", person, minutes);
+        let (status, answer) = post(&site.console(), &site.mark("wrong", "Kim"));
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        answer["notes"][0].as_str().unwrap().to_owned()
+    };
+    assert!(of("Lee", 10).ends_with("people disagree, so it counts for neither"));
+    assert!(of("Kim", 10).ends_with("the newer mark counts, both are kept"));
+    assert!(of("Kim", 50).ends_with("that one is newer and counts, both are kept"));
+}
+
+#[test]
+fn a_flood_is_told_when_to_come_again() {
+    let site = site();
+    let console = site.console();
+    let many: Vec<Value> = (0..200)
+        .map(|n| {
+            let mut mark = site.mark("done", "Kim");
+            mark["at"] = json!(site.at(n % 60));
+            mark
+        })
+        .collect();
+    assert_eq!(post(&console, &json!(many)).0, StatusCode::ACCEPTED);
+    let (status, answer) = post(&console, &json!(many));
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(answer["error"].as_str().unwrap().contains("too many marks"), "{answer}");
+}
+
+#[test]
+fn what_is_not_asked_for_is_not_open() {
+    let site = site();
+    let closed = router(site.root.clone(), Options::default());
+    let (status, answer) = post(&closed, &site.mark("done", "Kim"));
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert!(answer["error"].as_str().unwrap().contains("--accept-feedback"), "{answer}");
+    let plain = Request::post(PATH).header("content-type", "text/plain");
+    let plain = plain.body(Body::from(site.mark("done", "Kim").to_string())).unwrap();
+    assert_eq!(send(site.console(), plain).0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let page = Request::post(PATH).header("content-type", "application/json");
+    let page = page.header("origin", "http://localhost:8080");
+    let page = page.body(Body::from(site.mark("done", "Kim").to_string())).unwrap();
+    assert_eq!(send(site.console(), page).0, StatusCode::FORBIDDEN);
+    let large = json!({"text": "x".repeat(300 << 10)});
+    assert_eq!(post(&site.console(), &large).0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(site.files(), Vec::<String>::new());
+}
+
+#[test]
+fn a_token_speaks_for_its_person_only() {
+    let site = site();
+    let ask = |person: &str| {
+        let mut request = Request::post(PATH)
+            .header("content-type", "application/json")
+            .body(Body::from(site.mark("done", person).to_string()))
+            .unwrap();
+        request.extensions_mut().insert(Caller(Some("Lee".into())));
+        send(site.console(), request)
+    };
+    let (status, answer) = ask("Kim");
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer["error"].as_str().unwrap().contains("that of `Lee`"), "{answer}");
+    assert_eq!(ask("").0, StatusCode::ACCEPTED);
+}

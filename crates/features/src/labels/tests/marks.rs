@@ -1,0 +1,91 @@
+//! What people's marks make of a label.
+
+use super::*;
+
+#[test]
+fn a_prediction_that_was_acted_upon_is_no_false_alarm() {
+    // Predicted at 100, a visit at 104, no failure afterwards: nobody can know what it prevented.
+    let mut world = World::new(vec![], vec![]);
+    assert_eq!(world.label(&task(&[]), 100, FAR).values, [Some(0.0); 6]);
+    world.marks = Marks::new([said(Mark::Done, 104)]);
+    let label = world.label(&task(&[]), 100, FAR);
+    assert_eq!((label.values, label.mask), (vec![None; 6], Some(MaskReason::Censored)));
+    // A later visit leaves what was survived before it.
+    world.marks = Marks::new([said(Mark::Done, 140)]);
+    let (no, label) = (Some(0.0), world.label(&task(&[]), 100, FAR));
+    assert_eq!(label.values, [no, None, None, None, None, None], "a day of reporting delay");
+}
+
+#[test]
+fn what_was_missed_is_an_event_of_its_task() {
+    let mut world = World::new(vec![], vec![]);
+    let hit = |world: &World| world.label(&task(&[]), 100, FAR).values[0] == Some(1.0);
+    let missed = |entity: &str, task: Option<&str>| Marked {
+        entity_id: entity.into(),
+        task: task.map(str::to_owned),
+        ..said(Mark::Missed, 103)
+    };
+    for (entity, task, counts) in [
+        ("n/s1", None, true),
+        ("n/s1", Some("maintenance"), true),
+        ("n/s1/c1", Some("maintenance"), true),
+        ("n/s1", Some("anomaly"), false),
+        // What a cell did says nothing about its site, unless somebody says so.
+        ("n/s1/c1", None, false),
+        ("n/s2", None, false),
+    ] {
+        world.marks = Marks::new([missed(entity, task)]);
+        assert_eq!(hit(&world), counts, "{entity} {task:?}");
+    }
+    world.marks = Marks::new([missed("n/s1", None)]);
+    let label = world.label(&task(&[]), 100, FAR);
+    assert_eq!((label.value, label.known_at), (None, 104 * HOUR), "no cause, known when reported");
+    assert_eq!(world.label(&task(&[]), 103, FAR).mask, None, "it masks nothing");
+    assert_eq!(world.label(&task(&[]), 100, 103).values[0], None, "not known in its slice");
+}
+
+fn unlabelled() -> Task {
+    task(&[
+        ("head", r#"{ "kind": "anomaly" }"#),
+        ("label", r#"{ "rule": "none" }"#),
+        inputs(),
+        ("masks", "{}"),
+    ])
+}
+
+#[test]
+fn marks_are_the_labels_of_a_task_that_has_none() {
+    let on = |mark, at, person: &str| Marked {
+        cutoff: Some(100 * HOUR),
+        task: Some("maintenance".into()),
+        person: Some(person.into()),
+        ..said(mark, at)
+    };
+    let value = |marks: Vec<Marked>, until| {
+        let mut world = World::new(vec![], vec![]);
+        world.marks = Marks::new(marks);
+        let label = world.label(&unlabelled(), 100, until);
+        assert_eq!(label.mask, None);
+        label.value.map(|value| (value, label.known_at / HOUR))
+    };
+    assert_eq!(value(vec![on(Mark::Confirmed, 105, "Kim")], FAR), Some((1.0, 106)));
+    assert_eq!(value(vec![on(Mark::Wrong, 105, "Kim")], FAR), Some((0.0, 106)));
+    let both = vec![on(Mark::Wrong, 105, "Kim"), on(Mark::Confirmed, 109, "Kim")];
+    assert_eq!(value(both.clone(), FAR), Some((1.0, 110)), "of one person the newest counts");
+    assert_eq!(value(both, 107), Some((0.0, 106)), "as it was known in its slice");
+    let disputed = vec![on(Mark::Wrong, 105, "Kim"), on(Mark::Confirmed, 109, "Lee")];
+    assert_eq!(value(disputed, FAR), None);
+    assert_eq!(value(vec![on(Mark::Done, 105, "Kim")], FAR), None, "acted upon, not negative");
+    let elsewhere = Marked { cutoff: Some(99 * HOUR), ..on(Mark::Wrong, 105, "Kim") };
+    assert_eq!(value(vec![elsewhere], FAR), None);
+    let other = Marked { task: Some("capacity".into()), ..on(Mark::Wrong, 105, "Kim") };
+    assert_eq!(value(vec![other], FAR), None);
+}
+
+#[test]
+fn what_was_missed_is_a_yes_at_the_first_look_after_it() {
+    let mut world = World::new(vec![], vec![]);
+    world.marks = Marks::new([Marked { at: 100 * HOUR - 1, ..said(Mark::Missed, 100) }]);
+    let value = |cutoff| world.label(&unlabelled(), cutoff, FAR).value;
+    assert_eq!([value(99), value(100), value(101)], [None, Some(1.0), None]);
+}

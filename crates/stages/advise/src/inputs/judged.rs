@@ -1,0 +1,29 @@
+//! What people said about predictions.
+
+use foresite_schema::marks::Judgement;
+
+use crate::clock::Micros;
+
+/// Marks of the last weeks, by the prediction that they are about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// One entry for each marked prediction.
+    pub predictions: Vec<Said>,
+    /// Marks that name no prediction: they count for no list.
+    pub unplaced: usize,
+}
+
+/// What was said about one prediction.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Said {
+    /// Task of the prediction.
+    pub task: String,
+    /// When it was last marked.
+    pub at: Micros,
+    /// What those who judged it say together; `None` where it was only dealt with.
+    pub judgement: Option<Judgement>,
+    /// What drove the prediction most, where it says so.
+    pub driver: Option<String>,
+    /// Probability with which it came on the list; `None` = for its urgency.
+    pub inclusion: Option<f64>,
+}

@@ -1,0 +1,181 @@
+//! People's marks: what cannot be true goes to the quarantine, and what a mark is about is written
+//! beside it.
+//!
+//! The console refuses such marks before they land; a file that somebody drops is first seen here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
+use foresite_feedback::{Predictions, Statement};
+use foresite_pm::mapping::TableBatch;
+use foresite_schema::catalog::raw;
+use foresite_schema::marks::Mark;
+use foresite_stage::{Context, Result};
+use foresite_tables::Micros;
+
+use crate::outcome::{Outcome, Rejected};
+
+/// A file of marks as it was read.
+pub(crate) type MarkedFile<'a> = (&'a mut Outcome, &'a mut Vec<TableBatch>);
+
+/// Whether a file holds marks.
+pub(crate) fn is_marks(outcome: &Outcome) -> bool {
+    outcome.kind == raw::feedback().name
+}
+
+/// Checks the marks of some files against the predictions that they name, all of them in one look.
+pub(crate) fn check(cx: &Context, files: Vec<MarkedFile<'_>>) -> Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let (mut ids, mut newest) = (BTreeSet::new(), Micros::MIN);
+    let of_files = files.iter().flat_map(|(_, batches)| batches.iter());
+    for rows in of_files.filter(|rows| is_feedback(rows)).map(Rows::of) {
+        ids.extend(rows.prediction.iter().flatten().map(str::to_owned));
+        newest = rows.known_at.values().iter().copied().fold(newest, Micros::max);
+    }
+    let predictions = Predictions::find(cx.root(), &ids, newest)?;
+    for (outcome, batches) in files {
+        for rows in batches.iter_mut().filter(|rows| is_feedback(rows)) {
+            let checked = checked(rows, &predictions, outcome)?;
+            rows.batch = checked;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the rows are marks: a mapping may fill other tables on the way.
+fn is_feedback(rows: &TableBatch) -> bool {
+    rows.table.name == raw::feedback().name
+}
+
+/// The marks that can be true.
+fn checked(
+    rows: &TableBatch,
+    predictions: &Predictions,
+    outcome: &mut Outcome,
+) -> Result<RecordBatch> {
+    let marks = Rows::of(rows);
+    let fault_of = |row| {
+        marks
+            .statement(row)
+            .map_or_else(Some, |said| said.fault(predictions, marks.known_at.value(row)))
+    };
+    let mut keep = Vec::with_capacity(rows.batch.num_rows());
+    for row in 0..rows.batch.num_rows() {
+        let fault = fault_of(row);
+        keep.push(fault.is_none());
+        if let Some(reason) = fault {
+            // A mapping may make several marks of one row, which is set aside once.
+            let rows = outcome.rows_written.min(1);
+            outcome.rows_written -= rows;
+            outcome.rejected.push(Rejected {
+                place: format!("feedback_id {}", marks.id.value(row)),
+                reason,
+                sample: marks.sample(row),
+                rows,
+            });
+        }
+    }
+    let placed = marks.placed(&rows.batch, predictions)?;
+    Ok(filter_record_batch(&placed, &BooleanArray::from(keep))?)
+}
+
+/// The columns of `feedback`.
+struct Rows {
+    id: StringArray,
+    fact: StringArray,
+    at: TimestampMicrosecondArray,
+    kind: StringArray,
+    entity: StringArray,
+    prediction: StringArray,
+    task: StringArray,
+    person: StringArray,
+    known_at: TimestampMicrosecondArray,
+}
+
+impl Rows {
+    fn of(rows: &TableBatch) -> Self {
+        // The batch has the schema of the table.
+        let text = |name: &str| rows.batch[name].as_string::<i32>().clone();
+        let time = |name: &str| rows.batch[name].as_primitive::<TimestampMicrosecondType>().clone();
+        Self {
+            id: text("feedback_id"),
+            fact: text("fact"),
+            at: time("at"),
+            kind: text("entity_type"),
+            entity: text("entity_id"),
+            prediction: text("prediction_id"),
+            task: text("task"),
+            person: text("person"),
+            known_at: time("known_at"),
+        }
+    }
+
+    /// A row as a statement, or why it is none.
+    fn statement(&self, row: usize) -> std::result::Result<Statement, String> {
+        let word = self.fact.value(row);
+        let mark = Mark::from_word(word).ok_or_else(|| {
+            format!("the mark is `{word}`, expected confirmed, wrong, done or missed")
+        })?;
+        let text = |column: &StringArray| filled(column, row).unwrap_or_default().to_owned();
+        Ok(Statement {
+            mark,
+            at: self.at.value(row),
+            prediction_id: text(&self.prediction),
+            entity_type: text(&self.kind),
+            entity_id: text(&self.entity),
+            task: text(&self.task),
+            person: text(&self.person),
+            text: String::new(),
+        })
+    }
+
+    /// What the row said, for who looks at the quarantine.
+    fn sample(&self, row: usize) -> String {
+        let parts = [&self.fact, &self.kind, &self.entity, &self.prediction, &self.person];
+        parts.map(|column| filled(column, row).unwrap_or_default()).join(",")
+    }
+
+    /// The rows with task and cutoff of their predictions, and the entity where none was given.
+    fn placed(&self, batch: &RecordBatch, predictions: &Predictions) -> Result<RecordBatch> {
+        let rows = 0..batch.num_rows();
+        let about = |row: usize| predictions.get(filled(&self.prediction, row)?);
+        let has_place = |row: usize| filled(&self.entity, row).is_some();
+        let of_entity = |row: usize| about(row).filter(|_| !has_place(row));
+        let kinds = rows.clone().map(|row| match of_entity(row) {
+            Some(said) => Some(said.entity_type.as_str()),
+            None => filled(&self.kind, row),
+        });
+        let entities = rows.clone().map(|row| match of_entity(row) {
+            Some(said) => Some(said.entity_id.as_str()),
+            None => filled(&self.entity, row),
+        });
+        let tasks = rows.clone().map(|row| {
+            about(row).map(|said| said.task.as_str()).or_else(|| filled(&self.task, row))
+        });
+        let cutoffs = rows.map(|row| about(row).map(|said| said.cutoff));
+        let cutoffs = cutoffs.collect::<TimestampMicrosecondArray>().with_timezone("UTC");
+        let mut columns = batch.columns().to_vec();
+        let new: [(&str, ArrayRef); 4] = [
+            ("entity_type", Arc::new(kinds.collect::<StringArray>())),
+            ("entity_id", Arc::new(entities.collect::<StringArray>())),
+            ("task", Arc::new(tasks.collect::<StringArray>())),
+            ("cutoff", Arc::new(cutoffs)),
+        ];
+        for (name, column) in new {
+            columns[batch.schema().index_of(name)?] = column;
+        }
+        Ok(RecordBatch::try_new(batch.schema(), columns)?)
+    }
+}
+
+fn filled(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row)).filter(|text| !text.is_empty())
+}
