@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Library crates and the workspace crates they may depend on.
-const LIBRARIES: [(&str, &[&str]); 18] = [
+const LIBRARIES: [(&str, &[&str]); 19] = [
     ("schema", &[]),
     ("tables", &["schema"]),
     ("stage", &["schema", "tables"]),
@@ -18,6 +18,7 @@ const LIBRARIES: [(&str, &[&str]); 18] = [
     ("models", &["schema", "features", "metrics"]),
     ("registry", &["schema", "tables"]),
     ("console", &["schema", "tables", "registry"]),
+    ("report", &[]),
     ("simulator", &[]),
     ("revision", &[]),
     ("testkit", &["schema", "tables"]),

@@ -94,6 +94,7 @@ pub struct Group<'a> {
     usual_spread: BTreeMap<u8, f64>,
     level: BlockNull,
     part: BlockNull,
+    history: [Vec<(usize, f64)>; 2],
 }
 
 impl<'a> Group<'a> {
@@ -105,29 +106,46 @@ impl<'a> Group<'a> {
             return None;
         }
         let counted = kinds.reference.iter().enumerate();
-        let columns: Vec<(u8, Column)> = counted
+        let (blocks, columns): (Vec<usize>, Vec<(u8, Column)>) = counted
             .filter_map(|(block, kind)| {
                 let values = entities.iter().map(|entity| at(&entity.reference, block));
-                Some(((*kind)?, Column::of(values)?))
+                Some((block, ((*kind)?, Column::of(values)?)))
             })
-            .collect();
+            .unzip();
         let range = range(columns.iter().flat_map(|(_, column)| column.all.iter().copied()))?;
         let own = columns.iter().flat_map(|(_, column)| column.own());
         let far = FAR * self::range(own)? / 1.349;
         let spreads: Vec<(u8, f64)> =
             columns.iter().map(|(kind, column)| (*kind, column.spread(far))).collect();
-        let levels: Vec<f64> = columns.iter().map(|(_, column)| column.level).collect();
-        let parts: Vec<f64> =
-            (0..spreads.len()).filter_map(|at| beside_its_kind(&spreads, at)).collect();
+        let levels = columns.iter().map(|(_, column)| column.level);
+        let levels: Vec<(usize, f64)> = blocks.iter().copied().zip(levels).collect();
+        let parts: Vec<(usize, f64)> = blocks
+            .iter()
+            .enumerate()
+            .filter_map(|(at, block)| Some((*block, beside_its_kind(&spreads, at)?)))
+            .collect();
+        let null = |of: &[(usize, f64)], tail| {
+            let values: Vec<f64> = of.iter().map(|(_, value)| *value).collect();
+            BlockNull::new(&values, tail, LEAST_SCALE)
+        };
         Some(Self {
             entities: entities.to_vec(),
             kinds: kinds.windows.to_vec(),
             range,
             far,
             usual_spread: by_kind(&spreads),
-            level: BlockNull::new(&levels, Tail::Both, LEAST_SCALE)?,
-            part: BlockNull::new(&parts, Tail::Upper, LEAST_SCALE)?,
+            level: null(&levels, Tail::Both)?,
+            part: null(&parts, Tail::Upper)?,
+            history: [levels, parts],
         })
+    }
+
+    /// The statistic in the blocks of the reference that count: (place, value).
+    pub fn history(&self, statistic: Statistic) -> &[(usize, f64)] {
+        match statistic {
+            Statistic::Level => &self.history[0],
+            Statistic::Part => &self.history[1],
+        }
     }
 
     /// Both answers for window `window`; none where too few entities have a value.

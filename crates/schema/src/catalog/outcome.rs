@@ -257,7 +257,7 @@ pub fn drift() -> TableDef {
             "effect",
             Double,
             "reference IQR",
-            "how far the window's residuals lie from the reference's",
+            "how far the entities moved, together or against each other",
         ),
         nullable("shift", Double, "as the channel", "median change of the entities"),
         nullable("p_value", Double, "", "chance of such a value without drift"),
@@ -278,10 +278,10 @@ pub fn drift() -> TableDef {
         "one test of a channel in a group and window",
         TableKind::Derived,
         Keep::Forever,
-        "task entity_type group_id channel statistic window_start",
+        "task entity_type group_id channel statistic window_end",
         dated([tested, window(), found].concat()),
     )
-    .layout("window_start", "task channel group_id")
+    .layout("window_end", "task channel group_id")
 }
 
 /// `performance`: how the data and the models did in a window.
@@ -307,8 +307,8 @@ pub fn performance() -> TableDef {
         "one metric of a model, or of the data, in a window",
         TableKind::Derived,
         Keep::Forever,
-        "task model_id role scope metric kind window_start",
+        "task model_id role scope metric kind window_end",
         dated([measured, window(), found].concat()),
     )
-    .layout("window_start", "task metric")
+    .layout("window_end", "task metric")
 }

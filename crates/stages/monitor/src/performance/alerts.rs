@@ -1,0 +1,200 @@
+//! Alerts: how many a day against a control band, and how many turned out right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array as _, AsArray as _, ListArray};
+use foresite_features::events::{Event, EventLog};
+use foresite_features::task::{DAY, HOUR, Micros};
+use foresite_kpi::Columns;
+use foresite_metrics::drift::volume::{Band, LEAST_DAYS};
+use foresite_schema::catalog::outcome;
+use foresite_stage::Result;
+use foresite_tables::Read;
+
+use super::predictions::Said;
+use super::{Kind, Metric, State};
+use crate::cause::Known;
+use crate::config::Config;
+use crate::models::Model;
+use crate::source::{Source, unfit};
+
+/// Alerts without which a share says nothing.
+const LEAST_ALERTS: usize = 10;
+/// z of a 95 % interval.
+const Z: f64 = 1.96;
+
+/// An incident when it was first raised.
+struct Alert {
+    at: Micros,
+    entities: BTreeSet<String>,
+    members: BTreeSet<String>,
+}
+
+/// Volume and precision of a task's alerts.
+pub(super) fn metrics(
+    source: &mut Source<'_>,
+    config: &Config,
+    (model, said): (&Model, &[Said]),
+    known: &Known,
+    (since, end): (Micros, Micros),
+) -> Result<Vec<Metric>> {
+    let alerts = alerts(source, model, (since - DAY, end))?;
+    let feedback = source.feedback(since)?;
+    let day_of = |at: Micros| (at - 1).div_euclid(DAY);
+    // A cutoff lies a little after the end of the period that it describes.
+    let described = said.iter().map(|one| model.task.cutoffs.period_end(one.cutoff));
+    let spoken: BTreeSet<Micros> = described.filter(|at| *at > since - DAY).map(day_of).collect();
+    let volume = volume(config, (model, since), (&alerts, &spoken), day_of(end));
+    Ok(vec![volume, precision(config, (model, since), &alerts, known, &feedback)])
+}
+
+/// Incidents of the task that were new in the span.
+fn alerts(
+    source: &mut Source<'_>,
+    model: &Model,
+    (start, end): (Micros, Micros),
+) -> Result<Vec<Alert>> {
+    let read = Read::all().period(start + 1, end + 1);
+    let Some(batch) = source.resolved(outcome::incidents(), read)? else {
+        return Ok(Vec::new());
+    };
+    let columns = Columns(&batch);
+    let text = |name| columns.text(name).map_err(unfit);
+    let (tasks, states, ids) = (text("task")?, text("state")?, text("incident_id")?);
+    let cutoffs = columns.times("cutoff").map_err(unfit)?;
+    let members = columns.lists("members").map_err(unfit)?;
+    let entities = columns.lists("member_entities").map_err(unfit)?;
+    let mut found: BTreeMap<String, Alert> = BTreeMap::new();
+    for row in 0..batch.num_rows() {
+        if tasks.value(row) != model.task.task || states.value(row) != "new" {
+            continue;
+        }
+        let alert = Alert {
+            at: cutoffs.value(row),
+            entities: texts(&entities, row),
+            members: texts(&members, row),
+        };
+        found.entry(ids.value(row).to_owned()).or_insert(alert);
+    }
+    Ok(found.into_values().collect())
+}
+
+fn texts(lists: &ListArray, row: usize) -> BTreeSet<String> {
+    if lists.is_null(row) {
+        return BTreeSet::new();
+    }
+    let list = lists.value(row);
+    let texts = list.as_string_opt::<i32>();
+    texts.into_iter().flat_map(|texts| texts.iter().flatten()).map(str::to_owned).collect()
+}
+
+/// New incidents of the last day, against the band of the days before on which the model spoke: a day
+/// without a run is no quiet day.
+fn volume(
+    config: &Config,
+    (model, since): (&Model, Micros),
+    (alerts, spoken): (&[Alert], &BTreeSet<Micros>),
+    today: Micros,
+) -> Metric {
+    let mut counts: BTreeMap<Micros, u64> = spoken.iter().map(|day| (*day, 0)).collect();
+    for alert in alerts {
+        if let Some(count) = counts.get_mut(&(alert.at - 1).div_euclid(DAY)) {
+            *count += 1;
+        }
+    }
+    let metric = Metric::of_model(model, "day", "new_incidents", Kind::Volume, since);
+    let before: Vec<u64> = counts.range(..today).map(|(_, count)| *count).collect();
+    let Some(count) = counts.get(&today).copied() else {
+        return metric.state(State::Unknown, "the model said nothing on this day".to_owned());
+    };
+    let mut metric = metric.value(Some(count as f64), before.len());
+    let Some(band) = Band::of(&before, config.judging.volume_alpha.get()) else {
+        let reason = format!("{} days before, {LEAST_DAYS} are needed for a band", before.len());
+        return metric.state(State::Unknown, reason);
+    };
+    metric.interval = Some((band.low as f64, band.high as f64));
+    if band.holds(count) {
+        return metric.state(State::Ok, None);
+    }
+    let reason = format!(
+        "{count} new incidents on a day, {} to {} are usual (mean {:.1})",
+        band.low, band.high, band.mean
+    );
+    metric.state(State::Warn, reason)
+}
+
+/// Share of alerts that a ticket or a mark confirmed, of those that had time to be.
+fn precision(
+    config: &Config,
+    (model, since): (&Model, Micros),
+    alerts: &[Alert],
+    known: &Known,
+    feedback: &EventLog,
+) -> Metric {
+    let reach = Micros::from(config.judging.hit_within_hours.get()) * HOUR;
+    let ripe = alerts.iter().filter(|alert| alert.at > since && alert.at + reach <= known.as_of);
+    let judged: Vec<bool> =
+        ripe.filter_map(|alert| alert.is_right(known, feedback, reach)).collect();
+    let hits = judged.iter().filter(|is_right| **is_right).count();
+    let metric = Metric::of_model(model, "alerts", "precision", Kind::Realised, since);
+    let mut metric = metric.value(share(hits, judged.len()), judged.len());
+    metric.interval = wilson(hits, judged.len());
+    if judged.len() < LEAST_ALERTS {
+        let reason = format!("{} alerts were judged, {LEAST_ALERTS} are needed", judged.len());
+        return metric.state(State::Unknown, reason);
+    }
+    metric.state(State::Ok, None)
+}
+
+impl Alert {
+    /// A mark decides; without one a ticket of the entity within the reach makes a hit. `None`: people
+    /// acted, and what would have happened is not known.
+    fn is_right(&self, known: &Known, feedback: &EventLog, reach: Micros) -> Option<bool> {
+        let marks = || {
+            let of = self.entities.iter().flat_map(|id| feedback.of(id));
+            of.filter(|mark| {
+                mark.start(known.as_of).is_some_and(|at| (at - self.at).abs() <= reach)
+            })
+        };
+        let marked = |word: &str| marks().any(|mark| mark.kind == word);
+        if marked("confirmed") || marked("missed") {
+            return Some(true);
+        }
+        if marked("wrong") {
+            return Some(false);
+        }
+        let near = |event: &Event| {
+            let start = event.start(known.as_of);
+            let end = event.end(known.as_of).unwrap_or(Micros::MAX);
+            start.is_some_and(|start| start <= self.at + reach) && end >= self.at - reach
+        };
+        let has_ticket = self.entities.iter().any(|id| known.tickets.outages.of(id).any(near));
+        let acted = marked("done") && !self.members.is_empty();
+        (has_ticket || !acted).then_some(has_ticket)
+    }
+}
+
+fn share(hits: usize, of: usize) -> Option<f64> {
+    (of > 0).then(|| hits as f64 / of as f64)
+}
+
+/// Interval of a share. Source: Wilson 1927.
+fn wilson(hits: usize, of: usize) -> Option<(f64, f64)> {
+    let (p, n) = (share(hits, of)?, of as f64);
+    let middle = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
+    let reach = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    Some(((middle - reach).max(0.0), (middle + reach).min(1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_is_wilsons() {
+        // statsmodels.stats.proportion.proportion_confint(7, 10, method="wilson")
+        let (low, high) = wilson(7, 10).unwrap();
+        assert!((low - 0.3968).abs() < 1e-3 && (high - 0.8922).abs() < 1e-3, "{low} {high}");
+        assert_eq!(wilson(0, 0), None);
+    }
+}
