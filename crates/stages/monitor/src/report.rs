@@ -20,6 +20,7 @@ const LATEST: &str = "reports/latest-monitor.html";
 /// What the shared style lacks.
 const OWN_STYLE: &str = "\
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr)); gap: 16px; }
+#data h3 { margin: 26px 0 8px; }
 .plots figure { background: var(--paper); border: 1px solid var(--rule); border-radius: 10px; padding: 12px 14px; margin: 0; }
 circle.window { fill: var(--alert); stroke: var(--paper); stroke-width: 1; }
 .zero { stroke: var(--muted); stroke-width: 1; }
