@@ -18,18 +18,21 @@ completeness, lateness, volume and nulls of the data.
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from datetime import timedelta
+
+from airflow.sdk import DAG
 
 from foresite_airflow import settings, tasks
 from foresite_airflow.defaults import TAGS, interval_form, task_defaults
 from foresite_airflow.operators import stage_operator
+from foresite_airflow.timetable import LateDataIntervalTimetable
 
 Stage = stage_operator()
 
 with DAG(
     "telecom_monitoring",
-    # Days of UTC, as the stage wants them; the hour's lateness is waited for by the pin.
-    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    # Days of UTC, as the stage wants them; an hour for the pipeline to take in the last of them.
+    schedule=LateDataIntervalTimetable("0 0 * * *", settings.lateness() + timedelta(hours=1)),
     start_date=settings.start_date(),
     catchup=False,
     max_active_runs=1,

@@ -66,6 +66,9 @@ pub(crate) struct Known {
     pub(crate) as_of: Micros,
 }
 
+/// Repeats a test without the entities (by their place in the set) that a predicate names.
+pub(crate) type Without<'a> = dyn Fn(&dyn Fn(usize) -> bool) -> Option<Tested> + 'a;
+
 /// A flagged test.
 pub(crate) struct Case<'a> {
     /// All entities of the set.
@@ -75,7 +78,7 @@ pub(crate) struct Case<'a> {
     pub(crate) channel: &'a Channel,
     pub(crate) traffic: Option<&'a Channel>,
     /// The test without some entities.
-    pub(crate) without: &'a dyn Fn(&dyn Fn(usize) -> bool) -> Option<Tested>,
+    pub(crate) without: &'a Without<'a>,
 }
 
 /// A cause with the sentences that speak for it.
