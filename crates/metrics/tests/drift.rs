@@ -75,3 +75,20 @@ fn a_level_that_all_share_is_told_from_a_part() {
     let found = confirmed(&watched, &Rule::default());
     assert_eq!(found.iter().map(|(_, which, _)| *which).collect::<Vec<_>>(), [0], "{found:?}");
 }
+
+#[test]
+fn a_single_bad_day_is_not_confirmed_by_the_window_that_shares_it() {
+    let network = Network { window_days: 6, ..NETWORK };
+    for (share, factor) in [(1.0, 0.5), (0.3, 0.5)] {
+        let shift = Shift { share, factor, from_window: 2 };
+        let [mut values, usual] = [Some(shift), None].map(|shift| network.channel(51, shift));
+        for (cell, usual) in values.iter_mut().zip(&usual) {
+            let after = (network.reference_days + 3) * DAY;
+            // The two networks draw alike but for who is shifted; only the tail is put back.
+            cell[after..].copy_from_slice(&usual[after..]);
+        }
+        let watched = watch(&network, &values, 0);
+        let found = confirmed(&watched, &Rule::default());
+        assert!(found.is_empty(), "share {share}: {found:?}");
+    }
+}

@@ -57,7 +57,9 @@ impl Network {
     fn cell(&self, rng: &mut ChaCha8Rng, common: &[f64], shift: Option<Shift>) -> Vec<f32> {
         let level = 40.0 * (0.5 * normal(rng)).exp();
         let (phase, weekend) = (14.0 + 3.0 * normal(rng), 0.7 + 0.15 * normal(rng));
-        let is_shifted = shift.filter(|shift| rng.random::<f64>() < shift.share);
+        // Drawn in any case, so that a shift changes nothing else.
+        let lot = rng.random::<f64>();
+        let is_shifted = shift.filter(|shift| lot < shift.share);
         let fresh = (1.0 - self.persistence * self.persistence).sqrt();
         let mut slow = normal(rng);
         (0..self.hours())

@@ -27,9 +27,10 @@ impl Rule {
 }
 
 /// Whether two flagged tests of windows in a row say the same: a level that is up one day and down
-/// the next is noise.
+/// the next is noise, and a single bad day is an incident, though every window that holds it shows it.
 pub fn confirms(before: &Tested, now: &Tested) -> bool {
     before.statistic == now.statistic
+        && now.persists
         && (now.statistic == Statistic::Part || (before.value > 0.0) == (now.value > 0.0))
 }
 
@@ -47,6 +48,7 @@ mod tests {
             rank: 0.0,
             entities: 100,
             blocks: 56,
+            persists: true,
         }
     }
 
@@ -65,5 +67,6 @@ mod tests {
         assert!(!confirms(&level(1.0), &level(-1.0)));
         let part = tested(Statistic::Part, 0.2, 1.0);
         assert!(confirms(&part, &part) && !confirms(&part, &level(1.0)));
+        assert!(!confirms(&part, &Tested { persists: false, ..part }));
     }
 }

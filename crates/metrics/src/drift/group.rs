@@ -30,6 +30,12 @@ const LEAST_SCALE: f64 = 0.01;
 /// group.
 const FAR: f64 = 4.0;
 
+/// Share of a movement that the newest stride has to show on its own.
+const PERSISTS: f64 = 0.25;
+
+/// Standard errors that the agreement of a part has to reach: the 99 % point of a normal value.
+const SURE: f64 = 2.326;
+
 /// What was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Statistic {
@@ -70,6 +76,9 @@ pub struct Tested {
     pub entities: usize,
     /// Reference blocks behind the null.
     pub blocks: usize,
+    /// Whether the window's newest stride, which no window before has seen, says the same: a bad day
+    /// lies in every window that holds it.
+    pub persists: bool,
 }
 
 /// Which blocks may be compared: a Sunday's traffic is less, and so is its noise.
@@ -163,7 +172,37 @@ impl<'a> Group<'a> {
         let mut answers = vec![self.level(&column)];
         let usual = self.kinds.get(window).and_then(|kind| self.usual_spread.get(kind));
         answers.extend(usual.map(|usual| self.part(&column, *usual)));
+        let kept = self.entities.iter().enumerate().filter(|(place, _)| !left_out(*place));
+        let halves: Vec<(f32, f32)> =
+            kept.filter_map(|(_, entity)| halves(entity, window)).collect();
+        for answer in &mut answers {
+            answer.persists = self.persists(answer, usual.copied(), &halves);
+        }
         answers
+    }
+
+    /// Whether the older and the newest part of a window agree: in sign and a quarter of the size, of a
+    /// level; in which entities moved, of a part.
+    fn persists(&self, tested: &Tested, usual: Option<f64>, halves: &[(f32, f32)]) -> bool {
+        if halves.is_empty() {
+            return true;
+        }
+        let middle = |of: fn(&(f32, f32)) -> f32| {
+            median(&mut halves.iter().map(of).collect()).unwrap_or(0.0)
+        };
+        let (older, newest) = (middle(|half| half.0), middle(|half| half.1));
+        if tested.statistic == Statistic::Level {
+            return newest * tested.value.signum() >= PERSISTS * tested.value.abs();
+        }
+        let own = |value: f32, level: f64| (f64::from(value) - level).clamp(-self.far, self.far);
+        let pairs = halves.iter().map(|(a, b)| (own(*a, older), own(*b, newest)));
+        let (sum, squares) = pairs.fold((0.0, 0.0), |(s, q), (a, b)| (s + a * b, q + a * a));
+        let usual = usual.unwrap_or(0.0).exp();
+        let more = ((tested.value - self.part.mean()).exp() - 1.0) * usual;
+        // Were the newest stride as usual, its noise alone would decide: that of a window, or more by
+        // as many strides as it has.
+        let noise = usual * self.entities.first().and_then(|of| strides(of)).unwrap_or(1) as f64;
+        sum / halves.len() as f64 >= PERSISTS * more && sum >= SURE * (squares * noise).sqrt()
     }
 
     /// Median change of the entities in a window, in the unit of the channel.
@@ -206,6 +245,7 @@ fn tested(
         rank: null.rank(value),
         entities: column.all.len(),
         blocks: null.blocks(),
+        persists: true,
     }
 }
 
@@ -239,6 +279,19 @@ impl Column {
 
 fn at(blocks: &[f32], index: usize) -> f32 {
     blocks.get(index).copied().unwrap_or(f32::NAN)
+}
+
+/// Strides of a window.
+fn strides(entity: &Blocks) -> Option<usize> {
+    (entity.strides.len() + 1).checked_sub(entity.windows.len())
+}
+
+/// Mean of a window's older strides, and its newest one; `None` where windows do not overlap, or a
+/// part has no value.
+fn halves(entity: &Blocks, window: usize) -> Option<(f32, f32)> {
+    let (newest, older) = entity.strides.get(window..window + strides(entity)?)?.split_last()?;
+    let mean = older.iter().sum::<f32>() / older.len() as f32;
+    (mean.is_finite() && newest.is_finite()).then_some((mean, *newest))
 }
 
 /// Interquartile range; of a channel that rests on its profile, one spread of an entity.

@@ -32,6 +32,8 @@ pub struct Blocks {
     pub reference: Vec<f32>,
     /// The same of the windows.
     pub windows: Vec<f32>,
+    /// The same of the strides that windows are made of: the days of windows that move on by a day.
+    pub strides: Vec<f32>,
     /// Spread of the residuals: of logarithms where [`Blocks::is_relative`], else in the unit of the
     /// series.
     pub spread: f64,
@@ -84,12 +86,19 @@ pub fn blocks(values: &[f32], hours: &[u8], cut: Cut) -> Option<Blocks> {
         *residual -= expected.unwrap_or(f32::NAN);
     }
     let spread = spread(&residuals[..reference], if is_relative { 1.0 } else { level })?;
-    let means = |part: &[f32]| -> Vec<f32> {
-        let blocks = part.windows(cut.block_steps).step_by(cut.stride_steps);
+    let means = |part: &[f32], steps: usize| -> Vec<f32> {
+        let blocks = part.windows(steps).step_by(cut.stride_steps);
         blocks.map(|block| mean(block, spread)).collect()
     };
     let (before, after) = residuals.split_at(reference);
-    Some(Blocks { reference: means(before), windows: means(after), spread, level, is_relative })
+    Some(Blocks {
+        reference: means(before, cut.block_steps),
+        windows: means(after, cut.block_steps),
+        strides: means(after, cut.stride_steps),
+        spread,
+        level,
+        is_relative,
+    })
 }
 
 /// A value of an hour of the week, with what the other weeks say about that hour.

@@ -27,8 +27,8 @@ use crate::panel::{Channel, Series};
 const MISSING: f64 = 0.2;
 /// Share of a group from which on leaving the entities out leaves nothing to test.
 const NEARLY_ALL: f64 = 0.7;
-/// Share of a group that has a holiday.
-const MOST: f64 = 0.5;
+/// Share of a group that decides where the rest is too few to test, and that has a holiday.
+const HALF: f64 = 0.5;
 /// Share of its effect that a finding keeps when it does not hang on what was left out.
 const KEEPS: f64 = 0.5;
 
@@ -187,7 +187,7 @@ impl Known {
         };
         let concerned = case.concerned(has_one);
         let share = concerned.len() as f64 / case.group.len().max(1) as f64;
-        (share >= MOST).then(|| {
+        (share >= HALF).then(|| {
             let evidence = format!(
                 "a public holiday lies in the window for {} of {} entities",
                 concerned.len(),
@@ -210,18 +210,26 @@ impl Case<'_> {
             return None;
         }
         let counted = format!("{} of {} entities {what}", concerned.len(), self.group.len());
-        if concerned.len() as f64 >= NEARLY_ALL * self.group.len() as f64 {
+        let share = concerned.len() as f64 / self.group.len().max(1) as f64;
+        if share >= NEARLY_ALL {
             return Some(vec![counted]);
         }
         let all = (self.without)(&|_| false)?;
-        let rest = (self.without)(&|place| concerned.contains(&place))?;
-        (rest.effect < KEEPS * all.effect).then(|| {
+        let Some(rest) = (self.without)(&|place| concerned.contains(&place)) else {
+            return (share >= HALF).then(|| vec![counted]);
+        };
+        // Sisters that take over the traffic of silent cells move the other way.
+        let turned = all.statistic == Statistic::Level && (all.value > 0.0) != (rest.value > 0.0);
+        (turned || rest.effect < KEEPS * all.effect).then(|| {
             vec![
                 counted,
-                format!(
-                    "without them the effect falls from {:.2} to {:.2} interquartile ranges",
-                    all.effect, rest.effect
-                ),
+                match turned {
+                    true => "without them the others moved the other way".to_owned(),
+                    false => format!(
+                        "without them the effect falls from {:.2} to {:.2} interquartile ranges",
+                        all.effect, rest.effect
+                    ),
+                },
             ]
         })
     }

@@ -4,7 +4,7 @@
 
 mod fixture;
 
-use fixture::{AS_IT_IS, Cell, DAY, END, confirmed, done, drift, monitor, network, text};
+use fixture::{AS_IT_IS, Cell, DAY, confirmed, done, drift, end, monitor, network, text};
 use foresite_schema::catalog::outcome;
 
 const NEVER: &dyn Fn(Cell) -> Option<i64> = &|_| None;
@@ -30,7 +30,7 @@ fn a_quiet_network_is_left_alone_and_a_second_run_changes_nothing() {
 #[test]
 fn a_counter_in_another_unit_after_an_upgrade_is_named() {
     let upgraded = |cell: Cell| cell.region == 0 && cell.site < 5;
-    let at = END - 4 * DAY;
+    let at = end() - 4 * DAY;
     let (_folder, root) = network(
         &|cell, hour| Some((if upgraded(cell) && hour >= at { 3.0 } else { 1.0 }, 1.0)),
         &|cell| upgraded(cell).then_some(at),
@@ -50,14 +50,14 @@ fn a_counter_in_another_unit_after_an_upgrade_is_named() {
 
 #[test]
 fn an_outage_comes_before_an_upgrade() {
-    let hit = |cell: Cell| cell.region == 1 && cell.site == 3;
-    let at = END - 3 * DAY;
+    let hit = |cell: Cell| cell.region == 1 && (3..5).contains(&cell.site);
+    let at = end() - 3 * DAY;
     let (_folder, root) = network(
         &|cell, hour| Some((1.0, if hit(cell) && hour >= at { 0.05 } else { 1.0 })),
         &|cell| hit(cell).then_some(at),
         Vec::new(),
     );
-    fixture::ticket(&root, "south/S004", (at, END - 2 * 3_600_000_000));
+    fixture::ticket(&root, &["south/S004", "south/S005"], (at, end() - 2 * fixture::HOUR));
     done(&root);
     let found = confirmed(&drift(&root), "traffic_dl_gb");
     assert!(!found.is_empty());
@@ -68,7 +68,7 @@ fn an_outage_comes_before_an_upgrade() {
 #[test]
 fn a_new_cell_explains_what_its_sisters_lose() {
     let beside = |cell: Cell| cell.region == 0 && cell.site < 3;
-    let at = END - 3 * DAY;
+    let at = end() - 3 * DAY;
     let new = |site: usize| {
         let id = format!("north/N{:03}", site + 1);
         ("cell", format!("{id}/4"), Some(id), at, "R1")
@@ -85,7 +85,7 @@ fn a_new_cell_explains_what_its_sisters_lose() {
 
 #[test]
 fn what_nobody_knows_a_cause_of_is_unknown() {
-    let at = END - 3 * DAY;
+    let at = end() - 3 * DAY;
     let (_folder, root) =
         network(&|_, hour| Some((if hour >= at { 1.3 } else { 1.0 }, 1.0)), NEVER, Vec::new());
     let run = done(&root);
@@ -97,9 +97,39 @@ fn what_nobody_knows_a_cause_of_is_unknown() {
 
 #[test]
 fn one_odd_window_is_flagged_and_not_confirmed() {
-    let at = END - DAY;
+    let at = end() - DAY;
     let (_folder, root) =
         network(&|_, hour| Some((if hour >= at { 1.6 } else { 1.0 }, 1.0)), NEVER, Vec::new());
+    let run = done(&root);
+    assert!(run.number("flagged").unwrap() > 0.0, "{}", run.result);
+    assert_eq!(run.number("confirmed"), Some(0.0), "{}", run.result);
+}
+
+#[test]
+fn a_public_holiday_is_named() {
+    // 27 December 2025: the window holds both days of Christmas.
+    fixture::set(1_766_793_600_000_000, 0);
+    let at = end() - 2 * DAY;
+    let (_folder, root) =
+        network(&|_, hour| Some((1.0, if hour >= at { 0.6 } else { 1.0 })), NEVER, Vec::new());
+    done(&root);
+    let rows = drift(&root);
+    let found = fixture::rows_where(&rows, &[("channel", "traffic_dl_gb"), ("cause", "holiday")]);
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|row| fixture::flag(&rows, "flagged", *row)));
+}
+
+#[test]
+fn an_evening_without_power_is_no_drift() {
+    let out = end() - 2 * DAY + 16 * fixture::HOUR..end() - 2 * DAY + 20 * fixture::HOUR;
+    let (_folder, root) = network(
+        &|cell, hour| {
+            let is_out = out.contains(&hour) && cell.region == 0 && cell.site < 8;
+            Some((1.0, if is_out { 0.0 } else { 1.0 }))
+        },
+        NEVER,
+        Vec::new(),
+    );
     let run = done(&root);
     assert!(run.number("flagged").unwrap() > 0.0, "{}", run.result);
     assert_eq!(run.number("confirmed"), Some(0.0), "{}", run.result);
@@ -109,7 +139,7 @@ fn one_odd_window_is_flagged_and_not_confirmed() {
 fn a_hole_in_the_reference_is_a_stated_exclusion() {
     let hole = |days: i64| {
         move |_: Cell, hour: i64| {
-            let since = END - 50 * DAY;
+            let since = end() - 50 * DAY;
             (!(since..since + days * DAY).contains(&hour)).then_some((1.0, 1.0))
         }
     };
@@ -128,7 +158,7 @@ fn a_hole_in_the_reference_is_a_stated_exclusion() {
 
 #[test]
 fn silence_is_missing_data_and_breaks_nothing_else() {
-    let at = END - 2 * DAY;
+    let at = end() - 2 * DAY;
     let (_folder, root) = network(
         &|cell, hour| (hour < at || cell.site % 2 == 0).then_some((1.0, 1.0)),
         NEVER,

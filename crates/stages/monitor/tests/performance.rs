@@ -4,7 +4,9 @@
 
 mod fixture;
 
-use fixture::{AS_IT_IS, DAY, END, HOUR, done, drift, network, number, performance, rows_where, text};
+use fixture::{
+    AS_IT_IS, DAY, HOUR, done, drift, end, network, number, performance, rows_where, text,
+};
 use foresite_features::task::built_in;
 use foresite_registry::{Alias, Event, EventKind, Folder};
 use foresite_schema::catalog::{outcome, raw};
@@ -14,7 +16,7 @@ use foresite_testkit::Rows;
 /// Publishes a bundle with what monitor reads of it.
 fn model(root: &Root, task: &str, id: &str, learnt: (i64, i64)) {
     let task_file: serde_json::Value = serde_json::from_str(built_in(task).unwrap()).unwrap();
-    let card = serde_json::json!({"task": task_file, "spans": {"fit": learnt, "test": (0, END)}});
+    let card = serde_json::json!({"task": task_file, "spans": {"fit": learnt, "test": (0, end())}});
     let folder = Folder::new().with("model.json", card.to_string());
     assert!(folder.publish(root, &format!("models/{task}/{id}/bundle")).unwrap());
 }
@@ -28,14 +30,14 @@ fn promote(root: &Root, task: &str, seq: i64, id: &str) {
         alias: Some(Alias::Champion),
         reason: None,
         person: None,
-        at: END - 10 * DAY,
+        at: end() - 10 * DAY,
     };
     let lineage = format!("{seq:032x}");
-    let row = event.row(END, &lineage).unwrap();
+    let row = event.row(end(), &lineage).unwrap();
     let commit = foresite_tables::Commit {
         lineage_id: lineage,
-        as_of: END,
-        ingested_at: END,
+        as_of: end(),
+        ingested_at: end(),
         force: false,
         note: serde_json::Value::Null,
     };
@@ -46,37 +48,38 @@ fn promote(root: &Root, task: &str, seq: i64, id: &str) {
 fn reference_end(root: &Root) -> i64 {
     let rows = root.existing(outcome::drift()).unwrap().read(&Read::all()).unwrap();
     let ends = rows.column_by_name("reference_end").unwrap();
-    let ends: &arrow::array::TimestampMicrosecondArray =
-        arrow::array::AsArray::as_primitive(ends);
+    let ends: &arrow::array::TimestampMicrosecondArray = arrow::array::AsArray::as_primitive(ends);
     ends.value(0)
 }
 
 #[test]
 fn the_reference_moves_when_another_model_is_promoted() {
     let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
-    model(&root, "anomaly", "m1", (END - 60 * DAY, END - 30 * DAY));
+    model(&root, "anomaly", "m1", (end() - 60 * DAY, end() - 30 * DAY));
     promote(&root, "anomaly", 1, "m1");
     done(&root);
-    assert_eq!(reference_end(&root), END - 30 * DAY);
+    assert_eq!(reference_end(&root), end() - 30 * DAY);
     assert_eq!(text(&drift(&root), "model_id", 0), "m1");
-    model(&root, "anomaly", "m2", (END - 60 * DAY, END - 20 * DAY + HOUR));
+    model(&root, "anomaly", "m2", (end() - 60 * DAY, end() - 20 * DAY + HOUR));
     promote(&root, "anomaly", 2, "m2");
     done(&root);
     // Days of the reference begin at the window's hour.
-    assert_eq!(reference_end(&root), END - 20 * DAY);
+    assert_eq!(reference_end(&root), end() - 20 * DAY);
     assert_eq!(text(&drift(&root), "model_id", 0), "m2");
 }
 
 /// Two weeks of predictions, one a site and day and horizon; every site of `hit` has an outage on
 /// every third day.
 fn maintenance(root: &Root, probability: f64, hit: usize) {
-    model(root, "maintenance", "m1", (END - 60 * DAY, END - 30 * DAY));
+    model(root, "maintenance", "m1", (end() - 60 * DAY, end() - 30 * DAY));
     promote(root, "maintenance", 1, "m1");
     let sites: Vec<String> = (0..12).map(|site| format!("north/N{:03}", site + 1)).collect();
     let mut said: Vec<(&str, i64, i64)> = Vec::new();
     for site in &sites {
         for day in 1..=24 {
-            said.extend([6, 24].map(|hours| (site.as_str(), END - day * DAY + HOUR / 2, hours * 3600)));
+            said.extend(
+                [6, 24].map(|hours| (site.as_str(), end() - day * DAY + HOUR / 2, hours * 3600)),
+            );
         }
     }
     let ids: Vec<String> = (0..said.len()).map(|at| format!("p{at}")).collect();
@@ -89,10 +92,12 @@ fn maintenance(root: &Root, probability: f64, hit: usize) {
         .text("model_id", said.iter().map(|_| Some("m1")))
         .text("role", said.iter().map(|_| Some("champion")))
         .numbers("probability", said.iter().map(|_| Some(probability)))
-        .write(root, outcome::predictions("maintenance"), END);
+        .write(root, outcome::predictions("maintenance"), end());
     let outages: Vec<(String, &str, i64)> = sites[..hit]
         .iter()
-        .flat_map(|site| (2..24).step_by(3).map(move |day| (site.as_str(), END - day * DAY + 8 * HOUR)))
+        .flat_map(|site| {
+            (2..24).step_by(3).map(move |day| (site.as_str(), end() - day * DAY + 8 * HOUR))
+        })
         .enumerate()
         .flat_map(|(at, (site, start))| {
             let id = format!("T{at}");
@@ -107,13 +112,12 @@ fn maintenance(root: &Root, probability: f64, hit: usize) {
         .text("entity_id", outages.iter().map(|row| Some(row.1)))
         .times("start_at", (0..outages.len()).map(|at| Some(outages[at - at % 2].2)))
         .times("end_at", (0..outages.len()).map(|at| (at % 2 == 1).then(|| outages[at].2)))
-        .write(root, raw::tickets(), END);
+        .write(root, raw::tickets(), end());
 }
 
 fn row(root: &Root, scope: &str, metric: &str, kind: &str) -> (String, Option<f64>, String) {
     let rows = performance(root);
-    let wanted =
-        [("task", "maintenance"), ("scope", scope), ("metric", metric), ("kind", kind)];
+    let wanted = [("task", "maintenance"), ("scope", scope), ("metric", metric), ("kind", kind)];
     let found = rows_where(&rows, &wanted);
     assert_eq!(found.len(), 1, "{wanted:?}");
     let at = found[0];
@@ -166,7 +170,7 @@ fn incidents(root: &Root, last: usize, marks: &str) {
         let count = if day == 0 { last } else { 4 + usize::try_from(day % 3).unwrap() };
         for number in 0..count {
             let entity = format!("north/N{:03}/1", number % 12 + 1);
-            raised.push((format!("I{day}-{number}"), END - day * DAY, entity));
+            raised.push((format!("I{day}-{number}"), end() - day * DAY, entity));
         }
     }
     Rows::new(raised.len())
@@ -177,8 +181,8 @@ fn incidents(root: &Root, last: usize, marks: &str) {
         .text("state", raised.iter().map(|_| Some("new")))
         .texts("members", raised.iter().map(|row| vec![row.0.clone()]))
         .texts("member_entities", raised.iter().map(|row| vec![row.2.clone()]))
-        .write(root, outcome::incidents(), END);
-    let said: Vec<i64> = (0..20).map(|day| END - day * DAY + HOUR / 2).collect();
+        .write(root, outcome::incidents(), end());
+    let said: Vec<i64> = (0..20).map(|day| end() - day * DAY + HOUR / 2).collect();
     let ids: Vec<String> = said.iter().map(|at| format!("a{at}")).collect();
     Rows::new(said.len())
         .text("prediction_id", ids.iter().map(|id| Some(id.as_str())))
@@ -187,8 +191,9 @@ fn incidents(root: &Root, last: usize, marks: &str) {
         .times("cutoff", said.iter().copied().map(Some))
         .text("model_id", said.iter().map(|_| Some("m1")))
         .text("role", said.iter().map(|_| Some("champion")))
-        .write(root, outcome::predictions("anomaly"), END);
-    let marked: Vec<&(String, i64, String)> = raised.iter().filter(|row| row.1 < END - 4 * DAY).collect();
+        .write(root, outcome::predictions("anomaly"), end());
+    let marked: Vec<&(String, i64, String)> =
+        raised.iter().filter(|row| row.1 < end() - 4 * DAY).collect();
     let ids: Vec<String> = (0..marked.len()).map(|at| format!("F{at}")).collect();
     Rows::new(marked.len())
         .text("feedback_id", ids.iter().map(|id| Some(id.as_str())))
@@ -196,14 +201,15 @@ fn incidents(root: &Root, last: usize, marks: &str) {
         .times("at", marked.iter().map(|row| Some(row.1 + HOUR)))
         .text("entity_type", marked.iter().map(|_| Some("cell")))
         .text("entity_id", marked.iter().map(|row| Some(row.2.as_str())))
-        .write(root, raw::feedback(), END);
+        .write(root, raw::feedback(), end());
 }
 
 #[test]
 fn marks_make_precision_and_a_flood_leaves_the_band() {
-    for (marks, last, precision, state) in [("confirmed", 5, 1.0, "ok"), ("wrong", 60, 0.0, "warn")] {
+    for (marks, last, precision, state) in [("confirmed", 5, 1.0, "ok"), ("wrong", 60, 0.0, "warn")]
+    {
         let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
-        model(&root, "anomaly", "m1", (END - 60 * DAY, END - 4 * DAY));
+        model(&root, "anomaly", "m1", (end() - 60 * DAY, end() - 4 * DAY));
         promote(&root, "anomaly", 1, "m1");
         incidents(&root, last, marks);
         done(&root);
