@@ -110,40 +110,37 @@ fn late(mut minutes: Vec<f64>, judging: &Judging, day: Interval) -> Metric {
     }
 }
 
-/// Rows of `kpis` by type of entity, against the days before.
+/// Rows of `kpis` by type of entity and source, against the days before: an hour may have a row of
+/// each source.
 fn volume(source: &mut Source<'_>, day: Interval) -> Result<Vec<Metric>> {
     let mut counts: BTreeMap<String, BTreeMap<Micros, u64>> = BTreeMap::new();
     let read = Read::all()
-        .columns(["entity_type", "period_start", "known_at", "lineage_id"])
+        .columns(["entity_type", "source", "period_start", "known_at", "lineage_id"])
         .number("granularity_s", 3600)
         .period(day.end - (VOLUME_DAYS + 1) * DAY, day.end);
     source.scan(derived::kpis(), read, |batch| {
         let types = Columns(batch).text("entity_type").map_err(unfit)?;
+        let sources = Columns(batch).text("source").map_err(unfit)?;
         let starts = Columns(batch).times("period_start").map_err(unfit)?;
+        let mut of_batch: BTreeMap<(&str, &str, Micros), u64> = BTreeMap::new();
         for row in 0..batch.num_rows() {
-            let entity_type = types.value(row);
-            if !counts.contains_key(entity_type) {
-                counts.insert(entity_type.to_owned(), BTreeMap::new());
-            }
-            if let Some(days) = counts.get_mut(entity_type) {
-                *days.entry(starts.value(row).div_euclid(DAY)).or_default() += 1;
-            }
+            let day = starts.value(row).div_euclid(DAY);
+            *of_batch.entry((types.value(row), sources.value(row), day)).or_default() += 1;
+        }
+        for ((entity_type, source, day), count) in of_batch {
+            let scope = format!("{entity_type} {source}");
+            *counts.entry(scope).or_default().entry(day).or_default() += count;
         }
         Ok(())
     })?;
     let today = day.start.div_euclid(DAY);
-    Ok(counts.iter().map(|(entity_type, days)| rows_of(entity_type, days, today, day)).collect())
+    Ok(counts.iter().map(|(scope, days)| rows_of(scope, days, today, day)).collect())
 }
 
-fn rows_of(
-    entity_type: &str,
-    days: &BTreeMap<Micros, u64>,
-    today: Micros,
-    day: Interval,
-) -> Metric {
+fn rows_of(scope: &str, days: &BTreeMap<Micros, u64>, today: Micros, day: Interval) -> Metric {
     let before: Vec<u64> = days.range(..today).map(|(_, count)| *count).collect();
     let now = days.get(&today).copied().unwrap_or(0);
-    let mut metric = Metric::of_data(entity_type, "rows", day.start)
+    let mut metric = Metric::of_data(scope, "rows", day.start)
         .value(Some(now as f64), usize::try_from(now).unwrap_or(usize::MAX));
     metric.kind = Kind::Volume;
     if before.is_empty() {
