@@ -29,6 +29,7 @@ pub use config::{ChannelSet, Config, Judging};
 
 use crate::cause::Known;
 use crate::drift::Finding;
+use crate::models::Model;
 use crate::performance::Metric;
 use crate::rows::Stamp;
 use crate::source::Source;
@@ -80,10 +81,10 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     let models = models::models(&mut source)?;
     let watched = drift::watch(&mut source, config, (&network, &models), day.end)?;
     let window = watched.first().map_or((day.start, day.end), |of| of.spans.window());
-    // An outage or an alarm that still matters began within the last quarter.
+    let facts_since = facts_since(config, &models, day.end);
     let known = Known {
-        tickets: source.tickets(window.0 - 90 * DAY)?,
-        alarms: source.alarms(window.0 - 90 * DAY)?,
+        tickets: source.tickets(facts_since)?,
+        alarms: source.alarms(facts_since)?,
         network,
         window,
         as_of: cx.as_of(),
@@ -99,6 +100,14 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     }
     let known_at = source.inputs.known_at().unwrap_or(cx.as_of());
     write(cx, &judged, known_at, &lineage, report)
+}
+
+/// From when on tickets and alarms are read: an outage that still matters began within a quarter before
+/// the oldest prediction that is judged.
+fn facts_since(config: &Config, models: &[Model], end: Micros) -> Micros {
+    let horizons = models.iter().map(|model| model.task.horizon().micros());
+    let days = Micros::from(config.judging.days.get()) * DAY;
+    end - days - horizons.max().unwrap_or(0) - 90 * DAY
 }
 
 /// The page first: a row may be looked up in it at once.

@@ -77,6 +77,11 @@ impl Members {
         Self { entities, groups }
     }
 
+    /// Whether the entity is among them; where nothing is known of any, all are.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.entities.is_empty() || self.place(id).is_some()
+    }
+
     fn place(&self, id: &str) -> Option<usize> {
         self.entities.binary_search_by(|have| have.as_str().cmp(id)).ok()
     }

@@ -15,6 +15,7 @@ use crate::cause::Known;
 use crate::config::Config;
 use crate::drift::Watched;
 use crate::models::Model;
+use crate::panel::Members;
 use crate::source::Source;
 use predictions::Said;
 
@@ -146,24 +147,36 @@ pub(crate) fn metrics(
     let since = day.end - Micros::from(config.judging.days.get()) * DAY;
     let mut with_alerts: Vec<&str> = Vec::new();
     for model in models {
-        // Truth about the last of these days arrives a horizon later: look back that far as well.
-        let horizon = model.task.horizon().micros();
-        let said = predictions::read(source, model, (since - horizon, day.end))?;
-        found.extend(match &model.task.head {
+        let ids = known.network.ever(&model.task.entity_type).map(str::to_owned);
+        let chosen = Members::choose(ids, config.entities_per_group.get() as usize);
+        // Truth about the first of these days was foretold a horizon before.
+        let span = (since - model.task.horizon().micros(), day.end);
+        let mut read = |keep: &dyn Fn(Micros, Micros) -> bool| {
+            predictions::read(source, (model, &chosen), span, keep)
+        };
+        match &model.task.head {
             Head::TimeToEvent { .. } => {
-                events::metrics(source, config, (model, &said), known, since)?
+                let said = read(&|cutoff, horizon| cutoff + horizon > since)?;
+                found.extend(events::metrics(source, (model, &said), known, since)?);
             }
             Head::Forecast { .. } => {
-                forecast::metrics(source, config, (model, &said), known, (since, day.end))?
+                let said = read(&|cutoff, horizon| {
+                    // What is not due says which horizons there are; the newest day is enough.
+                    let due = cutoff + horizon;
+                    (since..=day.end).contains(&due) || cutoff > day.end - DAY
+                })?;
+                let span = (since, day.end);
+                found.extend(forecast::metrics(source, config, (model, &said), known, span)?);
             }
+            // A detector's words are judged as alerts; other heads have no truth that comes by itself.
             Head::Anomaly {}
             | Head::Regression { .. }
             | Head::Binary {}
-            | Head::Multiclass { .. } => Vec::new(),
-        });
+            | Head::Multiclass { .. } => {}
+        }
         if model.serves() && !with_alerts.contains(&model.task.task.as_str()) {
             with_alerts.push(&model.task.task);
-            found.extend(alerts::metrics(source, config, (model, &said), known, (since, day.end))?);
+            found.extend(alerts::metrics(source, config, (model, known), (since, day.end))?);
         }
     }
     Ok(found)

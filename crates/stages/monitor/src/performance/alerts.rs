@@ -11,8 +11,7 @@ use foresite_schema::catalog::outcome;
 use foresite_stage::Result;
 use foresite_tables::Read;
 
-use super::predictions::Said;
-use super::{Kind, Metric, State};
+use super::{Kind, Metric, State, predictions};
 use crate::cause::Known;
 use crate::config::Config;
 use crate::models::Model;
@@ -34,16 +33,17 @@ struct Alert {
 pub(super) fn metrics(
     source: &mut Source<'_>,
     config: &Config,
-    (model, said): (&Model, &[Said]),
-    known: &Known,
+    (model, known): (&Model, &Known),
     (since, end): (Micros, Micros),
 ) -> Result<Vec<Metric>> {
     let alerts = alerts(source, model, (since - DAY, end))?;
     let feedback = source.feedback(since)?;
     let day_of = |at: Micros| (at - 1).div_euclid(DAY);
-    // A cutoff lies a little after the end of the period that it describes.
-    let described = said.iter().map(|one| model.task.cutoffs.period_end(one.cutoff));
-    let spoken: BTreeSet<Micros> = described.filter(|at| *at > since - DAY).map(day_of).collect();
+    let spoken: BTreeSet<Micros> = predictions::periods(source, model, (since - DAY, end))?
+        .into_iter()
+        .filter(|at| (since - DAY..=end).contains(at))
+        .map(day_of)
+        .collect();
     let volume = volume(config, (model, since), (&alerts, &spoken), day_of(end));
     Ok(vec![volume, precision(config, (model, since), &alerts, known, &feedback)])
 }

@@ -15,7 +15,6 @@ use foresite_stage::Result;
 use super::predictions::Said;
 use super::{Kind, Metric, State, block, label, labeller, span_word};
 use crate::cause::Known;
-use crate::config::Config;
 use crate::models::Model;
 use crate::source::Source;
 
@@ -40,12 +39,10 @@ struct Horizon {
 /// the days since `since`; estimated those of these days whose truth is still to come.
 pub(super) fn metrics(
     source: &mut Source<'_>,
-    config: &Config,
     (model, said): (&Model, &[Said]),
     known: &Known,
     since: Micros,
 ) -> Result<Vec<Metric>> {
-    let _ = config;
     let feedback = source.feedback(since - model.task.horizon().micros())?;
     let nothing = (EventLog::default(), Cube::new(Grid::covering(0, 1, 1), [], Vec::new()));
     let labeller = labeller(model, known, &feedback, &nothing.0, &nothing.1);
