@@ -13,6 +13,7 @@ STAGES = (
     "promote",
     "predict",
     "advise",
+    "monitor",
     "maintain",
 )
 MODEL_TASKS = ("anomaly", "maintenance", "capacity")

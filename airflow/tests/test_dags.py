@@ -17,6 +17,7 @@ NAMES = {
     "telecom_maintenance",
     "telecom_model_promotion",
     "telecom_model_training",
+    "telecom_monitoring",
     "telecom_simulator",
     "telecom_stage",
 }

@@ -7,6 +7,7 @@
 
 mod bootstrap;
 mod detection;
+pub mod drift;
 mod forecast;
 mod judged;
 mod probability;

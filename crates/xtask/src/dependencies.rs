@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Library crates and the workspace crates they may depend on.
-const LIBRARIES: [(&str, &[&str]); 19] = [
+const LIBRARIES: [(&str, &[&str]); 20] = [
     ("schema", &[]),
     ("tables", &["schema"]),
     ("stage", &["schema", "tables"]),
@@ -19,6 +19,7 @@ const LIBRARIES: [(&str, &[&str]); 19] = [
     ("registry", &["schema", "tables"]),
     ("feedback", &["schema", "tables"]),
     ("console", &["schema", "tables", "registry", "feedback"]),
+    ("report", &[]),
     ("simulator", &[]),
     ("revision", &[]),
     ("testkit", &["schema", "tables"]),

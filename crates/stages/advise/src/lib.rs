@@ -8,7 +8,6 @@
 pub mod advice;
 pub mod candidates;
 pub mod checks;
-pub mod clock;
 pub mod config;
 pub mod evidence;
 pub mod exposure;
@@ -23,9 +22,9 @@ pub mod publish;
 pub mod ranking;
 pub mod read;
 pub mod report;
-pub mod wording;
 pub mod worklist;
 
+pub use foresite_report::{clock, wording};
 use foresite_schema::catalog::outcome;
 use foresite_stage::{Context, ErrorKind, Lineage, NoArgs, Report, Result, Stage, StageError};
 use foresite_tables::Slot;

@@ -1,5 +1,6 @@
 //! The data behind an item's plots; drawing them is the report's work.
 
+pub use foresite_report::frame::BandPoint;
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -25,19 +26,6 @@ pub enum Panel {
     BusyHours(BusyHoursPanel),
     /// Probability by horizon.
     Risk(RiskPanel),
-}
-
-/// What is usual at one hour.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BandPoint {
-    /// Start of the hour.
-    pub at: Micros,
-    /// Lower edge.
-    pub low: f64,
-    /// Usual median.
-    pub median: f64,
-    /// Upper edge.
-    pub high: f64,
 }
 
 /// Recent hours of one channel.

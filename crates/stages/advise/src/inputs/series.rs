@@ -1,5 +1,6 @@
 //! Series of `kpis` and the expectation from `profiles`.
 
+pub use foresite_report::frame::Sample;
 use jiff::tz::TimeZone;
 
 use crate::clock::{self, Micros};
@@ -18,15 +19,6 @@ impl SeriesKey {
     pub fn new(entity_id: &str, channel: &str) -> Self {
         Self { entity_id: entity_id.to_owned(), channel: channel.to_owned() }
     }
-}
-
-/// One value of a series.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    /// Start of the period.
-    pub at: Micros,
-    /// The value; `None` is a gap, which is not zero.
-    pub value: Option<f64>,
 }
 
 /// Values of one entity and channel, ordered by time.

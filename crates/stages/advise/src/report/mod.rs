@@ -23,8 +23,6 @@ use crate::{
     wording,
 };
 
-const STYLE: &str = include_str!("style.css");
-
 /// Everything that the page shows.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'a> {
@@ -53,7 +51,7 @@ pub fn render(page: Page<'_>) -> String {
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(foresite_report::STYLE)) }
             }
             body {
                 a.skip href="#worklists" { "Skip to the worklists" }

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::frame::{Frame, bounds, px};
 use super::{keys, values};
 use crate::{
     clock::{self, DAY},
@@ -10,6 +9,7 @@ use crate::{
     panels::BusyHoursPanel,
     wording,
 };
+use foresite_report::frame::{Frame, bounds, px};
 
 /// Up to so many horizons are drawn one by one.
 const FEW_HORIZONS: usize = 6;

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::frame::{Frame, bounds, px};
 use super::{keys, values};
 use crate::{clock::HOUR, inputs::Sample, panels::HoursPanel, wording};
+use foresite_report::frame::{Frame, bounds, px};
 
 /// The plot with its caption.
 pub(super) fn figure(panel: &HoursPanel) -> Markup {

@@ -1,10 +1,10 @@
 //! Plots as SVG, drawn here: axes, gaps and labels are few and ours to decide.
 
 mod busy_hours;
-mod frame;
 mod hours;
 mod risk;
 
+use foresite_report::frame;
 use maud::{Markup, html};
 
 use crate::{advice::Entry, inputs::Sample, panels::Panel};

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::frame::px;
 use crate::{clock, panels::RiskPanel, wording};
+use foresite_report::frame::px;
 
 const WIDTH: f64 = 520.0;
 const ROW: f64 = 22.0;

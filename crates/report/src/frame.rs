@@ -3,34 +3,60 @@
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
-use crate::{
-    clock::{self, DAY, HOUR, Micros},
-    inputs::Sample,
-    panels::BandPoint,
-    wording,
-};
+use crate::clock::{self, DAY, HOUR, Micros};
+use crate::wording;
+
+/// One value of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// Start of the period.
+    pub at: Micros,
+    /// The value; `None` is a gap, which is not zero.
+    pub value: Option<f64>,
+}
+
+/// What is usual at one hour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandPoint {
+    /// Start of the hour.
+    pub at: Micros,
+    /// Lower edge.
+    pub low: f64,
+    /// Usual median.
+    pub median: f64,
+    /// Upper edge.
+    pub high: f64,
+}
 
 /// Room around the plotting area.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Inset {
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
+pub struct Inset {
+    /// Left of it.
+    pub left: f64,
+    /// Right of it.
+    pub right: f64,
+    /// Above it.
+    pub top: f64,
+    /// Below it, where the axis stands.
+    pub bottom: f64,
 }
 
 /// A plotting area with its scales.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    pub(super) size: (f64, f64),
-    pub(super) inset: Inset,
-    pub(super) x: (Micros, Micros),
-    pub(super) y: (f64, f64),
+pub struct Frame {
+    /// Width and height of the whole plot.
+    pub size: (f64, f64),
+    /// Room around the plotting area.
+    pub inset: Inset,
+    /// First and last moment.
+    pub x: (Micros, Micros),
+    /// Least and greatest value.
+    pub y: (f64, f64),
 }
 
 impl Frame {
     /// The usual frame of a plot with axes.
-    pub(super) fn with_axes(x: (Micros, Micros), y: (f64, f64)) -> Self {
+    pub fn with_axes(x: (Micros, Micros), y: (f64, f64)) -> Self {
         Self {
             size: (520.0, 200.0),
             inset: Inset { left: 44.0, right: 12.0, top: 12.0, bottom: 24.0 },
@@ -40,40 +66,40 @@ impl Frame {
     }
 
     /// Horizontal place of a moment.
-    pub(super) fn x(&self, at: Micros) -> f64 {
+    pub fn x(&self, at: Micros) -> f64 {
         let part = (at - self.x.0) as f64 / (self.x.1 - self.x.0).max(1) as f64;
         self.inset.left + part * (self.size.0 - self.inset.left - self.inset.right)
     }
 
     /// Vertical place of a value.
-    pub(super) fn y(&self, value: f64) -> f64 {
+    pub fn y(&self, value: f64) -> f64 {
         let height = (self.y.1 - self.y.0).max(f64::MIN_POSITIVE);
         let part = (value - self.y.0) / height;
         self.bottom() - part * (self.bottom() - self.inset.top)
     }
 
     /// Left edge of the plotting area.
-    pub(super) fn left(&self) -> f64 {
+    pub fn left(&self) -> f64 {
         self.inset.left
     }
 
     /// Right edge of the plotting area.
-    pub(super) fn right(&self) -> f64 {
+    pub fn right(&self) -> f64 {
         self.size.0 - self.inset.right
     }
 
     /// Bottom edge of the plotting area.
-    pub(super) fn bottom(&self) -> f64 {
+    pub fn bottom(&self) -> f64 {
         self.size.1 - self.inset.bottom
     }
 
     /// Top edge of the plotting area.
-    pub(super) fn top(&self) -> f64 {
+    pub fn top(&self) -> f64 {
         self.inset.top
     }
 
     /// A line through a series; a gap lifts the pen. A value between two gaps becomes a dot.
-    pub(super) fn line(&self, series: &[Sample]) -> String {
+    pub fn line(&self, series: &[Sample]) -> String {
         let mut path = String::new();
         let mut is_down = false;
         for sample in series {
@@ -94,7 +120,7 @@ impl Frame {
     }
 
     /// The area between the edges of a band, cut where hours are missing.
-    pub(super) fn band(&self, band: &[BandPoint], step: Micros) -> String {
+    pub fn band(&self, band: &[BandPoint], step: Micros) -> String {
         let mut path = String::new();
         for run in band.chunk_by(|a, b| b.at - a.at <= step) {
             for (at, point) in run.iter().enumerate() {
@@ -110,7 +136,7 @@ impl Frame {
     }
 
     /// The value axis: light lines with numbers.
-    pub(super) fn value_axis(&self) -> Markup {
+    pub fn value_axis(&self) -> Markup {
         html! {
             g.axis aria-hidden="true" {
                 @for tick in ticks(self.y) {
@@ -125,12 +151,12 @@ impl Frame {
     }
 
     /// The time axis in days of the site, for a week or so.
-    pub(super) fn day_axis(&self, zone: &TimeZone) -> Markup {
+    pub fn day_axis(&self, zone: &TimeZone) -> Markup {
         self.time_axis(&midnights(self.x, zone), zone, "%a %-d")
     }
 
     /// The time axis in months of the site.
-    pub(super) fn month_axis(&self, zone: &TimeZone) -> Markup {
+    pub fn month_axis(&self, zone: &TimeZone) -> Markup {
         let firsts: Vec<Micros> = midnights(self.x, zone)
             .into_iter()
             .filter(|at| clock::local(*at, zone).day() == 1)
@@ -158,13 +184,13 @@ impl Frame {
 }
 
 /// A place with one decimal, the resolution of a screen.
-pub(super) fn px(place: f64) -> String {
+pub fn px(place: f64) -> String {
     let text = format!("{place:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 /// Least and greatest of the finite values, apart from each other; `None` without values.
-pub(super) fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+pub fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     let (low, high) = values.filter(|value| value.is_finite()).fold(
         None,
         |bounds: Option<(f64, f64)>, value| {
@@ -177,7 +203,7 @@ pub(super) fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 }
 
 /// Three to six round numbers inside the bounds.
-pub(super) fn ticks((low, high): (f64, f64)) -> Vec<f64> {
+pub fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     let rough = (high - low) / 4.0;
     if !rough.is_finite() || rough <= 0.0 {
         return Vec::new();

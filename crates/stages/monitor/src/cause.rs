@@ -1,0 +1,287 @@
+//! Why a channel drifted, from what is known, in this order:
+//!
+//! 1. `missing_data`: many values of the window are missing, or were before.
+//! 2. `outage`: the finding hangs on entities with an outage ticket or a critical alarm.
+//! 3. `software_upgrade`: it hangs on entities whose software changed, or the ratio test says that
+//!    they count in another way.
+//! 4. `new_carrier`: it hangs on entities beside a new cell, or that got another parent.
+//! 5. `holiday`: the window holds a holiday of most entities.
+//! 6. `unknown`.
+//!
+//! "Hangs on" is a test: without the entities the effect falls to less than half. Where nearly all
+//! entities are concerned nothing is left to compare with, and being concerned has to do.
+
+use std::collections::BTreeSet;
+
+use foresite_features::events::{Event, EventLog, Tickets};
+use foresite_features::network::Network;
+use foresite_features::task::{DAY, Micros};
+use foresite_metrics::drift::group::{Statistic, Tested};
+use foresite_metrics::drift::ratio::{Change, Observed, Pair, change};
+use foresite_schema::site_of;
+
+use crate::drift::NOW;
+use crate::panel::{Channel, Series};
+
+/// Share of missing values above the reference's that explains a drift.
+const MISSING: f64 = 0.2;
+/// Share of a group from which on leaving the entities out leaves nothing to test.
+const NEARLY_ALL: f64 = 0.7;
+/// Share of a group that decides where the rest is too few to test, and that has a holiday.
+const HALF: f64 = 0.5;
+/// Share of its effect that a finding keeps when it does not hang on what was left out.
+const KEEPS: f64 = 0.5;
+
+/// What a drift came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    MissingData,
+    Outage,
+    SoftwareUpgrade,
+    NewCarrier,
+    Holiday,
+    Unknown,
+}
+
+impl Cause {
+    /// The word stored in tables.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::MissingData => "missing_data",
+            Self::Outage => "outage",
+            Self::SoftwareUpgrade => "software_upgrade",
+            Self::NewCarrier => "new_carrier",
+            Self::Holiday => "holiday",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is known beside the values.
+pub(crate) struct Known {
+    pub(crate) network: Network,
+    pub(crate) tickets: Tickets,
+    pub(crate) alarms: EventLog,
+    pub(crate) window: (Micros, Micros),
+    pub(crate) as_of: Micros,
+}
+
+/// Repeats a test without the entities (by their place in the set) that a predicate names.
+pub(crate) type Without<'a> = dyn Fn(&dyn Fn(usize) -> bool) -> Option<Tested> + 'a;
+
+/// A flagged test.
+pub(crate) struct Case<'a> {
+    /// All entities of the set.
+    pub(crate) members: &'a [String],
+    /// Places of those of the group.
+    pub(crate) group: &'a [usize],
+    pub(crate) channel: &'a Channel,
+    pub(crate) traffic: Option<&'a Channel>,
+    /// The test without some entities.
+    pub(crate) without: &'a Without<'a>,
+}
+
+/// A cause with the sentences that speak for it.
+type Explained = (Cause, Vec<String>);
+
+impl Known {
+    /// The first cause that its evidence holds for.
+    pub(crate) fn explain(&self, case: &Case<'_>, statistic: Statistic) -> Explained {
+        missing(case)
+            .or_else(|| self.outage(case))
+            .or_else(|| self.upgrade(case))
+            .or_else(|| self.rebuilt(case))
+            .or_else(|| self.holiday(case))
+            .unwrap_or_else(|| {
+                let what = match statistic {
+                    Statistic::Level => "all entities moved together",
+                    Statistic::Part => "some entities moved against the others",
+                };
+                let searched = "no missing data, outage, software change, new cell, re-homing or holiday explains it";
+                (Cause::Unknown, vec![format!("{what}; {searched}")])
+            })
+    }
+
+    fn outage(&self, case: &Case<'_>) -> Option<Explained> {
+        let down = |id: &str| {
+            let tickets = self.tickets.outages.of(id);
+            let critical = self.alarms.of(id).filter(|event| event.severity == "CRITICAL");
+            tickets.chain(critical).any(|event| self.overlaps(event))
+        };
+        let concerned = case.concerned(down);
+        let evidence = case.hangs_on(&concerned, "have an outage ticket or a critical alarm")?;
+        Some((Cause::Outage, evidence))
+    }
+
+    fn overlaps(&self, event: &Event) -> bool {
+        let start = event.start(self.as_of).unwrap_or(Micros::MAX);
+        let end = event.end(self.as_of).unwrap_or(Micros::MAX);
+        start < self.window.1 && end > self.window.0
+    }
+
+    fn upgrade(&self, case: &Case<'_>) -> Option<Explained> {
+        let release = |id: &str, at| {
+            let of = |id| self.network.state(id, at).and_then(|state| state.software.clone());
+            of(id).or_else(|| of(site_of(id)))
+        };
+        // Software counts from a while before the window: the day of the upgrade itself is short.
+        let before = self.window.0 - 14 * DAY;
+        let upgraded = case.concerned(|id| {
+            let (was, is) = (release(id, before), release(id, self.window.1));
+            was.is_some() && is.is_some() && was != is
+        });
+        if upgraded.is_empty() {
+            return None;
+        }
+        let releases: BTreeSet<String> = upgraded
+            .iter()
+            .filter_map(|place| release(&case.members[*place], self.window.1))
+            .collect();
+        let releases = releases.into_iter().collect::<Vec<_>>().join(", ");
+        let ratio = ratio_test(case, &upgraded);
+        let hangs = case.hangs_on(&upgraded, &format!("run new software ({releases})"));
+        let counted = || {
+            format!(
+                "{} of {} entities run new software ({releases})",
+                upgraded.len(),
+                case.group.len()
+            )
+        };
+        let mut evidence = match (hangs, &ratio) {
+            (Some(evidence), _) => evidence,
+            (None, Some(_)) => vec![counted()],
+            (None, None) => return None,
+        };
+        evidence.extend(ratio);
+        Some((Cause::SoftwareUpgrade, evidence))
+    }
+
+    fn rebuilt(&self, case: &Case<'_>) -> Option<Explained> {
+        let (from, until) = (self.window.0 - 14 * DAY, self.window.1);
+        let new_sites: BTreeSet<&str> = self
+            .network
+            .entities("cell", until)
+            .filter(|id| self.network.state(id, from).is_none())
+            .map(site_of)
+            .collect();
+        let parent =
+            |id: &str, at| self.network.state(id, at).and_then(|state| state.parent_id.clone());
+        let beside_new = case.concerned(|id| new_sites.contains(site_of(id)));
+        let moved = case.concerned(|id| {
+            [id, site_of(id)].iter().any(|id| {
+                let (was, is) = (parent(id, from), parent(id, until));
+                was.is_some() && is.is_some() && was != is
+            })
+        });
+        let evidence = case
+            .hangs_on(&beside_new, "stand at a site with a new cell")
+            .or_else(|| case.hangs_on(&moved, "were re-homed"))?;
+        Some((Cause::NewCarrier, evidence))
+    }
+
+    fn holiday(&self, case: &Case<'_>) -> Option<Explained> {
+        let has_one = |id: &str| {
+            let clock = self.network.clock(id);
+            let days = (self.window.1 - self.window.0) / DAY;
+            (0..days).any(|day| clock.is_holiday(self.window.0 + day * DAY + DAY / 2))
+        };
+        let concerned = case.concerned(has_one);
+        let share = concerned.len() as f64 / case.group.len().max(1) as f64;
+        (share >= HALF).then(|| {
+            let evidence = format!(
+                "a public holiday lies in the window for {} of {} entities",
+                concerned.len(),
+                case.group.len()
+            );
+            (Cause::Holiday, vec![evidence])
+        })
+    }
+}
+
+impl Case<'_> {
+    /// Places of the group's entities that `is` says yes to.
+    fn concerned(&self, is: impl Fn(&str) -> bool) -> BTreeSet<usize> {
+        self.group.iter().copied().filter(|place| is(&self.members[*place])).collect()
+    }
+
+    /// Sentences, where the finding hangs on the entities.
+    fn hangs_on(&self, concerned: &BTreeSet<usize>, what: &str) -> Option<Vec<String>> {
+        if concerned.is_empty() {
+            return None;
+        }
+        let counted = format!("{} of {} entities {what}", concerned.len(), self.group.len());
+        let share = concerned.len() as f64 / self.group.len().max(1) as f64;
+        if share >= NEARLY_ALL {
+            return Some(vec![counted]);
+        }
+        let all = (self.without)(&|_| false)?;
+        let Some(rest) = (self.without)(&|place| concerned.contains(&place)) else {
+            return (share >= HALF).then(|| vec![counted]);
+        };
+        // Sisters that take over the traffic of silent cells move the other way.
+        let turned = all.statistic == Statistic::Level && (all.value > 0.0) != (rest.value > 0.0);
+        (turned || rest.effect < KEEPS * all.effect).then(|| {
+            vec![
+                counted,
+                match turned {
+                    true => "without them the others moved the other way".to_owned(),
+                    false => format!(
+                        "without them the effect falls from {:.2} to {:.2} interquartile ranges",
+                        all.effect, rest.effect
+                    ),
+                },
+            ]
+        })
+    }
+}
+
+fn missing(case: &Case<'_>) -> Option<Explained> {
+    let of = |share: &dyn Fn(&Series) -> f64| {
+        let shares = case.group.iter().map(|place| share(&case.channel.series[*place]));
+        shares.sum::<f64>() / case.group.len().max(1) as f64
+    };
+    let before = of(&|series| series.missing_before);
+    let now = of(&|series| series.missing.get(NOW).copied().unwrap_or(1.0));
+    (now - before > MISSING).then(|| {
+        let text = format!(
+            "{:.0} % of the window's hours have no value, {:.0} % of the reference's",
+            100.0 * now,
+            100.0 * before
+        );
+        (Cause::MissingData, vec![text])
+    })
+}
+
+/// Whether upgraded entities count in another way, in words.
+fn ratio_test(case: &Case<'_>, upgraded: &BTreeSet<usize>) -> Option<String> {
+    let traffic = case.traffic?;
+    let observed = |place: usize| Observed {
+        channel: pair(&case.channel.series[place]),
+        traffic: pair(&traffic.series[place]),
+    };
+    let (own, others): (Vec<usize>, Vec<usize>) =
+        case.group.iter().copied().partition(|place| upgraded.contains(place));
+    let [own, others] =
+        [own, others].map(|of| of.into_iter().map(observed).collect::<Vec<Observed>>());
+    match change(&own, &others) {
+        Change::Rescaled { factor, traffic } => Some(format!(
+            "`{}` is {factor:.3} times what it was on upgraded entities beside the others, their traffic {traffic:.3} times",
+            case.channel.name
+        )),
+        Change::Gone { share } => Some(format!(
+            "`{}` is gone from {:.0} % of the upgraded entities while their traffic goes on",
+            case.channel.name,
+            100.0 * share
+        )),
+        Change::WithTraffic { .. } | Change::None => None,
+    }
+}
+
+/// Level of the reference, and of the window.
+fn pair(series: &Series) -> Pair {
+    let Some(blocks) = &series.blocks else {
+        return Pair { before: f64::NAN, after: f64::NAN };
+    };
+    let moved = blocks.windows.get(NOW).map_or(f64::NAN, |mean| blocks.moved(*mean));
+    Pair { before: blocks.level, after: blocks.level + moved }
+}

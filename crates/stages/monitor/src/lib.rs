@@ -1,0 +1,155 @@
+//! The monitor stage: whether the network still looks as the models learnt it, and whether the models
+//! still do what they did.
+//!
+//! For every day of the interval it tests each watched channel for drift against the weeks that the
+//! serving model learnt from and names a cause where the tables know one; judges models by truth that
+//! has arrived, and by their own probabilities where it has not; and looks at completeness, lateness,
+//! volume and nulls of the data. Rows go to `drift` and `performance`, a page for people to
+//! `reports/monitor/`. The reference moves when another model is promoted.
+
+mod cause;
+mod config;
+mod drift;
+mod models;
+mod panel;
+mod performance;
+mod report;
+mod rows;
+mod source;
+mod span;
+
+use foresite_features::task::{DAY, Micros};
+use foresite_schema::catalog::outcome;
+use foresite_stage::{
+    Context, ErrorKind, Interval, Lineage, NoArgs, Report, Result, Stage, StageError,
+};
+use foresite_tables::Slot;
+
+pub use config::{ChannelSet, Config, Judging};
+
+use crate::cause::Known;
+use crate::drift::Finding;
+use crate::models::Model;
+use crate::performance::Metric;
+use crate::rows::Stamp;
+use crate::source::Source;
+
+/// Value of `source` in the rows.
+const SOURCE: &str = "monitor";
+
+/// The stage.
+#[derive(Debug)]
+pub struct Monitor;
+
+impl Stage for Monitor {
+    const NAME: &'static str = "monitor";
+    const ABOUT: &'static str =
+        "Watches data, channels and models: drift with its cause, performance, completeness";
+    const REVISION: &'static str = env!("FORESITE_REVISION");
+    type Config = Config;
+    type Args = NoArgs;
+
+    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+        let interval = full_days(cx.interval()?)?;
+        let mut report = cx.report();
+        for day in interval.steps(DAY) {
+            cx.check_stop()?;
+            judge_day(cx, &config, day, &mut report)?;
+        }
+        Ok(report)
+    }
+}
+
+fn full_days(interval: Interval) -> Result<Interval> {
+    if interval.start.rem_euclid(DAY) == 0 && interval.end.rem_euclid(DAY) == 0 {
+        return Ok(interval);
+    }
+    let message = format!("interval {interval}: expected full days");
+    Err(StageError::new(ErrorKind::Usage, message).hint("move its ends to midnight, UTC"))
+}
+
+/// What was found about one day.
+pub(crate) struct Day {
+    pub(crate) interval: Interval,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) metrics: Vec<Metric>,
+}
+
+fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) -> Result<()> {
+    let mut source = Source::new(cx);
+    let network = source.network()?;
+    let models = models::models(&mut source)?;
+    let watched = drift::watch(&mut source, config, (&network, &models), day.end)?;
+    let window = watched.first().map_or((day.start, day.end), |of| of.spans.window());
+    let facts_since = facts_since(config, &models, day.end);
+    let known = Known {
+        tickets: source.tickets(facts_since)?,
+        alarms: source.alarms(facts_since)?,
+        network,
+        window,
+        as_of: cx.as_of(),
+    };
+    let findings = drift::test(config, &watched, &known.network, &known);
+    let metrics = performance::metrics(&mut source, config, (&models, &known, &watched), day)?;
+    let lineage = cx.lineage((day.start, day.end), &source.inputs)?;
+    let judged = Day { interval: day, findings, metrics };
+    tell(&judged, report);
+    report.lineage_id = Some(lineage.id.clone());
+    if cx.is_dry_run() {
+        return Ok(());
+    }
+    let known_at = source.inputs.known_at().unwrap_or(cx.as_of());
+    write(cx, &judged, known_at, &lineage, report)
+}
+
+/// From when on tickets and alarms are read: an outage that still matters began within a quarter before
+/// the oldest prediction that is judged.
+fn facts_since(config: &Config, models: &[Model], end: Micros) -> Micros {
+    let horizons = models.iter().map(|model| model.task.horizon().micros());
+    let days = Micros::from(config.judging.days.get()) * DAY;
+    end - days - horizons.max().unwrap_or(0) - 90 * DAY
+}
+
+/// The page first: a row may be looked up in it at once.
+fn write(
+    cx: &Context,
+    day: &Day,
+    known_at: Micros,
+    lineage: &Lineage,
+    report: &mut Report,
+) -> Result<()> {
+    let path = report::publish(cx, day, &lineage.id)?;
+    report.number("report", path);
+    let end = day.interval.end;
+    let stamp = Stamp { end, known_at, ingested_at: cx.now(), lineage_id: &lineage.id };
+    let slot = Slot::derived(SOURCE, 0, end, end + 1);
+    for (def, rows) in [
+        (outcome::drift(), rows::drift(&day.findings, stamp)?),
+        (outcome::performance(), rows::performance(&day.metrics, stamp)?),
+    ] {
+        cx.replace(&cx.root().table(def)?, &slot, &rows, lineage, report)?;
+    }
+    Ok(())
+}
+
+/// Key numbers and the verdict of the last day.
+fn tell(day: &Day, report: &mut Report) {
+    let count = |is: &dyn Fn(&Finding) -> bool| day.findings.iter().filter(|f| is(f)).count();
+    report.number("tests", count(&|finding| finding.tested.is_some()));
+    report.number("not_tested", count(&|finding| finding.not_tested.is_some()));
+    report.number("flagged", count(&|finding| finding.flagged));
+    report.number("confirmed", count(&|finding| finding.confirmed));
+    let state = |state| day.metrics.iter().filter(|metric| metric.state == state).count();
+    let [warn, broken] = [performance::State::Warn, performance::State::Broken].map(state);
+    report.number("metrics", day.metrics.len());
+    report.number("warnings", warn);
+    report.number("broken", broken);
+    let drifts = day.findings.iter().any(|finding| finding.confirmed);
+    let verdict = match (broken > 0, drifts, warn > 0) {
+        (true, ..) => "broken",
+        (_, true, _) => "drift",
+        (.., true) => "warn",
+        _ => "ok",
+    };
+    report.verdict = Some(verdict.into());
+}

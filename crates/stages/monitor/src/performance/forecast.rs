@@ -1,0 +1,153 @@
+//! Forecasts of a series: coverage of the 80 % intervals and error of the median, once the forecast
+//! day has come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use foresite_features::cube::Cube;
+use foresite_features::events::{EventLog, Marks};
+use foresite_features::series::SeriesBuilder;
+use foresite_features::task::{DAY, Head, LabelRule, Micros};
+use foresite_metrics::{block_interval, coverage, mae};
+use foresite_schema::catalog::derived;
+use foresite_stage::Result;
+use foresite_tables::Read;
+
+use super::predictions::Said;
+use super::{Kind, Metric, State, block, label, labeller, span_word};
+use crate::cause::Known;
+use crate::config::Config;
+use crate::models::Model;
+use crate::source::{Source, misfit};
+
+const REPLICATES: usize = 300;
+const SEED: u64 = 6;
+/// Forecasts, and entities' weeks, without which a coverage says nothing.
+const LEAST: usize = 20;
+
+#[derive(Default)]
+struct Horizon {
+    actual: Vec<f64>,
+    median: Vec<f64>,
+    low: Vec<f64>,
+    high: Vec<f64>,
+    blocks: Vec<u64>,
+}
+
+/// Coverage and error of every horizon, of forecasts whose day came after `since`.
+pub(super) fn metrics(
+    source: &mut Source<'_>,
+    config: &Config,
+    (model, said): (&Model, &[Said]),
+    known: &Known,
+    (since, end): (Micros, Micros),
+) -> Result<Vec<Metric>> {
+    let (Head::Forecast { step, .. }, LabelRule::ValueAt { .. }) =
+        (&model.task.head, &model.task.label)
+    else {
+        return Ok(Vec::new());
+    };
+    let due: Vec<&Said> = said
+        .iter()
+        .filter(|one| (since..=end).contains(&(one.cutoff + one.horizon)))
+        .filter(|one| one.interval.is_some())
+        .collect();
+    let mut horizons: BTreeMap<Micros, Horizon> =
+        said.iter().map(|one| (one.horizon, Horizon::default())).collect();
+    if !due.is_empty() {
+        // Labels count from the cutoff: the series must reach back to the oldest.
+        let oldest = due.iter().map(|one| one.cutoff).min().unwrap_or(since) - 2 * DAY;
+        let series = series(source, model, known, (oldest, end + DAY))?;
+        let (nothing, unmarked) = (EventLog::default(), Marks::default());
+        let labeller = labeller(model, known, &unmarked, &nothing, &series);
+        for one in due {
+            let at = usize::try_from(one.horizon / step.micros()).unwrap_or(0);
+            let values = label(&labeller, known, one).values;
+            let actual = at.checked_sub(1).and_then(|at| values.get(at).copied().flatten());
+            if let (Some(actual), Some((low, high))) = (actual, one.interval) {
+                let of = horizons.entry(one.horizon).or_default();
+                of.actual.push(actual);
+                of.median.push(one.median.unwrap_or(f64::NAN));
+                of.low.push(low);
+                of.high.push(high);
+                of.blocks.push(block(&one.entity_id, one.cutoff));
+            }
+        }
+    }
+    Ok(horizons
+        .iter()
+        .flat_map(|(horizon, of)| of.metrics(config, model, *horizon, since))
+        .collect())
+}
+
+/// The task's own series, so that truth is what the model learnt.
+fn series(
+    source: &mut Source<'_>,
+    model: &Model,
+    known: &Known,
+    span: (Micros, Micros),
+) -> Result<Cube> {
+    let task = &model.task;
+    let entities: Vec<String> = known.network.ever(&task.entity_type).map(str::to_owned).collect();
+    let mut builder = SeriesBuilder::new(task, &known.network, entities, span, known.as_of);
+    let Some(table) = source.cx.root().find(derived::kpis())? else {
+        return Ok(builder.finish());
+    };
+    let columns: BTreeSet<String> = SeriesBuilder::columns(task)
+        .into_iter()
+        .filter(|name| table.def().column(name).is_some())
+        .collect();
+    let members = task.inputs.members.as_ref();
+    let of_type = members.map_or(&task.entity_type, |members| &members.entity_type);
+    let period = builder.period();
+    let read = Read::all().columns(columns).text("entity_type", of_type).period(period.0, period.1);
+    source.scan(derived::kpis(), read, |batch| builder.push(batch).map(|_| ()).map_err(misfit))?;
+    Ok(builder.finish())
+}
+
+impl Horizon {
+    fn metrics(
+        &self,
+        config: &Config,
+        model: &Model,
+        horizon: Micros,
+        since: Micros,
+    ) -> Vec<Metric> {
+        let scope = span_word(horizon);
+        let count = self.actual.len();
+        let of = |metric, kind| Metric::of_model(model, &scope, metric, kind, since);
+        let mut covered = of("coverage_80", Kind::Coverage)
+            .value(coverage(&self.actual, &self.low, &self.high), count);
+        covered.interval = block_interval(&self.blocks, REPLICATES, SEED, |rows| {
+            let pick = |of: &[f64]| rows.iter().map(|row| of[*row]).collect::<Vec<f64>>();
+            coverage(&pick(&self.actual), &pick(&self.low), &pick(&self.high))
+        })
+        .map(|interval| (interval.low, interval.high));
+        let error = of("mae", Kind::Realised).value(mae(&self.actual, &self.median), count);
+        if count < LEAST {
+            let reason = match count {
+                0 => "no forecast day has come yet".to_owned(),
+                _ => format!("{count} forecasts are due, {LEAST} are needed"),
+            };
+            return [covered, error]
+                .map(|metric| metric.state(State::Unknown, reason.clone()))
+                .into();
+        }
+        vec![self.judged(config, covered), error.state(State::Ok, None)]
+    }
+
+    /// Coverage is off when the whole interval of what is plausible is.
+    fn judged(&self, config: &Config, metric: Metric) -> Metric {
+        let (least, most) = (config.judging.coverage_low.get(), config.judging.coverage_high.get());
+        let Some(value) = metric.value else { return metric };
+        let (low, high) = metric.interval.unwrap_or((value, value));
+        if high < least {
+            let reason = format!("intervals are too narrow: {value:.2} of 0.80 covered");
+            return metric.state(State::Warn, reason);
+        }
+        if low > most {
+            let reason = format!("intervals are too wide: {value:.2} of 0.80 covered");
+            return metric.state(State::Warn, reason);
+        }
+        metric.state(State::Ok, None)
+    }
+}

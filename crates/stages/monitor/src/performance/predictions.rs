@@ -1,0 +1,113 @@
+//! What a model said.
+//!
+//! Only what is judged is held: of each region the entities that drift is tested on as well, and what
+//! the caller asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array as _, Float64Array};
+use foresite_features::task::{Micros, SECOND};
+use foresite_kpi::Columns;
+use foresite_schema::catalog::outcome;
+use foresite_stage::Result;
+use foresite_tables::Read;
+
+use crate::models::Model;
+use crate::panel::Members;
+use crate::source::{Source, unfit};
+
+const COLUMNS: [&str; 12] = [
+    "entity_id",
+    "cutoff",
+    "horizon_s",
+    "model_id",
+    "role",
+    "replay",
+    "probability",
+    "low",
+    "median",
+    "high",
+    "known_at",
+    "lineage_id",
+];
+
+/// One prediction.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) entity_id: Arc<str>,
+    pub(crate) cutoff: Micros,
+    pub(crate) horizon: Micros,
+    pub(crate) probability: Option<f64>,
+    pub(crate) median: Option<f64>,
+    pub(crate) interval: Option<(f64, f64)>,
+}
+
+/// What the model said under its alias about cutoffs in `(start, end]`, as far as `keep` wants it
+/// (cutoff, horizon). Replays are left out: nobody saw them.
+pub(crate) fn read(
+    source: &mut Source<'_>,
+    (model, chosen): (&Model, &Members),
+    (start, end): (Micros, Micros),
+    keep: impl Fn(Micros, Micros) -> bool,
+) -> Result<Vec<Said>> {
+    let mut found = Vec::new();
+    let mut names: BTreeMap<String, Arc<str>> = BTreeMap::new();
+    let read = of_model(model, (start, end)).columns(COLUMNS);
+    source.scan(outcome::predictions(&model.task.task), read, |batch| {
+        let columns = Columns(batch);
+        let text = |name| columns.text(name).map_err(unfit);
+        let doubles = |name| columns.doubles(name).map_err(unfit);
+        let (entities, roles) = (text("entity_id")?, text("role")?);
+        let cutoffs = columns.times("cutoff").map_err(unfit)?;
+        let horizons = columns.longs("horizon_s").map_err(unfit)?;
+        let replays = columns.bools("replay").map_err(unfit)?;
+        let [probability, low, median, high] =
+            [doubles("probability")?, doubles("low")?, doubles("median")?, doubles("high")?];
+        for row in 0..batch.num_rows() {
+            let (id, cutoff) = (entities.value(row), cutoffs.value(row));
+            let horizon = horizons.value(row) * SECOND;
+            let is_seen = !replays.value(row) && roles.value(row) == model.role.word();
+            if !is_seen || !keep(cutoff, horizon) || !chosen.has(id) {
+                continue;
+            }
+            if !names.contains_key(id) {
+                names.insert(id.to_owned(), id.into());
+            }
+            let Some(entity_id) = names.get(id).map(Arc::clone) else { continue };
+            let at = |array: &Float64Array| array.is_valid(row).then(|| array.value(row));
+            found.push(Said {
+                entity_id,
+                cutoff,
+                horizon,
+                probability: at(&probability),
+                median: at(&median),
+                interval: at(&low).zip(at(&high)),
+            });
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Ends of the periods that the model spoke about, of cutoffs in `(start, end]`.
+pub(crate) fn periods(
+    source: &mut Source<'_>,
+    model: &Model,
+    span: (Micros, Micros),
+) -> Result<BTreeSet<Micros>> {
+    let mut found = BTreeSet::new();
+    let read = of_model(model, span).columns(["cutoff", "model_id", "known_at", "lineage_id"]);
+    source.scan(outcome::predictions(&model.task.task), read, |batch| {
+        let cutoffs = Columns(batch).times("cutoff").map_err(unfit)?;
+        found.extend(cutoffs.iter().flatten().map(|cutoff| model.task.cutoffs.period_end(cutoff)));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// A cutoff lies a little after the period that it describes.
+fn of_model(model: &Model, (start, end): (Micros, Micros)) -> Read {
+    let until = end + model.task.cutoffs.offset.micros() + 1;
+    Read::all().period(start + 1, until).text("model_id", &model.id)
+}
