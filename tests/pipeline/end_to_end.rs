@@ -14,6 +14,7 @@ use crate::origin;
 const HISTORY: [&str; 2] = ["2025-01-01T00:00:00Z", "2026-03-01T00:00:00Z"];
 const AS_OF: &str = "2026-03-01T00:30:00Z";
 const LAST_HOUR: [&str; 2] = ["2026-02-28T23:00:00Z", "2026-03-01T00:00:00Z"];
+const LAST_DAY: [&str; 2] = ["2026-02-28T00:00:00Z", "2026-03-01T00:00:00Z"];
 const TASKS: [&str; 3] = ["anomaly", "maintenance", "capacity"];
 
 /// Columns that say when and in which run a row was written, not what it says.
@@ -74,6 +75,7 @@ fn job(root: &Path) -> Vec<Binary> {
         ]);
     }
     commands.push(sampled("advise", root, LAST_HOUR, ""));
+    commands.push(sampled("monitor", root, LAST_DAY, ""));
     commands
 }
 
@@ -93,7 +95,9 @@ fn contents(root: &Path, name: &str) -> String {
 
 fn outcome_tables() -> Vec<String> {
     let predictions = TASKS.iter().map(|task| format!("predictions_{task}"));
-    predictions.chain(["kpis", "worklist", "incidents"].map(str::to_owned)).collect()
+    predictions
+        .chain(["kpis", "worklist", "incidents", "drift", "performance"].map(str::to_owned))
+        .collect()
 }
 
 fn run_job(root: &Path) -> Vec<Run> {
@@ -104,12 +108,15 @@ fn run_job(root: &Path) -> Vec<Run> {
 fn the_main_job_ends_in_a_worklist_and_repeats_itself() {
     let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let runs = run_job(first.path());
-    let report = runs.last().unwrap().result["numbers"]["report"].as_str().unwrap().to_owned();
-    let html = std::fs::read_to_string(first.path().join(&report)).unwrap();
-    assert!(
-        html.contains("Worklist") && !html.contains("http://"),
-        "a whole page that needs no network"
-    );
+    for (stage, title) in [("advise", "Worklist"), ("monitor", "Monitor")] {
+        let run = runs.iter().find(|run| run.result["stage"] == stage).unwrap();
+        let report = run.result["numbers"]["report"].as_str().unwrap();
+        let html = std::fs::read_to_string(first.path().join(report)).unwrap();
+        assert!(
+            html.contains(title) && !html.contains("http://"),
+            "a whole page that needs no network"
+        );
+    }
 
     for run in run_job(first.path()) {
         let stage = run.result["stage"].as_str().unwrap().to_owned();

@@ -1,5 +1,6 @@
 //! Injects upgrades, new carriers, holidays and outages of random reach into a made-up network and
-//! counts how often the monitor names the right cause first. `cargo run --example cause_figures -p
+//! counts how often the monitor names the right cause first, while a bystander has an outage or an
+//! upgrade of its own. `cargo run --example cause_figures -p
 //! foresite-monitor [RUNS] [SEED]`, after `cargo build`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, dead_code)]
@@ -17,6 +18,17 @@ const CHRISTMAS: i64 = 1_766_793_600_000_000;
 /// A number from 0 to 1 that follows from the seed.
 fn draw(which: i64) -> f64 {
     (noise([-7, which, 99]) + 1.0) / 2.0
+}
+
+/// A site of the other region, which has nothing to do with what happens.
+fn bystander(hit: &impl Fn(Cell) -> bool) -> Cell {
+    let region = usize::from(fixture::cells().any(|cell| cell.region == 0 && hit(cell)));
+    Cell { region, site: (draw(8) * SITES as f64) as usize, cell: 0 }
+}
+
+/// Software of a bystander's cells changes as well.
+fn also(cell: Cell, bystander: Cell, at: i64) -> Option<i64> {
+    (cell.site_id() == bystander.site_id()).then_some(at)
 }
 
 /// The cause of the strongest flagged test.
@@ -43,6 +55,8 @@ fn upgrade() -> String {
         &|cell| hit(cell).then_some(at),
         Vec::new(),
     );
+    let other = bystander(&hit).site_id();
+    fixture::ticket(&root, &[&other], (end() - 30 * HOUR, end() - 28 * HOUR));
     fixture::done(&root);
     first(&drift(&root))
 }
@@ -50,6 +64,7 @@ fn upgrade() -> String {
 fn carrier() -> String {
     let (hit, at) = (reach(2, 5), end() - (3 + (draw(4) * 4.0) as i64) * DAY);
     let factor = 0.4 + 0.3 * draw(5);
+    let other = bystander(&hit);
     let new: Vec<State> = fixture::cells()
         .filter(|cell| cell.cell == 0 && hit(*cell))
         .map(|cell| {
@@ -59,9 +74,10 @@ fn carrier() -> String {
         .collect();
     let (_folder, root) = network(
         &|cell, hour| Some((1.0, if hit(cell) && hour >= at { factor } else { 1.0 })),
-        &|_| None,
+        &|cell| also(cell, other, at),
         new,
     );
+    fixture::ticket(&root, &[&other.site_id()], (end() - 30 * HOUR, end() - 28 * HOUR));
     fixture::done(&root);
     first(&drift(&root))
 }
@@ -80,9 +96,10 @@ fn holiday() -> String {
 fn outage() -> String {
     let (hit, at) = (reach(1, 4), end() - (20 + (draw(4) * 40.0) as i64) * HOUR);
     let until = (at + (8 + (draw(6) * 30.0) as i64) * HOUR).min(end() - HOUR);
+    let other = bystander(&hit);
     let (_folder, root) = network(
         &|cell, hour| Some((1.0, if hit(cell) && (at..until).contains(&hour) { 0.0 } else { 1.0 })),
-        &|_| None,
+        &|cell| also(cell, other, at),
         Vec::new(),
     );
     let sites: Vec<String> =
