@@ -94,7 +94,7 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     let lineage = cx.lineage((day.start, day.end), &source.inputs)?;
     let judged = Day { interval: day, findings, metrics };
     tell(&judged, report);
-    report.lineage_id = Some(lineage.id.clone());
+    report.made_by(&lineage);
     if cx.is_dry_run() {
         return Ok(());
     }
