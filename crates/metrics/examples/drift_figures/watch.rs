@@ -1,6 +1,7 @@
 //! The chain of the monitor stage over a made-up network: windows, tests, findings.
 
-use foresite_metrics::drift::decision::{Rule, confirms, q_values};
+use foresite_metrics::drift::decision::{Rule, confirms};
+use foresite_metrics::drift::discovery::q_values;
 use foresite_metrics::drift::group::{Group, Kinds, Tested};
 use foresite_metrics::drift::profile::{Blocks, Cut, blocks};
 
@@ -55,7 +56,8 @@ pub(crate) fn confirmed(watched: &[Watched], rule: &Rule) -> Vec<(usize, usize, 
                 of[window].iter().enumerate().map(move |(which, tested)| (place, which, *tested))
             })
             .collect();
-        let q = q_values(&now.iter().map(|(_, _, tested)| *tested).collect::<Vec<Tested>>());
+        let p_values: Vec<f64> = now.iter().map(|(_, _, tested)| tested.p_value).collect();
+        let q = q_values(&p_values);
         before.resize(now.len(), None);
         open.resize(now.len(), false);
         for (at, (place, which, tested)) in now.into_iter().enumerate() {

@@ -3,7 +3,8 @@
 
 use foresite_features::network::Network;
 use foresite_features::task::{DAY, Micros};
-use foresite_metrics::drift::decision::{confirms, q_values};
+use foresite_metrics::drift::decision::confirms;
+use foresite_metrics::drift::discovery::q_values;
 use foresite_metrics::drift::group::{Group, Kinds, Statistic, Tested};
 use foresite_metrics::drift::null::LEAST_BLOCKS;
 use foresite_metrics::drift::profile::Blocks;
@@ -164,8 +165,8 @@ fn judged(config: &Config, places: &[Place<'_>], window: usize) -> Vec<Vec<Judge
         .iter()
         .map(|place| place.group.as_ref().map_or_else(Vec::new, |group| group.test(window)))
         .collect();
-    let flat: Vec<Tested> = tests.iter().flatten().copied().collect();
-    let mut q_values = q_values(&flat).into_iter();
+    let p_values: Vec<f64> = tests.iter().flatten().map(|tested| tested.p_value).collect();
+    let mut q_values = q_values(&p_values).into_iter();
     let mut judge = |tested: Tested| {
         let q = q_values.next().unwrap_or(1.0);
         (tested, q, config.drift.flags(&tested, q))
