@@ -1,4 +1,5 @@
-//! Statistics that judge detectors, probabilities, forecasts and dates, on plain slices.
+//! Statistics that judge detectors, probabilities, forecasts and dates, and tell drift from noise, on
+//! plain slices.
 //!
 //! Every function takes what was observed and what was predicted, does no I/O and knows no table.
 //! A statistic that is undefined on its input (no positives, an empty slice) is `None`, never 0 or
