@@ -3,7 +3,10 @@
 
 use std::path::Path;
 
+use arrow::array::AsArray as _;
+use arrow::datatypes::Int32Type;
 use foresite_schema::catalog::{outcome, raw};
+use foresite_schema::{BUCKETS, bucket_of};
 use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
 use serde_json::{Value as Json, json};
@@ -52,6 +55,21 @@ fn a_mark_says_what_it_is_about_and_when_it_was_known() {
     let cutoffs = hours(&marks.slice(0, 2), "cutoff");
     assert_eq!(cutoffs, [9.0, 9.0]);
     assert_eq!(hours(&marks, "known_at"), [10.5; 3], "with its file, not when it was done");
+    let buckets = marks.column_by_name("bucket").unwrap().as_primitive::<Int32Type>();
+    let bucket = |site| bucket_of(site, BUCKETS);
+    let expected = ["north/N001", "north/N001", "north/N002"].map(bucket);
+    assert_eq!(buckets.values()[..], expected, "of the site, also where a prediction named it");
+}
+
+#[test]
+fn a_mark_keeps_the_incident_that_it_was_made_by() {
+    let root = root();
+    predicted(root.path());
+    let lines = "feedback_id,fact,at,entity_type,entity_id,prediction_id,task,person,text,incident_id\n\
+                 a,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,,i-7\n";
+    land(root.path(), "feedback/kim.csv", lines.as_bytes(), 9);
+    ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    assert_eq!(texts(&rows(root.path(), "feedback"), "incident_id"), ["i-7"]);
 }
 
 #[test]
@@ -66,12 +84,13 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
                  f,missed,2024-05-01T09:10:00Z,,,,,Kim,\n\
                  g,wrong,2024-05-01T09:10:00Z,,,p1,capacity,Kim,\n\
                  h,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,\n\
-                 i,missed,2024-05-01T03:00:00Z,site,north/N002,,outages,Kim,\n";
+                 i,missed,2024-05-01T03:00:00Z,site,north/N002,,outages,Kim,\n\
+                 j,wrong,2024-05-01T09:10:00Z,cell,north/N002/1,p1,anomaly,Kim,all well\n";
     landed(root.path(), "kim", lines, 9);
     let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
     assert_eq!(
         ["rows_read", "rows_written", "rows_quarantined"].map(|name| counted(&run, name)),
-        [9, 1, 8]
+        [10, 1, 9]
     );
     assert_eq!(texts(&rows(root.path(), "feedback"), "feedback_id"), ["h"]);
     let aside = rows(root.path(), "quarantine");
@@ -91,9 +110,14 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
             "f: a missed event needs `entity_type` and `entity_id`",
             "g: says task `capacity`, but prediction `p1` is of `anomaly`",
             "i: no task `outages` is known to this data root",
+            "j: says entity `north/N002/1`, but prediction `p1` is of `north/N001/1`: leave the entity out, or name what stands above or below it",
         ]
     );
-    assert_eq!(texts(&aside, "sample")[0], "confirmed,,,p2,Kim", "nothing is lost");
+    assert_eq!(
+        texts(&aside, "sample")[8],
+        "wrong,2024-05-01T09:10:00Z,cell,north/N002/1,p1,anomaly,Kim,all well,",
+        "nothing is lost"
+    );
 }
 
 #[test]

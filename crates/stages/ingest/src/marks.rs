@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray,
+    Array as _, ArrayRef, AsArray as _, BooleanArray, Int32Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow::compute::filter_record_batch;
@@ -16,8 +16,10 @@ use foresite_feedback::{Predictions, Statement};
 use foresite_pm::mapping::TableBatch;
 use foresite_schema::catalog::raw;
 use foresite_schema::marks::Mark;
+use foresite_schema::{BUCKETS, bucket_of, site_of};
 use foresite_stage::{Context, Result};
 use foresite_tables::Micros;
+use jiff::Timestamp;
 
 use crate::outcome::{Outcome, Rejected};
 
@@ -96,7 +98,9 @@ struct Rows {
     entity: StringArray,
     prediction: StringArray,
     task: StringArray,
+    incident: StringArray,
     person: StringArray,
+    text: StringArray,
     known_at: TimestampMicrosecondArray,
 }
 
@@ -113,7 +117,9 @@ impl Rows {
             entity: text("entity_id"),
             prediction: text("prediction_id"),
             task: text("task"),
+            incident: text("incident_id"),
             person: text("person"),
+            text: text("text"),
             known_at: time("known_at"),
         }
     }
@@ -129,21 +135,28 @@ impl Rows {
             mark,
             at: self.at.value(row),
             prediction_id: text(&self.prediction),
+            incident_id: text(&self.incident),
             entity_type: text(&self.kind),
             entity_id: text(&self.entity),
             task: text(&self.task),
             person: text(&self.person),
-            text: String::new(),
+            text: text(&self.text),
         })
     }
 
     /// What the row said, for who looks at the quarantine.
     fn sample(&self, row: usize) -> String {
-        let parts = [&self.fact, &self.kind, &self.entity, &self.prediction, &self.person];
-        parts.map(|column| filled(column, row).unwrap_or_default()).join(",")
+        let said = |column| filled(column, row).unwrap_or_default();
+        let at = self.at.value(row);
+        let at =
+            Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |at| at.to_string());
+        let parts = [&self.kind, &self.entity, &self.prediction, &self.task, &self.person];
+        let parts = [said(&self.fact), &at].into_iter().chain(parts.map(said));
+        parts.chain([said(&self.text), said(&self.incident)]).collect::<Vec<_>>().join(",")
     }
 
-    /// The rows with task and cutoff of their predictions, and the entity where none was given.
+    /// The rows with task and cutoff of their predictions, and the entity where none was given, in
+    /// the bucket of its site.
     fn placed(&self, batch: &RecordBatch, predictions: &Predictions) -> Result<RecordBatch> {
         let rows = 0..batch.num_rows();
         let about = |row: usize| predictions.get(filled(&self.prediction, row)?);
@@ -153,17 +166,21 @@ impl Rows {
             Some(said) => Some(said.entity_type.as_str()),
             None => filled(&self.kind, row),
         });
-        let entities = rows.clone().map(|row| match of_entity(row) {
+        let entity_of = |row: usize| match of_entity(row) {
             Some(said) => Some(said.entity_id.as_str()),
             None => filled(&self.entity, row),
-        });
+        };
+        let entities = rows.clone().map(entity_of);
+        let bucket_at = |row| bucket_of(site_of(entity_of(row).unwrap_or_default()), BUCKETS);
+        let buckets = Int32Array::from_iter_values(rows.clone().map(bucket_at));
         let tasks = rows.clone().map(|row| {
             about(row).map(|said| said.task.as_str()).or_else(|| filled(&self.task, row))
         });
         let cutoffs = rows.map(|row| about(row).map(|said| said.cutoff));
         let cutoffs = cutoffs.collect::<TimestampMicrosecondArray>().with_timezone("UTC");
         let mut columns = batch.columns().to_vec();
-        let new: [(&str, ArrayRef); 4] = [
+        let new: [(&str, ArrayRef); 5] = [
+            ("bucket", Arc::new(buckets)),
             ("entity_type", Arc::new(kinds.collect::<StringArray>())),
             ("entity_id", Arc::new(entities.collect::<StringArray>())),
             ("task", Arc::new(tasks.collect::<StringArray>())),
