@@ -3,10 +3,7 @@
 
 use std::path::Path;
 
-use arrow::array::AsArray as _;
-use arrow::datatypes::Int32Type;
 use foresite_schema::catalog::{outcome, raw};
-use foresite_schema::{BUCKETS, bucket_of};
 use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
 use serde_json::{Value as Json, json};
@@ -55,10 +52,6 @@ fn a_mark_says_what_it_is_about_and_when_it_was_known() {
     let cutoffs = hours(&marks.slice(0, 2), "cutoff");
     assert_eq!(cutoffs, [9.0, 9.0]);
     assert_eq!(hours(&marks, "known_at"), [10.5; 3], "with its file, not when it was done");
-    let buckets = marks.column_by_name("bucket").unwrap().as_primitive::<Int32Type>();
-    let bucket = |site| bucket_of(site, BUCKETS);
-    let expected = ["north/N001", "north/N001", "north/N002"].map(bucket);
-    assert_eq!(buckets.values()[..], expected, "of the site, also where a prediction named it");
 }
 
 #[test]

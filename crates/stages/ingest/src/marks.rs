@@ -85,7 +85,7 @@ fn checked(
             });
         }
     }
-    let placed = marks.placed(&rows.batch, predictions)?;
+    let placed = marks.placed(&rows.batch, predictions, BUCKETS)?;
     Ok(filter_record_batch(&placed, &BooleanArray::from(keep))?)
 }
 
@@ -157,7 +157,12 @@ impl Rows {
 
     /// The rows with task and cutoff of their predictions, and the entity where none was given, in
     /// the bucket of its site.
-    fn placed(&self, batch: &RecordBatch, predictions: &Predictions) -> Result<RecordBatch> {
+    fn placed(
+        &self,
+        batch: &RecordBatch,
+        predictions: &Predictions,
+        buckets: u32,
+    ) -> Result<RecordBatch> {
         let rows = 0..batch.num_rows();
         let about = |row: usize| predictions.get(filled(&self.prediction, row)?);
         let has_place = |row: usize| filled(&self.entity, row).is_some();
@@ -171,7 +176,7 @@ impl Rows {
             None => filled(&self.entity, row),
         };
         let entities = rows.clone().map(entity_of);
-        let bucket_at = |row| bucket_of(site_of(entity_of(row).unwrap_or_default()), BUCKETS);
+        let bucket_at = |row| bucket_of(site_of(entity_of(row).unwrap_or_default()), buckets);
         let buckets = Int32Array::from_iter_values(rows.clone().map(bucket_at));
         let tasks = rows.clone().map(|row| {
             about(row).map(|said| said.task.as_str()).or_else(|| filled(&self.task, row))
@@ -195,4 +200,49 @@ impl Rows {
 
 fn filled(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row)).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use arrow::datatypes::Int32Type;
+    use foresite_feedback::Predicted;
+
+    use super::*;
+
+    #[test]
+    fn an_entity_that_its_prediction_names_lies_in_the_bucket_of_its_site() {
+        let text = |value| Arc::new(StringArray::from(vec![value])) as ArrayRef;
+        let time = || {
+            let time = TimestampMicrosecondArray::from(vec![9]);
+            Arc::new(time.with_timezone("UTC")) as ArrayRef
+        };
+        let texts = ["feedback_id", "fact", "task", "incident_id", "person", "text"];
+        let columns = texts.map(|name| (name, text(Some("x")))).into_iter().chain([
+            ("prediction_id", text(Some("p1"))),
+            ("entity_type", text(None)),
+            ("entity_id", text(None)),
+            ("at", time()),
+            ("known_at", time()),
+            ("cutoff", time()),
+            ("bucket", Arc::new(Int32Array::from(vec![bucket_of("", 16)])) as ArrayRef),
+        ]);
+        let nullable = columns.map(|(name, column)| (name, column, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(nullable).unwrap();
+        let predicted = Predicted {
+            task: "anomaly".into(),
+            entity_type: "cell".into(),
+            entity_id: "north/N001/1".into(),
+            cutoff: 4,
+            horizon_s: 0,
+            drivers: vec![],
+        };
+        let predictions = Predictions::from([("p1".to_owned(), predicted)]);
+        let rows = TableBatch { table: raw::feedback(), batch };
+        let placed = Rows::of(&rows).placed(&rows.batch, &predictions, 16).unwrap();
+        let found = placed["bucket"].as_primitive::<Int32Type>().value(0);
+        assert_eq!(found, bucket_of("north/N001", 16));
+        assert_ne!(found, bucket_of("", 16));
+    }
 }
