@@ -55,6 +55,17 @@ fn a_mark_says_what_it_is_about_and_when_it_was_known() {
 }
 
 #[test]
+fn a_mark_keeps_the_incident_that_it_was_made_by() {
+    let root = root();
+    predicted(root.path());
+    let lines = "feedback_id,fact,at,entity_type,entity_id,prediction_id,task,person,text,incident_id\n\
+                 a,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,,i-7\n";
+    land(root.path(), "feedback/kim.csv", lines.as_bytes(), 9);
+    ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    assert_eq!(texts(&rows(root.path(), "feedback"), "incident_id"), ["i-7"]);
+}
+
+#[test]
 fn what_cannot_be_true_is_set_aside_with_its_reason() {
     let root = root();
     predicted(root.path());
@@ -66,12 +77,13 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
                  f,missed,2024-05-01T09:10:00Z,,,,,Kim,\n\
                  g,wrong,2024-05-01T09:10:00Z,,,p1,capacity,Kim,\n\
                  h,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,\n\
-                 i,missed,2024-05-01T03:00:00Z,site,north/N002,,outages,Kim,\n";
+                 i,missed,2024-05-01T03:00:00Z,site,north/N002,,outages,Kim,\n\
+                 j,wrong,2024-05-01T09:10:00Z,cell,north/N002/1,p1,anomaly,Kim,all well\n";
     landed(root.path(), "kim", lines, 9);
     let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
     assert_eq!(
         ["rows_read", "rows_written", "rows_quarantined"].map(|name| counted(&run, name)),
-        [9, 1, 8]
+        [10, 1, 9]
     );
     assert_eq!(texts(&rows(root.path(), "feedback"), "feedback_id"), ["h"]);
     let aside = rows(root.path(), "quarantine");
@@ -91,9 +103,14 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
             "f: a missed event needs `entity_type` and `entity_id`",
             "g: says task `capacity`, but prediction `p1` is of `anomaly`",
             "i: no task `outages` is known to this data root",
+            "j: says entity `north/N002/1`, but prediction `p1` is of `north/N001/1`: leave the entity out, or name what stands above or below it",
         ]
     );
-    assert_eq!(texts(&aside, "sample")[0], "confirmed,,,p2,Kim", "nothing is lost");
+    assert_eq!(
+        texts(&aside, "sample")[8],
+        "wrong,2024-05-01T09:10:00Z,cell,north/N002/1,p1,anomaly,Kim,all well,",
+        "nothing is lost"
+    );
 }
 
 #[test]

@@ -118,8 +118,8 @@ fn a_mark_is_a_file_that_lands_once() {
     assert_eq!(site.files(), [first["file"].as_str().unwrap()]);
     let text = site.root.read(first["file"].as_str().unwrap()).unwrap();
     let expected = format!(
-        "feedback_id,fact,at,entity_type,entity_id,prediction_id,task,person,text\n\
-         {},done,{},cell,r/A/1,a-near,anomaly,\"K. Brandt, \"\"north\"\"\",\n",
+        "feedback_id,fact,at,entity_type,entity_id,prediction_id,task,person,text,incident_id\n\
+         {},done,{},cell,r/A/1,a-near,anomaly,\"K. Brandt, \"\"north\"\"\",,\n",
         first["feedback_ids"][0].as_str().unwrap(),
         site.at(30)
     );
@@ -136,8 +136,8 @@ fn an_incident_is_one_mark_for_each_of_its_entities() {
     assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
     let text = site.root.read(taken["file"].as_str().unwrap()).unwrap();
     let text = String::from_utf8(text.to_vec()).unwrap();
-    assert!(text.contains("r/A/1,a-near,anomaly,Kim,street festival"), "{text}");
-    assert!(text.contains("r/A/2,b-near,anomaly,Kim,street festival"), "{text}");
+    assert!(text.contains("r/A/1,a-near,anomaly,Kim,street festival,inc-1\n"), "{text}");
+    assert!(text.contains("r/A/2,b-near,anomaly,Kim,street festival,inc-1\n"), "{text}");
     assert_eq!((taken["feedback_ids"].as_array().unwrap().len(), text.lines().count()), (2, 3));
 }
 

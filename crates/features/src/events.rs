@@ -6,7 +6,7 @@ mod read;
 
 use std::collections::BTreeMap;
 
-use foresite_schema::site_of;
+use foresite_schema::{concerns, site_of};
 
 use crate::task::{EventFilter, Events, Micros};
 
@@ -125,16 +125,6 @@ impl EventLog {
         let events = self.by_site.values().flatten();
         events.map(|event| event.entity_id.as_str())
     }
-}
-
-/// Whether what is said about `said` concerns `entity`: itself, what is below it, what it stands on.
-fn concerns(said: &str, entity: &str) -> bool {
-    is_above(said, entity) || is_above(entity, said)
-}
-
-/// Whether `upper` is `lower` or one of the entities that its id names above it.
-fn is_above(upper: &str, lower: &str) -> bool {
-    lower.strip_prefix(upper).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The alarm names that a task tells apart, `other` last.

@@ -1,10 +1,11 @@
 //! What a person said, and whether it can be true.
 
+use foresite_schema::concerns;
 use foresite_schema::marks::Mark;
 use foresite_tables::{Micros, sha256_hex};
 use jiff::Timestamp;
 
-use crate::Predictions;
+use crate::{Predicted, Predictions};
 
 /// How far a person's clock may be ahead of ours.
 pub const SKEW: Micros = 5 * 60 * 1_000_000;
@@ -21,6 +22,8 @@ pub struct Statement {
     pub at: Micros,
     /// The prediction that it is about.
     pub prediction_id: String,
+    /// The incident that it was marked as a part of.
+    pub incident_id: String,
     /// Type of the entity.
     pub entity_type: String,
     /// The entity that it is about.
@@ -69,10 +72,24 @@ impl Statement {
             let (at, cutoff) = (stamp(self.at), stamp(prediction.cutoff));
             return Some(format!("marked at {at}, before the cutoff {cutoff} of its prediction"));
         }
-        let is_other = !self.task.is_empty() && self.task != prediction.task;
-        is_other.then(|| {
+        self.fault_of_subject(prediction)
+    }
+
+    /// What a mark says beside the id of a prediction must fit it: otherwise it would label
+    /// something that nobody looked at.
+    fn fault_of_subject(&self, prediction: &Predicted) -> Option<String> {
+        let id = &self.prediction_id;
+        if !self.task.is_empty() && self.task != prediction.task {
             let (task, own) = (&self.task, &prediction.task);
-            format!("says task `{task}`, but prediction `{id}` is of `{own}`")
+            return Some(format!("says task `{task}`, but prediction `{id}` is of `{own}`"));
+        }
+        let (said, own) = (&self.entity_id, &prediction.entity_id);
+        let is_foreign = !said.is_empty() && !concerns(said, own);
+        is_foreign.then(|| {
+            format!(
+                "says entity `{said}`, but prediction `{id}` is of `{own}`: leave the entity out, \
+                 or name what stands above or below it"
+            )
         })
     }
 
@@ -97,7 +114,6 @@ fn stamp(at: Micros) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Predicted;
 
     const CUTOFF: Micros = 1_773_064_800_000_000;
 
@@ -121,6 +137,7 @@ mod tests {
             mark,
             at,
             prediction_id: if mark == Mark::Missed { String::new() } else { "p1".into() },
+            incident_id: String::new(),
             entity_type: String::new(),
             entity_id: String::new(),
             task: String::new(),
@@ -140,6 +157,10 @@ mod tests {
             ..said(Mark::Done, CUTOFF)
         };
         assert_eq!(by_entity.fault(&known(), now), None);
+        for entity in ["r/A/1", "r/A", "r/A/1/fan"] {
+            let placed = Statement { entity_id: entity.into(), ..said(Mark::Done, CUTOFF) };
+            assert_eq!(placed.fault(&known(), now), None, "{entity}");
+        }
     }
 
     #[test]
@@ -151,6 +172,9 @@ mod tests {
             (Statement { at: CUTOFF - 1, ..wrong() }, "before the cutoff 2026-03-09T14:00:00Z"),
             (Statement { at: CUTOFF + 11 + SKEW, ..wrong() }, "lies in the future"),
             (Statement { task: "capacity".into(), ..wrong() }, "is of `anomaly`"),
+            (Statement { entity_id: "r/A/2".into(), ..wrong() }, "is of `r/A/1`"),
+            (Statement { entity_id: "r/A/10".into(), ..wrong() }, "is of `r/A/1`"),
+            (Statement { entity_id: "r/B".into(), ..wrong() }, "is of `r/A/1`"),
             (Statement { prediction_id: String::new(), ..wrong() }, "neither a prediction"),
             (said(Mark::Missed, CUTOFF), "needs `entity_type` and `entity_id`"),
             (

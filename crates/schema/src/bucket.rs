@@ -21,6 +21,16 @@ pub fn site_of(entity_id: &str) -> &str {
     }
 }
 
+/// Whether `upper` is `lower` or one of the entities that its id names above it.
+pub fn is_above(upper: &str, lower: &str) -> bool {
+    lower.strip_prefix(upper).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether what is said about one entity concerns the other: the same, below it or above it.
+pub fn concerns(said: &str, entity: &str) -> bool {
+    is_above(said, entity) || is_above(entity, said)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +40,13 @@ mod tests {
         assert_eq!(bucket_of("", 16), (0x811c_9dc5_u32 % 16) as i32);
         assert_eq!(bucket_of("a", 1), 0);
         assert!((0..1000).all(|n| (0..8).contains(&bucket_of(&format!("site-{n}"), 8))));
+    }
+
+    #[test]
+    fn a_site_concerns_its_cells_and_not_its_namesakes() {
+        assert!(is_above("north/N001", "north/N001/2") && !is_above("north/N001/2", "north/N001"));
+        assert!(concerns("north/N001/2", "north/N001") && concerns("north/N001", "north/N001"));
+        assert!(!concerns("north/N00", "north/N001") && !concerns("", "north/N001"));
     }
 
     #[test]

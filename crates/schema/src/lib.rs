@@ -10,6 +10,6 @@ mod dictionary;
 pub mod marks;
 mod model;
 
-pub use bucket::{BUCKETS, bucket_of, site_of};
+pub use bucket::{BUCKETS, bucket_of, concerns, is_above, site_of};
 pub use dictionary::data_dictionary;
 pub use model::{Column, DataKind, Keep, Nullability, TableDef, TableKind};

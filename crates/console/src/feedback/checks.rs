@@ -113,6 +113,10 @@ fn statement(ask: &Ask, predictions: &Predictions, prediction_id: &str) -> State
         mark: ask.mark,
         at: ask.at,
         prediction_id: prediction_id.to_owned(),
+        incident_id: match &ask.about {
+            About::Incident { id, .. } => id.clone(),
+            _ => String::new(),
+        },
         entity_type: of(|said| &said.entity_type).unwrap_or_default(),
         entity_id: of(|said| &said.entity_id).unwrap_or_default(),
         task: match ask.task.as_str() {

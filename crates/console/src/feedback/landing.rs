@@ -8,7 +8,7 @@ use jiff::Timestamp;
 const FOLDER: &str = "landing/feedback";
 
 /// Columns of that mapping.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "feedback_id",
     "fact",
     "at",
@@ -18,6 +18,7 @@ const COLUMNS: [&str; 9] = [
     "task",
     "person",
     "text",
+    "incident_id",
 ];
 
 /// Hexadecimal digits in a file's name.
@@ -37,7 +38,7 @@ pub(super) fn write(root: &Root, statements: &[Statement]) -> Result<String> {
 
 /// The rows, sorted so that their order in the request does not matter.
 fn rows(statements: &[Statement]) -> std::result::Result<Vec<u8>, csv::Error> {
-    let mut rows: Vec<[String; 9]> = statements.iter().map(row).collect();
+    let mut rows: Vec<[String; 10]> = statements.iter().map(row).collect();
     rows.sort();
     rows.dedup();
     let mut file = csv::Writer::from_writer(Vec::new());
@@ -48,7 +49,7 @@ fn rows(statements: &[Statement]) -> std::result::Result<Vec<u8>, csv::Error> {
     file.into_inner().map_err(|error| error.into_error().into())
 }
 
-fn row(said: &Statement) -> [String; 9] {
+fn row(said: &Statement) -> [String; 10] {
     let at = Timestamp::from_microsecond(said.at).unwrap_or(Timestamp::UNIX_EPOCH);
     [
         said.id(),
@@ -60,5 +61,6 @@ fn row(said: &Statement) -> [String; 9] {
         said.task.clone(),
         said.person.clone(),
         said.text.clone(),
+        said.incident_id.clone(),
     ]
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use foresite_schema::marks::Mark;
-use foresite_schema::site_of;
+use foresite_schema::{concerns, site_of};
 
-use super::concerns;
 use crate::batch::{BatchError, Texts, Times};
 use crate::task::Micros;
 
@@ -19,14 +18,36 @@ pub struct Marked {
     pub mark: Mark,
     /// When it was done, seen or judged.
     pub at: Micros,
-    /// When it could be known.
+    /// When it could be known first.
     pub known_at: Micros,
     /// Task of the prediction, or the one that missed the event.
     pub task: Option<String>,
     /// Cutoff of the prediction.
     pub cutoff: Option<Micros>,
+    /// The incident that it was marked as a part of.
+    pub incident_id: Option<String>,
     /// Who said so.
     pub person: Option<String>,
+}
+
+impl Marked {
+    /// Whether another version of the mark says the same: what may differ are the words, and when
+    /// it came.
+    fn says_what(&self, other: &Self) -> bool {
+        let about = |marked: &Self| (marked.mark, marked.at, marked.cutoff);
+        about(self) == about(other)
+            && (&self.entity_id, &self.task, &self.person)
+                == (&other.entity_id, &other.task, &other.person)
+    }
+}
+
+/// The version of a mark that counts: the newest one, known since it was first said. A mark that is
+/// sent once more was known all the time.
+fn counting(versions: &[Marked]) -> Option<Marked> {
+    let newest = versions.iter().max_by_key(|version| version.known_at)?;
+    let same = versions.iter().filter(|version| version.says_what(newest));
+    let known_at = same.map(|version| version.known_at).min()?;
+    Some(Marked { known_at, ..newest.clone() })
 }
 
 /// Marks by site.
@@ -45,12 +66,13 @@ impl Marks {
         Self { by_site }
     }
 
-    /// Rows of `feedback`; every version that the table holds may be given, the newest counts.
+    /// Rows of `feedback`; every version that the table holds may be given, the newest counts,
+    /// known since the first one that says the same.
     ///
     /// # Errors
     /// When a column is missing or has another type. An older table has no `task`, `cutoff`.
     pub fn read(batches: &[RecordBatch]) -> Result<Self, BatchError> {
-        let mut newest: BTreeMap<(String, Mark), Marked> = BTreeMap::new();
+        let mut versions: BTreeMap<(String, Mark), Vec<Marked>> = BTreeMap::new();
         for batch in batches {
             let text = |name| Texts::of(batch, name);
             let (ids, words, entities) = (text("feedback_id")?, text("fact")?, text("entity_id")?);
@@ -59,6 +81,7 @@ impl Marks {
             let (tasks, persons) = (optional("task").transpose()?, optional("person").transpose()?);
             let cutoffs = batch.column_by_name("cutoff").map(|_| Times::of(batch, "cutoff"));
             let cutoffs = cutoffs.transpose()?;
+            let incidents = optional("incident_id").transpose()?;
             for row in 0..batch.num_rows() {
                 let key = ids.owned(row).zip(words.at(row).and_then(Mark::from_word));
                 let moments = at.at(row).zip(known.at(row));
@@ -75,14 +98,13 @@ impl Marks {
                     known_at,
                     task: tasks.as_ref().and_then(|tasks| tasks.owned(row)),
                     cutoff: cutoffs.as_ref().and_then(|cutoffs| cutoffs.at(row)),
+                    incident_id: incidents.as_ref().and_then(|incidents| incidents.owned(row)),
                     person: persons.as_ref().and_then(|persons| persons.owned(row)),
                 };
-                if newest.get(&key).is_none_or(|have| have.known_at < known_at) {
-                    newest.insert(key, marked);
-                }
+                versions.entry(key).or_default().push(marked);
             }
         }
-        Ok(Self::new(newest.into_values()))
+        Ok(Self::new(versions.values().filter_map(|versions| counting(versions))))
     }
 
     /// Marks on the entity, on what stands below it and on what it stands on.
@@ -149,6 +171,28 @@ mod tests {
         assert_eq!(found[0].person.as_deref(), Some("Kim"));
         assert_eq!(marks.of("r/A/2").count(), 0);
         assert_eq!(marks.of("r/A").count(), 1, "a site sees the marks on its cells");
+    }
+
+    #[test]
+    fn a_mark_that_is_sent_again_was_known_since_the_first_time() {
+        let versions = |at: [i64; 3], known_at: [i64; 3]| {
+            let marked = |(at, known_at)| Marked {
+                entity_id: "r/A/1".into(),
+                mark: Mark::Wrong,
+                at,
+                known_at,
+                task: Some("anomaly".into()),
+                cutoff: Some(4),
+                incident_id: None,
+                person: Some("Kim".into()),
+            };
+            let versions: Vec<Marked> = at.into_iter().zip(known_at).map(marked).collect();
+            counting(&versions).map(|marked| (marked.at, marked.known_at))
+        };
+        assert_eq!(versions([5, 5, 5], [9, 7, 20]), Some((5, 7)));
+        assert_eq!(versions([5, 5, 6], [9, 7, 20]), Some((6, 20)), "corrected, not repeated");
+        assert_eq!(versions([5, 6, 6], [9, 20, 30]), Some((6, 20)));
+        assert_eq!(counting(&[]), None);
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl World {
     }
 
     fn label(&self, task: &Task, cutoff: i64, until: i64) -> Label {
+        let asked = Asked { entity: "n/s1", cutoff: cutoff * HOUR, until: until * HOUR };
+        self.labelled(task, asked)
+    }
+
+    fn labelled(&self, task: &Task, asked: Asked<'_>) -> Label {
         let truth = Truth {
             tickets: &self.tickets,
             alarms: &self.none,
@@ -66,7 +71,6 @@ impl World {
             series: &self.series,
             as_of: 2000 * HOUR,
         };
-        let asked = Asked { entity: "n/s1", cutoff: cutoff * HOUR, until: until * HOUR };
         Labeller::new(task, truth, BTreeMap::new()).label(asked, &LocalClock::default())
     }
 }
@@ -126,6 +130,7 @@ fn said(mark: Mark, at: i64) -> Marked {
         known_at: (at + 1) * HOUR,
         task: None,
         cutoff: None,
+        incident_id: None,
         person: Some("Kim".into()),
     }
 }

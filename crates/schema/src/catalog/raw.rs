@@ -267,6 +267,12 @@ pub fn feedback() -> TableDef {
         nullable("prediction_id", Text, "", "prediction that was marked; null for a missed event"),
         nullable("task", Text, "", "task of the prediction, or the one that missed the event"),
         nullable("cutoff", Time, "", "cutoff of the prediction that was marked"),
+        nullable(
+            "incident_id",
+            Text,
+            "",
+            "incident as whose part the prediction was marked: one case, however many they are",
+        ),
         nullable("person", Text, "", "who marked it"),
         nullable("text", Text, "", "free text"),
         required("plan", Text, "", "plan that took the file"),

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use foresite_schema::is_above;
 use foresite_tables::sha256_hex;
 
 use crate::{
@@ -44,11 +45,14 @@ fn lot(list: &ListConfig, entity_id: &str, day: Micros, seed: u64) -> String {
     sha256_hex(format!("{seed}\0{}\0{day}\0{entity_id}", list.task).as_bytes())
 }
 
-/// Whether somebody marked the entity before the day began, so that what is found there today says
-/// nothing about what the model saw. A mark of today is the answer to the check.
+/// Whether somebody marked the entity, or what it stands on, before the day began, so that what is
+/// found there today says nothing about what the model saw. A mark of today is the answer to the
+/// check.
 fn is_acted_upon(entity_id: &str, day: Micros, signals: &Signals, config: &Config) -> bool {
+    let path = signals.network.path_up(entity_id);
+    let is_on = |marked: &str| is_above(marked, entity_id) || path.contains(&marked);
     signals.marks.iter().any(|mark| {
-        mark.entity_id.as_deref() == Some(entity_id)
+        mark.entity_id.as_deref().is_some_and(is_on)
             && mark.verdict != Verdict::Confirmed
             && mark.at < day
             && signals.cutoff - mark.at <= config.mark_holds()
@@ -163,16 +167,37 @@ mod tests {
         let mut signals = signals(100 * DAY + 9 * HOUR);
         let first = drawn(&signals, &BTreeSet::new());
         assert!(!drawn(&signals, &[first[0].clone()].into()).contains(&first[0]));
-        let mark = |at| Mark {
+        signals.marks = vec![done(&first[0], 100 * DAY + 8 * HOUR)];
+        assert_eq!(drawn(&signals, &BTreeSet::new()), first, "the answer to the check");
+        signals.marks = vec![done(&first[0], 99 * DAY)];
+        assert!(!drawn(&signals, &BTreeSet::new()).contains(&first[0]));
+    }
+
+    #[test]
+    fn what_was_done_on_a_site_keeps_its_cells_from_being_drawn() {
+        let mut signals = signals(100 * DAY + 9 * HOUR);
+        for row in &mut signals.predictions {
+            let site = if row.entity_id.as_str() < "r/100" { "r/A" } else { "r/B" };
+            row.entity_id = row.entity_id.replace("r/", &format!("{site}/"));
+        }
+        let of_site = |signals: &Signals| {
+            let checks = draw(&list(50), signals, &BTreeSet::new(), &Config::default());
+            checks.iter().filter(|check| check.entity_id.starts_with("r/A/")).count()
+        };
+        assert!(of_site(&signals) > 0);
+        signals.marks = vec![done("r/A", 99 * DAY)];
+        assert_eq!(of_site(&signals), 0);
+        signals.marks = vec![done("r/A/000/1", 99 * DAY)];
+        assert!(of_site(&signals) > 0, "what was done on one of them is not done on all");
+    }
+
+    fn done(entity: &str, at: Micros) -> Mark {
+        Mark {
             prediction_id: None,
-            entity_id: Some(first[0].clone()),
+            entity_id: Some(entity.into()),
             verdict: Verdict::Done,
             person: None,
             at,
-        };
-        signals.marks = vec![mark(100 * DAY + 8 * HOUR)];
-        assert_eq!(drawn(&signals, &BTreeSet::new()), first, "the answer to the check");
-        signals.marks = vec![mark(99 * DAY)];
-        assert!(!drawn(&signals, &BTreeSet::new()).contains(&first[0]));
+        }
     }
 }

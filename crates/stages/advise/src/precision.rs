@@ -14,24 +14,24 @@ pub const MONTH: Micros = 28 * DAY;
 /// The shorter of the two spans.
 pub const WEEK: Micros = 7 * DAY;
 
-/// Judged predictions below which no share is said: an interval from 0 to 1 helps nobody.
+/// Judged cases below which no share is said: an interval from 0 to 1 helps nobody.
 pub const LEAST: usize = 5;
 
-/// Marks of a span.
+/// Cases of a span: an incident is one, however many of its predictions were marked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Predictions that were called right.
+    /// Cases that were called right.
     pub right: usize,
-    /// Predictions that were called wrong.
+    /// Cases that were called wrong.
     pub wrong: usize,
-    /// Predictions about which people disagree: they count as neither.
+    /// Cases about which people disagree: they count as neither.
     pub disputed: usize,
-    /// Predictions that were only dealt with.
+    /// Cases that were only dealt with.
     pub done: usize,
 }
 
 impl Counts {
-    /// Predictions that were judged.
+    /// Cases that were judged.
     pub fn judged(self) -> usize {
         self.right + self.wrong
     }
@@ -74,7 +74,7 @@ pub struct Precision {
     pub real: Option<Share>,
 }
 
-/// Counts the marks on predictions of a task.
+/// Counts the marked cases of a task.
 pub fn of_task(said: &[Said], task: &str, cutoff: Micros) -> Precision {
     let of_task = || said.iter().filter(|said| said.task == task && cutoff - said.at <= MONTH);
     let listed = || of_task().filter(|said| said.inclusion.is_none());

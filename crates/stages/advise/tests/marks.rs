@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::{Float64Type, Int32Type};
 use fixture::CUTOFF;
 use foresite_advise::clock::{DAY, HOUR, Micros};
 use foresite_advise::wording;
@@ -61,25 +61,28 @@ fn text(rows: &RecordBatch, column: &str) -> String {
     rows.column_by_name(column).unwrap().as_string::<i32>().value(0).to_owned()
 }
 
-/// Prediction, cutoff, mark, person, days before the fixture's cutoff.
-type Marked<'a> = (&'a str, Micros, &'a str, &'a str, i64);
+/// Prediction, incident, cutoff, mark, person, days before the fixture's cutoff.
+type Marked<'a> = (&'a str, &'a str, Micros, &'a str, &'a str, i64);
 
 fn mark(root: &Root, task: &str, marks: &[Marked<'_>]) {
     let ids: Vec<String> = (0..marks.len()).map(|n| format!("m-{n}")).collect();
     Rows::new(marks.len())
         .text("feedback_id", ids.iter().map(|id| Some(id.as_str())))
-        .text("fact", marks.iter().map(|mark| Some(mark.2)))
-        .times("at", marks.iter().map(|mark| Some(CUTOFF - mark.4 * DAY)))
+        .text("fact", marks.iter().map(|mark| Some(mark.3)))
+        .times("at", marks.iter().map(|mark| Some(CUTOFF - mark.5 * DAY)))
         .text("prediction_id", marks.iter().map(|mark| Some(mark.0).filter(|id| !id.is_empty())))
+        .text("incident_id", marks.iter().map(|mark| Some(mark.1).filter(|id| !id.is_empty())))
         .text("task", marks.iter().map(|_| Some(task)))
-        .times("cutoff", marks.iter().map(|mark| Some(mark.1)))
-        .text("person", marks.iter().map(|mark| Some(mark.3)))
+        .times("cutoff", marks.iter().map(|mark| Some(mark.2)))
+        .text("person", marks.iter().map(|mark| Some(mark.4)))
         .write(root, raw::feedback(), CUTOFF);
 }
 
-/// The text of the report's section about marks.
-fn section(root: &Root) -> String {
-    let report = root.read("reports/20260309T1400Z/report.html").unwrap();
+/// The text of the section about marks in the report for `hours` after the fixture's cutoff.
+fn section(root: &Root, hours: i64) -> String {
+    let cutoff = jiff::Timestamp::from_microsecond(CUTOFF + hours * HOUR).unwrap();
+    let folder = cutoff.strftime("%Y%m%dT%H%MZ");
+    let report = root.read(&format!("reports/{folder}/report.html")).unwrap();
     let report = String::from_utf8(report.to_vec()).unwrap();
     let (_, section) = report.split_once("id=\"marks\"").unwrap();
     let (section, _) = section.split_once("</section>").unwrap();
@@ -96,18 +99,18 @@ fn the_report_says_how_right_the_lists_were() {
     let driven = driven.unwrap();
     let old = CUTOFF - 21 * DAY;
     let (folder, root) = data_root(&[
-        ("r0", old, "confirmed", "Kim", 1),
-        ("r1", old, "confirmed", "Kim", 2),
-        ("r2", old, "confirmed", "Kim", 3),
-        ("r3", old, "confirmed", "Kim", 20),
-        (&driven.prediction_id, driven.cutoff, "wrong", "Kim", 0),
-        ("d0", old, "wrong", "Kim", 2),
-        ("d0", old, "confirmed", "Lee", 2),
-        ("n0", old, "done", "Kim", 2),
-        ("", old, "wrong", "Kim", 2),
+        ("r0", "", old, "confirmed", "Kim", 1),
+        ("r1", "", old, "confirmed", "Kim", 2),
+        ("r2", "", old, "confirmed", "Kim", 3),
+        ("r3", "", old, "confirmed", "Kim", 20),
+        (&driven.prediction_id, "", driven.cutoff, "wrong", "Kim", 0),
+        ("d0", "", old, "wrong", "Kim", 2),
+        ("d0", "", old, "confirmed", "Lee", 2),
+        ("n0", "", old, "done", "Kim", 2),
+        ("", "", old, "wrong", "Kim", 2),
     ]);
     advise(folder.path(), 0);
-    let section = section(&root);
+    let section = section(&root, 0);
     // 3 of 4 within a week are not enough, 4 of 5 within a month are: Wilson says 38 to 96 %.
     let expected =
         "All items of the list | 4 of 5 marks needed | 80 % (38 % – 96 %) | 4 | 1 | 1 | 1";
@@ -119,7 +122,28 @@ fn the_report_says_how_right_the_lists_were() {
 }
 
 #[test]
-fn a_check_stands_last_and_can_be_marked_by_its_incident() {
+fn an_incident_is_one_case_across_hours_and_entities() {
+    let at = |hours: i64| CUTOFF - 4 * DAY + hours * HOUR;
+    let (folder, root) = data_root(&[
+        ("a0", "i1", at(0), "wrong", "Kim", 3),
+        ("b0", "i1", at(0), "wrong", "Kim", 3),
+        ("c0", "i1", at(0), "wrong", "Kim", 3),
+        // Another look, hours later: the newest mark of a person counts.
+        ("a5", "i1", at(5), "confirmed", "Kim", 2),
+        ("d0", "i2", at(0), "wrong", "Kim", 2),
+        ("d5", "i2", at(5), "confirmed", "Lee", 2),
+        ("e0", "i3", at(0), "done", "Kim", 2),
+        ("e1", "i3", at(1), "done", "Kim", 2),
+    ]);
+    advise(folder.path(), 0);
+    let section = section(&root, 0);
+    let expected =
+        "All items of the list | 1 of 5 marks needed | 1 of 5 marks needed | 1 | 0 | 1 | 1";
+    assert!(section.contains(expected), "{section}");
+}
+
+#[test]
+fn a_check_stands_last() {
     let (folder, root) = data_root(&[]);
     let result = advise(folder.path(), 0);
     assert_eq!(result["numbers"]["anomaly_checks"], 1);
@@ -130,6 +154,13 @@ fn a_check_stands_last_and_can_be_marked_by_its_incident() {
     );
     assert_eq!((listed.num_rows(), incident.num_rows()), (1, 1));
     assert_eq!(text(&listed, "title"), "Check of a low risk");
+    let list = root.existing(outcome::worklist()).unwrap();
+    let list = list.read(&Read::all().period(CUTOFF, CUTOFF + 1).text("task", "anomaly")).unwrap();
+    let rank = |rows: &RecordBatch| {
+        let ranks = rows.column_by_name("rank").unwrap().as_primitive::<Int32Type>();
+        ranks.iter().flatten().max()
+    };
+    assert!(list.num_rows() > 1 && rank(&listed) == rank(&list), "the check is the last item");
     let inclusion = incident.column_by_name("inclusion").unwrap().as_primitive::<Float64Type>();
     assert!(inclusion.value(0) > 0.0 && inclusion.value(0) < 0.1, "one of the many cells");
     let members = incident.column_by_name("members").unwrap().as_list::<i32>().value(0);
@@ -145,4 +176,42 @@ fn a_check_stands_last_and_can_be_marked_by_its_incident() {
     let states = later.column_by_name("state").unwrap().as_string::<i32>();
     let same = (0..later.num_rows()).find(|row| ids.value(*row) == first);
     assert_eq!(same.map(|row| states.value(row)), Some("check"));
+}
+
+/// Incident and prediction of the fixture's check: a hash draws it, the same one in every data root.
+fn check() -> (String, String) {
+    let (folder, root) = data_root(&[]);
+    advise(folder.path(), 0);
+    let drawn = checks(&root, outcome::incidents(), "state");
+    let members = drawn.column_by_name("members").unwrap().as_list::<i32>().value(0);
+    (text(&drawn, "incident_id"), members.as_string::<i32>().value(0).to_owned())
+}
+
+const ONE_CHECK: &str = "1 check of low risks: 1 found something after all.";
+
+#[test]
+fn a_check_can_be_marked_by_its_incident_and_is_one_case() {
+    let (incident, member) = check();
+    let (folder, root) = data_root(&[
+        (&member, &incident, CUTOFF, "confirmed", "Kim", 0),
+        (&member, "", CUTOFF, "confirmed", "Lee", 0),
+        ("of-another-hour", &incident, CUTOFF, "confirmed", "Lee", 0),
+    ]);
+    advise(folder.path(), 0);
+    advise(folder.path(), 1);
+    let section = section(&root, 1);
+    assert!(section.contains(ONE_CHECK), "{section}");
+    assert!(section.contains("Nobody judged an item of this list."), "{section}");
+}
+
+#[test]
+fn a_check_stays_one_however_old_its_list_is_when_it_is_marked() {
+    let (_, member) = check();
+    let (folder, root) = data_root(&[(&member, "", CUTOFF, "confirmed", "Kim", -29)]);
+    advise(folder.path(), 0);
+    let later = 30 * 24;
+    advise(folder.path(), later);
+    let section = section(&root, later);
+    assert!(section.contains(ONE_CHECK), "{section}");
+    assert!(!section.contains("All items of the list"), "no item of a list: {section}");
 }

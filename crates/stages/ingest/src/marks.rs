@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch, StringArray,
+    Array as _, ArrayRef, AsArray as _, BooleanArray, Int32Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow::compute::filter_record_batch;
@@ -16,8 +16,10 @@ use foresite_feedback::{Predictions, Statement};
 use foresite_pm::mapping::TableBatch;
 use foresite_schema::catalog::raw;
 use foresite_schema::marks::Mark;
+use foresite_schema::{BUCKETS, bucket_of, site_of};
 use foresite_stage::{Context, Result};
 use foresite_tables::Micros;
+use jiff::Timestamp;
 
 use crate::outcome::{Outcome, Rejected};
 
@@ -83,7 +85,7 @@ fn checked(
             });
         }
     }
-    let placed = marks.placed(&rows.batch, predictions)?;
+    let placed = marks.placed(&rows.batch, predictions, BUCKETS)?;
     Ok(filter_record_batch(&placed, &BooleanArray::from(keep))?)
 }
 
@@ -96,7 +98,9 @@ struct Rows {
     entity: StringArray,
     prediction: StringArray,
     task: StringArray,
+    incident: StringArray,
     person: StringArray,
+    text: StringArray,
     known_at: TimestampMicrosecondArray,
 }
 
@@ -113,7 +117,9 @@ impl Rows {
             entity: text("entity_id"),
             prediction: text("prediction_id"),
             task: text("task"),
+            incident: text("incident_id"),
             person: text("person"),
+            text: text("text"),
             known_at: time("known_at"),
         }
     }
@@ -129,22 +135,34 @@ impl Rows {
             mark,
             at: self.at.value(row),
             prediction_id: text(&self.prediction),
+            incident_id: text(&self.incident),
             entity_type: text(&self.kind),
             entity_id: text(&self.entity),
             task: text(&self.task),
             person: text(&self.person),
-            text: String::new(),
+            text: text(&self.text),
         })
     }
 
     /// What the row said, for who looks at the quarantine.
     fn sample(&self, row: usize) -> String {
-        let parts = [&self.fact, &self.kind, &self.entity, &self.prediction, &self.person];
-        parts.map(|column| filled(column, row).unwrap_or_default()).join(",")
+        let said = |column| filled(column, row).unwrap_or_default();
+        let at = self.at.value(row);
+        let at =
+            Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |at| at.to_string());
+        let parts = [&self.kind, &self.entity, &self.prediction, &self.task, &self.person];
+        let parts = [said(&self.fact), &at].into_iter().chain(parts.map(said));
+        parts.chain([said(&self.text), said(&self.incident)]).collect::<Vec<_>>().join(",")
     }
 
-    /// The rows with task and cutoff of their predictions, and the entity where none was given.
-    fn placed(&self, batch: &RecordBatch, predictions: &Predictions) -> Result<RecordBatch> {
+    /// The rows with task and cutoff of their predictions, and the entity where none was given, in
+    /// the bucket of its site.
+    fn placed(
+        &self,
+        batch: &RecordBatch,
+        predictions: &Predictions,
+        buckets: u32,
+    ) -> Result<RecordBatch> {
         let rows = 0..batch.num_rows();
         let about = |row: usize| predictions.get(filled(&self.prediction, row)?);
         let has_place = |row: usize| filled(&self.entity, row).is_some();
@@ -153,17 +171,21 @@ impl Rows {
             Some(said) => Some(said.entity_type.as_str()),
             None => filled(&self.kind, row),
         });
-        let entities = rows.clone().map(|row| match of_entity(row) {
+        let entity_of = |row: usize| match of_entity(row) {
             Some(said) => Some(said.entity_id.as_str()),
             None => filled(&self.entity, row),
-        });
+        };
+        let entities = rows.clone().map(entity_of);
+        let bucket_at = |row| bucket_of(site_of(entity_of(row).unwrap_or_default()), buckets);
+        let buckets = Int32Array::from_iter_values(rows.clone().map(bucket_at));
         let tasks = rows.clone().map(|row| {
             about(row).map(|said| said.task.as_str()).or_else(|| filled(&self.task, row))
         });
         let cutoffs = rows.map(|row| about(row).map(|said| said.cutoff));
         let cutoffs = cutoffs.collect::<TimestampMicrosecondArray>().with_timezone("UTC");
         let mut columns = batch.columns().to_vec();
-        let new: [(&str, ArrayRef); 4] = [
+        let new: [(&str, ArrayRef); 5] = [
+            ("bucket", Arc::new(buckets)),
             ("entity_type", Arc::new(kinds.collect::<StringArray>())),
             ("entity_id", Arc::new(entities.collect::<StringArray>())),
             ("task", Arc::new(tasks.collect::<StringArray>())),
@@ -178,4 +200,49 @@ impl Rows {
 
 fn filled(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row)).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use arrow::datatypes::Int32Type;
+    use foresite_feedback::Predicted;
+
+    use super::*;
+
+    #[test]
+    fn an_entity_that_its_prediction_names_lies_in_the_bucket_of_its_site() {
+        let text = |value| Arc::new(StringArray::from(vec![value])) as ArrayRef;
+        let time = || {
+            let time = TimestampMicrosecondArray::from(vec![9]);
+            Arc::new(time.with_timezone("UTC")) as ArrayRef
+        };
+        let texts = ["feedback_id", "fact", "task", "incident_id", "person", "text"];
+        let columns = texts.map(|name| (name, text(Some("x")))).into_iter().chain([
+            ("prediction_id", text(Some("p1"))),
+            ("entity_type", text(None)),
+            ("entity_id", text(None)),
+            ("at", time()),
+            ("known_at", time()),
+            ("cutoff", time()),
+            ("bucket", Arc::new(Int32Array::from(vec![bucket_of("", 16)])) as ArrayRef),
+        ]);
+        let nullable = columns.map(|(name, column)| (name, column, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(nullable).unwrap();
+        let predicted = Predicted {
+            task: "anomaly".into(),
+            entity_type: "cell".into(),
+            entity_id: "north/N001/1".into(),
+            cutoff: 4,
+            horizon_s: 0,
+            drivers: vec![],
+        };
+        let predictions = Predictions::from([("p1".to_owned(), predicted)]);
+        let rows = TableBatch { table: raw::feedback(), batch };
+        let placed = Rows::of(&rows).placed(&rows.batch, &predictions, 16).unwrap();
+        let found = placed["bucket"].as_primitive::<Int32Type>().value(0);
+        assert_eq!(found, bucket_of("north/N001", 16));
+        assert_ne!(found, bucket_of("", 16));
+    }
 }

@@ -83,6 +83,59 @@ fn marks_are_the_labels_of_a_task_that_has_none() {
 }
 
 #[test]
+fn of_an_incident_the_newest_mark_of_a_person_counts_across_hours() {
+    let on = |mark, cutoff: i64, at, person: &str| Marked {
+        cutoff: Some(cutoff * HOUR),
+        task: Some("maintenance".into()),
+        incident_id: Some("i1".into()),
+        person: Some(person.into()),
+        ..said(mark, at)
+    };
+    let value = |marks: Vec<Marked>, cutoff, until| {
+        let mut world = World::new(vec![], vec![]);
+        world.marks = Marks::new(marks);
+        let label = world.label(&unlabelled(), cutoff, until);
+        label.value.map(|value| (value, label.known_at / HOUR))
+    };
+    let wrong = on(Mark::Wrong, 100, 105, "Kim");
+    let again = on(Mark::Confirmed, 104, 109, "Kim");
+    let both = vec![wrong.clone(), again.clone()];
+    assert_eq!(value(both.clone(), 100, FAR), Some((1.0, 110)), "Kim had another look");
+    assert_eq!(value(both.clone(), 104, FAR), Some((1.0, 110)));
+    assert_eq!(value(both.clone(), 102, FAR), None, "nobody marked this one");
+    assert_eq!(value(both, 100, 107), Some((0.0, 106)), "as it was known in its slice");
+    let lee = on(Mark::Confirmed, 104, 109, "Lee");
+    assert_eq!(value(vec![wrong.clone(), lee], 100, FAR), None, "they disagree");
+    let other = Marked { incident_id: Some("i2".into()), ..again.clone() };
+    assert_eq!(value(vec![wrong.clone(), other], 100, FAR), Some((0.0, 106)));
+    let cell = Marked { entity_id: "n/s1/c1".into(), ..again.clone() };
+    assert_eq!(value(vec![wrong.clone(), cell], 100, FAR), Some((0.0, 106)), "of its own entity");
+    let alone = |marked| Marked { incident_id: None, ..marked };
+    assert_eq!(value(vec![alone(wrong), alone(again)], 100, FAR), Some((0.0, 106)));
+}
+
+#[test]
+fn what_was_missed_after_the_data_ended_is_seen_by_the_next_look() {
+    let mut task = unlabelled();
+    task.cutoffs = serde_json::from_str(r#"{ "step": "1h", "offset": "15m" }"#).unwrap();
+    let value = |minutes: i64| {
+        let mut world = World::new(vec![], vec![]);
+        let at = 100 * HOUR + minutes * HOUR / 60;
+        world.marks = Marks::new([Marked { at, ..said(Mark::Missed, 100) }]);
+        let truth = |hour: i64| {
+            let asked = Asked { entity: "n/s1", cutoff: hour * HOUR + HOUR / 4, until: FAR * HOUR };
+            world.labelled(&task, asked).value
+        };
+        [100, 101, 102].map(truth)
+    };
+    // The look at 100:15 describes the hour from 99:00 to 100:00.
+    assert_eq!(value(-1), [Some(1.0), None, None]);
+    assert_eq!(value(10), [None, Some(1.0), None]);
+    assert_eq!(value(20), [None, Some(1.0), None]);
+    assert_eq!(value(0), [None, Some(1.0), None], "an hour holds its first moment");
+}
+
+#[test]
 fn what_was_missed_is_a_yes_at_the_first_look_after_it() {
     let mut world = World::new(vec![], vec![]);
     world.marks = Marks::new([Marked { at: 100 * HOUR - 1, ..said(Mark::Missed, 100) }]);

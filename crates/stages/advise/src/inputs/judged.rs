@@ -4,25 +4,25 @@ use foresite_schema::marks::Judgement;
 
 use crate::clock::Micros;
 
-/// Marks of the last weeks, by the prediction that they are about.
+/// Marks of the last weeks, by the case that they are about.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Judged {
-    /// One entry for each marked prediction.
-    pub predictions: Vec<Said>,
+    /// One entry for each marked incident, and for each prediction that was marked by itself.
+    pub cases: Vec<Said>,
     /// Marks that name no prediction: they count for no list.
     pub unplaced: usize,
 }
 
-/// What was said about one prediction.
+/// What was said about one case.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Said {
-    /// Task of the prediction.
+    /// Task of its predictions.
     pub task: String,
     /// When it was last marked.
     pub at: Micros,
     /// What those who judged it say together; `None` where it was only dealt with.
     pub judgement: Option<Judgement>,
-    /// What drove the prediction most, where it says so.
+    /// What drove most of its predictions, where they say so.
     pub driver: Option<String>,
     /// Probability with which it came on the list; `None` = for its urgency.
     pub inclusion: Option<f64>,

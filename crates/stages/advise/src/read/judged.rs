@@ -1,4 +1,4 @@
-//! `feedback` of the last weeks, with the predictions that it is about.
+//! `feedback` of the last weeks, with the incidents and predictions that it is about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +19,26 @@ use crate::precision::MONTH;
 /// into files of its own.
 const MOST_CUTOFFS: usize = 200;
 
-/// Marks on one prediction.
-#[derive(Default)]
+/// A mark on a prediction.
 struct Marked {
+    prediction: String,
+    /// The incident that it was marked as a part of.
+    incident: Option<String>,
     task: String,
     cutoff: Option<Micros>,
-    marks: Vec<(Option<String>, Mark, Micros)>,
+    person: Option<String>,
+    mark: Mark,
+    at: Micros,
 }
 
-type ByPrediction = BTreeMap<String, Marked>;
+/// The draw that put a prediction on a list.
+struct Check {
+    incident: String,
+    inclusion: f64,
+}
+
+/// Marks by task and case.
+type Cases<'m> = BTreeMap<(&'m str, &'m str), Vec<&'m Marked>>;
 
 impl Reader<'_> {
     /// What people said within the last weeks.
@@ -36,37 +47,37 @@ impl Reader<'_> {
         let Some(batch) = self.resolved(raw::feedback(), read)? else {
             return Ok(Judged::default());
         };
-        let (marked, unplaced) = by_prediction(&Rows::of(&batch))?;
-        if marked.is_empty() {
+        let (marks, unplaced) = marks(&Rows::of(&batch))?;
+        if marks.is_empty() {
             return Ok(Judged { unplaced, ..Judged::default() });
         }
-        let drivers = self.drivers(&marked)?;
-        let inclusions = self.inclusions()?;
-        let said = |(id, marked): (String, Marked)| Said {
-            at: marked.marks.iter().map(|(_, _, at)| *at).max().unwrap_or_default(),
+        let drivers = self.drivers(&marks)?;
+        let checks = self.checks(&marks)?;
+        let said = |((task, _), marks): ((&str, &str), Vec<&Marked>)| Said {
+            task: task.to_owned(),
+            at: marks.iter().map(|said| said.at).max().unwrap_or_default(),
             judgement: judgement(
-                marked.marks.iter().map(|(person, mark, at)| (person.as_deref(), *mark, *at)),
+                marks.iter().map(|said| (said.person.as_deref(), said.mark, said.at)),
             ),
-            driver: drivers.get(&id).cloned(),
-            inclusion: inclusions.get(&id).copied(),
-            task: marked.task,
+            driver: driver(&marks, &drivers),
+            inclusion: marks.iter().find_map(|said| Some(checks.get(&said.prediction)?.inclusion)),
         };
-        Ok(Judged { predictions: marked.into_iter().map(said).collect(), unplaced })
+        Ok(Judged { cases: cases(&marks, &checks).into_iter().map(said).collect(), unplaced })
     }
 
     /// The first driver of each prediction.
-    fn drivers(&mut self, marked: &ByPrediction) -> Result<BTreeMap<String, String>> {
-        let places = marked.values().filter_map(|one| Some((one.cutoff?, one.task.clone())));
-        let places: BTreeSet<(Micros, String)> = places.collect();
+    fn drivers(&mut self, marks: &[Marked]) -> Result<BTreeMap<String, String>> {
+        let marked: BTreeSet<&str> = marks.iter().map(|said| said.prediction.as_str()).collect();
+        let places = marks.iter().filter_map(|said| Some((said.cutoff?, said.task.as_str())));
+        let places: BTreeSet<(Micros, &str)> = places.collect();
         let mut found = BTreeMap::new();
         for (cutoff, task) in places.into_iter().rev().take(MOST_CUTOFFS) {
             let read = Read::all().period(cutoff, cutoff + 1);
             let read = read.columns(["prediction_id", "drivers", "lineage_id"]);
-            let Some(batch) = self.resolved(outcome::predictions(&task), read)? else { continue };
+            let Some(batch) = self.resolved(outcome::predictions(task), read)? else { continue };
             let rows = Rows::of(&batch);
             let (id, drivers) = (rows.text("prediction_id")?, rows.texts("drivers")?);
-            for row in (0..rows.len()).filter(|row| marked.contains_key(id.at(*row).unwrap_or("")))
-            {
+            for row in (0..rows.len()).filter(|row| marked.contains(id.at(*row).unwrap_or(""))) {
                 let drivers = drivers.at(row);
                 let drivers = drivers.iter().filter_map(|text| Driver::parse(text));
                 let first = drivers.map(|driver| driver.name).find(|name| !name.starts_with(CAUSE));
@@ -76,17 +87,22 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// Predictions that were checks, with the probability of the draw.
-    fn inclusions(&mut self) -> Result<BTreeMap<String, f64>> {
+    /// Predictions that were checks. A mark may be about a list that is older than the mark by
+    /// weeks, and a check that nobody recognised would count as an item of its list.
+    fn checks(&mut self, marks: &[Marked]) -> Result<BTreeMap<String, Check>> {
         let mut found = BTreeMap::new();
-        let read = Read::all().period(self.cutoff - MONTH, self.cutoff);
+        let oldest = marks.iter().filter_map(|said| said.cutoff).min();
+        let start = oldest.unwrap_or(self.cutoff).min(self.cutoff - MONTH);
+        let read = Read::all().period(start, self.cutoff);
         self.scanned(outcome::incidents(), read.text("state", Change::Check.word()), |rows| {
             // A table that an earlier release wrote last has no such column.
             let Ok(inclusion) = rows.doubles("inclusion") else { return Ok(()) };
-            let members = rows.texts("members")?;
+            let (id, members) = (rows.text("incident_id")?, rows.texts("members")?);
             for row in 0..rows.len() {
                 let drawn = inclusion.at(row).filter(|drawn| *drawn > 0.0 && *drawn <= 1.0);
-                found.extend(members.at(row).into_iter().filter_map(|id| Some((id, drawn?))));
+                let Some(inclusion) = drawn else { continue };
+                let check = |member| (member, Check { incident: id.owned(row), inclusion });
+                found.extend(members.at(row).into_iter().map(check));
             }
             Ok(())
         })?;
@@ -94,26 +110,54 @@ impl Reader<'_> {
     }
 }
 
-/// Marks by the prediction that they are about, and how many name none.
-fn by_prediction(rows: &Rows<'_>) -> Result<(ByPrediction, usize)> {
+/// Marks by case: an incident however many hours and entities it spans, a check of a day, otherwise
+/// the prediction alone.
+fn cases<'m>(marks: &'m [Marked], checks: &'m BTreeMap<String, Check>) -> Cases<'m> {
+    let mut cases = Cases::new();
+    for said in marks {
+        let check = || checks.get(&said.prediction).map(|check| check.incident.as_str());
+        let case = said.incident.as_deref().or_else(check).unwrap_or(&said.prediction);
+        cases.entry((&said.task, case)).or_default().push(said);
+    }
+    cases
+}
+
+/// The driver that most of a case's predictions name, the first by name where several do.
+fn driver(marks: &[&Marked], drivers: &BTreeMap<String, String>) -> Option<String> {
+    let predictions: BTreeSet<&String> = marks.iter().map(|said| &said.prediction).collect();
+    let mut times: BTreeMap<&String, usize> = BTreeMap::new();
+    for name in predictions.into_iter().filter_map(|id| drivers.get(id)) {
+        *times.entry(name).or_default() += 1;
+    }
+    let most = times.into_iter().min_by_key(|(_, times)| std::cmp::Reverse(*times));
+    most.map(|(name, _)| name.clone())
+}
+
+/// Marks on predictions, and how many name none.
+fn marks(rows: &Rows<'_>) -> Result<(Vec<Marked>, usize)> {
     let [fact, prediction, person] =
         [rows.text("fact")?, rows.text("prediction_id")?, rows.text("person")?];
     // A table that an earlier release wrote last has no such columns.
-    let (task, cutoff) = (rows.text("task").ok(), rows.times("cutoff").ok());
-    let at = rows.times("at")?;
-    let (mut marked, mut unplaced) = (ByPrediction::new(), 0);
+    let [task, incident] = ["task", "incident_id"].map(|name| rows.text(name).ok());
+    let (at, cutoff) = (rows.times("at")?, rows.times("cutoff").ok());
+    let (mut marks, mut unplaced) = (Vec::new(), 0);
     for row in 0..rows.len() {
         let mark = fact.at(row).and_then(Mark::from_word);
         let Some(mark) = mark.filter(|mark| *mark != Mark::Missed) else { continue };
         let of_task = task.as_ref().and_then(|task| task.filled(row));
-        let (Some(id), Some(task)) = (prediction.filled(row), of_task) else {
+        let (Some(prediction), Some(task)) = (prediction.filled(row), of_task) else {
             unplaced += 1;
             continue;
         };
-        let entry = marked.entry(id).or_default();
-        entry.task = task;
-        entry.cutoff = cutoff.as_ref().and_then(|cutoff| cutoff.at(row));
-        entry.marks.push((person.filled(row), mark, at.required(row)));
+        marks.push(Marked {
+            prediction,
+            incident: incident.as_ref().and_then(|incident| incident.filled(row)),
+            task,
+            cutoff: cutoff.as_ref().and_then(|cutoff| cutoff.at(row)),
+            person: person.filled(row),
+            mark,
+            at: at.required(row),
+        });
     }
-    Ok((marked, unplaced))
+    Ok((marks, unplaced))
 }

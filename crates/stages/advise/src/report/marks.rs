@@ -23,7 +23,7 @@ pub(super) fn section(page: Page<'_>) -> Markup {
                 "By people's marks of the last 28 days: the share of judged items that were called right, with its 95 % interval. "
                 "An item that was only dealt with, or about which people disagree, counts as neither."
             }
-            @if judged.predictions.is_empty() {
+            @if judged.cases.is_empty() {
                 p.empty { "Nobody judged an item in that time: nothing is known about how right the lists are." }
             } @else {
                 @for list in &page.advice.lists { (of_list(list, page)) }
@@ -40,7 +40,7 @@ pub(super) fn section(page: Page<'_>) -> Markup {
 
 fn of_list(list: &Worklist, page: Page<'_>) -> Markup {
     let precision =
-        precision::of_task(&page.context.judged.predictions, &list.list.task, page.signals.cutoff);
+        precision::of_task(&page.context.judged.cases, &list.list.task, page.signals.cutoff);
     html! {
         h3 { (list_title(list)) }
         @if precision.lines.is_empty() {
