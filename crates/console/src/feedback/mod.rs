@@ -6,6 +6,7 @@
 mod ask;
 mod checks;
 mod flood;
+mod incidents;
 mod landing;
 mod refusal;
 
