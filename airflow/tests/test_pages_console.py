@@ -76,6 +76,7 @@ def test_a_file_of_several_tokens_gives_the_first_that_counts(
         ("one\ntwo\n", "one"),
         ("one 2020-01-01T00:00:00Z\n\ntwo 2999-01-01T00:00:00Z\n", "two"),
         ("one as K. Brandt\nthree 2999-01-01T00:00:00Z as Lee\ntwo\n", "two"),
+        ("one\tas\tKim\nthree\t2999-01-01T00:00:00Z\tas Lee\n \ntwo\n", "two"),
     ):
         file.write_text(text)
         assert client.get("/foresite/worklist").status_code == 200

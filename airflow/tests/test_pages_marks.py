@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -56,12 +58,46 @@ def test_what_others_said_to_the_contrary_is_told(client: Any, taking: Console) 
     assert "Earlier marks say the contrary" in answer.text
 
 
-def test_a_second_click_is_the_same_mark() -> None:
-    now = marks.moment("")
-    assert now.endswith(":00Z")
-    assert len(now) == len("2026-03-09T14:00:00Z")
+def drawn(client: Any) -> dict[str, str]:
+    """The first form of the page as a browser would send it, without a time."""
+    text = client.get("/foresite/worklist").text
+    form = text[text.index('action="worklist/mark"') :].partition("</form>")[0]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form))
+
+
+def test_a_second_click_is_the_same_mark_and_another_form_another(client: Any, taking: Console) -> None:
+    log_in(client, "USER")
+    first, second = drawn(client), drawn(client)
+    for form, word in ((first, "wrong"), (first, "wrong"), (second, "wrong")):
+        assert client.post("/foresite/worklist/mark", data={**form, "mark": word}, headers=OWN).status_code == 200
+    clicked, again, later = (told["at"] for told in taking.told)
+    assert clicked == again
+    assert clicked < later
+    assert {"drawn", "form"}.isdisjoint(taking.told[0])
+
+
+def test_a_misclick_is_put_right_within_the_minute(client: Any, taking: Console) -> None:
+    """Of one person the newer mark counts: two of one moment would contradict each other."""
+    log_in(client, "USER")
+    first, second = drawn(client), drawn(client)
+    for form, word in ((first, "wrong"), (first, "confirmed"), (first, "wrong"), (second, "confirmed")):
+        assert client.post("/foresite/worklist/mark", data={**form, "mark": word}, headers=OWN).status_code == 200
+    moments = [told["at"] for told in taking.told]
+    assert moments == sorted(set(moments))
+    now = datetime.now(timezone.utc)
+    assert all(now - timedelta(minutes=1) < datetime.fromisoformat(at) <= now for at in moments)
+
+
+def test_a_typed_time_is_kept_and_memory_is_bounded() -> None:
     assert marks.moment("2026-03-09T14:00") == "2026-03-09T14:00:00Z"
     assert marks.moment("2026-03-09T14:00:30") == "2026-03-09T14:00:30Z"
+    clicks = marks.Clicks()
+    first = clicks.moment(("Kim", "0", "inc-1"), "wrong")
+    assert clicks.moment(("Lee", "0", "inc-1"), "wrong") != first
+    for number in range(marks.MOST_FORMS):
+        clicks.moment(("Kim", str(number + 1), "inc-1"), "wrong")
+    assert len(clicks.last) == marks.MOST_FORMS
+    assert clicks.moment(("Kim", "0", "inc-1"), "wrong") != first
 
 
 def test_who_may_not_start_the_dag_may_not_mark(client: Any, taking: Console) -> None:

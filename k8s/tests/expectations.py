@@ -16,6 +16,7 @@ BROUGHT_SECRETS = {
     "foresite-console-keytab": {"client.keytab"},
     "foresite-serve-tls": {"tls.crt", "tls.key", "ca.crt"},
     "foresite-serve-token": {"token"},
+    "foresite-console-token": {"token"},
     "foresite-registry": {".dockerconfigjson"},
     "airflow-secrets": {"database", "fernet-key", "jwt-secret", "api-secret-key"},
     "airflow-users": {"passwords.json"},
@@ -28,9 +29,16 @@ SECRETS_OF = {
         "foresite-console-keytab",
         "foresite-serve-tls",
         "foresite-serve-token",
+        "foresite-console-token",
     },
     # Of the certificate its authority alone: policy `console`.
-    "airflow": {"airflow-secrets", "airflow-users", "foresite-serve-tls", "foresite-serve-token"},
+    "airflow": {
+        "airflow-secrets",
+        "airflow-users",
+        "foresite-serve-tls",
+        "foresite-serve-token",
+        "foresite-console-token",
+    },
 }
 #: The components whose pods answer calls while they are rolled.
 SERVING = {"model-service", "console"}

@@ -119,9 +119,10 @@ def test_kerberos_token_and_certificate_reach_the_services(renderings: dict[str,
     assert len(pods) == 4
     for pod in pods:
         arguments = " ".join(pod.spec["containers"][0]["args"])
-        # Who may write has a principal of its own, and nobody else has it.
-        other = "foresite-serve-keytab" if "--accept-feedback" in arguments else "foresite-console-keytab"
-        assert set(pod.references("secret")) == SECRETS_OF[pod.component] - {other}, pod.origin
+        # Who may write has a principal and a token of its own, and nobody else has them.
+        other = "serve" if "--accept-feedback" in arguments else "console"
+        others = {f"foresite-{other}-keytab", f"foresite-{other}-token"}
+        assert set(pod.references("secret")) == SECRETS_OF[pod.component] - others, pod.origin
         assert "--token-file=" in arguments, pod.origin
         assert "--tls-key=" in arguments, pod.origin
 

@@ -95,9 +95,10 @@ async def mark(
     cutoff: Name,
     text: Words = "",
     at: When = "",
+    drawn: Annotated[str, Form(max_length=marks.LONGEST_FORM)] = "",
 ) -> RedirectResponse:
     said = {"mark": mark, "incident_id": incident_id, "cutoff": cutoff, "text": text}
-    return await told(request, user, said, at)
+    return await told(request, user, said, at, drawn)
 
 
 @app.post("/worklist/missed", dependencies=[Depends(may_mark)])
@@ -114,10 +115,10 @@ async def missed(
     return await told(request, user, {"mark": "missed", **place, "text": text}, at)
 
 
-async def told(request: Request, user: Any, said: dict[str, str], at: str) -> RedirectResponse:
+async def told(request: Request, user: Any, said: dict[str, str], at: str, drawn: str = "") -> RedirectResponse:
     """Hands a mark to the console, and shows the list again."""
     promotion.require_own_page(request)
-    outcome = await marks.send(said, user, at)
+    outcome = await marks.send(said, user, at, drawn)
     return RedirectResponse(f"../worklist?{urlencode(outcome.query(said['mark']))}", HTTPStatus.SEE_OTHER)
 
 

@@ -104,10 +104,9 @@ def first_valid(text: str) -> str:
     A token that is a person's cannot speak for whoever looks at a page.
     """
     now = datetime.now(timezone.utc)
-    for line in text.splitlines():
-        given, _, person = f"{line} ".partition(" as ")
-        token, *until = given.split() or [""]
-        if token and not person and not (until and parse_time(until[0]) <= now):
+    for line in text.split("\n"):
+        token, *rest = line.split() or [""]
+        if token and "as" not in rest and not (rest and parse_time(rest[0]) <= now):
             return token
     raise ValueError("no line of it holds a token that still counts")
 

@@ -17,9 +17,10 @@ use tower::ServiceExt as _;
 const HOUR: Micros = 3_600_000_000;
 const PATH: &str = "/console/v1/feedback";
 
-/// A root with a list of two hours ago: an incident of two cells with two horizons each.
+/// A root with a list of two hours ago: an incident of two cells with two horizons each, which had one
+/// cell an hour earlier, and one whose earlier lists are gone.
 struct Site {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     root: Root,
     cutoff: Micros,
 }
@@ -32,25 +33,30 @@ fn site() -> Site {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
     let cutoff = (Timestamp::now().as_microsecond() / HOUR - 2) * HOUR;
-    Rows::new(4)
-        .text("prediction_id", some(["a-far", "a-near", "b-near", "b-far"]))
-        .text("entity_type", some(["cell"; 4]))
-        .text("entity_id", some(["r/A/1", "r/A/1", "r/A/2", "r/A/2"]))
-        .longs("horizon_s", [7200, 3600, 3600, 7200].into_iter())
-        .times("cutoff", [Some(cutoff); 4].into_iter())
+    let before = cutoff - HOUR;
+    Rows::new(5)
+        .text("prediction_id", some(["a-far", "a-near", "b-near", "b-far", "c-near"]))
+        .text("entity_type", some(["cell"; 5]))
+        .text("entity_id", some(["r/A/1", "r/A/1", "r/A/2", "r/A/2", "r/A/1"]))
+        .longs("horizon_s", [7200, 3600, 3600, 7200, 3600].into_iter())
+        .times("cutoff", [cutoff, cutoff, cutoff, cutoff, before].map(Some).into_iter())
         .write(&root, outcome::predictions("anomaly"), cutoff);
-    let members = ["a-far", "a-near", "b-near", "b-far"].map(str::to_owned).to_vec();
-    Rows::new(1)
-        .text("incident_id", some(["inc-1"]))
-        .times("cutoff", [Some(cutoff)].into_iter())
-        .texts("members", [members].into_iter())
+    let members = [&["c-near"][..], &["a-far", "a-near", "b-near", "b-far"], &["a-near"]];
+    Rows::new(3)
+        .text("incident_id", some(["inc-1", "inc-1", "inc-2"]))
+        .times("cutoff", [before, cutoff, cutoff].map(Some).into_iter())
+        .times("first_seen_at", [Some(before); 3].into_iter())
+        .texts(
+            "members",
+            members.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).into_iter(),
+        )
         .write(&root, outcome::incidents(), cutoff);
     Rows::new(1).text("entity_type", some(["cell"])).text("entity_id", some(["r/A/1"])).write(
         &root,
         raw::inventory(),
         cutoff,
     );
-    Site { _folder: folder, root, cutoff }
+    Site { folder, root, cutoff }
 }
 
 impl Site {
@@ -68,6 +74,11 @@ impl Site {
 
     fn mark(&self, mark: &str, person: &str) -> Value {
         json!({"mark": mark, "prediction_id": "a-near", "at": self.at(30), "person": person})
+    }
+
+    fn mark_of_incident(&self, id: &str, minutes: i64) -> Value {
+        json!({"mark": "wrong", "incident_id": id, "cutoff": self.at(0),
+               "at": self.at(minutes), "person": "Kim", "text": "street festival"})
     }
 
     fn marked(&self, fact: &str, person: &str, minutes: i64) {
@@ -129,16 +140,48 @@ fn a_mark_is_a_file_that_lands_once() {
 #[test]
 fn an_incident_is_one_mark_for_each_of_its_entities() {
     let site = site();
-    let list = site.at(0);
-    let mark = json!({"mark": "wrong", "incident_id": "inc-1", "cutoff": list, "at": site.at(30),
-                      "person": "Kim", "text": "street festival"});
-    let (status, taken) = post(&site.console(), &mark);
+    let (status, taken) = post(&site.console(), &site.mark_of_incident("inc-1", 30));
     assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
     let text = site.root.read(taken["file"].as_str().unwrap()).unwrap();
     let text = String::from_utf8(text.to_vec()).unwrap();
     assert!(text.contains("r/A/1,a-near,anomaly,Kim,street festival,inc-1\n"), "{text}");
     assert!(text.contains("r/A/2,b-near,anomaly,Kim,street festival,inc-1\n"), "{text}");
     assert_eq!((taken["feedback_ids"].as_array().unwrap().len(), text.lines().count()), (2, 3));
+}
+
+#[test]
+fn a_mark_of_an_earlier_hour_is_about_what_the_incident_was_then() {
+    let site = site();
+    let (status, taken) = post(&site.console(), &site.mark_of_incident("inc-1", -30));
+    assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
+    let text = site.root.read(taken["file"].as_str().unwrap()).unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("r/A/1,c-near,anomaly,Kim,street festival"), "{text}");
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
+fn a_mark_from_before_its_incident_says_since_when_it_is_there() {
+    let site = site();
+    let gone = site.mark_of_incident("inc-2", -30);
+    let gone = refused(&site, &gone, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(gone, format!("mark 1: incident `inc-2` is on no list before {}", site.at(-30)));
+    let line =
+        refused(&site, &site.mark_of_incident("inc-1", -90), StatusCode::UNPROCESSABLE_ENTITY);
+    let (at, since) = (site.at(-90), site.at(-60));
+    assert_eq!(line, format!("mark 1: incident `inc-1` was not there at {at}, only since {since}"));
+}
+
+#[test]
+fn marks_from_before_a_prediction_are_not_read_for_it() {
+    let site = site();
+    site.marked("confirmed", "Lee", -60 * 24 * 30);
+    let files = site.root.list("tables/feedback").unwrap();
+    let data = files.iter().filter(|file| file.path.ends_with(".parquet"));
+    let removed = data.map(|file| std::fs::remove_file(site.folder.path().join(&file.path)));
+    assert!(removed.map(Result::unwrap).count() > 0);
+    let (status, answer) = post(&site.console(), &site.mark("wrong", "Kim"));
+    assert_eq!((status, &answer["notes"]), (StatusCode::ACCEPTED, &json!([])), "{answer}");
 }
 
 #[test]

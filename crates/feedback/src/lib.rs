@@ -7,5 +7,5 @@
 mod predictions;
 mod statement;
 
-pub use predictions::{Predicted, Predictions};
+pub use predictions::{MarkedIds, Predicted, Predictions, REACH};
 pub use statement::{SKEW, Statement};

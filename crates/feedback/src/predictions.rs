@@ -2,19 +2,28 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, ListArray, RecordBatch, StringArray};
+use arrow::array::{AsArray as _, BooleanArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use foresite_schema::catalog::{BUILT_IN_TASKS, outcome};
 use foresite_tables::{Micros, Read, Result, Root};
 
 const DAY: Micros = 86_400_000_000;
 
-/// How far back predictions are looked for, step by step: most marks are about this week, and an id
-/// says nothing about where its row lies. The last step is all that retention left.
-const LOOKS_BACK: [Micros; 3] = [3 * DAY, 35 * DAY, Micros::MAX];
+/// How far before a mark the cutoff of its prediction may lie. An id says nothing about where its row
+/// lies, so this bounds what one unknown id costs.
+pub const REACH: Micros = 35 * DAY;
 
-const COLUMNS: [&str; 7] =
-    ["prediction_id", "entity_type", "entity_id", "cutoff", "horizon_s", "drivers", "tombstone"];
+/// What is looked through first before a mark: most marks are about this week.
+const NEAR: Micros = 3 * DAY;
+
+/// How far behind a mark is looked, so that one before the cutoff of its prediction is told so.
+const AHEAD: Micros = DAY;
+
+const COLUMNS: [&str; 6] =
+    ["prediction_id", "entity_type", "entity_id", "cutoff", "horizon_s", "tombstone"];
+
+/// Ids, each with the moment at which it was marked.
+pub type MarkedIds = BTreeSet<(String, Micros)>;
 
 /// What a mark may be about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +38,6 @@ pub struct Predicted {
     pub cutoff: Micros,
     /// Its horizon; 0 for a statement about the cutoff.
     pub horizon_s: i64,
-    /// Its drivers, `name=share (observed, expected)`, greatest first.
-    pub drivers: Vec<String>,
 }
 
 /// Predictions by their id, and the tasks that there are.
@@ -47,25 +54,28 @@ impl<const N: usize> From<[(String, Predicted); N]> for Predictions {
 }
 
 impl Predictions {
-    /// Looks the ids up among what was predicted for cutoffs before `until` and known at `until`;
-    /// what is not there is not in the result.
+    /// Looks the ids up among what was known at `until` and predicted within [`REACH`] before their
+    /// marks; what is not there is not in the result.
     ///
     /// # Errors
     /// Storage errors.
-    pub fn find(root: &Root, ids: &BTreeSet<String>, until: Micros) -> Result<Self> {
+    pub fn find(root: &Root, marked: &MarkedIds, until: Micros) -> Result<Self> {
         let tasks = tasks(root)?;
         let mut found = Self { by_id: HashMap::new(), tasks: tasks.clone() };
-        let mut end = until.saturating_add(1);
-        for back in LOOKS_BACK {
-            if found.by_id.len() == ids.len() {
-                break;
+        for (from, to) in [(-NEAR, AHEAD), (-REACH, -NEAR)] {
+            let open: Vec<&(String, Micros)> =
+                marked.iter().filter(|(id, _)| !found.by_id.contains_key(id)).collect();
+            let ids: BTreeSet<&str> = open.iter().map(|(id, _)| id.as_str()).collect();
+            let around = open.iter().map(|(_, at)| {
+                let end = at.saturating_add(to).min(until).saturating_add(1);
+                (at.saturating_add(from), end)
+            });
+            for (start, end) in joined(around.collect()) {
+                let read = Read::all().columns(COLUMNS).period(start, end).as_of(until);
+                for task in &tasks {
+                    found.look(root, task, &ids, &read)?;
+                }
             }
-            let start = until.saturating_sub(back);
-            let read = Read::all().columns(COLUMNS).period(start, end).as_of(until);
-            for task in &tasks {
-                found.look(root, task, ids, &read)?;
-            }
-            end = start;
         }
         Ok(found)
     }
@@ -80,7 +90,7 @@ impl Predictions {
         self.tasks.contains(task)
     }
 
-    fn look(&mut self, root: &Root, task: &str, ids: &BTreeSet<String>, read: &Read) -> Result<()> {
+    fn look(&mut self, root: &Root, task: &str, ids: &BTreeSet<&str>, read: &Read) -> Result<()> {
         let Some(table) = root.find(outcome::predictions(task))? else {
             return Ok(());
         };
@@ -90,7 +100,7 @@ impl Predictions {
         Ok(())
     }
 
-    fn take(&mut self, task: &str, batch: &RecordBatch, ids: &BTreeSet<String>) {
+    fn take(&mut self, task: &str, batch: &RecordBatch, ids: &BTreeSet<&str>) {
         let Some(columns) = Columns::of(batch) else { return };
         for row in 0..batch.num_rows() {
             let id = columns.id.value(row);
@@ -99,6 +109,20 @@ impl Predictions {
             }
         }
     }
+}
+
+/// Periods without overlaps, so that nothing is read twice.
+fn joined(mut periods: Vec<(Micros, Micros)>) -> Vec<(Micros, Micros)> {
+    periods.retain(|(start, end)| start < end);
+    periods.sort_unstable();
+    let mut joined: Vec<(Micros, Micros)> = Vec::new();
+    for (start, end) in periods {
+        match joined.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => joined.push((start, end)),
+        }
+    }
+    joined
 }
 
 fn built_in() -> BTreeSet<String> {
@@ -123,7 +147,6 @@ struct Columns<'a> {
     entity: &'a StringArray,
     cutoff: &'a arrow::array::TimestampMicrosecondArray,
     horizon: &'a arrow::array::Int64Array,
-    drivers: &'a ListArray,
     tombstone: &'a BooleanArray,
 }
 
@@ -136,21 +159,17 @@ impl<'a> Columns<'a> {
             entity: batch.column(2).as_string_opt()?,
             cutoff: batch.column(3).as_primitive_opt::<TimestampMicrosecondType>()?,
             horizon: batch.column(4).as_primitive_opt::<Int64Type>()?,
-            drivers: batch.column(5).as_list_opt()?,
-            tombstone: batch.column(6).as_boolean_opt()?,
+            tombstone: batch.column(5).as_boolean_opt()?,
         })
     }
 
     fn predicted(&self, task: &str, row: usize) -> Predicted {
-        let drivers = self.drivers.is_valid(row).then(|| self.drivers.value(row));
-        let drivers = drivers.as_ref().and_then(|list| list.as_string_opt::<i32>());
         Predicted {
             task: task.to_owned(),
             entity_type: self.kind.value(row).to_owned(),
             entity_id: self.entity.value(row).to_owned(),
             cutoff: self.cutoff.value(row),
             horizon_s: self.horizon.value(row),
-            drivers: drivers.into_iter().flatten().flatten().map(str::to_owned).collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use foresite_schema::marks::Mark;
 use foresite_tables::{Micros, sha256_hex};
 use jiff::Timestamp;
 
-use crate::{Predicted, Predictions};
+use crate::{Predicted, Predictions, REACH};
 
 /// How far a person's clock may be ahead of ours.
 pub const SKEW: Micros = 5 * 60 * 1_000_000;
@@ -65,8 +65,10 @@ impl Statement {
             return is_lost.then(|| "names neither a prediction nor an entity".into());
         }
         let id = &self.prediction_id;
-        let Some(prediction) = predictions.get(id) else {
-            return Some(format!("prediction `{id}` is not known to this data root"));
+        let in_reach = |said: &&Predicted| self.at <= said.cutoff.saturating_add(REACH);
+        let Some(prediction) = predictions.get(id).filter(in_reach) else {
+            let what = "is not known to this data root, or older than 35 days before the mark";
+            return Some(format!("prediction `{id}` {what}"));
         };
         if self.at < prediction.cutoff {
             let (at, cutoff) = (stamp(self.at), stamp(prediction.cutoff));
@@ -128,7 +130,6 @@ mod tests {
             entity_id: "r/A/1".into(),
             cutoff: CUTOFF,
             horizon_s: 0,
-            drivers: vec![],
         }
     }
 
@@ -192,6 +193,14 @@ mod tests {
             let fault = fault(said);
             assert!(fault.contains(expected), "{fault}");
         }
+    }
+
+    #[test]
+    fn what_is_older_than_the_reach_of_a_mark_is_not_its_prediction() {
+        let now = CUTOFF + 2 * REACH;
+        assert_eq!(said(Mark::Wrong, CUTOFF + REACH).fault(&known(), now), None);
+        let late = said(Mark::Wrong, CUTOFF + REACH + 1).fault(&known(), now).unwrap_or_default();
+        assert!(late.ends_with("or older than 35 days before the mark"), "{late}");
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
-
-use foresite_feedback::Predictions;
+use foresite_feedback::{MarkedIds, Predictions, REACH};
 use foresite_schema::catalog::outcome;
 use foresite_tables::{Micros, Root};
 use foresite_testkit::Rows;
+use jiff::Timestamp;
 
 const CUTOFF: Micros = 1_773_064_800_000_000;
 const DAY: Micros = 86_400_000_000;
@@ -16,8 +15,8 @@ fn some<const N: usize>(values: [&str; N]) -> impl Iterator<Item = Option<&str>>
     values.into_iter().map(Some)
 }
 
-fn ids<const N: usize>(ids: [&str; N]) -> BTreeSet<String> {
-    ids.map(str::to_owned).into()
+fn marked<const N: usize>(ids: [&str; N], at: Micros) -> MarkedIds {
+    ids.map(|id| (id.to_owned(), at)).into()
 }
 
 fn write(root: &Root) {
@@ -26,7 +25,6 @@ fn write(root: &Root) {
         .text("entity_type", some(["cell"; 3]))
         .text("entity_id", some(["r/A/1", "r/A/2", "r/B/1"]))
         .times("cutoff", [0, 20, 300].map(|days| Some(CUTOFF - days * DAY)).into_iter())
-        .texts("drivers", [vec!["latency_dl=0.5 (9, 3)".to_owned()], vec![], vec![]].into_iter())
         .write(root, outcome::predictions("anomaly"), CUTOFF);
     Rows::new(1)
         .text("prediction_id", some(["own"]))
@@ -37,13 +35,13 @@ fn write(root: &Root) {
 }
 
 #[test]
-fn ids_are_found_wherever_they_lie() {
+fn ids_are_found_within_the_reach_of_their_marks() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
     write(&root);
-    let found =
-        Predictions::find(&root, &ids(["new", "month", "year", "own", "foreign"]), CUTOFF + 1)
-            .unwrap();
+    let mut wanted = marked(["new", "month", "own", "foreign"], CUTOFF + 1);
+    wanted.insert(("year".into(), CUTOFF - 300 * DAY + REACH));
+    let found = Predictions::find(&root, &wanted, CUTOFF + 1).unwrap();
     let entity = |id: &str| found.get(id).map(|prediction| prediction.entity_id.as_str());
     assert_eq!(
         ["new", "month", "year", "own", "foreign"].map(entity),
@@ -52,15 +50,38 @@ fn ids_are_found_wherever_they_lie() {
     let new = found.get("new").unwrap();
     assert_eq!((new.task.as_str(), new.cutoff), ("anomaly", CUTOFF));
     assert_eq!(["capacity", "rul", "weather"].map(|task| found.knows(task)), [true, true, false]);
-    assert_eq!(new.drivers, ["latency_dl=0.5 (9, 3)"]);
+    let early = Predictions::find(&root, &marked(["new"], CUTOFF - 1), CUTOFF + 1).unwrap();
+    assert!(early.get("new").is_some(), "a mark before its cutoff is told so");
+}
+
+#[test]
+fn an_unknown_id_costs_no_look_at_all_that_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    write(&root);
+    // Whoever reads the file of the old prediction fails from now on.
+    let old = CUTOFF - 300 * DAY;
+    let mut removed = 0;
+    for file in root.list("tables/predictions_anomaly").unwrap() {
+        let day = Timestamp::from_microsecond(old).unwrap().strftime("%Y-%m-%d").to_string();
+        if file.path.contains(&day) {
+            std::fs::remove_file(folder.path().join(&file.path)).unwrap();
+            removed += 1;
+        }
+    }
+    assert_eq!(removed, 1);
+    let near = marked(["year", "foreign"], CUTOFF + 1);
+    assert_eq!(Predictions::find(&root, &near, CUTOFF + 1).unwrap().get("year"), None);
+    assert!(Predictions::find(&root, &marked(["foreign"], old), CUTOFF + 1).is_err());
 }
 
 #[test]
 fn what_was_predicted_later_is_not_known_yet() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
-    assert_eq!(Predictions::find(&root, &ids(["new"]), CUTOFF).unwrap(), Predictions::from([]));
+    let find = |ids, until| Predictions::find(&root, &ids, until).unwrap();
+    assert_eq!(find(marked(["new"], CUTOFF), CUTOFF), Predictions::from([]));
     write(&root);
-    let found = Predictions::find(&root, &ids(["new", "own"]), CUTOFF - 1).unwrap();
+    let found = find(marked(["new", "own"], CUTOFF - 1), CUTOFF - 1);
     assert_eq!((found.get("new"), found.get("own").is_some()), (None, true));
 }

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
-use foresite_feedback::{Predictions, Statement};
-use foresite_schema::catalog::{outcome, raw};
+use foresite_feedback::{MarkedIds, Predictions, SKEW, Statement};
+use foresite_schema::catalog::raw;
 use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_tables::{Micros, Read, Result, Root};
 
 use super::ask::{About, Ask};
+use super::incidents::Incidents;
 use super::refusal::Refusal;
 use crate::clock::stamp;
-use crate::read::{resolved, scanned};
-use crate::rows::Rows;
+use crate::read::scanned;
 
 /// Marks that can be true.
 pub(super) struct Checked {
@@ -27,13 +27,8 @@ type Verdict<T> = std::result::Result<T, Refusal>;
 /// # Errors
 /// Storage errors outside, what is wrong with the marks inside.
 pub(super) fn check(root: &Root, asked: &[Ask], now: Micros) -> Result<Verdict<Checked>> {
-    let incidents = incidents(root, asked)?;
-    let ids = asked.iter().filter_map(|ask| match &ask.about {
-        About::Prediction(id) => Some(id),
-        _ => None,
-    });
-    let ids: BTreeSet<String> = ids.chain(incidents.values().flatten()).cloned().collect();
-    let predictions = Predictions::find(root, &ids, now)?;
+    let incidents = Incidents::read(root, asked)?;
+    let predictions = Predictions::find(root, &marked(asked, &incidents), now)?;
     let unknown = unknown_places(root, asked)?;
     let mut statements = Vec::new();
     for (number, ask) in (1..).zip(asked) {
@@ -50,26 +45,17 @@ pub(super) fn check(root: &Root, asked: &[Ask], now: Micros) -> Result<Verdict<C
     if let Some(refusal) = contradiction(&statements) {
         return Ok(Err(refusal));
     }
-    let notes = notes(root, &statements)?;
+    let notes = notes(root, &statements, &predictions, now)?;
     Ok(Ok(Checked { statements, notes }))
 }
 
-/// The predictions of each marked incident, by id and cutoff.
-type Incidents = BTreeMap<(String, Micros), Vec<String>>;
-
-fn incidents(root: &Root, asked: &[Ask]) -> Result<Incidents> {
-    let mut found = Incidents::new();
-    for ask in asked {
-        let About::Incident { id, cutoff } = &ask.about else { continue };
-        let read = Read::all().period(*cutoff, cutoff.saturating_add(1));
-        let Some(batch) = resolved(root, outcome::incidents(), &read)? else { continue };
-        let rows = Rows::of(&batch);
-        let (ids, members) = (rows.text("incident_id"), rows.texts("members"));
-        if let Some(row) = rows.each().find(|row| ids.at(*row) == id) {
-            found.insert((id.clone(), *cutoff), members.at(row));
-        }
-    }
-    Ok(found)
+/// The predictions that the marks are about, each with the moment of its mark.
+fn marked(asked: &[Ask], incidents: &Incidents) -> MarkedIds {
+    let of = |ask: &Ask| match &ask.about {
+        About::Prediction(id) => vec![id.clone()],
+        _ => incidents.members(ask).unwrap_or_default().to_vec(),
+    };
+    asked.iter().flat_map(|ask| of(ask).into_iter().map(|id| (id, ask.at))).collect()
 }
 
 /// One statement for each affected entity: by the prediction with the shortest horizon, since a
@@ -87,9 +73,8 @@ fn statements_of(
             ..statement(ask, predictions, "")
         }]),
         About::Incident { id, cutoff } => {
-            let members = incidents.get(&(id.clone(), *cutoff)).map_or(&[][..], Vec::as_slice);
             let mut by_entity = BTreeMap::new();
-            for member in members {
+            for member in incidents.members(ask)? {
                 if let Some(said) = predictions.get(member) {
                     let order = (said.horizon_s, member.as_str());
                     let first = by_entity.entry(said.entity_id.as_str()).or_insert(order);
@@ -98,7 +83,7 @@ fn statements_of(
             }
             if by_entity.is_empty() {
                 let cutoff = stamp(*cutoff);
-                return Err(format!("incident `{id}` is not on the list of {cutoff}"));
+                return Err(format!("nothing is predicted behind incident `{id}` of {cutoff}"));
             }
             let each = by_entity.into_values();
             Ok(each.map(|(_, member)| statement(ask, predictions, member)).collect())
@@ -141,13 +126,14 @@ fn unknown_places(root: &Root, asked: &[Ask]) -> Result<BTreeMap<usize, String>>
     if missed.is_empty() {
         return Ok(unknown);
     }
+    let places: BTreeSet<(&str, &str)> = missed.iter().map(|(_, place)| *place).collect();
     let (mut known, mut is_kept) = (BTreeSet::new(), false);
     let read = Read::all().columns(["entity_type", "entity_id"]);
     scanned(root, raw::inventory(), &read, |rows| {
         let (kinds, ids) = (rows.text("entity_type"), rows.text("entity_id"));
         is_kept |= !rows.each().is_empty();
         let seen = rows.each().map(|row| (kinds.at(row), ids.at(row)));
-        let wanted = seen.filter(|seen| missed.iter().any(|(_, place)| place == seen));
+        let wanted = seen.filter(|seen| places.contains(seen));
         known.extend(wanted.map(|(kind, id)| (kind.to_owned(), id.to_owned())));
     })?;
     for (number, (kind, id)) in missed {
@@ -185,21 +171,30 @@ struct Earlier {
     at: Micros,
 }
 
-/// Other marks on the same predictions that say the contrary.
-fn notes(root: &Root, statements: &[Statement]) -> Result<Vec<String>> {
-    let judged: BTreeSet<&str> = statements
+/// Other marks on the same predictions that say the contrary: none is older than its prediction.
+fn notes(
+    root: &Root,
+    statements: &[Statement],
+    predictions: &Predictions,
+    now: Micros,
+) -> Result<Vec<String>> {
+    let judged: BTreeMap<&str, Micros> = statements
         .iter()
         .filter(|said| matches!(said.mark, Mark::Confirmed | Mark::Wrong))
-        .map(|said| said.prediction_id.as_str())
+        .filter_map(|said| {
+            Some((&*said.prediction_id, predictions.get(&said.prediction_id)?.cutoff))
+        })
         .collect();
     let mut earlier: BTreeMap<String, Vec<Earlier>> = BTreeMap::new();
-    if !judged.is_empty() {
+    if let Some(first) = judged.values().min() {
+        let end = now.saturating_add(SKEW + 1);
         let read = Read::all().columns(["fact", "at", "prediction_id", "person"]);
+        let read = read.period(*first, end);
         scanned(root, raw::feedback(), &read, |rows| {
             let [facts, ids, persons] =
                 ["fact", "prediction_id", "person"].map(|name| rows.text(name));
             let at = rows.times("at");
-            for row in rows.each().filter(|row| judged.contains(ids.at(*row))) {
+            for row in rows.each().filter(|row| judged.contains_key(ids.at(*row))) {
                 let Some(mark) = Mark::from_word(facts.at(row)) else { continue };
                 let said = Earlier { person: persons.owned(row), mark, at: at.required(row) };
                 earlier.entry(ids.owned(row)).or_default().push(said);

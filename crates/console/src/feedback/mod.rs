@@ -6,9 +6,11 @@
 mod ask;
 mod checks;
 mod flood;
+mod incidents;
 mod landing;
 mod refusal;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +95,17 @@ impl Desk {
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
         }
         let asked = ask::read(&self.body(request.into_body()).await?, caller.as_deref())?;
-        self.flood.admit(&asked)?;
+        let counted = self.flood.admit(&asked)?;
+        let outcome = self.in_turn(asked).await;
+        if outcome.as_ref().is_err_and(|refusal| refusal.status == StatusCode::SERVICE_UNAVAILABLE)
+        {
+            self.flood.give_back(&counted);
+        }
+        outcome
+    }
+
+    /// Marks are looked up and written one request at a time.
+    async fn in_turn(&self, asked: Vec<Ask>) -> Result<Taken, Refusal> {
         let turn = self.turn().await?;
         let root = Arc::clone(&self.root);
         let work = tokio::task::spawn_blocking(move || {
@@ -148,8 +160,8 @@ fn land(root: &Held, asked: &[Ask]) -> Result<Taken, Refusal> {
     let now = clock::now();
     let checked = checks::check(root, asked, now).map_err(|error| failed(&error))??;
     let file = landing::write(root, &checked.statements).map_err(|error| failed(&error))?;
-    let (marks, person) = (checked.statements.len(), asked.first().map(|ask| ask.person.as_str()));
-    tracing::info!(marks, person, file, "marks taken");
+    let persons: BTreeSet<&str> = asked.iter().map(|ask| ask.person.as_str()).collect();
+    tracing::info!(marks = checked.statements.len(), ?persons, file, "marks taken");
     let feedback_ids = checked.statements.iter().map(foresite_feedback::Statement::id).collect();
     Ok(Taken { feedback_ids, file, notes: checked.notes })
 }

@@ -92,13 +92,13 @@ fn read(path: &Path) -> Result<Arc<[Token]>> {
 
 /// A line; what is wrong with it is said without its text.
 fn parse(line: &str) -> Result<Token, &'static str> {
-    let (token, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let (until, person) = match rest.split_once("as ") {
-        // No time holds an `as `.
-        Some((until, person)) => (until.trim(), Some(person.trim())),
-        None => (rest.trim(), None),
-    };
-    let until = match until {
+    let mut words = line.split_whitespace();
+    let token = words.next().ok_or("no token")?;
+    let words: Vec<&str> = words.collect();
+    // No time holds an `as`, a name may.
+    let mut parts = words.splitn(2, |word| *word == "as").map(|part| part.join(" "));
+    let (until, person) = (parts.next().unwrap_or_default(), parts.next());
+    let until = match until.as_str() {
         "" => None,
         time => Some(time.parse().map_err(|_| "no time behind the token")?),
     };
@@ -106,7 +106,7 @@ fn parse(line: &str) -> Result<Token, &'static str> {
         Some(name) if name.is_empty() || name.chars().any(char::is_control) => {
             Err("no name behind `as`")
         }
-        _ => Ok(Token { sum: sum(token), until, person: person.map(str::to_owned) }),
+        _ => Ok(Token { sum: sum(token), until, person }),
     }
 }
 
@@ -150,11 +150,20 @@ mod tests {
     fn a_token_may_name_its_person() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
-        std::fs::write(&path, "a as K. Brandt\nb 2999-01-01T00:00:00Z as Lee\nc\n").unwrap();
+        let lines = [
+            "a as K. Brandt",
+            "b 2999-01-01T00:00:00Z as Lee",
+            "c",
+            "d\tas\tKim",
+            "e\t2999-01-01T00:00:00Z \t as  Max as Max",
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
         let tokens = Tokens::read(&path).unwrap();
         assert_eq!(asked(&tokens, Some("Bearer a")), "K. Brandt");
         assert_eq!(asked(&tokens, Some("Bearer b")), "Lee");
         assert_eq!(asked(&tokens, Some("Bearer c")), "ok");
+        assert_eq!(asked(&tokens, Some("Bearer d")), "Kim");
+        assert_eq!(asked(&tokens, Some("Bearer e")), "Max as Max");
     }
 
     #[test]
@@ -164,7 +173,7 @@ mod tests {
         let cases = [
             ("\n", "no token"),
             ("secret soon", "line 1: no time behind the token"),
-            ("secret as ", "line 1: no time behind the token"),
+            ("secret as ", "line 1: no name behind `as`"),
             ("a\nsecret 2999-01-01T00:00:00Z as \u{7}", "line 2: no name behind `as`"),
         ];
         for (text, expected) in cases {

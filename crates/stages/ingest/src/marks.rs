@@ -3,7 +3,6 @@
 //!
 //! The console refuses such marks before they land; a file that somebody drops is first seen here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -12,7 +11,7 @@ use arrow::array::{
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
-use foresite_feedback::{Predictions, Statement};
+use foresite_feedback::{MarkedIds, Predictions, Statement};
 use foresite_pm::mapping::TableBatch;
 use foresite_schema::catalog::raw;
 use foresite_schema::marks::Mark;
@@ -36,10 +35,11 @@ pub(crate) fn check(cx: &Context, files: Vec<MarkedFile<'_>>) -> Result<()> {
     if files.is_empty() {
         return Ok(());
     }
-    let (mut ids, mut newest) = (BTreeSet::new(), Micros::MIN);
+    let (mut ids, mut newest) = (MarkedIds::new(), Micros::MIN);
     let of_files = files.iter().flat_map(|(_, batches)| batches.iter());
     for rows in of_files.filter(|rows| is_feedback(rows)).map(Rows::of) {
-        ids.extend(rows.prediction.iter().flatten().map(str::to_owned));
+        let marked = rows.prediction.iter().zip(rows.at.values());
+        ids.extend(marked.filter_map(|(id, at)| Some((id?.to_owned(), *at))));
         newest = rows.known_at.values().iter().copied().fold(newest, Micros::max);
     }
     let predictions = Predictions::find(cx.root(), &ids, newest)?;
@@ -236,7 +236,6 @@ mod tests {
             entity_id: "north/N001/1".into(),
             cutoff: 4,
             horizon_s: 0,
-            drivers: vec![],
         };
         let predictions = Predictions::from([("p1".to_owned(), predicted)]);
         let rows = TableBatch { table: raw::feedback(), batch };
