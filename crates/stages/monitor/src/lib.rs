@@ -91,7 +91,8 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     };
     let findings = drift::test(config, &watched, &known.network, &known);
     let metrics = performance::metrics(&mut source, config, (&models, &known, &watched), day)?;
-    let lineage = cx.lineage((day.start, day.end), &source.inputs)?;
+    // What is ripe hangs on the clock, not only on what is known by it: a later look is another one.
+    let lineage = cx.lineage((day.start, day.end, cx.as_of()), &source.inputs)?;
     let judged = Day { interval: day, findings, metrics };
     tell(&judged, report);
     report.made_by(&lineage);
