@@ -78,10 +78,11 @@ pub(crate) struct Day {
 fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) -> Result<()> {
     let mut source = Source::new(cx);
     let network = source.network()?;
-    let models = models::models(&mut source)?;
-    let watched = drift::watch(&mut source, config, (&network, &models), day.end)?;
+    let tasks = config.sets.iter().map(|set| set.task.as_str()).collect();
+    let models = models::models(&mut source, &tasks)?;
+    let watched = drift::watch(&mut source, config, (&network, &models.speaking), day.end)?;
     let window = watched.first().map_or((day.start, day.end), |of| of.spans.window());
-    let facts_since = facts_since(config, &models, day.end);
+    let facts_since = facts_since(config, &models.speaking, day.end);
     let known = Known {
         tickets: source.tickets(facts_since)?,
         alarms: source.alarms(facts_since)?,

@@ -28,7 +28,9 @@ impl Spans {
         let length = Micros::from(config.reference_weeks.get()) * WEEK;
         let recent = (judged.0 - length, judged.0);
         let Some(model) = model else {
-            return vec![Self { reference: recent, judged, model_id: None, note: None }];
+            let note = "no model of the task speaks: the weeks before the window are the reference";
+            let note = Some(note.to_owned());
+            return vec![Self { reference: recent, judged, model_id: None, note }];
         };
         // Days of the reference begin at the hour at which the judged ones do.
         let learnt_until = model.learnt.1.min(judged.0);
