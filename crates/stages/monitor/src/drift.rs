@@ -187,12 +187,13 @@ fn places<'a>(config: &Config, watched: &'a [Watched<'_>], network: &Network) ->
                     .collect();
                 let blocks: Vec<&Blocks> =
                     entities.iter().filter_map(|e| channel.series[*e].blocks.as_ref()).collect();
+                let is_fit = of.spans.too_short.is_none();
                 let kinds = Kinds { reference: &days.reference, windows: &days.windows };
                 found.push(Place {
                     watched: at,
                     channel: number,
                     group_id,
-                    group: Group::new(&blocks, kinds),
+                    group: is_fit.then(|| Group::new(&blocks, kinds)).flatten(),
                     entities,
                     exclusions: days.exclusions(of, &blocks),
                     blocks: days.counted(&blocks),
@@ -277,13 +278,16 @@ fn blank(of: &Watched<'_>, place: &Place<'_>, statistic: Statistic) -> Finding {
         confirmed: false,
         cause: None,
         evidence: Vec::new(),
-        not_tested: not_tested(place),
+        not_tested: not_tested(of, place),
         history: Vec::new(),
     }
 }
 
 /// Why a place has no value.
-fn not_tested(place: &Place<'_>) -> Option<String> {
+fn not_tested(of: &Watched<'_>, place: &Place<'_>) -> Option<String> {
+    if of.spans.too_short.is_some() {
+        return of.spans.too_short.clone();
+    }
     let entities = place.entities.len();
     match &place.group {
         None if place.blocks < LEAST_BLOCKS => Some(format!(

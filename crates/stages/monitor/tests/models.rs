@@ -5,7 +5,9 @@
 mod fixture;
 
 use fixture::models::{decide, model, promote};
-use fixture::{AS_IT_IS, DAY, done, drift, end, monitor, network, performance, rows_where, text};
+use fixture::{
+    AS_IT_IS, DAY, done, drift, end, monitor, network, performance, rows_where, text, time,
+};
 use foresite_registry::EventKind;
 use foresite_tables::Root;
 
@@ -65,4 +67,29 @@ fn a_task_that_nobody_serves_is_told() {
     assert_eq!(row(&root, "serving").1, "model m1 was revoked and no other serves");
     let said = text(&drift(&root), "exclusions", 0);
     assert!(said.starts_with("no model of the task speaks"), "{said}");
+}
+
+#[test]
+fn the_reference_is_what_the_model_learnt() {
+    for (days, exclusions, not_tested) in [
+        (26, "the model learnt from 3 of the 8 weeks of a reference", ""),
+        (
+            20,
+            "the model learnt from 2 of the 8 weeks of a reference",
+            "the model learnt from 20 days",
+        ),
+    ] {
+        let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
+        let until = end() - 10 * DAY;
+        model(&root, "anomaly", "m1", (until - days * DAY, until));
+        promote(&root, "anomaly", 1, "m1");
+        let run = done(&root);
+        assert_eq!(run.number("tests"), Some(if not_tested.is_empty() { 12.0 } else { 0.0 }));
+        let rows = drift(&root);
+        let said = text(&rows, "exclusions", 0);
+        assert!(said.starts_with(exclusions), "{said}");
+        assert!(text(&rows, "not_tested", 0).starts_with(not_tested));
+        let start = time(&rows, "reference_start", 0);
+        assert!(start >= until - days * DAY, "{} days", (until - start) / DAY);
+    }
 }
