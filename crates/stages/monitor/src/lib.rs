@@ -137,7 +137,8 @@ fn write(
 /// Key numbers and the verdict of the last day.
 fn tell(day: &Day, report: &mut Report) {
     let count = |is: &dyn Fn(&Finding) -> bool| day.findings.iter().filter(|f| is(f)).count();
-    report.number("tests", count(&|finding| finding.tested.is_some()));
+    let tests = count(&|finding| finding.tested.is_some());
+    report.number("tests", tests);
     report.number("not_tested", count(&|finding| finding.not_tested.is_some()));
     report.number("flagged", count(&|finding| finding.flagged));
     report.number("confirmed", count(&|finding| finding.confirmed));
@@ -151,6 +152,8 @@ fn tell(day: &Day, report: &mut Report) {
         (true, ..) => "broken",
         (_, true, _) => "drift",
         (.., true) => "warn",
+        // Nothing was found where nothing was looked at.
+        _ if tests == 0 => "unknown",
         _ => "ok",
     };
     report.verdict = Some(verdict.into());
