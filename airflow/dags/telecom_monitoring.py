@@ -12,7 +12,8 @@ completeness, lateness, volume and nulls of the data.
 
 **Triage** The run is green whatever it finds; the verdict says `ok`, `warn`, `drift`, `broken` or,
 without any test, `unknown`, the page why.
-65: the log names the table that cannot be used; a bundle that cannot is a row of `performance`. 66: no `kpis` yet, run `telecom_data_pipeline` first.
+65: the log names the table that cannot be used; a bundle that cannot is a row of `performance`. 66: no `kpis` yet,
+run `telecom_data_pipeline` first.
 
 **Owner** machine learning
 """
