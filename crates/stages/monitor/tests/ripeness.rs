@@ -31,7 +31,7 @@ fn half_a_day(root: &Root) {
     let said: Vec<_> = sites.iter().map(|site| (site.as_str(), end() - 12 * HOUR, 24)).collect();
     say(root, &said, 0.3);
     let failed: Vec<&str> = sites[..4].iter().map(String::as_str).collect();
-    ticket(root, &failed, (end() - 4 * HOUR, end() - 3 * HOUR));
+    ticket(root, &failed, (end() - 8 * HOUR, end() - 7 * HOUR));
 }
 
 #[test]
