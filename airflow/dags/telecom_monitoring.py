@@ -10,8 +10,10 @@ completeness, lateness, volume and nulls of the data.
 
 **Outputs** `drift`, `performance`, the page `reports/<day>/monitor.html`
 
-**Triage** The run is green whatever it finds; the verdict says `ok`, `warn`, `drift` or `broken`, the page why.
-65: the log names the table or the bundle that cannot be used. 66: no `kpis` yet, run `telecom_data_pipeline` first.
+**Triage** The run is green whatever it finds; the verdict says `ok`, `warn`, `drift`, `broken` or,
+without any test, `unknown`, the page why.
+65: the log names the table that cannot be used; a bundle that cannot is a row of `performance`. 66: no `kpis` yet,
+run `telecom_data_pipeline` first.
 
 **Owner** machine learning
 """

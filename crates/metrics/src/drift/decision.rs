@@ -31,7 +31,7 @@ impl Rule {
 pub fn confirms(before: &Tested, now: &Tested) -> bool {
     before.statistic == now.statistic
         && now.persists
-        && (now.statistic == Statistic::Part || (before.value > 0.0) == (now.value > 0.0))
+        && (now.statistic == Statistic::Part || (before.moved > 0.0) == (now.moved > 0.0))
 }
 
 #[cfg(test)]
@@ -42,6 +42,7 @@ mod tests {
         Tested {
             statistic,
             value,
+            moved: value,
             threshold: 1.0,
             effect,
             p_value: 0.0,
@@ -65,6 +66,9 @@ mod tests {
         let level = |value| tested(Statistic::Level, value, 1.0);
         assert!(confirms(&level(-1.0), &level(-0.5)));
         assert!(!confirms(&level(1.0), &level(-1.0)));
+        // Above zero and below what is usual is down.
+        let below = Tested { moved: -0.5, ..level(0.5) };
+        assert!(!confirms(&level(1.0), &below) && confirms(&level(-1.0), &below));
         let part = tested(Statistic::Part, 0.2, 1.0);
         assert!(confirms(&part, &part) && !confirms(&part, &level(1.0)));
         assert!(!confirms(&part, &Tested { persists: false, ..part }));

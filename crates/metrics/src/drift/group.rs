@@ -63,6 +63,8 @@ pub struct Tested {
     /// Median standardised residual; or the logarithm of the entities' variance about their median,
     /// over its mean in the reference.
     pub value: f64,
+    /// The value beside what it is on average without drift.
+    pub moved: f64,
     /// The value that one block in a hundred passes without drift (on either side, of a level).
     pub threshold: f64,
     /// How far the entities moved, together or against each other, in interquartile ranges of the
@@ -77,7 +79,7 @@ pub struct Tested {
     /// Reference blocks behind the null.
     pub blocks: usize,
     /// Whether the window's newest stride, which no window before has seen, says the same: a bad day
-    /// lies in every window that holds it.
+    /// lies in every window that holds it. A stride that too few entities have says nothing.
     pub persists: bool,
 }
 
@@ -184,24 +186,30 @@ impl<'a> Group<'a> {
     /// Whether the older and the newest part of a window agree: in sign and a quarter of the size, of a
     /// level; in which entities moved, of a part.
     fn persists(&self, tested: &Tested, usual: Option<f64>, halves: &[(f32, f32)]) -> bool {
-        if halves.is_empty() {
+        let strides = self.entities.first().and_then(|of| strides(of)).unwrap_or(1);
+        if strides < 2 {
+            // Windows do not overlap: none before has seen any of this one.
             return true;
+        }
+        if halves.len() < LEAST_ENTITIES {
+            return false;
         }
         let middle = |of: fn(&(f32, f32)) -> f32| {
             median(&mut halves.iter().map(of).collect()).unwrap_or(0.0)
         };
         let (older, newest) = (middle(|half| half.0), middle(|half| half.1));
         if tested.statistic == Statistic::Level {
-            return newest * tested.value.signum() >= PERSISTS * tested.value.abs();
+            let newest = newest - self.level.mean();
+            return newest * tested.moved.signum() >= PERSISTS * tested.moved.abs();
         }
         let own = |value: f32, level: f64| (f64::from(value) - level).clamp(-self.far, self.far);
         let pairs = halves.iter().map(|(a, b)| (own(*a, older), own(*b, newest)));
         let (sum, squares) = pairs.fold((0.0, 0.0), |(s, q), (a, b)| (s + a * b, q + a * a));
         let usual = usual.unwrap_or(0.0).exp();
-        let more = ((tested.value - self.part.mean()).exp() - 1.0) * usual;
+        let more = (tested.moved.exp() - 1.0) * usual;
         // Were the newest stride as usual, its noise alone would decide: that of a window, or more by
         // as many strides as it has.
-        let noise = usual * self.entities.first().and_then(|of| strides(of)).unwrap_or(1) as f64;
+        let noise = usual * strides as f64;
         sum / halves.len() as f64 >= PERSISTS * more && sum >= SURE * (squares * noise).sqrt()
     }
 
@@ -239,6 +247,7 @@ fn tested(
     Tested {
         statistic,
         value,
+        moved: value - null.mean(),
         threshold: null.threshold(THRESHOLD_CHANCE),
         effect,
         p_value: null.p_value(value),

@@ -53,6 +53,32 @@ pub(crate) struct Finding {
     pub(crate) history: Vec<(Micros, f64)>,
 }
 
+impl Finding {
+    /// A row without a test.
+    fn blank(of: &Watched<'_>, group_id: &str, channel: &str, statistic: Statistic) -> Self {
+        Self {
+            task: of.set.task.clone(),
+            entity_type: of.set.entity_type.clone(),
+            group_id: group_id.to_owned(),
+            channel: channel.to_owned(),
+            statistic,
+            model_id: of.spans.model_id.clone(),
+            window_start: of.spans.window().0,
+            reference: of.spans.reference,
+            exclusions: None,
+            tested: None,
+            shift: None,
+            q_value: None,
+            flagged: false,
+            confirmed: false,
+            cause: None,
+            evidence: Vec::new(),
+            not_tested: None,
+            history: Vec::new(),
+        }
+    }
+}
+
 /// A tested group, kept until the causes are known.
 struct Place<'a> {
     watched: usize,
@@ -134,7 +160,23 @@ pub(crate) fn test(
             findings.push(finding);
         }
     }
+    findings.extend(watched.iter().flat_map(lacking));
     findings
+}
+
+/// What is to be watched and is not there: a channel that `kpis` lacks, a set without entities.
+fn lacking(of: &Watched<'_>) -> Vec<Finding> {
+    let finding = |channel: &str, why: String| Finding {
+        not_tested: Some(why),
+        ..Finding::blank(of, "*", channel, Statistic::Level)
+    };
+    if of.members.entities.is_empty() {
+        let why = format!("no entity of the type {} is known", of.set.entity_type);
+        return vec![finding("*", why)];
+    }
+    let is_there = |name: &&String| of.channels.iter().any(|channel| channel.name == **name);
+    let absent = of.set.channels.iter().filter(|name| !is_there(name));
+    absent.map(|name| finding(name, "table `kpis` has no such channel".into())).collect()
 }
 
 fn history(
@@ -187,12 +229,13 @@ fn places<'a>(config: &Config, watched: &'a [Watched<'_>], network: &Network) ->
                     .collect();
                 let blocks: Vec<&Blocks> =
                     entities.iter().filter_map(|e| channel.series[*e].blocks.as_ref()).collect();
+                let is_fit = of.spans.too_short.is_none();
                 let kinds = Kinds { reference: &days.reference, windows: &days.windows };
                 found.push(Place {
                     watched: at,
                     channel: number,
                     group_id,
-                    group: Group::new(&blocks, kinds),
+                    group: is_fit.then(|| Group::new(&blocks, kinds)).flatten(),
                     entities,
                     exclusions: days.exclusions(of, &blocks),
                     blocks: days.counted(&blocks),
@@ -261,29 +304,17 @@ impl Days {
 
 fn blank(of: &Watched<'_>, place: &Place<'_>, statistic: Statistic) -> Finding {
     Finding {
-        task: of.set.task.clone(),
-        entity_type: of.set.entity_type.clone(),
-        group_id: place.group_id.to_owned(),
-        channel: of.channels[place.channel].name.clone(),
-        statistic,
-        model_id: of.spans.model_id.clone(),
-        window_start: of.spans.window().0,
-        reference: of.spans.reference,
         exclusions: place.exclusions.clone(),
-        tested: None,
-        shift: None,
-        q_value: None,
-        flagged: false,
-        confirmed: false,
-        cause: None,
-        evidence: Vec::new(),
-        not_tested: not_tested(place),
-        history: Vec::new(),
+        not_tested: not_tested(of, place),
+        ..Finding::blank(of, place.group_id, &of.channels[place.channel].name, statistic)
     }
 }
 
 /// Why a place has no value.
-fn not_tested(place: &Place<'_>) -> Option<String> {
+fn not_tested(of: &Watched<'_>, place: &Place<'_>) -> Option<String> {
+    if of.spans.too_short.is_some() {
+        return of.spans.too_short.clone();
+    }
     let entities = place.entities.len();
     match &place.group {
         None if place.blocks < LEAST_BLOCKS => Some(format!(

@@ -78,10 +78,11 @@ pub(crate) struct Day {
 fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) -> Result<()> {
     let mut source = Source::new(cx);
     let network = source.network()?;
-    let models = models::models(&mut source)?;
-    let watched = drift::watch(&mut source, config, (&network, &models), day.end)?;
+    let tasks = config.sets.iter().map(|set| set.task.as_str()).collect();
+    let models = models::models(&mut source, &tasks)?;
+    let watched = drift::watch(&mut source, config, (&network, &models.speaking), day.end)?;
     let window = watched.first().map_or((day.start, day.end), |of| of.spans.window());
-    let facts_since = facts_since(config, &models, day.end);
+    let facts_since = facts_since(config, &models.speaking, day.end);
     let known = Known {
         tickets: source.tickets(facts_since)?,
         alarms: source.alarms(facts_since)?,
@@ -91,7 +92,8 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     };
     let findings = drift::test(config, &watched, &known.network, &known);
     let metrics = performance::metrics(&mut source, config, (&models, &known, &watched), day)?;
-    let lineage = cx.lineage((day.start, day.end), &source.inputs)?;
+    // What is ripe hangs on the clock, not only on what is known by it: a later look is another one.
+    let lineage = cx.lineage((day.start, day.end, cx.as_of()), &source.inputs)?;
     let judged = Day { interval: day, findings, metrics };
     tell(&judged, report);
     report.made_by(&lineage);
@@ -135,7 +137,8 @@ fn write(
 /// Key numbers and the verdict of the last day.
 fn tell(day: &Day, report: &mut Report) {
     let count = |is: &dyn Fn(&Finding) -> bool| day.findings.iter().filter(|f| is(f)).count();
-    report.number("tests", count(&|finding| finding.tested.is_some()));
+    let tests = count(&|finding| finding.tested.is_some());
+    report.number("tests", tests);
     report.number("not_tested", count(&|finding| finding.not_tested.is_some()));
     report.number("flagged", count(&|finding| finding.flagged));
     report.number("confirmed", count(&|finding| finding.confirmed));
@@ -149,6 +152,8 @@ fn tell(day: &Day, report: &mut Report) {
         (true, ..) => "broken",
         (_, true, _) => "drift",
         (.., true) => "warn",
+        // Nothing was found where nothing was looked at.
+        _ if tests == 0 => "unknown",
         _ => "ok",
     };
     report.verdict = Some(verdict.into());

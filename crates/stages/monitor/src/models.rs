@@ -1,9 +1,11 @@
 //! The models that speak, and what they learnt from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foresite_features::task::{Micros, Task};
-use foresite_registry::{Alias, Aliases, Event, Folder, RegistryError, files, model_path};
+use foresite_registry::{
+    Alias, Aliases, Event, EventKind, Folder, RegistryError, files, model_path,
+};
 use foresite_schema::catalog::outcome;
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Read;
@@ -39,29 +41,74 @@ struct Card {
     spans: BTreeMap<String, (Micros, Micros)>,
 }
 
-/// Every model under an alias at the run's clock. One that was revoked has none, and a bundle that
-/// cannot be read is warned about and left out: the others are watched nevertheless.
-pub(crate) fn models(source: &mut Source<'_>) -> Result<Vec<Model>> {
-    let mut by_task: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+/// A task of which somebody should speak and nobody does, or a model that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Silent {
+    pub(crate) task: String,
+    /// The unreadable model and its alias; `None`: no model serves.
+    pub(crate) model: Option<(String, Alias)>,
+    pub(crate) reason: String,
+}
+
+/// Who speaks, and who should.
+#[derive(Debug, Default)]
+pub(crate) struct Models {
+    pub(crate) speaking: Vec<Model>,
+    pub(crate) silent: Vec<Silent>,
+}
+
+/// Every model under an alias at the run's clock. One that was revoked has none. A bundle that is not
+/// what it should be is told about: the others are watched nevertheless. Storage that does not answer
+/// ends the stage: a later try finds the model there.
+pub(crate) fn models(source: &mut Source<'_>, tasks: &BTreeSet<&str>) -> Result<Models> {
+    let mut by_task: BTreeMap<String, Vec<Event>> =
+        tasks.iter().map(|task| ((*task).to_owned(), Vec::new())).collect();
     for batch in source.rows(outcome::registry_events(), Read::all())? {
         for event in Event::read(&batch).map_err(registry_error)? {
             by_task.entry(event.task.clone()).or_default().push(event);
         }
     }
-    let mut found = Vec::new();
+    let mut found = Models::default();
     for (task, mut events) in by_task {
         events.sort_by_key(|event| event.seq);
         let aliases = Aliases::of(&events);
+        if aliases.serving().is_none() {
+            found.silent.push(Silent::none(&task, &events));
+        }
         for role in [Alias::Champion, Alias::Provisional, Alias::Challenger] {
             let Some(id) = aliases.get(role) else { continue };
-            source.inputs.add_id("model", id);
             match model(source, &task, id, role) {
-                Ok(model) => found.push(model),
-                Err(error) => tracing::warn!(model = id, "left out: {}", error.chain()),
+                Ok(model) => {
+                    source.inputs.add_id("model", id);
+                    found.speaking.push(model);
+                }
+                Err(error) => found.silent.push(Silent::unread((&task, id, role), error)?),
             }
         }
     }
     Ok(found)
+}
+
+impl Silent {
+    /// Nobody serves.
+    fn none(task: &str, events: &[Event]) -> Self {
+        let revoked = events.iter().rev().find(|event| event.kind == EventKind::Revoked);
+        let reason = match revoked {
+            Some(event) => format!("model {} was revoked and no other serves", event.model_id),
+            None => "no model of the task was promoted yet".to_owned(),
+        };
+        Self { task: task.to_owned(), model: None, reason }
+    }
+
+    /// A bundle that is missing or not what it should be; any other error stays one.
+    fn unread((task, id, role): (&str, &str, Alias), error: StageError) -> Result<Self> {
+        if !matches!(error.kind(), ErrorKind::BadData | ErrorKind::Missing) {
+            return Err(error.while_doing(format!("read model {id} of the task {task}")));
+        }
+        tracing::warn!(model = id, "model cannot be read: {}", error.chain());
+        let reason = format!("the bundle cannot be read: {}", error.chain());
+        Ok(Self { task: task.to_owned(), model: Some((id.to_owned(), role)), reason })
+    }
 }
 
 fn model(source: &Source<'_>, task: &str, id: &str, role: Alias) -> Result<Model> {

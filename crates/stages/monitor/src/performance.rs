@@ -14,7 +14,7 @@ use foresite_stage::{Interval, Result};
 use crate::cause::Known;
 use crate::config::Config;
 use crate::drift::Watched;
-use crate::models::Model;
+use crate::models::{Model, Models, Silent};
 use crate::panel::Members;
 use crate::source::Source;
 use predictions::Said;
@@ -125,6 +125,21 @@ impl Metric {
         }
     }
 
+    /// That nobody speaks, or cannot be heard.
+    pub(crate) fn of_silent(silent: &Silent, window_start: Micros) -> Self {
+        let (metric, state) = match silent.model {
+            Some(_) => ("bundle", State::Broken),
+            None => ("serving", State::Unknown),
+        };
+        let (id, role) = silent.model.as_ref().map_or(("", ""), |of| (&of.0, of.1.word()));
+        Self {
+            task: silent.task.clone(),
+            model_id: id.to_owned(),
+            role,
+            ..Self::of_data("model", metric, window_start).state(state, silent.reason.clone())
+        }
+    }
+
     fn value(mut self, value: Option<f64>, samples: usize) -> Self {
         (self.value, self.samples) = (value, samples);
         self
@@ -140,13 +155,14 @@ impl Metric {
 pub(crate) fn metrics(
     source: &mut Source<'_>,
     config: &Config,
-    (models, known, watched): (&[Model], &Known, &[Watched<'_>]),
+    (models, known, watched): (&Models, &Known, &[Watched<'_>]),
     day: Interval,
 ) -> Result<Vec<Metric>> {
     let mut found = data::metrics(source, config, watched, day)?;
     let since = day.end - Micros::from(config.judging.days.get()) * DAY;
+    found.extend(models.silent.iter().map(|silent| Metric::of_silent(silent, since)));
     let mut with_alerts: Vec<&str> = Vec::new();
-    for model in models {
+    for model in &models.speaking {
         let ids = known.network.ever(&model.task.entity_type).map(str::to_owned);
         let chosen = Members::choose(ids, config.entities_per_group.get() as usize);
         // Truth about the first of these days was foretold a horizon before.

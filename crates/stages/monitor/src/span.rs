@@ -6,6 +6,9 @@ use foresite_kpi::HOUR;
 use crate::config::Config;
 use crate::models::Model;
 
+/// Weeks without which nothing is usual.
+const LEAST_WEEKS: Micros = 3;
+
 /// Two stretches of hours: what a model learnt from, and what is judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spans {
@@ -17,6 +20,8 @@ pub(crate) struct Spans {
     pub(crate) model_id: Option<String>,
     /// Why the reference is another one than it should be.
     pub(crate) note: Option<String>,
+    /// Why the reference is no reference.
+    pub(crate) too_short: Option<String>,
 }
 
 impl Spans {
@@ -28,22 +33,40 @@ impl Spans {
         let length = Micros::from(config.reference_weeks.get()) * WEEK;
         let recent = (judged.0 - length, judged.0);
         let Some(model) = model else {
-            return vec![Self { reference: recent, judged, model_id: None, note: None }];
+            let note = "no model of the task speaks: the weeks before the window are the reference";
+            return vec![Self::of((recent, judged), None, Some(note.into()))];
         };
         // Days of the reference begin at the hour at which the judged ones do.
         let learnt_until = model.learnt.1.min(judged.0);
         let until = judged.0 - (judged.0 - learnt_until + DAY - 1).div_euclid(DAY) * DAY;
-        let model_id = Some(model.id.clone());
-        let own = Self {
-            reference: (until - length, until),
-            judged,
-            model_id: model_id.clone(),
-            note: None,
-        };
+        let learnt = ((until - model.learnt.0).max(0) / DAY * DAY).min(length);
+        // A profile needs whole weeks; what the model did not learn from is no reference for it.
+        let weeks = learnt / WEEK;
+        let start = until - if weeks < LEAST_WEEKS { learnt } else { weeks * WEEK };
+        let asked = config.reference_weeks.get();
+        let short = (start > until - length)
+            .then(|| format!("the model learnt from {weeks} of the {asked} weeks of a reference"));
+        let mut own = Self::of(((start, until), judged), Some(model), short);
+        if weeks < LEAST_WEEKS {
+            own.too_short = Some(format!(
+                "the model learnt from {} days, {LEAST_WEEKS} weeks are needed",
+                learnt / DAY
+            ));
+            return vec![own];
+        }
         let note = "no hourly values are kept of the weeks that the model learnt from: \
                     the weeks before the window stand in";
-        let instead = Self { reference: recent, judged, model_id, note: Some(note.to_owned()) };
+        let instead = Self::of((recent, judged), Some(model), Some(note.into()));
         if own.reference == recent { vec![own] } else { vec![own, instead] }
+    }
+
+    fn of(
+        (reference, judged): ((Micros, Micros), (Micros, Micros)),
+        model: Option<&Model>,
+        note: Option<String>,
+    ) -> Self {
+        let model_id = model.map(|model| model.id.clone());
+        Self { reference, judged, model_id, note, too_short: None }
     }
 
     /// Hours of the reference.

@@ -182,3 +182,24 @@ fn half_a_day_is_refused() {
         .exits(2);
     assert!(run.error_line().contains("expected full days"), "{}", run.stderr);
 }
+
+#[test]
+fn what_is_to_be_watched_and_is_not_there_is_told() {
+    let (_folder, root) = network(AS_IT_IS, NEVER, Vec::new());
+    let set = |kind: &str, channels: &[&str]| serde_json::json!({"task": "anomaly", "entity_type": kind, "channels": channels});
+    let sets = [set("cell", &["no_such_channel"]), set("unit", &["latency_dl", "traffic_dl_gb"])];
+    let run = foresite_testkit::Binary::stage("monitor")
+        .root(&root.local_path("").unwrap())
+        .interval("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z")
+        .config(&serde_json::json!({"sets": sets}))
+        .exits(0);
+    assert_eq!(run.result["verdict"], "unknown", "{}", run.result);
+    let rows = drift(&root);
+    let told: Vec<(String, String)> = (0..rows.num_rows())
+        .map(|row| (text(&rows, "channel", row), text(&rows, "not_tested", row)))
+        .collect();
+    let told: Vec<(&str, &str)> = told.iter().map(|of| (of.0.as_str(), of.1.as_str())).collect();
+    let channel = ("no_such_channel", "table `kpis` has no such channel");
+    let entities = ("*", "no entity of the type unit is known");
+    assert!(told.len() == 2 && told.contains(&channel) && told.contains(&entities), "{told:?}");
+}

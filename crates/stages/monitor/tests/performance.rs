@@ -4,46 +4,13 @@
 
 mod fixture;
 
+use fixture::models::{model, promote, say};
 use fixture::{
     AS_IT_IS, DAY, HOUR, done, drift, end, network, number, performance, rows_where, text,
 };
-use foresite_features::task::built_in;
-use foresite_registry::{Alias, Event, EventKind, Folder};
 use foresite_schema::catalog::{outcome, raw};
-use foresite_tables::{Read, Root, Slot};
+use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
-
-/// Publishes a bundle with what monitor reads of it.
-fn model(root: &Root, task: &str, id: &str, learnt: (i64, i64)) {
-    let task_file: serde_json::Value = serde_json::from_str(built_in(task).unwrap()).unwrap();
-    let card = serde_json::json!({"task": task_file, "spans": {"fit": learnt, "test": (0, end())}});
-    let folder = Folder::new().with("model.json", card.to_string());
-    assert!(folder.publish(root, &format!("models/{task}/{id}/bundle")).unwrap());
-}
-
-fn promote(root: &Root, task: &str, seq: i64, id: &str) {
-    let event = Event {
-        task: task.into(),
-        seq,
-        kind: EventKind::Promoted,
-        model_id: id.into(),
-        alias: Some(Alias::Champion),
-        reason: None,
-        person: None,
-        at: end() - 10 * DAY,
-    };
-    let lineage = format!("{seq:032x}");
-    let row = event.row(end(), &lineage).unwrap();
-    let commit = foresite_tables::Commit {
-        lineage_id: lineage,
-        as_of: end(),
-        ingested_at: end(),
-        force: false,
-        note: serde_json::Value::Null,
-    };
-    let table = root.table(outcome::registry_events()).unwrap();
-    table.append(&Slot::plan("fixture", &format!("p{seq}")), &row, &commit).unwrap();
-}
 
 fn reference_end(root: &Root) -> i64 {
     let rows = root.existing(outcome::drift()).unwrap().read(&Read::all()).unwrap();
@@ -77,22 +44,10 @@ fn maintenance(root: &Root, probability: f64, hit: usize) {
     let mut said: Vec<(&str, i64, i64)> = Vec::new();
     for site in &sites {
         for day in 1..=24 {
-            said.extend(
-                [6, 24].map(|hours| (site.as_str(), end() - day * DAY + HOUR / 2, hours * 3600)),
-            );
+            said.extend([6, 24].map(|hours| (site.as_str(), end() - day * DAY + HOUR / 2, hours)));
         }
     }
-    let ids: Vec<String> = (0..said.len()).map(|at| format!("p{at}")).collect();
-    Rows::new(said.len())
-        .text("prediction_id", ids.iter().map(|id| Some(id.as_str())))
-        .text("entity_type", said.iter().map(|_| Some("site")))
-        .text("entity_id", said.iter().map(|row| Some(row.0)))
-        .times("cutoff", said.iter().map(|row| Some(row.1)))
-        .longs("horizon_s", said.iter().map(|row| row.2))
-        .text("model_id", said.iter().map(|_| Some("m1")))
-        .text("role", said.iter().map(|_| Some("champion")))
-        .numbers("probability", said.iter().map(|_| Some(probability)))
-        .write(root, outcome::predictions("maintenance"), end());
+    say(root, &said, probability);
     let outages: Vec<(String, &str, i64)> = sites[..hit]
         .iter()
         .flat_map(|site| {
@@ -163,8 +118,9 @@ fn without_truth_nothing_is_claimed() {
     assert!(reason.contains("0 events so far"), "{reason}");
 }
 
-/// New incidents: eight a day for three weeks, then `last` on the last day.
-fn incidents(root: &Root, last: usize, marks: &str) {
+/// New incidents: four to six a day for three weeks, then `last` on the last day; `spoke` says under
+/// which role the model spoke so many days before the end, and whether in a replay.
+fn incidents(root: &Root, last: usize, marks: &str, spoke: impl Fn(i64) -> (&'static str, bool)) {
     let mut raised: Vec<(String, i64, String)> = Vec::new();
     for day in 0..20_i64 {
         let count = if day == 0 { last } else { 4 + usize::try_from(day % 3).unwrap() };
@@ -190,7 +146,8 @@ fn incidents(root: &Root, last: usize, marks: &str) {
         .text("entity_id", said.iter().map(|_| Some("north/N001/1")))
         .times("cutoff", said.iter().copied().map(Some))
         .text("model_id", said.iter().map(|_| Some("m1")))
-        .text("role", said.iter().map(|_| Some("champion")))
+        .text("role", (0..20).map(|day| Some(spoke(day).0)))
+        .flags("replay", (0..20).map(|day| spoke(day).1))
         .write(root, outcome::predictions("anomaly"), end());
     let marked: Vec<&(String, i64, String)> =
         raised.iter().filter(|row| row.1 < end() - 4 * DAY).collect();
@@ -211,7 +168,7 @@ fn marks_make_precision_and_a_flood_leaves_the_band() {
         let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
         model(&root, "anomaly", "m1", (end() - 60 * DAY, end() - 4 * DAY));
         promote(&root, "anomaly", 1, "m1");
-        incidents(&root, last, marks);
+        incidents(&root, last, marks, |_| ("champion", false));
         done(&root);
         let rows = performance(&root);
         let found = rows_where(&rows, &[("task", "anomaly"), ("metric", "precision")]);
@@ -220,4 +177,25 @@ fn marks_make_precision_and_a_flood_leaves_the_band() {
         assert_eq!(number(&rows, "value", found[0]), Some(last as f64));
         assert_eq!(text(&rows, "state", found[0]), state, "{}", text(&rows, "reason", found[0]));
     }
+}
+
+#[test]
+fn alerts_of_other_days_are_not_the_models_own() {
+    let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
+    model(&root, "anomaly", "m1", (end() - 60 * DAY, end() - 4 * DAY));
+    promote(&root, "anomaly", 1, "m1");
+    // It serves since a week, was in shadow before, and was replayed over the days before that.
+    incidents(&root, 5, "confirmed", |day| match day {
+        0..8 => ("champion", false),
+        8..14 => ("challenger", false),
+        _ => ("champion", true),
+    });
+    done(&root);
+    let rows = performance(&root);
+    let samples = |metric| {
+        let found = rows_where(&rows, &[("task", "anomaly"), ("metric", metric)]);
+        fixture::count(&rows, "samples", found[0])
+    };
+    // The days before today, and the alerts three to seven days old: 4 + 5 + 6 + 4 + 5.
+    assert_eq!((samples("new_incidents"), samples("precision")), (7, 24));
 }

@@ -36,7 +36,7 @@ pub(super) fn metrics(
     (model, known): (&Model, &Known),
     (since, end): (Micros, Micros),
 ) -> Result<Vec<Metric>> {
-    let alerts = alerts(source, model, (since - DAY, end))?;
+    let mut alerts = alerts(source, model, (since - DAY, end))?;
     let marks = source.marks(since)?;
     let day_of = |at: Micros| (at - 1).div_euclid(DAY);
     let spoken: BTreeSet<Micros> = predictions::periods(source, model, (since - DAY, end))?
@@ -44,6 +44,8 @@ pub(super) fn metrics(
         .filter(|at| (since - DAY..=end).contains(at))
         .map(day_of)
         .collect();
+    // An incident does not say whose it is: those of other days are another model's.
+    alerts.retain(|alert| spoken.contains(&day_of(alert.at)));
     let volume = volume(config, (model, since), (&alerts, &spoken), day_of(end));
     Ok(vec![volume, precision(config, (model, since), &alerts, known, &marks)])
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use foresite_features::cube::{Cube, Grid};
 use foresite_features::events::EventLog;
-use foresite_features::task::{Head, Micros};
+use foresite_features::labels::MaskReason;
+use foresite_features::task::{Head, Micros, Task};
 use foresite_metrics::drift::estimate::{Holds, estimate, holds};
 use foresite_metrics::{block_interval, brier, brier_skill};
 use foresite_stage::Result;
@@ -31,12 +32,13 @@ struct Horizon {
     blocks: Vec<u64>,
     /// Probabilities whose truth is still to come.
     open: Vec<f64>,
-    /// Predictions that never count: acted upon, planned work, an event under way.
+    /// Predictions of these days that never count: acted upon, planned work, an event under way.
     left_out: usize,
 }
 
 /// Realised and estimated metrics of every horizon. Realised are predictions whose horizon ended in
-/// the days since `since`; estimated those of these days whose truth is still to come.
+/// the days since `since` and about which all that is reported in time is known; estimated those of
+/// these days whose truth is still to come.
 pub(super) fn metrics(
     source: &mut Source<'_>,
     (model, said): (&Model, &[Said]),
@@ -54,24 +56,38 @@ pub(super) fn metrics(
         let (Some(probability), horizon) = (one.probability, one.horizon) else { continue };
         let of = horizons.entry(horizon).or_default();
         let label = label(&labeller, known, one);
+        let is_masked = label.mask.is_some_and(|mask| mask != MaskReason::Censored);
+        let is_due = one.cutoff + horizon > since;
+        // An event is known earlier than that there was none: who judges either as soon as it is
+        // known sees the events first.
+        if one.cutoff + horizon + waits(&model.task) > known.as_of {
+            if is_masked {
+                of.left_out += 1;
+            } else if one.cutoff > since {
+                of.open.push(probability);
+            }
+            continue;
+        }
         // Bins are consecutive: the event lies within the horizon when one of them holds it.
         let within = bins.iter().take_while(|bin| bin.micros() <= horizon).count();
         let seen = &label.values[..within.min(label.values.len())];
         let came = seen.contains(&Some(1.0));
         let is_known = came || (within > 0 && seen.iter().all(Option::is_some));
-        if is_known && label.mask.is_none() {
-            if one.cutoff + horizon > since {
-                of.labels.push(came);
-                of.probabilities.push(probability);
-                of.blocks.push(block(&one.entity_id, one.cutoff));
-            }
-        } else if one.cutoff + horizon > known.as_of && one.cutoff > since {
-            of.open.push(probability);
-        } else {
+        if is_known && label.mask.is_none() && is_due {
+            of.labels.push(came);
+            of.probabilities.push(probability);
+            of.blocks.push(block(&one.entity_id, one.cutoff));
+        } else if is_due {
             of.left_out += 1;
         }
     }
     Ok(horizons.iter().flat_map(|(horizon, of)| of.metrics(model, *horizon, since)).collect())
+}
+
+/// How long after its horizon the truth about a prediction has come.
+fn waits(task: &Task) -> Micros {
+    let delay = task.label.events().map_or(0, |filter| filter.reporting_delay.micros());
+    task.lead.micros() + delay
 }
 
 impl Horizon {
@@ -91,9 +107,9 @@ impl Horizon {
         let skill = of("brier_skill", Kind::Realised)
             .value(brier_skill(&self.labels, &self.probabilities), self.labels.len());
         vec![
-            self.enough(score, events),
-            self.skill(skill, events),
-            self.ratio(of("events_over_expected", Kind::Realised), events, agree),
+            self.tells(self.enough(score, events)),
+            self.tells(self.skill(skill, events)),
+            self.tells(self.ratio(of("events_over_expected", Kind::Realised), events, agree)),
             self.estimated(of("brier", Kind::Estimated), |e| (e.brier, None), agree),
             self.estimated(
                 of("events", Kind::Estimated),
@@ -162,6 +178,16 @@ impl Horizon {
                 metric.state(State::Warn, format!("the estimate does not hold: {why}"))
             }
         }
+    }
+
+    /// Says how many predictions do not count.
+    fn tells(&self, mut metric: Metric) -> Metric {
+        if self.left_out > 0 {
+            let said = metric.reason.map_or_else(String::new, |reason| format!("{reason}; "));
+            let why = "acted upon, planned work or an event under way";
+            metric.reason = Some(format!("{said}{} predictions left out: {why}", self.left_out));
+        }
+        metric
     }
 
     fn too_little(&self, events: usize) -> String {

@@ -90,17 +90,23 @@ pub(crate) fn read(
     Ok(found)
 }
 
-/// Ends of the periods that the model spoke about, of cutoffs in `(start, end]`.
+/// Ends of the periods that the model spoke about under its alias, of cutoffs in `(start, end]`.
 pub(crate) fn periods(
     source: &mut Source<'_>,
     model: &Model,
     span: (Micros, Micros),
 ) -> Result<BTreeSet<Micros>> {
     let mut found = BTreeSet::new();
-    let read = of_model(model, span).columns(["cutoff", "model_id", "known_at", "lineage_id"]);
+    let columns = ["cutoff", "model_id", "role", "replay", "known_at", "lineage_id"];
+    let read = of_model(model, span).columns(columns);
     source.scan(outcome::predictions(&model.task.task), read, |batch| {
-        let cutoffs = Columns(batch).times("cutoff").map_err(unfit)?;
-        found.extend(cutoffs.iter().flatten().map(|cutoff| model.task.cutoffs.period_end(cutoff)));
+        let columns = Columns(batch);
+        let cutoffs = columns.times("cutoff").map_err(unfit)?;
+        let roles = columns.text("role").map_err(unfit)?;
+        let replays = columns.bools("replay").map_err(unfit)?;
+        let seen = (0..batch.num_rows())
+            .filter(|row| !replays.value(*row) && roles.value(*row) == model.role.word());
+        found.extend(seen.map(|row| model.task.cutoffs.period_end(cutoffs.value(row))));
         Ok(())
     })?;
     Ok(found)

@@ -21,7 +21,7 @@ pub(super) fn models(day: &Day) -> Markup {
             @if by_model.is_empty() { p.empty { "No model serves yet." } }
             @for ((task, role, id), metrics) in &by_model {
                 h3 { (wording::sentence(task)) }
-                p.muted { "Model " code { (id) } ", " (role) "." }
+                @if !id.is_empty() { p.muted { "Model " code { (id) } ", " (role) "." } }
                 (table(task, metrics))
             }
         }
