@@ -120,10 +120,14 @@ impl EventLog {
         events.into_iter().flatten().filter(move |event| concerns(&event.entity_id, entity))
     }
 
+    /// All events, by site and then in the order in which they became known.
+    pub fn all(&self) -> impl Iterator<Item = &Event> {
+        self.by_site.values().flatten()
+    }
+
     /// Ids of all entities that had an event.
     pub fn entities(&self) -> impl Iterator<Item = &str> {
-        let events = self.by_site.values().flatten();
-        events.map(|event| event.entity_id.as_str())
+        self.all().map(|event| event.entity_id.as_str())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every table of Foresite.
 //!
 //! Grouped by who writes them: [`raw`] by ingest, [`derived`] by validate, derive and featurize,
-//! [`outcome`] by the model and advice stages.
+//! [`outcome`] by the model and advice stages, [`watch`] by monitor.
 
 #![allow(clippy::too_many_lines)] // column lists are declarations, not control flow
 
@@ -10,6 +10,7 @@ use crate::{Column, DataKind, Keep, TableDef, TableKind};
 pub mod derived;
 pub mod outcome;
 pub mod raw;
+pub mod watch;
 
 /// The tasks that Foresite brings along; a task file may declare any other.
 pub const BUILT_IN_TASKS: [&str; 3] = ["anomaly", "maintenance", "capacity"];
@@ -22,6 +23,7 @@ pub fn all() -> Vec<TableDef> {
         tables.extend([derived::features(task), derived::samples(task)]);
     }
     tables.extend(outcome::all());
+    tables.extend(watch::all());
     tables.extend(BUILT_IN_TASKS.map(outcome::predictions));
     tables
 }
@@ -97,6 +99,11 @@ fn derived_provenance() -> Vec<Column> {
     )];
     columns.extend(provenance());
     columns
+}
+
+/// Columns of a derived table by day: the partition, the slot, its own, the provenance.
+fn dated(own: Vec<Column>) -> Vec<Column> {
+    [vec![date()], slot_columns(), own, derived_provenance()].concat()
 }
 
 /// Assembles a definition; `keys` and `sort` are blank-separated.

@@ -1,26 +1,12 @@
-//! What the model and advice stages write.
+//! What the model and advice stages write; what watches them is in [`super::watch`].
 
-use super::{
-    Layout as _, date, derived_provenance, nullable, provenance, required, slot_columns, table,
-};
-use crate::{Column, DataKind, Keep, TableDef, TableKind};
+use super::{Layout as _, dated, nullable, provenance, required, table};
+use crate::{DataKind, Keep, TableDef, TableKind};
 use DataKind::{Bool, Double, Doubles, Int, Long, Text, Texts, Time};
 
 /// All tables of this group that do not depend on a task.
 pub fn all() -> Vec<TableDef> {
-    vec![
-        evaluations(),
-        registry_events(),
-        alert_state(),
-        incidents(),
-        worklist(),
-        drift(),
-        performance(),
-    ]
-}
-
-fn dated(own: Vec<Column>) -> Vec<Column> {
-    [vec![date()], slot_columns(), own, derived_provenance()].concat()
+    vec![evaluations(), registry_events(), alert_state(), incidents(), worklist()]
 }
 
 /// `evaluations`: one metric of one model.
@@ -237,100 +223,4 @@ pub fn worklist() -> TableDef {
         dated(own),
     )
     .layout("cutoff", "rank")
-}
-
-/// A window of time that something was judged over.
-fn window() -> Vec<Column> {
-    vec![
-        required("window_start", Time, "", "start of the judged window"),
-        required("window_end", Time, "", "end of the judged window, exclusive"),
-    ]
-}
-
-/// `drift`: one test of whether a channel still looks as it did when the model learnt it.
-pub fn drift() -> TableDef {
-    let tested = vec![
-        required("task", Text, "", "task whose model reads the channel"),
-        required("entity_type", Text, "", "type of the entities that were pooled"),
-        required("group_id", Text, "", "region, or what else the entities share; `*` = all"),
-        required("channel", Text, "", "channel of `kpis`"),
-        required(
-            "statistic",
-            Text,
-            "",
-            "level: all entities moved together; part: some moved against the others",
-        ),
-    ];
-    let found = vec![
-        nullable("model_id", Text, "", "serving model that sets the reference; null without one"),
-        nullable("reference_start", Time, "", "start of the reference"),
-        nullable("reference_end", Time, "", "end of the reference, exclusive"),
-        nullable("exclusions", Text, "", "what of the reference does not count, and why"),
-        nullable("entities", Long, "", "entities behind the value"),
-        nullable("blocks", Int, "", "reference blocks of the window's length behind the null"),
-        nullable(
-            "value",
-            Double,
-            "",
-            "the statistic: median standardised residual, or KS distance",
-        ),
-        nullable("threshold", Double, "", "value that one test in a hundred passes without drift"),
-        nullable(
-            "effect",
-            Double,
-            "reference IQR",
-            "how far the entities moved, together or against each other",
-        ),
-        nullable("shift", Double, "as the channel", "median change of the entities"),
-        nullable("p_value", Double, "", "chance of such a value without drift"),
-        nullable("q_value", Double, "", "the p-value after false-discovery control of the window"),
-        nullable("flagged", Bool, "", "q-value and effect both say drift in this window"),
-        nullable("confirmed", Bool, "", "flagged in the window before as well, the same way"),
-        nullable(
-            "cause",
-            Text,
-            "",
-            "missing_data, outage, software_upgrade, new_carrier, holiday or unknown; null = not flagged",
-        ),
-        nullable("evidence", Texts, "", "sentences generated from checked numbers"),
-        nullable("not_tested", Text, "", "why there is no value"),
-    ];
-    table(
-        "drift",
-        "one test of a channel in a group and window",
-        TableKind::Derived,
-        Keep::Forever,
-        "task entity_type group_id channel statistic window_end",
-        dated([tested, window(), found].concat()),
-    )
-    .layout("window_end", "task channel group_id")
-}
-
-/// `performance`: how the data and the models did in a window.
-pub fn performance() -> TableDef {
-    let measured = vec![
-        required("task", Text, "", "task of the model; `data` for the data themselves"),
-        required("model_id", Text, "", "the model; empty for what concerns none"),
-        required("role", Text, "", "champion, challenger or provisional; empty without a model"),
-        required("scope", Text, "", "horizon, group or channel that the metric is about"),
-        required("metric", Text, "", "name of the metric"),
-        required("kind", Text, "", "realised, estimated, coverage, volume or data"),
-    ];
-    let found = vec![
-        nullable("value", Double, "as the metric", "point value"),
-        nullable("low", Double, "as the metric", "lower end of what is expected or plausible"),
-        nullable("high", Double, "as the metric", "upper end"),
-        nullable("samples", Long, "", "samples behind it"),
-        required("state", Text, "", "ok, warn, broken or unknown"),
-        nullable("reason", Text, "", "why the state is not ok"),
-    ];
-    table(
-        "performance",
-        "one metric of a model, or of the data, in a window",
-        TableKind::Derived,
-        Keep::Forever,
-        "task model_id role scope metric kind window_end",
-        dated([measured, window(), found].concat()),
-    )
-    .layout("window_end", "task metric")
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub channels_per_pass: NonZeroU32,
     /// How models and data are judged.
     pub judging: Judging,
+    /// When a task is trained again (step `retrain`).
+    pub retraining: Retraining,
 }
 
 /// The channels of a task's model.
@@ -66,6 +68,54 @@ pub struct Judging {
     pub volume_alpha: Share,
 }
 
+/// When a task is trained again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retraining {
+    /// Days after which a model is old.
+    pub schedule_days: NonZeroU32,
+    /// Days without another training after one; doubled for each since which the model serves on.
+    pub cool_down_days: NonZeroU32,
+    /// Most trainings that the pipeline decides for.
+    pub quota: Quota,
+    /// Share of a task's tested channels that must have moved.
+    pub drift_channels_share: Share,
+    /// Share of the tested entities that must have moved for a channel to count as moved.
+    pub drift_entities_share: Share,
+    /// New days with labels without which there is nothing to learn.
+    pub least_days: NonZeroU32,
+    /// New events to be foretold without which there is nothing to learn.
+    pub least_events: NonZeroU32,
+    /// Days of values without which there is no first model.
+    pub first_days: NonZeroU32,
+}
+
+/// At most so many trainings in so many days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Trainings of a task.
+    pub trainings: NonZeroU32,
+    /// Days that are looked back.
+    pub days: NonZeroU32,
+}
+
+impl Default for Retraining {
+    fn default() -> Self {
+        let days = |count: u32| NonZeroU32::MIN.saturating_add(count - 1);
+        Self {
+            schedule_days: days(28),
+            cool_down_days: days(7),
+            quota: Quota { trainings: days(4), days: days(90) },
+            drift_channels_share: Share::new(0.2),
+            drift_entities_share: Share::new(0.2),
+            least_days: days(7),
+            least_events: days(5),
+            first_days: days(28),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         let set = |task: &str, entity_type: &str, channels: &[&str]| ChannelSet {
@@ -99,6 +149,7 @@ impl Default for Config {
             entities_per_group: NonZeroU32::MIN.saturating_add(1999),
             channels_per_pass: NonZeroU32::MIN.saturating_add(3),
             judging: Judging::default(),
+            retraining: Retraining::default(),
         }
     }
 }

@@ -1,15 +1,18 @@
-//! The monitor stage: whether the network still looks as the models learnt it, and whether the models
-//! still do what they did.
+//! The monitor stage: whether the network still looks as the models learnt it, whether the models
+//! still do what they did, and whether they are trained again.
 //!
-//! For every day of the interval it tests each watched channel for drift against the weeks that the
+//! Step `measure`: for every day of the interval it tests each watched channel for drift against the weeks that the
 //! serving model learnt from and names a cause where the tables know one; judges models by truth that
 //! has arrived, and by their own probabilities where it has not; and looks at completeness, lateness,
 //! volume and nulls of the data. Rows go to `drift` and `performance`, a page for people to
-//! `reports/monitor/`. The reference moves when another model is promoted.
+//! `reports/<day>/monitor.html`. The reference moves when another model is promoted.
+//!
+//! Step `retrain`: from what was measured, one decision a task and day, in `retrain_decisions`.
 
 mod cause;
 mod config;
 mod drift;
+mod gate;
 mod models;
 mod panel;
 mod performance;
@@ -19,13 +22,11 @@ mod source;
 mod span;
 
 use foresite_features::task::{DAY, Micros};
-use foresite_schema::catalog::outcome;
-use foresite_stage::{
-    Context, ErrorKind, Interval, Lineage, NoArgs, Report, Result, Stage, StageError,
-};
+use foresite_schema::catalog::watch;
+use foresite_stage::{Context, ErrorKind, Interval, Lineage, Report, Result, Stage, StageError};
 use foresite_tables::Slot;
 
-pub use config::{ChannelSet, Config, Judging};
+pub use config::{ChannelSet, Config, Judging, Quota, Retraining};
 
 use crate::cause::Known;
 use crate::drift::Finding;
@@ -41,16 +42,35 @@ const SOURCE: &str = "monitor";
 #[derive(Debug)]
 pub struct Monitor;
 
+/// Arguments besides the common ones.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Step `retrain`: train this task again, whatever speaks against it; may be given several times
+    #[arg(long, value_name = "TASK")]
+    pub ask: Vec<String>,
+    /// Step `retrain`: who asks
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+}
+
 impl Stage for Monitor {
     const NAME: &'static str = "monitor";
     const ABOUT: &'static str =
-        "Watches data, channels and models: drift with its cause, performance, completeness";
+        "Watches data, channels and models: drift with its cause, performance, retraining";
     const REVISION: &'static str = env!("FORESITE_REVISION");
+    const STEPS: &'static [&'static str] = &["measure", "retrain"];
     type Config = Config;
-    type Args = NoArgs;
+    type Args = Args;
 
-    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+    fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
         let interval = full_days(cx.interval()?)?;
+        if cx.step() == "retrain" {
+            return gate::run(cx, &config, &args, interval);
+        }
+        if !args.ask.is_empty() {
+            return Err(StageError::new(ErrorKind::Usage, "--ask belongs to the step `retrain`")
+                .hint("add --step retrain"));
+        }
         let mut report = cx.report();
         for day in interval.steps(DAY) {
             cx.check_stop()?;
@@ -126,8 +146,8 @@ fn write(
     let stamp = Stamp { end, known_at, ingested_at: cx.now(), lineage_id: &lineage.id };
     let slot = Slot::derived(SOURCE, 0, end, end + 1);
     for (def, rows) in [
-        (outcome::drift(), rows::drift(&day.findings, stamp)?),
-        (outcome::performance(), rows::performance(&day.metrics, stamp)?),
+        (watch::drift(), rows::drift(&day.findings, stamp)?),
+        (watch::performance(), rows::performance(&day.metrics, stamp)?),
     ] {
         cx.replace(&cx.root().table(def)?, &slot, &rows, lineage, report)?;
     }

@@ -25,6 +25,9 @@ pub(crate) struct Model {
     pub(crate) task: Task,
     /// First and last cutoff that it learnt from.
     pub(crate) learnt: (Micros, Micros),
+    /// When the truth about its last cutoff had come, of the slices that judge it as well: what began
+    /// later is new to it.
+    pub(crate) seen_until: Micros,
 }
 
 impl Model {
@@ -57,10 +60,11 @@ pub(crate) struct Models {
     pub(crate) silent: Vec<Silent>,
 }
 
-/// Every model under an alias at the run's clock. One that was revoked has none. A bundle that is not
-/// what it should be is told about: the others are watched nevertheless. Storage that does not answer
-/// ends the stage: a later try finds the model there.
-pub(crate) fn models(source: &mut Source<'_>, tasks: &BTreeSet<&str>) -> Result<Models> {
+/// The decisions about models at the run's clock, by task and in order; none for a task without.
+pub(crate) fn events(
+    source: &mut Source<'_>,
+    tasks: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, Vec<Event>>> {
     let mut by_task: BTreeMap<String, Vec<Event>> =
         tasks.iter().map(|task| ((*task).to_owned(), Vec::new())).collect();
     for batch in source.rows(outcome::registry_events(), Read::all())? {
@@ -68,9 +72,18 @@ pub(crate) fn models(source: &mut Source<'_>, tasks: &BTreeSet<&str>) -> Result<
             by_task.entry(event.task.clone()).or_default().push(event);
         }
     }
-    let mut found = Models::default();
-    for (task, mut events) in by_task {
+    for events in by_task.values_mut() {
         events.sort_by_key(|event| event.seq);
+    }
+    Ok(by_task)
+}
+
+/// Every model under an alias at the run's clock. One that was revoked has none. A bundle that is not
+/// what it should be is told about: the others are watched nevertheless. Storage that does not answer
+/// ends the stage: a later try finds the model there.
+pub(crate) fn models(source: &mut Source<'_>, tasks: &BTreeSet<&str>) -> Result<Models> {
+    let mut found = Models::default();
+    for (task, events) in events(source, tasks)? {
         let aliases = Aliases::of(&events);
         if aliases.serving().is_none() {
             found.silent.push(Silent::none(&task, &events));
@@ -121,7 +134,9 @@ fn model(source: &Source<'_>, task: &str, id: &str, role: Alias) -> Result<Model
     let learnt = span.ok_or_else(|| {
         StageError::new(ErrorKind::BadData, format!("{path}: no slice says what it learnt from"))
     })?;
-    Ok(Model { id: id.to_owned(), role, task: card.task, learnt })
+    let last = card.spans.values().map(|span| span.1).max().unwrap_or(learnt.1);
+    let seen_until = last + card.task.horizon().micros();
+    Ok(Model { id: id.to_owned(), role, task: card.task, learnt, seen_until })
 }
 
 fn registry_error(error: RegistryError) -> StageError {

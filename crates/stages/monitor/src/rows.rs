@@ -9,7 +9,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field};
 use foresite_features::task::{DAY, Micros};
 use foresite_metrics::drift::group::Tested;
-use foresite_schema::catalog::outcome;
+use foresite_schema::TableDef;
+use foresite_schema::catalog::watch;
 use foresite_stage::Result;
 
 use crate::SOURCE;
@@ -26,23 +27,37 @@ pub(crate) struct Stamp<'a> {
 }
 
 /// Columns in the making.
-struct Columns {
+pub(crate) struct Columns {
     count: usize,
     named: Vec<(&'static str, ArrayRef)>,
 }
 
 impl Columns {
-    fn add(&mut self, name: &'static str, array: impl arrow::array::Array + 'static) {
+    pub(crate) fn add(&mut self, name: &'static str, array: impl arrow::array::Array + 'static) {
         self.named.push((name, Arc::new(array)));
     }
 
-    fn time(&mut self, name: &'static str, times: impl Iterator<Item = Micros>) {
+    pub(crate) fn time(&mut self, name: &'static str, times: impl Iterator<Item = Micros>) {
         let array: TimestampMicrosecondArray = times.map(Some).collect();
         self.add(name, array.with_timezone("UTC"));
     }
 
+    /// A list of texts for each row.
+    pub(crate) fn texts<'a>(
+        &mut self,
+        name: &'static str,
+        rows: impl Iterator<Item = impl Iterator<Item = &'a str>>,
+    ) {
+        let element = Field::new("element", DataType::Utf8, true);
+        let mut lists = ListBuilder::new(StringBuilder::new()).with_field(element);
+        for row in rows {
+            lists.append_value(row.map(Some));
+        }
+        self.add(name, lists.finish());
+    }
+
     /// The columns that every row has.
-    fn shared(count: usize, stamp: Stamp<'_>) -> Self {
+    pub(crate) fn shared(count: usize, stamp: Stamp<'_>) -> Self {
         let mut columns = Self { count, named: Vec::new() };
         let date = i32::try_from(stamp.end.div_euclid(DAY)).unwrap_or(0);
         columns.add("date", Date32Array::from_value(date, count));
@@ -60,10 +75,20 @@ impl Columns {
         columns
     }
 
-    fn batch(self) -> Result<RecordBatch> {
+    /// The columns as the table has them.
+    pub(crate) fn batch(self, def: &TableDef) -> Result<RecordBatch> {
         debug_assert!(self.named.iter().all(|(_, array)| array.len() == self.count));
         let columns = self.named.into_iter().map(|(name, array)| (name, array, true));
-        Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+        let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+        let schema = def.schema();
+        let columns: Result<Vec<ArrayRef>, _> = schema
+            .fields()
+            .iter()
+            .map(|field| {
+                batch.schema().index_of(field.name()).map(|at| Arc::clone(batch.column(at)))
+            })
+            .collect();
+        Ok(RecordBatch::try_new(schema, columns?)?)
     }
 }
 
@@ -92,16 +117,8 @@ pub(crate) fn drift(findings: &[Finding], stamp: Stamp<'_>) -> Result<RecordBatc
     ] {
         columns.add(name, StringArray::from_iter(findings.iter().map(of)));
     }
-    let mut evidence = ListBuilder::new(StringBuilder::new()).with_field(Field::new(
-        "element",
-        DataType::Utf8,
-        true,
-    ));
-    for finding in findings {
-        evidence.append_value(finding.evidence.iter().map(Some));
-    }
-    columns.add("evidence", evidence.finish());
-    columns.batch().and_then(|batch| in_order(&batch, &outcome::drift()))
+    columns.texts("evidence", findings.iter().map(|of| of.evidence.iter().map(String::as_str)));
+    columns.batch(&watch::drift())
 }
 
 /// What the tests said; null where there was none.
@@ -156,16 +173,5 @@ pub(crate) fn performance(metrics: &[Metric], stamp: Stamp<'_>) -> Result<Record
     let samples = metrics.iter().map(|metric| i64::try_from(metric.samples).ok());
     columns.add("samples", Int64Array::from_iter(samples));
     columns.add("reason", StringArray::from_iter(metrics.iter().map(|m| m.reason.as_deref())));
-    columns.batch().and_then(|batch| in_order(&batch, &outcome::performance()))
-}
-
-/// The columns as the table has them.
-fn in_order(batch: &RecordBatch, def: &foresite_schema::TableDef) -> Result<RecordBatch> {
-    let schema = def.schema();
-    let columns: Result<Vec<ArrayRef>, _> = schema
-        .fields()
-        .iter()
-        .map(|field| batch.schema().index_of(field.name()).map(|at| Arc::clone(batch.column(at))))
-        .collect();
-    Ok(RecordBatch::try_new(schema, columns?)?)
+    columns.batch(&watch::performance())
 }

@@ -5,7 +5,7 @@
 mod fixture;
 
 use fixture::{AS_IT_IS, Cell, DAY, confirmed, done, drift, end, monitor, network, text};
-use foresite_schema::catalog::outcome;
+use foresite_schema::catalog::watch;
 
 const NEVER: &dyn Fn(Cell) -> Option<i64> = &|_| None;
 
@@ -14,7 +14,7 @@ fn a_quiet_network_is_left_alone_and_a_second_run_changes_nothing() {
     let (_folder, root) = network(AS_IT_IS, NEVER, Vec::new());
     let planned = monitor(&root).arg("--dry-run").exits(0);
     assert_eq!(planned.status(), "planned");
-    assert!(root.find(outcome::drift()).unwrap().is_none(), "a dry run wrote a table");
+    assert!(root.find(watch::drift()).unwrap().is_none(), "a dry run wrote a table");
     let run = done(&root);
     assert_eq!(run.number("confirmed"), Some(0.0), "{}", run.result);
     // Two channels, both regions and the network, two statistics.

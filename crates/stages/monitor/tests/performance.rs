@@ -8,12 +8,12 @@ use fixture::models::{model, promote, say};
 use fixture::{
     AS_IT_IS, DAY, HOUR, done, drift, end, network, number, performance, rows_where, text,
 };
-use foresite_schema::catalog::{outcome, raw};
+use foresite_schema::catalog::{outcome, raw, watch};
 use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
 
 fn reference_end(root: &Root) -> i64 {
-    let rows = root.existing(outcome::drift()).unwrap().read(&Read::all()).unwrap();
+    let rows = root.existing(watch::drift()).unwrap().read(&Read::all()).unwrap();
     let ends = rows.column_by_name("reference_end").unwrap();
     let ends: &arrow::array::TimestampMicrosecondArray = arrow::array::AsArray::as_primitive(ends);
     ends.value(0)

@@ -1,0 +1,391 @@
+//! Whether a task is trained again, by what is known about it. No I/O.
+//!
+//! A reason must speak for it and nothing against it. The candidate that training makes is judged beside
+//! the serving model on the gate slice before anybody sees it; the rules here only keep the machines from
+//! training for nothing, or on what nobody should learn from.
+
+use foresite_features::task::{DAY, Micros};
+
+use crate::config::Retraining;
+
+/// What speaks for training, the weightiest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// A person wants it.
+    Asked,
+    /// Nobody serves.
+    NoModel,
+    /// Worse than its baseline, or its probabilities do not come true, two days in a row.
+    SkillDown,
+    /// Intervals hold too little or too much, two days in a row.
+    CoverageBroken,
+    /// Enough of the channels moved, for good.
+    Drift,
+    /// The model is old.
+    Scheduled,
+}
+
+/// What speaks against it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Against {
+    /// What came in is not fit to learn from.
+    BadData,
+    /// Nothing new to learn.
+    TooLittleTruth,
+    /// The last training was just now.
+    CoolDown,
+    /// Candidates since the serving model's promotion did not beat it, and too little has come since.
+    WouldNotHelp,
+    /// So many trainings in so many days are enough.
+    Quota,
+}
+
+impl Reason {
+    /// The word stored in tables.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::NoModel => "no_model",
+            Self::SkillDown => "skill_down",
+            Self::CoverageBroken => "coverage_broken",
+            Self::Drift => "drift",
+            Self::Scheduled => "scheduled",
+        }
+    }
+}
+
+impl Against {
+    /// The word stored in tables.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::BadData => "bad_data",
+            Self::TooLittleTruth => "too_little_truth",
+            Self::CoolDown => "cool_down",
+            Self::WouldNotHelp => "would_not_help",
+            Self::Quota => "quota",
+        }
+    }
+}
+
+/// What is known about a task at the end of a day. Texts are sentences for people.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Evidence {
+    /// End of the day.
+    pub(crate) now: Micros,
+    /// The model that serves.
+    pub(crate) model_id: Option<String>,
+    /// Since when it serves.
+    pub(crate) serves_since: Option<Micros>,
+    /// Whether a person asked.
+    pub(crate) is_asked: bool,
+    /// Skill that was down today and the day before.
+    pub(crate) skill: Vec<String>,
+    /// Coverage that was broken today and the day before.
+    pub(crate) coverage: Vec<String>,
+    /// What moved for good.
+    pub(crate) drift: Drift,
+    /// What of the data is broken.
+    pub(crate) bad_data: Vec<String>,
+    /// Ends of the days that decided for training, before this one.
+    pub(crate) decided: Vec<Micros>,
+    /// When models were registered.
+    pub(crate) registered: Vec<Micros>,
+    /// What came since the serving model's data end.
+    pub(crate) truth: Truth,
+}
+
+/// Channels of a task with a lasting drift.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Drift {
+    /// Channels in which enough entities moved.
+    pub(crate) moved: Vec<String>,
+    /// Channels that were tested.
+    pub(crate) tested: usize,
+    /// What moved for a while only, or is no fact about the network.
+    pub(crate) passing: Vec<String>,
+}
+
+/// What a new model could learn from that the serving one could not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Truth {
+    /// Days whose labels have come; without a model, of values.
+    pub(crate) days: i64,
+    /// Events to be foretold that began in them; `None`: the task foretells none.
+    pub(crate) events: Option<usize>,
+}
+
+/// What was decided about a task, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) task: String,
+    pub(crate) model_id: Option<String>,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) against: Vec<Against>,
+    pub(crate) evidence: Vec<String>,
+}
+
+impl Decision {
+    /// Whether the task is trained again. Who asks has seen what speaks against it.
+    pub(crate) fn retrains(&self) -> bool {
+        match self.reason {
+            Some(Reason::Asked) => true,
+            Some(_) => self.against.is_empty(),
+            None => false,
+        }
+    }
+
+    /// The word stored in tables.
+    pub(crate) fn word(&self) -> &'static str {
+        if self.retrains() { "retrain" } else { "wait" }
+    }
+}
+
+/// The decision about a task.
+pub(crate) fn decide(task: &str, rules: &Retraining, evidence: &Evidence) -> Decision {
+    let mut said = Vec::new();
+    let reasons = reasons(rules, evidence, &mut said);
+    let mut against = Vec::new();
+    if !reasons.is_empty() {
+        weigh(rules, evidence, (&mut against, &mut said));
+    }
+    Decision {
+        task: task.to_owned(),
+        model_id: evidence.model_id.clone(),
+        reason: reasons.into_iter().min(),
+        against,
+        evidence: said,
+    }
+}
+
+fn reasons(rules: &Retraining, of: &Evidence, said: &mut Vec<String>) -> Vec<Reason> {
+    let mut found = Vec::new();
+    if of.is_asked {
+        found.push(Reason::Asked);
+    }
+    if of.model_id.is_none() {
+        found.push(Reason::NoModel);
+        said.push("no model serves".to_owned());
+    }
+    for (reason, sentences) in
+        [(Reason::SkillDown, &of.skill), (Reason::CoverageBroken, &of.coverage)]
+    {
+        if !sentences.is_empty() {
+            found.push(reason);
+            said.extend_from_slice(sentences);
+        }
+    }
+    let Drift { moved, tested, passing } = &of.drift;
+    if !moved.is_empty() {
+        said.push(format!("{} of {tested} channels moved: {}", moved.len(), moved.join(", ")));
+        if moved.len() as f64 >= rules.drift_channels_share.get() * *tested as f64 {
+            found.push(Reason::Drift);
+        }
+    }
+    said.extend_from_slice(passing);
+    let age = of.model_id.as_ref().and_then(|_| days_since(of.trained(), of.now));
+    if let Some(days) = age.filter(|days| *days >= i64::from(rules.schedule_days.get())) {
+        found.push(Reason::Scheduled);
+        said.push(format!("last trained {days} days ago"));
+    }
+    found
+}
+
+fn weigh(
+    rules: &Retraining,
+    of: &Evidence,
+    (against, said): (&mut Vec<Against>, &mut Vec<String>),
+) {
+    let mut say = |what, sentence| {
+        against.push(what);
+        said.push(sentence);
+    };
+    for sentence in &of.bad_data {
+        say(Against::BadData, sentence.clone());
+    }
+    if let Some(sentence) = of.lacks(rules) {
+        say(Against::TooLittleTruth, sentence);
+    }
+    let pause = i64::from(rules.cool_down_days.get());
+    if let Some(days) = days_since(of.trained(), of.now) {
+        let lost = of.lost();
+        let longer = pause.saturating_mul(1 << lost.min(16));
+        if days < pause {
+            say(Against::CoolDown, format!("last trained {days} days ago, {pause} are the pause"));
+        } else if days < longer {
+            let sentence = format!(
+                "{lost} trainings since the model serves made none that beat it: \
+                 the next one {longer} days after the last, {days} have passed"
+            );
+            say(Against::WouldNotHelp, sentence);
+        }
+    }
+    let quota = &rules.quota;
+    let since = of.now - Micros::from(quota.days.get()) * DAY;
+    let recent = of.decided.iter().filter(|at| **at > since).count();
+    if recent >= quota.trainings.get() as usize {
+        say(Against::Quota, format!("{recent} trainings in {} days are the quota", quota.days));
+    }
+    against.dedup();
+}
+
+impl Evidence {
+    /// When the task was trained last, or was to be.
+    fn trained(&self) -> Option<Micros> {
+        self.decided.iter().chain(&self.registered).copied().max()
+    }
+
+    /// Decisions for training since the serving model serves: it serves because none of them beat it.
+    fn lost(&self) -> usize {
+        let since = self.serves_since.unwrap_or(Micros::MIN);
+        self.decided.iter().filter(|at| **at > since).count()
+    }
+
+    fn lacks(&self, rules: &Retraining) -> Option<String> {
+        let Truth { days, events } = self.truth;
+        let (what, least) = match self.model_id {
+            Some(_) => ("new days", i64::from(rules.least_days.get())),
+            None => ("days of values", i64::from(rules.first_days.get())),
+        };
+        if days < least {
+            return Some(format!("{} {what}, {least} are needed", days.max(0)));
+        }
+        let least = rules.least_events.get() as usize;
+        let seen = events.filter(|seen| *seen < least)?;
+        Some(format!("{seen} new events, {least} are needed"))
+    }
+}
+
+fn days_since(at: Option<Micros>, now: Micros) -> Option<i64> {
+    at.map(|at| (now - at).max(0) / DAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Micros = 1_000 * DAY;
+
+    /// A model that serves for twenty days, with enough news to learn from and no reason to.
+    fn quiet() -> Evidence {
+        Evidence {
+            now: NOW,
+            model_id: Some("m1".into()),
+            serves_since: Some(NOW - 20 * DAY),
+            registered: vec![NOW - 20 * DAY],
+            truth: Truth { days: 20, events: Some(30) },
+            ..Evidence::default()
+        }
+    }
+
+    fn moved(count: usize) -> Drift {
+        let moved = (0..count).map(|channel| format!("c{channel}")).collect();
+        Drift { moved, tested: 10, passing: Vec::new() }
+    }
+
+    fn decided(evidence: &Evidence) -> Decision {
+        decide("anomaly", &Retraining::default(), evidence)
+    }
+
+    #[test]
+    fn nothing_speaks_for_it_on_a_quiet_day() {
+        let decision = decided(&Evidence { truth: Truth::default(), ..quiet() });
+        assert_eq!((decision.word(), decision.reason), ("wait", None));
+        assert_eq!(decision.against, [], "what speaks against nothing is not told");
+    }
+
+    #[test]
+    fn the_weightiest_reason_is_named() {
+        let said = || vec!["brier_skill 7d two days in a row: worse".to_owned()];
+        for (reason, evidence) in [
+            (Reason::SkillDown, Evidence { skill: said(), drift: moved(5), ..quiet() }),
+            (Reason::CoverageBroken, Evidence { coverage: said(), drift: moved(5), ..quiet() }),
+            (Reason::Drift, Evidence { drift: moved(2), ..quiet() }),
+            (
+                Reason::Scheduled,
+                Evidence {
+                    serves_since: Some(NOW - 28 * DAY),
+                    registered: vec![NOW - 28 * DAY],
+                    ..quiet()
+                },
+            ),
+            (
+                Reason::NoModel,
+                Evidence {
+                    truth: Truth { days: 28, events: None },
+                    ..Evidence { now: NOW, ..Evidence::default() }
+                },
+            ),
+            (Reason::Asked, Evidence { is_asked: true, skill: said(), ..quiet() }),
+        ] {
+            let decision = decided(&evidence);
+            assert_eq!((decision.reason, decision.word()), (Some(reason), "retrain"));
+        }
+        assert_eq!(decided(&Evidence { drift: moved(1), ..quiet() }).reason, None);
+    }
+
+    #[test]
+    fn what_speaks_against_it_holds_it_back() {
+        let due = || Evidence { drift: moved(5), ..quiet() };
+        let days = |days: &[i64]| days.iter().map(|days| NOW - days * DAY).collect::<Vec<_>>();
+        for (against, evidence) in [
+            (Against::BadData, Evidence { bad_data: vec!["half is missing".into()], ..due() }),
+            (
+                Against::TooLittleTruth,
+                Evidence { truth: Truth { days: 6, events: Some(30) }, ..due() },
+            ),
+            (
+                Against::TooLittleTruth,
+                Evidence { truth: Truth { days: 20, events: Some(4) }, ..due() },
+            ),
+            (Against::CoolDown, Evidence { registered: days(&[20, 6]), ..due() }),
+            // One training since the model serves lost: 14 days, not 7.
+            (Against::WouldNotHelp, Evidence { decided: days(&[10]), ..due() }),
+            (
+                Against::Quota,
+                Evidence {
+                    serves_since: Some(NOW - 8 * DAY),
+                    registered: days(&[8]),
+                    decided: days(&[80, 60, 40, 9]),
+                    ..due()
+                },
+            ),
+        ] {
+            let decision = decided(&evidence);
+            assert_eq!(decision.against, [against], "{:?}", decision.evidence);
+            assert_eq!(decision.word(), "wait");
+            let asked = decided(&Evidence { is_asked: true, ..evidence });
+            assert_eq!((asked.word(), asked.against), ("retrain", vec![against]));
+        }
+        assert_eq!(decided(&due()).word(), "retrain");
+    }
+
+    /// Trainings of a hundred days on each of which the channels drift.
+    fn trainings(wins: bool) -> Vec<Micros> {
+        let mut evidence = Evidence { drift: moved(10), ..quiet() };
+        for day in 0..100 {
+            evidence.now = NOW + day * DAY;
+            if decided(&evidence).retrains() {
+                evidence.decided.push(evidence.now);
+                evidence.registered.push(evidence.now + DAY / 8);
+                if wins {
+                    evidence.serves_since = Some(evidence.now + DAY / 8);
+                }
+            }
+        }
+        evidence.decided
+    }
+
+    #[test]
+    fn steady_drift_trains_no_more_than_the_quota() {
+        for wins in [true, false] {
+            let all = trainings(wins);
+            for end in &all {
+                let within = all.iter().filter(|at| (end - 90 * DAY..*end).contains(at)).count();
+                assert!(within < 4, "{} and {within} before it in 90 days", end / DAY);
+            }
+        }
+        let lost: Vec<i64> =
+            trainings(false).windows(2).map(|pair| (pair[1] - pair[0]) / DAY).collect();
+        assert_eq!(lost, [14, 28], "what does not help is tried less and less");
+    }
+}
