@@ -3,7 +3,8 @@
 
 **What** For each task: a sample set as of now, a linear path and a network, an honest evaluation on
 slices that training never saw, and promotion when the gate slice says so and, where the site asks for it
-(`FORESITE_PROMOTION_APPROVAL`), a person agrees. A failed task stops only itself.
+(`FORESITE_PROMOTION_APPROVAL`), a person agrees. A failed task stops only itself. Started by
+`telecom_monitoring` for the tasks that it decided to train again, and by hand.
 
 **Inputs** `kpis`, `alarms`, `tickets`, `inventory`, `profiles` of the training window.
 
@@ -19,7 +20,7 @@ memory limit in the configuration. `approve` waits: answer it under *Required Ac
 from __future__ import annotations
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup, chain
+from airflow.sdk import DAG, Param, TaskGroup, chain
 
 from foresite_airflow import settings, tasks
 from foresite_airflow.defaults import TAGS, interval_form, task_defaults
@@ -30,16 +31,27 @@ Stage = stage_operator()
 
 with DAG(
     "telecom_model_training",
-    schedule=CronDataIntervalTimetable("0 3 * * 0", timezone="UTC"),
+    schedule=None,
     start_date=settings.start_date(),
     catchup=False,
     max_active_runs=1,
     default_args=task_defaults(),
-    params=interval_form(),
+    params={
+        **interval_form(),
+        "tasks": Param(
+            list(MODEL_TASKS),
+            type="array",
+            items={"type": "string", "enum": list(MODEL_TASKS)},
+            examples=list(MODEL_TASKS),
+            minItems=1,
+            title="Tasks to train",
+        ),
+    },
     doc_md=__doc__,
     tags=TAGS,
 ):
-    pin = tasks.pin_run(settings.training_window().days)
+    start = tasks.choose()
+    tasks.pin_run(settings.training_window().days) >> start
     for name in MODEL_TASKS:
         with TaskGroup(name):
             samples = Stage(task_id="samples", stage="featurize", step="samples", model_task=name)
@@ -51,5 +63,5 @@ with DAG(
             branch = tasks.judge(evaluate.output, promotion[0].task_id, f"{name}.keep")
             keep = EmptyOperator(task_id="keep", doc="The champion stays; the candidate is kept for comparison.")
 
-            chain(pin, samples, train, evaluate, branch, [promotion[0], keep])
+            chain(start, samples, train, evaluate, branch, [promotion[0], keep])
             chain(*promotion)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Metadata, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from foresite_airflow import log_keeper, mapping, settings, stage_needs
 from foresite_airflow.assets import FEATURES
@@ -89,6 +90,22 @@ def pick_pool() -> str:
     params = get_current_context()["params"]
     profile = params.get("profile") or settings.stage_profile(params["stage"])
     return BY_POOL[stage_needs.pool_of(params["stage"], profile)]
+
+
+@task
+def training(decided: Any) -> dict[str, Any]:
+    """The params of the training that monitor's step `retrain` decided for; skipped where it decided for none."""
+    due = mapping.numbers_of(decided)["retrain"]
+    if not due:
+        raise AirflowSkipException("no task is trained again: the log of `retrain` says why")
+    run = PinnedRun.of(get_current_context())
+    return {"tasks": due, "interval_end": run.interval_end, "as_of": run.as_of}
+
+
+@task.branch
+def choose() -> list[str]:
+    """The first task of each group that the run's params name."""
+    return [f"{name}.samples" for name in get_current_context()["params"]["tasks"]]
 
 
 @task.branch

@@ -120,6 +120,31 @@ def test_a_failed_training_stops_only_its_task(stages: Stages, run_dag: Any) -> 
     assert len(stages.calls("promote")) == 2
 
 
+def test_a_training_of_one_task_leaves_the_others(stages: Stages, run_dag: Any) -> None:
+    run = run_dag("telecom_model_training", datetime(2026, 3, 22, 3, tzinfo=timezone.utc), {"tasks": ["capacity"]})
+    assert run.state == "success"
+    assert {call["flags"]["task"] for call in stages.calls("promote")} == {"capacity"}
+    assert {call["flags"].get("task") for call in stages.calls()} == {"capacity"}
+
+
+@pytest.mark.parametrize("due", [[], ["anomaly", "capacity"]])
+def test_the_daily_look_trains_what_it_decides_for(
+    stages: Stages, run_dag: Any, airflow: Any, bearer: Any, due: list[str]
+) -> None:
+    stages.behave("monitor", numbers={"retrain": due})
+    day = datetime(2026, 3, 2 + len(due), 3, tzinfo=timezone.utc)
+    run = run_dag("telecom_monitoring", day, {"ask": due})
+    assert run.state == "success"
+    steps = [(call["flags"]["step"], call["flags"].get("ask")) for call in stages.calls("monitor")]
+    assert steps == [("measure", None), ("retrain", ",".join(due) or None)]
+    assert run.states("train") == ["success" if due else "skipped"]
+    answer = airflow.get("/api/v2/dags/telecom_model_training/dagRuns?order_by=-run_after", headers=bearer("ADMIN"))
+    started = [found for found in answer.json()["dag_runs"] if found["dag_run_id"].startswith("retrain__")]
+    asked = stages.calls("monitor")[1]["flags"]
+    wanted = {"tasks": due, "interval_end": asked["interval-end"], "as_of": asked["as-of"]}
+    assert [found["conf"] for found in started] == ([wanted] if due else [])
+
+
 def test_a_promotion_by_hand_is_of_now_and_names_who_decided(stages: Stages, run_dag: Any) -> None:
     asked = {"task": "capacity", "action": "rollback", "reason": "worse in the north"}
     assert run_dag("telecom_model_promotion", TAKEN_UP, asked).state == "success"

@@ -52,7 +52,9 @@ fn decide(
         .map(|(task, evidence)| policy::decide(task, &config.retraining, evidence))
         .collect();
     tell(&decisions, report);
-    let subject = (day.start, day.end, cx.as_of(), &args.ask, &args.person);
+    // Who started a run of which nobody asked anything makes no other decision.
+    let person = args.person.as_ref().filter(|_| !args.ask.is_empty());
+    let subject = (day.start, day.end, cx.as_of(), &args.ask, person);
     let lineage = cx.lineage(subject, &source.inputs)?;
     report.made_by(&lineage);
     if cx.is_dry_run() {

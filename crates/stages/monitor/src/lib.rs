@@ -45,8 +45,8 @@ pub struct Monitor;
 /// Arguments besides the common ones.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Args {
-    /// Step `retrain`: train this task again, whatever speaks against it; may be given several times
-    #[arg(long, value_name = "TASK")]
+    /// Step `retrain`: train these tasks again, whatever speaks against it; separated by commas
+    #[arg(long, value_name = "TASK", value_delimiter = ',')]
     pub ask: Vec<String>,
     /// Step `retrain`: who asks
     #[arg(long, value_name = "NAME")]
