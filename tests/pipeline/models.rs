@@ -1,6 +1,8 @@
 //! A task of one's own from `kpis` to predictions: train, evaluate, promote, predict, roll back; and
 //! what happens to a bundle that somebody changed.
 
+use std::collections::BTreeMap;
+
 use arrow::array::AsArray as _;
 use arrow::datatypes::Float64Type;
 use foresite_schema::catalog::outcome;
@@ -146,4 +148,48 @@ fn what_is_missing_is_named() {
     assert!(run.error_line().contains("model `no-such-model` is not registered"));
     let run = stage(root.path(), "train").exits(2);
     assert!(run.error_line().contains("task `toy`: unknown"));
+}
+
+#[test]
+fn a_challenger_speaks_beside_the_champion_and_holds_nothing_back() {
+    let root = prepared(above);
+    featurized(root.path());
+    let [train, ..] = promoted(root.path());
+    // Another penalty, another model.
+    let config = json!({ "tasks": root.path().join("tasks"), "candidates": [] });
+    let second = stage(root.path(), "train").config(&config).exits(0);
+    assert_ne!(model(&train), model(&second));
+    stage(root.path(), "evaluate").exits(0);
+    let challenge = stage(root.path(), "promote").args("--action challenge").exits(0);
+    assert_eq!(verdict(&challenge), "challenger");
+
+    let said = predict(root.path()).exits(0);
+    assert_eq!(verdict(&said), "champion");
+    assert_eq!(said.result["numbers"]["challenger"], json!(model(&second)));
+    let store = Root::open(root.path().to_str().unwrap()).unwrap();
+    let table = store.existing(outcome::predictions("toy")).unwrap();
+    let roles = || -> BTreeMap<String, (String, usize)> {
+        let rows = table.read(&Read::all()).unwrap();
+        let text = |name: &str| rows.column_by_name(name).unwrap().as_string::<i32>();
+        let mut found = BTreeMap::new();
+        for (role, id) in text("role").iter().flatten().zip(text("model_id").iter().flatten()) {
+            found.entry(role.to_owned()).or_insert_with(|| (id.to_owned(), 0)).1 += 1;
+        }
+        found
+    };
+    let devices = usize::try_from(DEVICES).unwrap();
+    let both = BTreeMap::from([
+        ("champion".to_owned(), (model(&train), devices)),
+        ("challenger".to_owned(), (model(&second), devices)),
+    ]);
+    assert_eq!(roles(), both);
+    assert_eq!(predict(root.path()).exits(0).status(), "unchanged");
+    assert_eq!(roles(), both, "a rerun of one must not remove the other's rows");
+
+    let weights = root.path().join(format!("models/toy/{}/bundle/card.md", model(&second)));
+    std::fs::write(weights, "# Tampered with\n").unwrap();
+    let said = predict(root.path()).args("--force").exits(0);
+    assert_eq!(verdict(&said), "champion");
+    let why = said.result["numbers"]["challenger_failed"].as_str().unwrap();
+    assert!(why.contains("SHA256SUMS"), "{why}");
 }

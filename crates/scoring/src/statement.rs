@@ -112,6 +112,8 @@ pub struct Header<'a> {
     pub model_id: &'a str,
     /// The alias that the model serves under.
     pub role: &'a str,
+    /// Whose slots the rows belong to: [`SOURCE`] or [`SHADOW`].
+    pub source: &'a str,
     /// The run's clock.
     pub as_of: Micros,
     /// When the rows are written.
@@ -148,7 +150,7 @@ impl Header<'_> {
         let published = self.published.unwrap_or(Micros::MIN);
         let columns = vec![
             dates(rows.iter().map(|row| row.cutoff)),
-            same(SOURCE),
+            same(self.source),
             buckets(rows.iter().map(|row| row.entity_id.as_str())),
             text(&|row| Some(row.id(self.task, self.model_id))),
             same(self.entity_type),
@@ -180,8 +182,10 @@ impl Header<'_> {
     }
 }
 
-/// Source of the rows that predict writes.
+/// Source of the rows of a model that serves.
 pub const SOURCE: &str = "derived";
+/// Source of the rows of a challenger, in slots of its own.
+pub const SHADOW: &str = "shadow";
 
 /// The date column of cutoffs.
 pub fn dates(cutoffs: impl Iterator<Item = Micros>) -> ArrayRef {
@@ -233,6 +237,7 @@ mod tests {
             entity_type: "cell",
             model_id: "m",
             role: "champion",
+            source: SOURCE,
             as_of: 9 * DAY,
             now: 9 * DAY,
             lineage_id: "ab",

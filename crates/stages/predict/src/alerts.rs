@@ -12,7 +12,7 @@ use foresite_features::task::Micros;
 use foresite_models::anomaly::AlarmState;
 use foresite_schema::catalog::outcome;
 use foresite_scoring::Alert;
-use foresite_scoring::statement::{Header, SOURCE, buckets, dates, doubles};
+use foresite_scoring::statement::{Header, buckets, dates, doubles};
 use foresite_stage::Result;
 use foresite_tables::{Read, Root};
 
@@ -89,7 +89,7 @@ pub(crate) fn batch(header: &Header<'_>, alerts: &[Alert]) -> Result<RecordBatch
     let ids = || alerts.iter().map(|alert| alert.entity_id.as_str());
     let columns = vec![
         dates(alerts.iter().map(|alert| alert.cutoff)),
-        same(SOURCE),
+        same(header.source),
         buckets(ids()),
         same(header.task),
         same(header.model_id),

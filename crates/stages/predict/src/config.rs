@@ -13,10 +13,12 @@ pub struct Config {
     pub public_keys: PathBuf,
     /// Drivers told per prediction.
     pub drivers: usize,
+    /// Whether a challenger speaks as well, in rows that never reach the worklist.
+    pub shadow: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { public_keys: "keys".into(), drivers: 5 }
+        Self { public_keys: "keys".into(), drivers: 5, shadow: true }
     }
 }

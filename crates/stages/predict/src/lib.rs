@@ -2,6 +2,9 @@
 //!
 //! Resolves the alias, verifies sums and signature, scores the cutoffs of the interval, and writes
 //! `predictions_<task>`; for detectors `alert_state` too. Without a model it ends well and says so.
+//!
+//! A challenger speaks in its shadow, about the same cutoffs: rows with its role, which people are not
+//! shown and by which it is judged beside the champion.
 
 mod alerts;
 mod config;
@@ -14,10 +17,10 @@ use foresite_datasets::{Fitted, Package, Reader, registry_error};
 use foresite_features::task::{DAY, Micros, Task};
 use foresite_registry::{Alias, TrustedKeys};
 use foresite_schema::catalog::outcome;
-use foresite_scoring::statement::{self, Header, SOURCE};
+use foresite_scoring::statement::{self, Header, SHADOW, SOURCE};
 use foresite_scoring::{Alert, Scorer, Sources, Statement, aliases, in_service, trusted};
-use foresite_stage::{Context, Interval, Lineage, NoArgs, Report, Result, Stage};
-use foresite_tables::{Read, Slot};
+use foresite_stage::{Context, ErrorKind, Interval, Lineage, NoArgs, Report, Result, Stage};
+use foresite_tables::{Read, Slot, Table};
 
 pub use config::Config;
 
@@ -48,22 +51,60 @@ impl Stage for Predict {
             report.verdict = Some("no_model".into());
             return Ok(report);
         };
-        let keys = TrustedKeys::below(cx.root(), &config.public_keys).map_err(registry_error)?;
-        let package = trusted(cx.root(), &keys, task, model_id)?;
-        let mut reader = Reader::new(cx.root(), cx.as_of());
-        reader.inputs().add_id("model", model_id);
-        let cutoffs: Vec<Micros> =
-            package.task.cutoffs.of_interval(interval.start, interval.end).collect();
-        let scorer = Scorer { package: &package, drivers: config.drivers };
-        let sources = scorer.read(&mut reader, &cutoffs)?;
-        let said = say(cx, scorer, &sources, &cutoffs)?;
-        let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
+        let (said, lineage) = speak(cx, &config, (task, alias, model_id), interval, &mut report)?;
         tell(&mut report, &said, (alias, model_id), &lineage);
-        if !cx.is_dry_run() {
-            write(cx, (&package.task, alias, model_id), &said, interval, &lineage, &mut report)?;
+        if let Some(id) = aliases.get(Alias::Challenger).filter(|_| config.shadow) {
+            shadow(cx, &config, (task, id), interval, &mut report)?;
         }
         Ok(report)
     }
+}
+
+/// Scores the interval with one model and writes what it says.
+fn speak(
+    cx: &Context,
+    config: &Config,
+    (task, alias, model_id): (&str, Alias, &str),
+    interval: Interval,
+    report: &mut Report,
+) -> Result<(Said, Lineage)> {
+    let keys = TrustedKeys::below(cx.root(), &config.public_keys).map_err(registry_error)?;
+    let package = trusted(cx.root(), &keys, task, model_id)?;
+    let mut reader = Reader::new(cx.root(), cx.as_of());
+    reader.inputs().add_id("model", model_id);
+    let cutoffs: Vec<Micros> =
+        package.task.cutoffs.of_interval(interval.start, interval.end).collect();
+    let scorer = Scorer { package: &package, drivers: config.drivers };
+    let sources = scorer.read(&mut reader, &cutoffs)?;
+    let said = say(cx, scorer, &sources, &cutoffs)?;
+    let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
+    if !cx.is_dry_run() {
+        write(cx, (&package.task, alias, model_id), &said, interval, &lineage, report)?;
+    }
+    Ok((said, lineage))
+}
+
+/// Lets the challenger speak. One that cannot be used is told about and holds nothing back; storage
+/// that does not answer is another matter.
+fn shadow(
+    cx: &Context,
+    config: &Config,
+    (task, model_id): (&str, &str),
+    interval: Interval,
+    report: &mut Report,
+) -> Result<()> {
+    report.number("challenger", model_id);
+    match speak(cx, config, (task, Alias::Challenger, model_id), interval, report) {
+        Ok((said, _)) => report.number("challenger_statements", said.statements.len()),
+        Err(error) if matches!(error.kind(), ErrorKind::BadData | ErrorKind::Missing) => {
+            tracing::warn!(model_id, "the challenger says nothing: {}", error.chain());
+            report.number("challenger_failed", error.to_string());
+        }
+        Err(error) => {
+            return Err(error.while_doing(format!("let the challenger {model_id} speak")));
+        }
+    }
+    Ok(())
 }
 
 fn say(cx: &Context, scorer: Scorer<'_>, sources: &Sources, cutoffs: &[Micros]) -> Result<Said> {
@@ -82,7 +123,7 @@ fn say(cx: &Context, scorer: Scorer<'_>, sources: &Sources, cutoffs: &[Micros]) 
 }
 
 fn tell(report: &mut Report, said: &Said, (alias, model_id): (Alias, &str), lineage: &Lineage) {
-    report.lineage_id = Some(lineage.id.clone());
+    report.made_by(lineage);
     report.verdict = Some(alias.word().into());
     report.number("model_id", model_id);
     report.number("statements", said.statements.len());
@@ -110,17 +151,19 @@ fn write(
 ) -> Result<()> {
     // Cutoffs lie in (start, end] shifted by the lateness; the slot holds exactly those.
     let offset = task.cutoffs.offset.micros();
-    let slot = Slot::derived(SOURCE, 0, interval.start + offset + 1, interval.end + offset + 1);
+    let source = if alias == Alias::Challenger { SHADOW } else { SOURCE };
+    let slot = Slot::derived(source, 0, interval.start + offset + 1, interval.end + offset + 1);
     let predictions = cx.root().table(outcome::predictions(&task.task))?;
     let header = Header {
         task: &task.task,
         entity_type: &task.entity_type,
         model_id,
         role: alias.word(),
+        source,
         as_of: cx.as_of(),
         now: cx.now(),
         lineage_id: &lineage.id,
-        published: published(&predictions, interval.end + offset)?,
+        published: published(&predictions, source, interval.end + offset)?,
     };
     if let Some(alerts) = &said.alerts {
         let table = cx.root().table(outcome::alert_state())?;
@@ -133,9 +176,12 @@ fn write(
     cx.replace(&predictions, &slot, &batch, lineage, report)
 }
 
-/// The newest cutoff after `after` that people have been told about.
-fn published(table: &foresite_tables::Table, after: Micros) -> Result<Option<Micros>> {
-    let read = Read::all().columns(["cutoff", "replay"]).period(after + 1, Micros::MAX);
+/// The newest cutoff after `after` that was spoken about in time: by who serves, people have been told.
+fn published(table: &Table, source: &str, after: Micros) -> Result<Option<Micros>> {
+    let read = Read::all()
+        .columns(["cutoff", "replay"])
+        .text("source", source)
+        .period(after + 1, Micros::MAX);
     let mut newest = None;
     for batch in table.scan(&read)? {
         let batch = batch?;

@@ -36,8 +36,8 @@ pub enum Decision {
 const REVOKED: &str = "rejected: the model was revoked";
 const SPOKEN_AGAINST: &str = "rejected: the gate slice spoke against it";
 
-/// Promotion: PASS becomes champion; INSUFFICIENT stands in only where no champion exists; FAIL stays
-/// a candidate.
+/// Promotion: PASS becomes champion; INSUFFICIENT stands in where no champion exists, and speaks in the
+/// shadow of one that does; FAIL stays a candidate.
 pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Decision {
     if is_revoked(events, model_id) {
         return Decision::Keep(REVOKED);
@@ -45,8 +45,13 @@ pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Deci
     let aliases = Aliases::of(events);
     let alias = match verdict {
         "PASS" => Alias::Champion,
-        "INSUFFICIENT" if aliases.get(Alias::Champion).is_none() => Alias::Provisional,
-        "INSUFFICIENT" => return Decision::Keep("kept: the champion has shown more"),
+        "INSUFFICIENT" => match aliases.get(Alias::Champion) {
+            None => Alias::Provisional,
+            Some(champion) if champion == model_id => {
+                return Decision::Keep("unchanged: it is the champion");
+            }
+            Some(_) => Alias::Challenger,
+        },
         _ => return Decision::Keep(SPOKEN_AGAINST),
     };
     given(&aliases, alias, model_id)
@@ -179,7 +184,8 @@ mod tests {
         assert_eq!(alias_of(&promotion(&[], "m", "PASS")), Some(Alias::Champion));
         assert_eq!(alias_of(&promotion(&[], "m", "INSUFFICIENT")), Some(Alias::Provisional));
         assert_eq!(alias_of(&promotion(&with, "m", "PASS")), Some(Alias::Champion));
-        assert!(matches!(promotion(&with, "m", "INSUFFICIENT"), Decision::Keep(_)));
+        assert_eq!(alias_of(&promotion(&with, "m", "INSUFFICIENT")), Some(Alias::Challenger));
+        assert!(matches!(promotion(&with, "a", "INSUFFICIENT"), Decision::Keep(_)));
         assert!(matches!(promotion(&[], "m", "FAIL"), Decision::Keep(_)));
         assert!(matches!(promotion(&[], "m", "nonsense"), Decision::Keep(_)));
         assert!(matches!(promotion(&with, "a", "PASS"), Decision::Keep(_)));
