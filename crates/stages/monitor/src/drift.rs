@@ -216,6 +216,7 @@ fn explain(
         group: &of.members.groups[place.group_id],
         channel: &of.channels[place.channel],
         traffic,
+        reference_end: of.spans.reference.1,
         without: &without,
     };
     known.explain(&case, statistic)

@@ -84,6 +84,40 @@ fn a_new_cell_explains_what_its_sisters_lose() {
 }
 
 #[test]
+fn a_first_inventory_builds_nothing() {
+    let at = end() - 3 * DAY;
+    let (_folder, root) = fixture::network_since(
+        end() - 5 * DAY,
+        &|cell, hour| {
+            let hit = cell.region == 0 && cell.site < 8 && hour >= at;
+            Some((1.0, if hit { 0.4 } else { 1.0 }))
+        },
+        NEVER,
+        Vec::new(),
+    );
+    done(&root);
+    let found = confirmed(&drift(&root), "traffic_dl_gb");
+    assert!(!found.is_empty() && found.iter().all(|found| found.2 == "unknown"), "{found:?}");
+}
+
+#[test]
+fn what_changed_since_the_model_learnt_is_a_cause() {
+    let upgraded = |cell: Cell| cell.region == 0 && cell.site < 5;
+    let at = end() - 24 * DAY;
+    let (_folder, root) = network(
+        &|cell, hour| Some((if upgraded(cell) && hour >= at { 3.0 } else { 1.0 }, 1.0)),
+        &|cell| upgraded(cell).then_some(at),
+        Vec::new(),
+    );
+    fixture::models::model(&root, "anomaly", "m1", (end() - 60 * DAY, end() - 26 * DAY));
+    fixture::models::promote(&root, "anomaly", 1, "m1");
+    done(&root);
+    let found = confirmed(&drift(&root), "latency_dl");
+    let part = found.iter().find(|found| found.0 == "*" && found.1 == "part").unwrap();
+    assert_eq!(part.2, "software_upgrade", "{found:?}");
+}
+
+#[test]
 fn what_nobody_knows_a_cause_of_is_unknown() {
     let at = end() - 3 * DAY;
     let (_folder, root) =
