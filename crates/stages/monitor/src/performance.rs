@@ -192,7 +192,8 @@ pub(crate) fn metrics(
         }
         if model.serves() && !with_alerts.contains(&model.task.task.as_str()) {
             with_alerts.push(&model.task.task);
-            found.extend(alerts::metrics(source, config, (model, known), (since, day.end))?);
+            let of = (model, &chosen, known);
+            found.extend(alerts::metrics(source, config, of, (since, day.end))?);
         }
     }
     Ok(found)
