@@ -191,6 +191,27 @@ fn a_hole_in_the_reference_is_a_stated_exclusion() {
 }
 
 #[test]
+fn a_reference_that_lacks_many_entities_says_so() {
+    let since = end() - 30 * DAY;
+    // A week of one vendor never came.
+    let (_folder, root) = network(
+        &|cell, hour| {
+            let is_lost = cell.cell == 0 && (since..since + 7 * DAY).contains(&hour);
+            (!is_lost).then_some((1.0, 1.0))
+        },
+        NEVER,
+        Vec::new(),
+    );
+    done(&root);
+    let rows = drift(&root);
+    let said = text(&rows, "exclusions", 0);
+    let told = "6 of 55 reference blocks lack many entities (at worst 67 % have values), which widens what is usual";
+    assert!(said.contains(told), "{said}");
+    let page = root.read("reports/20260302T0000Z/monitor.html").unwrap();
+    assert!(String::from_utf8_lossy(&page).contains(told));
+}
+
+#[test]
 fn silence_is_missing_data_and_breaks_nothing_else() {
     let at = end() - 2 * DAY;
     let (_folder, root) = network(

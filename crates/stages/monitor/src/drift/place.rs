@@ -9,6 +9,9 @@ use foresite_metrics::drift::profile::Blocks;
 use super::{NOW, Watched};
 use crate::config::Config;
 
+/// Share of a group's entities below which a block of the reference is about others than the group.
+const MANY: f64 = 0.9;
+
 /// A group of a channel, kept until the causes are known.
 pub(super) struct Place<'a> {
     /// Places of the set among the watched ones, and of the channel in it.
@@ -111,6 +114,19 @@ impl Days {
         counts.filter(|(at, _)| has_values(*at)).count()
     }
 
+    /// Blocks that count and that many entities, though not all, lack a value in; and the least share
+    /// of entities that one of them has.
+    fn partial(&self, blocks: &[&Blocks]) -> Option<(usize, f64)> {
+        let counts = self.reference.iter().enumerate().filter(|(_, kind)| kind.is_some());
+        let shares = counts.map(|(at, _)| {
+            let has_value = |of: &&&Blocks| of.reference.get(at).is_some_and(|v| !v.is_nan());
+            blocks.iter().filter(has_value).count() as f64 / blocks.len().max(1) as f64
+        });
+        let shares: Vec<f64> = shares.filter(|share| *share > 0.0 && *share < MANY).collect();
+        let least = shares.iter().copied().min_by(f64::total_cmp)?;
+        Some((shares.len(), least))
+    }
+
     fn exclusions(&self, watched: &Watched<'_>, blocks: &[&Blocks]) -> Option<String> {
         let holes = self.reference.len() - self.holidays - self.counted(blocks);
         let mut told: Vec<String> = watched.spans.note.iter().cloned().collect();
@@ -125,6 +141,14 @@ impl Days {
             told.push(format!(
                 "{holes} of {} reference blocks hold less than half of their values",
                 self.reference.len()
+            ));
+        }
+        if let Some((partial, least)) = self.partial(blocks) {
+            told.push(format!(
+                "{partial} of {} reference blocks lack many entities (at worst {:.0} % have values), \
+                 which widens what is usual",
+                self.reference.len(),
+                100.0 * least
             ));
         }
         (!told.is_empty()).then(|| told.join("; "))
