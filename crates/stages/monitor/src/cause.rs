@@ -80,6 +80,8 @@ pub(crate) struct Case<'a> {
     pub(crate) group: &'a [usize],
     pub(crate) channel: &'a Channel,
     pub(crate) traffic: Option<&'a Channel>,
+    /// What else is watched of the entities.
+    pub(crate) others: Vec<&'a Channel>,
     /// End of the reference: what changed since is not in it.
     pub(crate) reference_end: Micros,
     /// The test without some entities.
@@ -101,10 +103,31 @@ impl Known {
                 let what = match statistic {
                     Statistic::Level => "all entities moved together",
                     Statistic::Part => "some entities moved against the others",
+                    Statistic::Gone => "the channel is gone",
                 };
                 let searched = "no missing data, outage, software change, new cell, re-homing or holiday explains it";
                 (Cause::Unknown, vec![format!("{what}; {searched}")])
             })
+    }
+
+    /// The same of a channel that no entity has a value of: lost data, unless nearly all of them are
+    /// out or run new software.
+    pub(crate) fn explain_gone(&self, case: &Case<'_>) -> Explained {
+        let has_value = |channel: &&Channel| {
+            let value = |place: &usize| channel.series[*place].missing.get(NOW).is_some_and(|m| *m < 1.0);
+            case.group.iter().any(value)
+        };
+        let goes_on = case.others.iter().filter(has_value).count();
+        let mut evidence = vec![
+            format!("none of {} entities has a value, and all had in the reference", case.group.len()),
+            format!("{goes_on} of {} other channels of theirs go on", case.others.len()),
+        ];
+        let (cause, more) = self
+            .outage(case)
+            .or_else(|| self.upgrade(case))
+            .unwrap_or((Cause::MissingData, Vec::new()));
+        evidence.extend(more);
+        (cause, evidence)
     }
 
     fn outage(&self, case: &Case<'_>) -> Option<Explained> {

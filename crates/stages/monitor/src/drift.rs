@@ -11,7 +11,7 @@ use foresite_stage::Result;
 
 use self::judging::Verdict;
 use self::place::{Place, places};
-use crate::cause::{Cause, Known};
+use crate::cause::{Case, Cause, Known, Without};
 use crate::config::{ChannelSet, Config};
 use crate::models::Model;
 use crate::panel::{Channel, Hours, Members, channels, members};
@@ -55,6 +55,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    /// Whether it says that there is drift or that there is none.
+    pub(crate) fn says(&self) -> bool {
+        self.tested.is_some() || self.statistic == Statistic::Gone
+    }
+
     /// A row without a test.
     fn blank(of: &Watched<'_>, group_id: &str, channel: &str, statistic: Statistic) -> Self {
         Self {
@@ -140,6 +145,7 @@ pub(crate) fn test(
             }
             findings.push(finding);
         }
+        findings.extend(gone(config, (of, place), known));
     }
     findings.extend(watched.iter().flat_map(lacking));
     findings
@@ -159,6 +165,31 @@ impl Finding {
         self.shift = place.group.as_ref().and_then(|group| group.shift(NOW));
         self.history = history(config, (of, place), verdict);
     }
+}
+
+/// A channel that nobody of the group has any more; confirmed, where the window before had none
+/// either. No test can say so: there is nothing to test.
+fn gone(
+    config: &Config,
+    (of, place): (&Watched<'_>, &Place<'_>),
+    known: &Known,
+) -> Option<Finding> {
+    if !place.is_gone(of, NOW) {
+        return None;
+    }
+    let (cause, evidence) = known.explain_gone(&Case {
+        group: &place.entities,
+        traffic: None,
+        ..case(config, (of, place), &|_| None)
+    });
+    Some(Finding {
+        not_tested: None,
+        flagged: true,
+        confirmed: place.is_gone(of, BEFORE),
+        cause: Some(cause),
+        evidence,
+        ..blank(of, place, Statistic::Gone)
+    })
 }
 
 /// What is to be watched and is not there: a channel that `kpis` lacks, a set without entities.
@@ -210,14 +241,22 @@ fn explain(
         let tests = group.test_without(NOW, |at| left_out(place.entities[at]));
         tests.into_iter().find(|tested| tested.statistic == statistic)
     };
-    let traffic = of.channels.iter().find(|channel| channel.name == config.traffic_channel);
-    let case = crate::cause::Case {
+    known.explain(&case(config, (of, place), &without), statistic)
+}
+
+fn case<'a>(
+    config: &Config,
+    (of, place): (&'a Watched<'_>, &'a Place<'_>),
+    without: &'a Without<'a>,
+) -> Case<'a> {
+    let own = &of.channels[place.channel];
+    Case {
         members: &of.members.entities,
         group: &of.members.groups[place.group_id],
-        channel: &of.channels[place.channel],
-        traffic,
+        channel: own,
+        traffic: of.channels.iter().find(|channel| channel.name == config.traffic_channel),
+        others: of.channels.iter().filter(|channel| channel.name != own.name).collect(),
         reference_end: of.spans.reference.1,
-        without: &without,
-    };
-    known.explain(&case, statistic)
+        without,
+    }
 }

@@ -229,6 +229,42 @@ fn silence_is_missing_data_and_breaks_nothing_else() {
 }
 
 #[test]
+fn a_channel_that_is_gone_is_named() {
+    let upgraded = |cell: Cell| cell.region == 0;
+    for (at, software, cause) in [
+        (end() - 4 * DAY, None, "missing_data"),
+        (end() - 4 * DAY, Some(end() - 4 * DAY), "software_upgrade"),
+        (end() - 2 * DAY, None, ""),
+    ] {
+        let (_folder, root) = network(
+            &|cell, hour| Some((if upgraded(cell) && hour >= at { f64::NAN } else { 1.0 }, 1.0)),
+            &|cell| software.filter(|_| upgraded(cell)),
+            Vec::new(),
+        );
+        done(&root);
+        let rows = drift(&root);
+        let gone = fixture::rows_where(&rows, &[("statistic", "gone")]);
+        let of = |name| text(&rows, name, gone[0]);
+        assert_eq!(gone.len(), 1);
+        assert_eq!((of("channel"), of("group_id")), ("latency_dl".into(), "north".into()));
+        assert!(fixture::flag(&rows, "flagged", gone[0]));
+        // Two days without a value are the first window of them.
+        let found = confirmed(&rows, "latency_dl");
+        let found: Vec<_> = found.iter().filter(|found| found.1 == "gone").collect();
+        assert_eq!(found.iter().map(|found| found.2.as_str()).next().unwrap_or_default(), cause);
+        let said = "none of 36 entities has a value, and all had in the reference; \
+                    1 of 1 other channels of theirs go on";
+        let evidence = fixture::evidence(&rows, gone[0]);
+        assert!(evidence.starts_with(said), "{evidence}");
+        let untested = fixture::rows_where(
+            &rows,
+            &[("channel", "latency_dl"), ("group_id", "north"), ("statistic", "level")],
+        );
+        assert_eq!(text(&rows, "not_tested", untested[0]), "no entity has a value in the window");
+    }
+}
+
+#[test]
 fn half_a_day_is_refused() {
     let (_folder, root) = network(AS_IT_IS, NEVER, Vec::new());
     let run = foresite_testkit::Binary::stage("monitor")

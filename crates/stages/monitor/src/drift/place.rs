@@ -58,6 +58,15 @@ pub(super) fn places<'a>(config: &Config, watched: &'a [Watched<'_>], network: &
 }
 
 impl Place<'_> {
+    /// Whether no entity that has a reference has a value in the window.
+    pub(super) fn is_gone(&self, of: &Watched<'_>, window: usize) -> bool {
+        let series = &of.channels[self.channel].series;
+        let is_absent =
+            |place: &usize| series[*place].missing.get(window).is_some_and(|share| *share >= 1.0);
+        let is_fit = of.spans.too_short.is_none() && !self.entities.is_empty();
+        is_fit && self.entities.iter().all(is_absent)
+    }
+
     /// Why it has no value.
     pub(super) fn not_tested(&self, of: &Watched<'_>) -> Option<String> {
         if of.spans.too_short.is_some() {
@@ -70,6 +79,7 @@ impl Place<'_> {
                 self.blocks
             )),
             None => Some(format!("{entities} entities have a reference, too few for a test")),
+            Some(_) if self.is_gone(of, NOW) => Some("no entity has a value in the window".into()),
             Some(group) if group.test(NOW).is_empty() => {
                 Some("too few entities have values in the window".into())
             }
