@@ -247,7 +247,8 @@ mod tests {
         let ways: [(Product, Product); 2] = [(many, times_many), (few, times_few)];
         for (plain, fastest) in ways {
             for (outputs, columns, vectors) in [(1, 1, 4), (4, 8, 4), (7, 5, 8), (9, 66, 16)] {
-                let (rows, vectors_of) = (values(outputs * columns, 3), values(vectors * columns, 4));
+                let (rows, vectors_of) =
+                    (values(outputs * columns, 3), values(vectors * columns, 4));
                 let product = |of: Product| {
                     let mut products = vec![f64::NAN; vectors * outputs];
                     of(&rows, columns, &vectors_of, &mut products);

@@ -113,13 +113,17 @@ impl Known {
     /// The same of a channel that no entity has a value of: lost data, unless nearly all of them are
     /// out or run new software.
     pub(crate) fn explain_gone(&self, case: &Case<'_>) -> Explained {
-        let has_value = |channel: &&Channel| {
-            let value = |place: &usize| channel.series[*place].missing.get(NOW).is_some_and(|m| *m < 1.0);
+        let has_value = |channel: &&&Channel| {
+            let value =
+                |place: &usize| channel.series[*place].missing.get(NOW).is_some_and(|m| *m < 1.0);
             case.group.iter().any(value)
         };
         let goes_on = case.others.iter().filter(has_value).count();
         let mut evidence = vec![
-            format!("none of {} entities has a value, and all had in the reference", case.group.len()),
+            format!(
+                "none of {} entities has a value, and all had in the reference",
+                case.group.len()
+            ),
             format!("{goes_on} of {} other channels of theirs go on", case.others.len()),
         ];
         let (cause, more) = self

@@ -16,11 +16,8 @@ use crate::drift::Finding;
 use crate::performance::State;
 
 /// The page that leads to the newest one.
-const LATEST: Pointer = Pointer {
-    path: "reports/latest-monitor.html",
-    what: "monitor page",
-    file: "monitor.html",
-};
+const LATEST: Pointer =
+    Pointer { path: "reports/latest-monitor.html", what: "monitor page", file: "monitor.html" };
 
 /// What the shared style lacks.
 const OWN_STYLE: &str = "\

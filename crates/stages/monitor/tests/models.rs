@@ -6,8 +6,8 @@ mod fixture;
 
 use fixture::models::{decide, decide_at, model, promote};
 use fixture::{
-    AS_IT_IS, DAY, HOUR, done, drift, end, monitor, monitor_days, network, performance, rows_where, text,
-    time,
+    AS_IT_IS, DAY, HOUR, done, drift, end, monitor, monitor_days, network, performance, rows_where,
+    text, time,
 };
 use foresite_registry::EventKind;
 use foresite_tables::Root;

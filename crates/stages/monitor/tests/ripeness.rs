@@ -92,7 +92,8 @@ fn what_was_corrected_counts_once() {
         let found = rows_where(&rows, wanted);
         (text(&rows, "state", found[0]), fixture::number(&rows, "value", found[0]).unwrap())
     };
-    let brier = of(&[("task", "maintenance"), ("scope", "1d"), ("metric", "brier"), ("kind", "realised")]);
+    let brier =
+        of(&[("task", "maintenance"), ("scope", "1d"), ("metric", "brier"), ("kind", "realised")]);
     assert!((brier.1 - 0.25).abs() < 1e-9, "the last word is .5: {brier:?}");
     assert_eq!(of(&[("scope", "cell derived"), ("metric", "rows")]), ("ok".into(), 1728.0));
 }

@@ -24,7 +24,8 @@ pub(super) fn judge(rule: &Rule, places: &[Place<'_>]) -> Vec<Vec<Verdict>> {
     let [before, now] = [BEFORE, NOW].map(|window| flagged(rule, places, window));
     let verdict = |(tested, q_value, flagged): Flagged, before: &[Flagged]| {
         let before = before.iter().find(|(before, ..)| before.statistic == tested.statistic);
-        let says_so = before.is_some_and(|(before, _, flagged)| *flagged && confirms(before, &tested));
+        let says_so =
+            before.is_some_and(|(before, _, flagged)| *flagged && confirms(before, &tested));
         Verdict {
             tested,
             q_value,

@@ -27,7 +27,11 @@ pub(super) struct Place<'a> {
 }
 
 /// Every channel of every group of every set.
-pub(super) fn places<'a>(config: &Config, watched: &'a [Watched<'_>], network: &Network) -> Vec<Place<'a>> {
+pub(super) fn places<'a>(
+    config: &Config,
+    watched: &'a [Watched<'_>],
+    network: &Network,
+) -> Vec<Place<'a>> {
     let mut found = Vec::new();
     for (at, of) in watched.iter().enumerate() {
         for (group_id, members) in &of.members.groups {
@@ -164,4 +168,3 @@ impl Days {
         (!told.is_empty()).then(|| told.join("; "))
     }
 }
-

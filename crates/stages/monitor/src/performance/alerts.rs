@@ -214,8 +214,9 @@ fn by_chance(
     let mut right = 0.0;
     for alert in ripe {
         let rate = *rates.entry(alert.at).or_insert_with(|| {
-            let in_service =
-                |id: &&String| known.network.state(id, alert.at).is_some() || !known.network.is_listed(id);
+            let in_service = |id: &&String| {
+                known.network.state(id, alert.at).is_some() || !known.network.is_listed(id)
+            };
             let entities: Vec<&String> = chosen.entities.iter().filter(in_service).collect();
             let hit = entities.iter().filter(|id| reach.has_ticket(known, id, alert.at)).count();
             hit as f64 / entities.len().max(1) as f64
@@ -228,7 +229,8 @@ fn by_chance(
         .value(value, ripe.len());
     Some(match value {
         None => metric.state(State::Unknown, "no alert had time to come true".to_owned()),
-        Some(_) => metric.state(State::Ok, "random alerts at the same moments, by tickets alone".to_owned()),
+        Some(_) => metric
+            .state(State::Ok, "random alerts at the same moments, by tickets alone".to_owned()),
     })
 }
 

@@ -101,7 +101,7 @@ fn sharing(cutoffs: &[(Arc<str>, Micros)], horizon: Micros) -> usize {
     let mut first = 0;
     let mut most = 1;
     for (at, (entity, cutoff)) in cutoffs.iter().enumerate() {
-        while cutoffs[first].0 != *entity || cutoffs[first].1 + horizon <= *cutoff {
+        while cutoffs[first].0 != *entity || cutoffs[first].1 + horizon.max(1) <= *cutoff {
             first += 1;
         }
         most = most.max(at + 1 - first);
