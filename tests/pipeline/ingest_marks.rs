@@ -114,6 +114,32 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
 }
 
 #[test]
+fn what_nobody_was_shown_is_set_aside_and_the_lineage_says_what_was_looked_at() {
+    let root = root();
+    let opened = Root::open(root.path().to_str().unwrap()).unwrap();
+    let cutoff = (MAY + 9) * HOUR;
+    Rows::new(2)
+        .text("prediction_id", [Some("p1"), Some("p2")].into_iter())
+        .text("entity_id", [Some("north/N001/1"), Some("north/N001/2")].into_iter())
+        .times("cutoff", [Some(cutoff); 2].into_iter())
+        .text("role", [Some("champion"), Some("challenger")].into_iter())
+        .write(&opened, outcome::predictions("anomaly"), cutoff);
+    let version = opened.existing(outcome::predictions("anomaly")).unwrap().version().unwrap();
+    let lines = "a,wrong,2024-05-01T09:10:00Z,,,p1,,Kim,\n\
+                 b,confirmed,2024-05-01T09:10:00Z,,,p2,,Kim,\n";
+    landed(root.path(), "kim", lines, 9);
+    let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    assert_eq!(texts(&rows(root.path(), "feedback"), "feedback_id"), ["a"]);
+    let reason = &texts(&rows(root.path(), "quarantine"), "reason")[0];
+    assert!(reason.contains("in a replay or by a challenger"), "{reason}");
+    let lineage = format!("lineage/{}.json", run.result["lineage_id"].as_str().unwrap());
+    let lineage: Json = serde_json::from_slice(&opened.read(&lineage).unwrap()).unwrap();
+    assert_eq!(lineage["checked_against"], json!({"anomaly": version}));
+    let again = ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    assert_eq!(again.status(), "unchanged");
+}
+
+#[test]
 fn marks_wait_where_the_predictions_cannot_be_read() {
     let root = root();
     predicted(root.path());

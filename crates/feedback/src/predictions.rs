@@ -1,6 +1,6 @@
 //! The predictions that marks name.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -19,8 +19,22 @@ const NEAR: Micros = 3 * DAY;
 /// How far behind a mark is looked, so that one before the cutoff of its prediction is told so.
 const AHEAD: Micros = DAY;
 
-const COLUMNS: [&str; 6] =
-    ["prediction_id", "entity_type", "entity_id", "cutoff", "horizon_s", "tombstone"];
+const COLUMNS: [&str; 8] = [
+    "prediction_id",
+    "entity_type",
+    "entity_id",
+    "cutoff",
+    "horizon_s",
+    "tombstone",
+    "role",
+    "replay",
+];
+
+/// Role of a model that speaks in the shadow of another.
+const CHALLENGER: &str = "challenger";
+
+/// Versions of the tables of predictions, by task.
+pub type Versions = BTreeMap<String, u64>;
 
 /// Ids, each with the moment at which it was marked.
 pub type MarkedIds = BTreeSet<(String, Micros)>;
@@ -38,6 +52,8 @@ pub struct Predicted {
     pub cutoff: Micros,
     /// Its horizon; 0 for a statement about the cutoff.
     pub horizon_s: i64,
+    /// Whether anybody was to see it: neither a challenger's nor computed long after.
+    pub was_shown: bool,
 }
 
 /// Predictions by their id, and the tasks that there are.
@@ -60,8 +76,45 @@ impl Predictions {
     /// # Errors
     /// Storage errors.
     pub fn find(root: &Root, marked: &MarkedIds, until: Micros) -> Result<Self> {
-        let tasks = tasks(root)?;
-        let mut found = Self { by_id: HashMap::new(), tasks: tasks.clone() };
+        let of = tasks(root)?.into_iter().map(|task| (task, None)).collect();
+        Self::find_in(root, &of, marked, until)
+    }
+
+    /// The same in these versions of the tables, so that a later try finds what the first one did.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn find_at(
+        root: &Root,
+        versions: &Versions,
+        marked: &MarkedIds,
+        until: Micros,
+    ) -> Result<Self> {
+        let of = versions.iter().map(|(task, version)| (task.clone(), Some(*version))).collect();
+        Self::find_in(root, &of, marked, until)
+    }
+
+    /// The versions that the tables of predictions have now.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn versions(root: &Root) -> Result<Versions> {
+        let mut found = Versions::new();
+        for task in tasks(root)? {
+            if let Some(table) = root.find(outcome::predictions(&task))? {
+                found.insert(task, table.version()?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn find_in(
+        root: &Root,
+        of: &BTreeMap<String, Option<u64>>,
+        marked: &MarkedIds,
+        until: Micros,
+    ) -> Result<Self> {
+        let mut found = Self { by_id: HashMap::new(), tasks: tasks(root)? };
         for (from, to) in [(-NEAR, AHEAD), (-REACH, -NEAR)] {
             let open: Vec<&(String, Micros)> =
                 marked.iter().filter(|(id, _)| !found.by_id.contains_key(id)).collect();
@@ -72,7 +125,12 @@ impl Predictions {
             });
             for (start, end) in joined(around.collect()) {
                 let read = Read::all().columns(COLUMNS).period(start, end).as_of(until);
-                for task in &tasks {
+                for (task, version) in of {
+                    let read = read.clone();
+                    let read = match version {
+                        Some(version) => read.version(*version),
+                        None => read,
+                    };
                     found.look(root, task, &ids, &read)?;
                 }
             }
@@ -104,7 +162,12 @@ impl Predictions {
         let Some(columns) = Columns::of(batch) else { return };
         for row in 0..batch.num_rows() {
             let id = columns.id.value(row);
-            if ids.contains(id) && !columns.tombstone.value(row) {
+            if !ids.contains(id) || columns.tombstone.value(row) {
+                continue;
+            }
+            // The same was said in a replay as well: it was shown nevertheless.
+            let was_shown = self.by_id.get(id).is_some_and(|have| have.was_shown);
+            if !was_shown {
                 self.by_id.insert(id.to_owned(), columns.predicted(task, row));
             }
         }
@@ -148,6 +211,8 @@ struct Columns<'a> {
     cutoff: &'a arrow::array::TimestampMicrosecondArray,
     horizon: &'a arrow::array::Int64Array,
     tombstone: &'a BooleanArray,
+    role: &'a StringArray,
+    replay: &'a BooleanArray,
 }
 
 impl<'a> Columns<'a> {
@@ -160,6 +225,8 @@ impl<'a> Columns<'a> {
             cutoff: batch.column(3).as_primitive_opt::<TimestampMicrosecondType>()?,
             horizon: batch.column(4).as_primitive_opt::<Int64Type>()?,
             tombstone: batch.column(5).as_boolean_opt()?,
+            role: batch.column(6).as_string_opt()?,
+            replay: batch.column(7).as_boolean_opt()?,
         })
     }
 
@@ -170,6 +237,7 @@ impl<'a> Columns<'a> {
             entity_id: self.entity.value(row).to_owned(),
             cutoff: self.cutoff.value(row),
             horizon_s: self.horizon.value(row),
+            was_shown: !self.replay.value(row) && self.role.value(row) != CHALLENGER,
         }
     }
 }

@@ -74,6 +74,10 @@ impl Statement {
             let (at, cutoff) = (stamp(self.at), stamp(prediction.cutoff));
             return Some(format!("marked at {at}, before the cutoff {cutoff} of its prediction"));
         }
+        if !prediction.was_shown {
+            let why = "was computed in a replay or by a challenger: nobody was to act upon it";
+            return Some(format!("prediction `{id}` {why}"));
+        }
         self.fault_of_subject(prediction)
     }
 
@@ -130,6 +134,7 @@ mod tests {
             entity_id: "r/A/1".into(),
             cutoff: CUTOFF,
             horizon_s: 0,
+            was_shown: true,
         }
     }
 
@@ -193,6 +198,14 @@ mod tests {
             let fault = fault(said);
             assert!(fault.contains(expected), "{fault}");
         }
+    }
+
+    #[test]
+    fn what_nobody_was_shown_cannot_be_marked() {
+        let hidden = Predicted { was_shown: false, ..predicted() };
+        let known = Predictions::from([("p1".to_owned(), hidden)]);
+        let fault = said(Mark::Confirmed, CUTOFF).fault(&known, CUTOFF + 10).unwrap_or_default();
+        assert!(fault.contains("in a replay or by a challenger"), "{fault}");
     }
 
     #[test]

@@ -85,3 +85,38 @@ fn what_was_predicted_later_is_not_known_yet() {
     let found = find(marked(["new", "own"], CUTOFF - 1), CUTOFF - 1);
     assert_eq!((found.get("new"), found.get("own").is_some()), (None, true));
 }
+
+#[test]
+fn replays_and_challengers_are_told_apart_from_what_was_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    Rows::new(4)
+        .text("prediction_id", some(["both", "both", "replayed", "shadow"]))
+        .text("entity_id", some(["r/A/1", "r/A/1", "r/A/2", "r/A/3"]))
+        .times("cutoff", std::iter::repeat_n(Some(CUTOFF), 4))
+        .text("role", some(["champion", "champion", "champion", "challenger"]))
+        .flags("replay", [false, true, true, false].into_iter())
+        .write(&root, outcome::predictions("anomaly"), CUTOFF);
+    let ids = marked(["both", "replayed", "shadow"], CUTOFF + 1);
+    let found = Predictions::find(&root, &ids, CUTOFF + 1).unwrap();
+    let shown = |id: &str| found.get(id).unwrap().was_shown;
+    assert_eq!(["both", "replayed", "shadow"].map(shown), [true, false, false]);
+}
+
+#[test]
+fn a_version_of_the_tables_stays_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    assert!(Predictions::versions(&root).unwrap().is_empty());
+    write(&root);
+    let versions = Predictions::versions(&root).unwrap();
+    assert_eq!(versions.keys().collect::<Vec<_>>(), ["anomaly", "rul"]);
+    Rows::new(1)
+        .text("prediction_id", some(["late"]))
+        .times("cutoff", [Some(CUTOFF)].into_iter())
+        .write(&root, outcome::predictions("capacity"), CUTOFF);
+    let ids = marked(["new", "late"], CUTOFF + 1);
+    let then = Predictions::find_at(&root, &versions, &ids, CUTOFF + 1).unwrap();
+    assert!(then.get("new").is_some() && then.get("late").is_none());
+    assert!(Predictions::find(&root, &ids, CUTOFF + 1).unwrap().get("late").is_some());
+}

@@ -60,12 +60,30 @@ const LEAST_EVENTS: f64 = 3.0;
 /// Chance from which on a difference is no chance.
 const ALPHA: f64 = 0.01;
 
-/// Compares probabilities with what came of them, block by block (an entity's week): rows of a block
-/// see the same event many times and count once. A t-test of the blocks' differences.
+/// Predictions whose truth has arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// What came of them.
+    pub labels: &'a [bool],
+    /// What was said.
+    pub probabilities: &'a [f64],
+    /// What hangs together: an entity's weeks, or its horizons where those are longer.
+    pub blocks: &'a [u64],
+    /// Predictions that see the same event; 1 where each looks at a time of its own.
+    pub sharing: usize,
+}
+
+/// Compares probabilities with what came of them, block by block: rows of a block see the same event
+/// many times and count once. A t-test of the blocks' differences.
+///
+/// Its variance is the greater of that which was seen and of that which the probabilities promise
+/// (Poisson's, where events are rare): where next to no block saw an event, all blocks differ from
+/// what was expected by the same small number, and say so with no spread at all.
 ///
 /// # Panics
 /// When the slices differ in length.
-pub fn holds(labels: &[bool], probabilities: &[f64], blocks: &[u64]) -> Holds {
+pub fn holds(judged: Judged<'_>) -> Holds {
+    let Judged { labels, probabilities, blocks, sharing } = judged;
     assert!(labels.len() == probabilities.len() && labels.len() == blocks.len(), "equal lengths");
     let mut by_block: std::collections::BTreeMap<u64, f64> = std::collections::BTreeMap::new();
     for ((label, p), block) in labels.iter().zip(probabilities).zip(blocks) {
@@ -77,11 +95,15 @@ pub fn holds(labels: &[bool], probabilities: &[f64], blocks: &[u64]) -> Holds {
     let Some((mean, deviation)) = moments(&differences) else {
         return Holds::Unknown;
     };
-    let count = differences.len() as f64;
-    if differences.len() < LEAST_BLOCKS || (came as f64).max(expected) < LEAST_EVENTS {
+    // Of an event that so many rows share, each row more is no news.
+    let sharing = sharing.max(1) as f64;
+    if differences.len() < LEAST_BLOCKS || (came as f64).max(expected) / sharing < LEAST_EVENTS {
         return Holds::Unknown;
     }
-    let t = mean / (deviation / count.sqrt()).max(f64::MIN_POSITIVE);
+    let count = differences.len() as f64;
+    let promised = sharing * probabilities.iter().map(|p| p * (1.0 - p)).sum::<f64>();
+    let variance = (count * deviation.powi(2)).max(promised);
+    let t = mean * count / variance.sqrt().max(f64::MIN_POSITIVE);
     let p_value = student::two_sided(t, count - 1.0);
     if p_value < ALPHA { Holds::No { came, expected, p_value } } else { Holds::Yes }
 }
@@ -93,6 +115,10 @@ mod tests {
 
     use super::*;
     use crate::brier;
+
+    fn holds(labels: &[bool], probabilities: &[f64], blocks: &[u64]) -> Holds {
+        super::holds(Judged { labels, probabilities, blocks, sharing: 1 })
+    }
 
     /// Probabilities with outcomes at `factor` times their odds of coming.
     fn drawn(factor: f64) -> (Vec<bool>, Vec<f64>, Vec<u64>) {
@@ -120,5 +146,31 @@ mod tests {
         assert!(came as f64 > 1.5 * expected);
         assert_eq!(holds(&labels[..50], &p[..50], &blocks[..50]), Holds::Unknown);
         assert_eq!(super::estimate(&[f64::NAN]), None);
+    }
+
+    #[test]
+    fn that_no_rare_event_came_is_no_surprise() {
+        // Four were expected in a thousand entities' weeks: none comes with the chance e⁻⁴ = .018.
+        let of = |count: u64, p: f64| {
+            let blocks: Vec<u64> = (0..count).collect();
+            holds(&vec![false; blocks.len()], &vec![p; blocks.len()], &blocks)
+        };
+        assert_eq!(of(1000, 0.004), Holds::Yes);
+        assert!(matches!(of(5000, 0.004), Holds::No { came: 0, .. }), "{:?}", of(5000, 0.004));
+    }
+
+    #[test]
+    fn rows_that_share_an_event_are_one_surprise() {
+        // A thousand days of 24 rows that each look at the whole day: four events were expected.
+        let labels = vec![false; 24_000];
+        let probabilities = vec![0.004; labels.len()];
+        let blocks: Vec<u64> = (0..24_000).map(|at| at / 24).collect();
+        let of = |sharing| {
+            let (labels, probabilities) = (&labels[..], &probabilities[..]);
+            super::holds(Judged { labels, probabilities, blocks: &blocks, sharing })
+        };
+        assert_eq!(of(24), Holds::Yes);
+        assert!(matches!(of(1), Holds::No { .. }), "{:?}", of(1));
+        assert_eq!(of(48), Holds::Unknown);
     }
 }

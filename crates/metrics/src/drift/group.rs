@@ -43,6 +43,8 @@ pub enum Statistic {
     Level,
     /// Some entities moved against the others.
     Part,
+    /// No entity has a value any more: nothing is left to test.
+    Gone,
 }
 
 impl Statistic {
@@ -51,6 +53,7 @@ impl Statistic {
         match self {
             Self::Level => "level",
             Self::Part => "part",
+            Self::Gone => "gone",
         }
     }
 }
@@ -156,6 +159,7 @@ impl<'a> Group<'a> {
         match statistic {
             Statistic::Level => &self.history[0],
             Statistic::Part => &self.history[1],
+            Statistic::Gone => &[],
         }
     }
 

@@ -114,9 +114,15 @@ fn times(matrix: &Matrix, vectors: &[f64], products: &mut [f64]) {
     times_few(matrix.values(), columns, few, of_few);
 }
 
-/// Products with a multiple of `SIDE` vectors; two rows stay in the nearest cache while all pass.
+/// [`many`] as the processor does it fastest.
 #[multiversion(targets("x86_64+avx2"))]
 fn times_many(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]) {
+    many(rows, columns, vectors, products);
+}
+
+/// Products with a multiple of `SIDE` vectors; two rows stay in the nearest cache while all pass.
+#[inline(always)]
+fn many(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]) {
     let outputs = rows.len() / columns;
     let mut sides = vec![[0.0; SIDE]; vectors.len() / SIDE];
     for (side, vectors) in sides.chunks_exact_mut(columns).zip(vectors.chunks_exact(SIDE * columns))
@@ -176,9 +182,15 @@ fn total_lanes(sums: [[f64; SIDE]; 4], rest: [f64; SIDE]) -> [f64; SIDE] {
     totals
 }
 
-/// Products with a few vectors, of four rows at a time.
+/// [`few`] as the processor does it fastest.
 #[multiversion(targets("x86_64+avx2"))]
 fn times_few(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]) {
+    few(rows, columns, vectors, products);
+}
+
+/// Products with a few vectors, of four rows at a time.
+#[inline(always)]
+fn few(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]) {
     let outputs = rows.len() / columns;
     let mut fours = rows.chunks_exact(4 * columns);
     for (at, four) in (&mut fours).enumerate() {
@@ -225,6 +237,24 @@ mod tests {
                 let alone: Vec<f64> = matrix.iter().map(|row| dot(row, vector)).collect();
                 assert_eq!(bits(products), bits(&alone));
                 assert_eq!(bits(&matrix.times(vector)), bits(&alone));
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_processor_has_the_bits_of_a_wide_one() {
+        type Product = fn(&[f64], usize, &[f64], &mut [f64]);
+        let ways: [(Product, Product); 2] = [(many, times_many), (few, times_few)];
+        for (plain, fastest) in ways {
+            for (outputs, columns, vectors) in [(1, 1, 4), (4, 8, 4), (7, 5, 8), (9, 66, 16)] {
+                let (rows, vectors_of) =
+                    (values(outputs * columns, 3), values(vectors * columns, 4));
+                let product = |of: Product| {
+                    let mut products = vec![f64::NAN; vectors * outputs];
+                    of(&rows, columns, &vectors_of, &mut products);
+                    bits(&products)
+                };
+                assert_eq!(product(plain), product(fastest), "{outputs} {columns} {vectors}");
             }
         }
     }

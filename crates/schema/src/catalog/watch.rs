@@ -28,7 +28,7 @@ pub fn drift() -> TableDef {
             "statistic",
             Text,
             "",
-            "level: all entities moved together; part: some moved against the others",
+            "level: all entities moved together; part: some moved against the others; gone: none has a value any more",
         ),
     ];
     let found = vec![

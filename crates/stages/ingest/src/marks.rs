@@ -11,7 +11,7 @@ use arrow::array::{
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
-use foresite_feedback::{MarkedIds, Predictions, Statement};
+use foresite_feedback::{MarkedIds, Predictions, Statement, Versions};
 use foresite_pm::mapping::TableBatch;
 use foresite_schema::catalog::raw;
 use foresite_schema::marks::Mark;
@@ -30,8 +30,13 @@ pub(crate) fn is_marks(outcome: &Outcome) -> bool {
     outcome.kind == raw::feedback().name
 }
 
-/// Checks the marks of some files against the predictions that they name, all of them in one look.
-pub(crate) fn check(cx: &Context, files: Vec<MarkedFile<'_>>) -> Result<()> {
+/// Checks the marks of some files against the predictions that they name, all of them in one look, in
+/// the versions of their tables that the plan names.
+pub(crate) fn check(
+    cx: &Context,
+    versions: Option<&Versions>,
+    files: Vec<MarkedFile<'_>>,
+) -> Result<()> {
     if files.is_empty() {
         return Ok(());
     }
@@ -42,7 +47,10 @@ pub(crate) fn check(cx: &Context, files: Vec<MarkedFile<'_>>) -> Result<()> {
         ids.extend(marked.filter_map(|(id, at)| Some((id?.to_owned(), *at))));
         newest = rows.known_at.values().iter().copied().fold(newest, Micros::max);
     }
-    let predictions = Predictions::find(cx.root(), &ids, newest)?;
+    let predictions = match versions {
+        Some(versions) => Predictions::find_at(cx.root(), versions, &ids, newest)?,
+        None => Predictions::find(cx.root(), &ids, newest)?,
+    };
     for (outcome, batches) in files {
         for rows in batches.iter_mut().filter(|rows| is_feedback(rows)) {
             let checked = checked(rows, &predictions, outcome)?;
@@ -236,6 +244,7 @@ mod tests {
             entity_id: "north/N001/1".into(),
             cutoff: 4,
             horizon_s: 0,
+            was_shown: true,
         };
         let predictions = Predictions::from([("p1".to_owned(), predicted)]);
         let rows = TableBatch { table: raw::feedback(), batch };

@@ -1,5 +1,7 @@
 //! The plan: which files a run takes, frozen before the first of them is read.
 
+use foresite_feedback::{Predictions, Versions};
+use foresite_schema::catalog::raw;
 use foresite_stage::{Context, ErrorKind, Interval, Lineage, Plan, Report, Result, StageError};
 use foresite_tables::{Micros, sha256_hex};
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::landing::Landing;
 
 /// Hexadecimal digits of the ids.
 const ID_DIGITS: usize = 32;
+/// Field of the lineage with the versions of the tables of predictions, by task.
+const CHECKED_AGAINST: &str = "checked_against";
 
 /// A frozen plan of this stage.
 pub(crate) type IngestPlan = Plan<Content>;
@@ -75,6 +79,12 @@ impl Content {
         Lineage { id: self.lineage_id.clone(), document: self.lineage.clone() }
     }
 
+    /// The versions of the predictions that marks are checked against; `None` where the plan has no
+    /// marks, or the tables could not be read.
+    pub(crate) fn checked_against(&self) -> Option<Versions> {
+        serde_json::from_value(self.lineage.get(CHECKED_AGAINST)?.clone()).ok()
+    }
+
     /// The files that a shard reads: a run of neighbours, so that it touches few days.
     pub(crate) fn part(&self, index: u32, count: u32) -> Vec<&PlannedFile> {
         let files: Vec<_> = self.files.iter().filter(|file| file.duplicate_of.is_none()).collect();
@@ -107,7 +117,9 @@ pub(crate) fn make(
     if cx.root().exists(&format!("plans/{id}.json"))? {
         return load(cx, feeds, &id);
     }
-    let content = content(cx, candidates::find(cx, config, feeds, landing)?, interval, about);
+    let candidates = candidates::find(cx, config, feeds, landing)?;
+    let about = with_versions(cx, feeds, &candidates, about)?;
+    let content = content(cx, candidates, interval, about);
     let plan =
         Plan { shards: shards(config, &content), revision: cx.revision().into(), id, content };
     if cx.is_dry_run() { Ok(plan) } else { plan.freeze(cx.root()) }
@@ -128,6 +140,28 @@ pub(crate) fn load(cx: &Context, feeds: &Feeds, id: &str) -> Result<IngestPlan> 
     };
     let error = StageError::new(ErrorKind::BadData, format!("plan {id}: {mismatch}"));
     Err(error.hint("make a new plan, or run its other steps as the first one"))
+}
+
+/// What marks are checked against is an input of theirs as well.
+fn with_versions(
+    cx: &Context,
+    feeds: &Feeds,
+    candidates: &Candidates,
+    mut about: serde_json::Value,
+) -> Result<serde_json::Value> {
+    let is_marks = |file: &PlannedFile| {
+        feeds.claim(&file.path).is_some_and(|claim| claim.kind() == raw::feedback().name)
+    };
+    if !candidates.files.iter().any(is_marks) {
+        return Ok(about);
+    }
+    match Predictions::versions(cx.root()).map_err(StageError::from) {
+        Ok(versions) => about[CHECKED_AGAINST] = json!(versions),
+        Err(error) if error.kind() == ErrorKind::Transient => return Err(error),
+        // The marks wait then, and the other files do not.
+        Err(error) => tracing::warn!(%error, "marks cannot be checked"),
+    }
+    Ok(about)
 }
 
 fn content(

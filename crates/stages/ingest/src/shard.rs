@@ -1,6 +1,7 @@
 //! A shard: its part of the plan's files, read in parallel, staged in order.
 
 use bytes::Bytes;
+use foresite_feedback::Versions;
 use foresite_pm::mapping::TableBatch;
 use foresite_pm::{Limits, MeasFile, PmReader, ValuePath};
 use foresite_stage::{Context, ErrorKind, Manifest, Report, Result, Shard, StageError, Status};
@@ -98,6 +99,7 @@ fn read_all(
         ingested_at: cx.now(),
         limits,
     };
+    let versions = plan.content.checked_against();
     let files = plan.content.part(shard.index, shard.count);
     let progress = cx.progress(files.len() as u64, "files read");
     let mut notes = Notes::default();
@@ -110,7 +112,7 @@ fn read_all(
                 |reader, file| read_one(reader, file, (feeds, landing), &loader),
             )
             .collect::<Result<_>>()?;
-        check_marks(cx, &mut read)?;
+        check_marks(cx, versions.as_ref(), &mut read)?;
         for one in read {
             progress.add(1);
             match one {
@@ -127,12 +129,16 @@ fn read_all(
 
 /// Checks marks against the predictions that they name. Where these cannot be read, the marks wait for
 /// the next plan: what people said must not keep the network's files out.
-fn check_marks(cx: &Context, read: &mut [Option<(Outcome, Content)>]) -> Result<()> {
+fn check_marks(
+    cx: &Context,
+    versions: Option<&Versions>,
+    read: &mut [Option<(Outcome, Content)>],
+) -> Result<()> {
     let files = read.iter_mut().flatten().filter_map(|(outcome, content)| match content {
         Content::Mapped(batches) if marks::is_marks(outcome) => Some((outcome, batches)),
         _ => None,
     });
-    match marks::check(cx, files.collect()) {
+    match marks::check(cx, versions, files.collect()) {
         Err(error) if !matches!(error.kind(), ErrorKind::Transient | ErrorKind::Stopped) => {
             tracing::warn!(%error, "marks cannot be checked, wait for the next plan");
             let is_marks =

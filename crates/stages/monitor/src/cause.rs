@@ -29,6 +29,9 @@ const MISSING: f64 = 0.2;
 const NEARLY_ALL: f64 = 0.7;
 /// Share of a group that decides where the rest is too few to test, and that has a holiday.
 const HALF: f64 = 0.5;
+/// What changed so shortly before the end of the reference counts as a change: most of the reference
+/// has not seen it.
+const LATELY: Micros = 14 * DAY;
 /// Share of its effect that a finding keeps when it does not hang on what was left out.
 const KEEPS: f64 = 0.5;
 
@@ -77,6 +80,10 @@ pub(crate) struct Case<'a> {
     pub(crate) group: &'a [usize],
     pub(crate) channel: &'a Channel,
     pub(crate) traffic: Option<&'a Channel>,
+    /// What else is watched of the entities.
+    pub(crate) others: Vec<&'a Channel>,
+    /// End of the reference: what changed since is not in it.
+    pub(crate) reference_end: Micros,
     /// The test without some entities.
     pub(crate) without: &'a Without<'a>,
 }
@@ -96,10 +103,35 @@ impl Known {
                 let what = match statistic {
                     Statistic::Level => "all entities moved together",
                     Statistic::Part => "some entities moved against the others",
+                    Statistic::Gone => "the channel is gone",
                 };
                 let searched = "no missing data, outage, software change, new cell, re-homing or holiday explains it";
                 (Cause::Unknown, vec![format!("{what}; {searched}")])
             })
+    }
+
+    /// The same of a channel that no entity has a value of: lost data, unless nearly all of them are
+    /// out or run new software.
+    pub(crate) fn explain_gone(&self, case: &Case<'_>) -> Explained {
+        let has_value = |channel: &&&Channel| {
+            let value =
+                |place: &usize| channel.series[*place].missing.get(NOW).is_some_and(|m| *m < 1.0);
+            case.group.iter().any(value)
+        };
+        let goes_on = case.others.iter().filter(has_value).count();
+        let mut evidence = vec![
+            format!(
+                "none of {} entities has a value, and all had in the reference",
+                case.group.len()
+            ),
+            format!("{goes_on} of {} other channels of theirs go on", case.others.len()),
+        ];
+        let (cause, more) = self
+            .outage(case)
+            .or_else(|| self.upgrade(case))
+            .unwrap_or((Cause::MissingData, Vec::new()));
+        evidence.extend(more);
+        (cause, evidence)
     }
 
     fn outage(&self, case: &Case<'_>) -> Option<Explained> {
@@ -124,8 +156,7 @@ impl Known {
             let of = |id| self.network.state(id, at).and_then(|state| state.software.clone());
             of(id).or_else(|| of(site_of(id)))
         };
-        // Software counts from a while before the window: the day of the upgrade itself is short.
-        let before = self.window.0 - 14 * DAY;
+        let before = self.since(case);
         let upgraded = case.concerned(|id| {
             let (was, is) = (release(id, before), release(id, self.window.1));
             was.is_some() && is.is_some() && was != is
@@ -156,14 +187,23 @@ impl Known {
         Some((Cause::SoftwareUpgrade, evidence))
     }
 
+    /// From when on a change may be behind a case.
+    fn since(&self, case: &Case<'_>) -> Micros {
+        case.reference_end.min(self.window.0) - LATELY
+    }
+
+    /// Sites that got a cell in the span: one that had others before it. Where the inventory itself
+    /// begins every cell is new, and nothing is known to have been built.
+    fn extended(&self, (from, until): (Micros, Micros)) -> BTreeSet<&str> {
+        let had: BTreeSet<&str> = self.network.entities("cell", from).map(site_of).collect();
+        let is_new = |id: &&str| self.network.state(id, from).is_none();
+        let new = self.network.entities("cell", until).filter(is_new).map(site_of);
+        new.filter(|site| had.contains(site)).collect()
+    }
+
     fn rebuilt(&self, case: &Case<'_>) -> Option<Explained> {
-        let (from, until) = (self.window.0 - 14 * DAY, self.window.1);
-        let new_sites: BTreeSet<&str> = self
-            .network
-            .entities("cell", until)
-            .filter(|id| self.network.state(id, from).is_none())
-            .map(site_of)
-            .collect();
+        let (from, until) = (self.since(case), self.window.1);
+        let new_sites = self.extended((from, until));
         let parent =
             |id: &str, at| self.network.state(id, at).and_then(|state| state.parent_id.clone());
         let beside_new = case.concerned(|id| new_sites.contains(site_of(id)));

@@ -1,16 +1,17 @@
-//! Drift of the channels of every set: tests, false-discovery control over the window, two windows in
-//! a row, and a cause.
+//! Drift of the channels of every set, as rows: what was tested, what was found and why. `place` says
+//! what is compared with what, `judging` what of it is drift.
+
+mod judging;
+mod place;
 
 use foresite_features::network::Network;
-use foresite_features::task::{DAY, Micros};
-use foresite_metrics::drift::decision::confirms;
-use foresite_metrics::drift::discovery::q_values;
-use foresite_metrics::drift::group::{Group, Kinds, Statistic, Tested};
-use foresite_metrics::drift::null::LEAST_BLOCKS;
-use foresite_metrics::drift::profile::Blocks;
+use foresite_features::task::Micros;
+use foresite_metrics::drift::group::{Statistic, Tested};
 use foresite_stage::Result;
 
-use crate::cause::{Cause, Known};
+use self::judging::Verdict;
+use self::place::{Place, places};
+use crate::cause::{Case, Cause, Known, Without};
 use crate::config::{ChannelSet, Config};
 use crate::models::Model;
 use crate::panel::{Channel, Hours, Members, channels, members};
@@ -54,6 +55,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    /// Whether it says that there is drift or that there is none.
+    pub(crate) fn says(&self) -> bool {
+        self.tested.is_some() || self.statistic == Statistic::Gone
+    }
+
     /// A row without a test.
     fn blank(of: &Watched<'_>, group_id: &str, channel: &str, statistic: Statistic) -> Self {
         Self {
@@ -77,19 +83,6 @@ impl Finding {
             history: Vec::new(),
         }
     }
-}
-
-/// A tested group, kept until the causes are known.
-struct Place<'a> {
-    watched: usize,
-    channel: usize,
-    group_id: &'a str,
-    /// Places of the entities with blocks, in the order in which the group has them.
-    entities: Vec<usize>,
-    group: Option<Group<'a>>,
-    exclusions: Option<String>,
-    /// Reference blocks that count.
-    blocks: usize,
 }
 
 /// Reads every set with the reference of its task's serving model.
@@ -136,22 +129,15 @@ pub(crate) fn test(
     known: &Known,
 ) -> Vec<Finding> {
     let places = places(config, watched, network);
-    let [before, now] = [BEFORE, NOW].map(|window| judged(config, &places, window));
+    let verdicts = judging::judge(&config.drift, &places);
     let mut findings = Vec::new();
-    for (at, place) in places.iter().enumerate() {
+    for (place, verdicts) in places.iter().zip(&verdicts) {
         let of = &watched[place.watched];
         for statistic in [Statistic::Level, Statistic::Part] {
             let mut finding = blank(of, place, statistic);
-            if let Some((tested, q_value, flagged)) = pick(&now[at], statistic) {
-                finding.tested = Some(tested);
-                finding.q_value = Some(q_value);
-                finding.flagged = flagged;
-                finding.shift = place.group.as_ref().and_then(|group| group.shift(NOW));
-                finding.confirmed = flagged
-                    && pick(&before[at], statistic)
-                        .is_some_and(|(before, _, flagged)| flagged && confirms(&before, &tested));
+            if let Some(verdict) = judging::of(verdicts, statistic) {
+                finding.judged(config, (of, place), verdict);
             }
-            finding.history = history(config, (of, place), statistic, [&before[at], &now[at]]);
             if finding.flagged {
                 let (cause, evidence) = explain(config, (of, place), statistic, known);
                 finding.cause = Some(cause);
@@ -159,9 +145,51 @@ pub(crate) fn test(
             }
             findings.push(finding);
         }
+        findings.extend(gone(config, (of, place), known));
     }
     findings.extend(watched.iter().flat_map(lacking));
     findings
+}
+
+impl Finding {
+    fn judged(
+        &mut self,
+        config: &Config,
+        (of, place): (&Watched<'_>, &Place<'_>),
+        verdict: &Verdict,
+    ) {
+        self.tested = Some(verdict.tested);
+        self.q_value = Some(verdict.q_value);
+        self.flagged = verdict.flagged;
+        self.confirmed = verdict.confirmed;
+        self.shift = place.group.as_ref().and_then(|group| group.shift(NOW));
+        self.history = history(config, (of, place), verdict);
+    }
+}
+
+/// A channel that nobody of the group has any more; confirmed, where the window before had none
+/// either. No test can say so: there is nothing to test.
+fn gone(
+    config: &Config,
+    (of, place): (&Watched<'_>, &Place<'_>),
+    known: &Known,
+) -> Option<Finding> {
+    if !place.is_gone(of, NOW) {
+        return None;
+    }
+    let (cause, evidence) = known.explain_gone(&Case {
+        group: &place.entities,
+        traffic: None,
+        ..case(config, (of, place), &|_| None)
+    });
+    Some(Finding {
+        not_tested: None,
+        flagged: true,
+        confirmed: place.is_gone(of, BEFORE),
+        cause: Some(cause),
+        evidence,
+        ..blank(of, place, Statistic::Gone)
+    })
 }
 
 /// What is to be watched and is not there: a channel that `kpis` lacks, a set without entities.
@@ -182,150 +210,23 @@ fn lacking(of: &Watched<'_>) -> Vec<Finding> {
 fn history(
     config: &Config,
     (of, place): (&Watched<'_>, &Place<'_>),
-    statistic: Statistic,
-    judged: [&[Judged]; 2],
+    verdict: &Verdict,
 ) -> Vec<(Micros, f64)> {
     let window_days = config.window_days.get() as usize;
     let starts = of.spans.reference_blocks(window_days);
+    let statistic = verdict.tested.statistic;
     let past = place.group.iter().flat_map(|group| group.history(statistic));
     let past = past.filter_map(|(block, value)| Some((*starts.get(*block)?, *value)));
-    let now = of.spans.judged_blocks(window_days).into_iter().zip(judged);
-    let now = now.filter_map(|(at, tests)| Some((at, pick(tests, statistic)?.0.value)));
-    past.chain(now).collect()
-}
-
-/// A test with its q-value, and whether it is a finding.
-type Judged = (Tested, f64, bool);
-
-fn pick(judged: &[Judged], statistic: Statistic) -> Option<Judged> {
-    judged.iter().copied().find(|(tested, ..)| tested.statistic == statistic)
-}
-
-/// All tests of one window, with false-discovery control over them.
-fn judged(config: &Config, places: &[Place<'_>], window: usize) -> Vec<Vec<Judged>> {
-    let tests: Vec<Vec<Tested>> = places
-        .iter()
-        .map(|place| place.group.as_ref().map_or_else(Vec::new, |group| group.test(window)))
-        .collect();
-    let p_values: Vec<f64> = tests.iter().flatten().map(|tested| tested.p_value).collect();
-    let mut q_values = q_values(&p_values).into_iter();
-    let mut judge = |tested: Tested| {
-        let q = q_values.next().unwrap_or(1.0);
-        (tested, q, config.drift.flags(&tested, q))
-    };
-    tests.into_iter().map(|of| of.into_iter().map(&mut judge).collect()).collect()
-}
-
-fn places<'a>(config: &Config, watched: &'a [Watched<'_>], network: &Network) -> Vec<Place<'a>> {
-    let mut found = Vec::new();
-    for (at, of) in watched.iter().enumerate() {
-        for (group_id, members) in &of.members.groups {
-            let days = Days::of(config, of, members, network);
-            for (number, channel) in of.channels.iter().enumerate() {
-                let entities: Vec<usize> = members
-                    .iter()
-                    .copied()
-                    .filter(|place| channel.series[*place].blocks.is_some())
-                    .collect();
-                let blocks: Vec<&Blocks> =
-                    entities.iter().filter_map(|e| channel.series[*e].blocks.as_ref()).collect();
-                let is_fit = of.spans.too_short.is_none();
-                let kinds = Kinds { reference: &days.reference, windows: &days.windows };
-                found.push(Place {
-                    watched: at,
-                    channel: number,
-                    group_id,
-                    group: is_fit.then(|| Group::new(&blocks, kinds)).flatten(),
-                    entities,
-                    exclusions: days.exclusions(of, &blocks),
-                    blocks: days.counted(&blocks),
-                });
-            }
-        }
-    }
-    found
-}
-
-/// The days that a group's blocks begin on.
-struct Days {
-    reference: Vec<Option<u8>>,
-    windows: Vec<u8>,
-    holidays: usize,
-}
-
-impl Days {
-    fn of(config: &Config, watched: &Watched<'_>, members: &[usize], network: &Network) -> Self {
-        let window_days = config.window_days.get() as usize;
-        let weekday = |at: Micros| u8::try_from(at.div_euclid(DAY).rem_euclid(7)).unwrap_or(0);
-        let first = members.first().map(|place| watched.members.entities[*place].as_str());
-        let clock = network.clock(first.unwrap_or_default());
-        let is_holiday = |start: &Micros| {
-            (0..window_days as Micros).any(|day| clock.is_holiday(start + day * DAY + DAY / 2))
-        };
-        let starts = watched.spans.reference_blocks(window_days);
-        let holidays = starts.iter().filter(|start| is_holiday(start)).count();
-        let kind = |start: &Micros| (!is_holiday(start)).then(|| weekday(*start));
-        let judged = watched.spans.judged_blocks(window_days);
-        Self {
-            reference: starts.iter().map(kind).collect(),
-            windows: judged.iter().map(|start| weekday(*start)).collect(),
-            holidays,
-        }
-    }
-
-    /// Blocks that count and that some entity has values in.
-    fn counted(&self, blocks: &[&Blocks]) -> usize {
-        let has_values = |at: usize| {
-            blocks.iter().any(|of| of.reference.get(at).is_some_and(|value| !value.is_nan()))
-        };
-        let counts = self.reference.iter().enumerate().filter(|(_, kind)| kind.is_some());
-        counts.filter(|(at, _)| has_values(*at)).count()
-    }
-
-    fn exclusions(&self, watched: &Watched<'_>, blocks: &[&Blocks]) -> Option<String> {
-        let holes = self.reference.len() - self.holidays - self.counted(blocks);
-        let mut told: Vec<String> = watched.spans.note.iter().cloned().collect();
-        if self.holidays > 0 {
-            told.push(format!(
-                "{} of {} reference blocks touch a holiday",
-                self.holidays,
-                self.reference.len()
-            ));
-        }
-        if holes > 0 {
-            told.push(format!(
-                "{holes} of {} reference blocks hold less than half of their values",
-                self.reference.len()
-            ));
-        }
-        (!told.is_empty()).then(|| told.join("; "))
-    }
+    let now = of.spans.judged_blocks(window_days).into_iter();
+    let now = now.zip([verdict.before, Some(verdict.tested)]);
+    past.chain(now.filter_map(|(at, tested)| Some((at, tested?.value)))).collect()
 }
 
 fn blank(of: &Watched<'_>, place: &Place<'_>, statistic: Statistic) -> Finding {
     Finding {
         exclusions: place.exclusions.clone(),
-        not_tested: not_tested(of, place),
+        not_tested: place.not_tested(of),
         ..Finding::blank(of, place.group_id, &of.channels[place.channel].name, statistic)
-    }
-}
-
-/// Why a place has no value.
-fn not_tested(of: &Watched<'_>, place: &Place<'_>) -> Option<String> {
-    if of.spans.too_short.is_some() {
-        return of.spans.too_short.clone();
-    }
-    let entities = place.entities.len();
-    match &place.group {
-        None if place.blocks < LEAST_BLOCKS => Some(format!(
-            "the reference holds {} of the {LEAST_BLOCKS} blocks that a test needs",
-            place.blocks
-        )),
-        None => Some(format!("{entities} entities have a reference, too few for a test")),
-        Some(group) if group.test(NOW).is_empty() => {
-            Some("too few entities have values in the window".into())
-        }
-        Some(_) => None,
     }
 }
 
@@ -340,13 +241,22 @@ fn explain(
         let tests = group.test_without(NOW, |at| left_out(place.entities[at]));
         tests.into_iter().find(|tested| tested.statistic == statistic)
     };
-    let traffic = of.channels.iter().find(|channel| channel.name == config.traffic_channel);
-    let case = crate::cause::Case {
+    known.explain(&case(config, (of, place), &without), statistic)
+}
+
+fn case<'a>(
+    config: &Config,
+    (of, place): (&'a Watched<'_>, &'a Place<'_>),
+    without: &'a Without<'a>,
+) -> Case<'a> {
+    let own = &of.channels[place.channel];
+    Case {
         members: &of.members.entities,
         group: &of.members.groups[place.group_id],
-        channel: &of.channels[place.channel],
-        traffic,
-        without: &without,
-    };
-    known.explain(&case, statistic)
+        channel: own,
+        traffic: of.channels.iter().find(|channel| channel.name == config.traffic_channel),
+        others: of.channels.iter().filter(|channel| channel.name != own.name).collect(),
+        reference_end: of.spans.reference.1,
+        without,
+    }
 }

@@ -192,7 +192,8 @@ pub(crate) fn metrics(
         }
         if model.serves() && !with_alerts.contains(&model.task.task.as_str()) {
             with_alerts.push(&model.task.task);
-            found.extend(alerts::metrics(source, config, (model, known), (since, day.end))?);
+            let of = (model, &chosen, known);
+            found.extend(alerts::metrics(source, config, of, (since, day.end))?);
         }
     }
     Ok(found)
@@ -223,15 +224,34 @@ fn labeller<'a>(
     Labeller::new(&model.task, truth, known.network.ends(&model.task.entity_type))
 }
 
-/// Number of an entity's week: what happens in it hangs together.
-fn block(entity: &str, at: Micros) -> u64 {
+/// Number of an entity's week or, where that is longer, of its horizon: what happens in it hangs
+/// together.
+fn block(entity: &str, at: Micros, horizon: Micros) -> u64 {
     let entity = u64::try_from(foresite_schema::bucket_of(entity, u32::MAX >> 1)).unwrap_or(0);
-    let week = u64::try_from(at.div_euclid(foresite_features::task::WEEK)).unwrap_or(0);
-    (entity << 24) | (week & 0xff_ffff)
+    let length = horizon.max(foresite_features::task::WEEK);
+    let number = u64::try_from(at.div_euclid(length)).unwrap_or(0);
+    (entity << 24) | (number & 0xff_ffff)
 }
 
 /// `6h`, `30d`.
 fn span_word(length: Micros) -> String {
     let hours = length / foresite_features::task::HOUR;
     if hours % 24 == 0 { format!("{}d", hours / 24) } else { format!("{hours}h") }
+}
+
+#[cfg(test)]
+mod tests {
+    use foresite_features::task::WEEK;
+
+    use super::*;
+
+    #[test]
+    fn a_block_is_no_shorter_than_the_horizon() {
+        let month = 30 * DAY;
+        let blocks = |horizon| {
+            let cutoffs = (0..120).map(|day| block("north/N001", day * DAY, horizon));
+            cutoffs.collect::<std::collections::BTreeSet<u64>>().len()
+        };
+        assert_eq!((blocks(6 * DAY), blocks(WEEK), blocks(month)), (18, 18, 4));
+    }
 }

@@ -6,16 +6,18 @@ mod figure;
 mod performance;
 
 use foresite_report::clock::{self, Micros};
-use foresite_report::{STYLE, wording};
+use foresite_report::page::{Page, Pointer};
+use foresite_report::wording;
 use foresite_stage::{Context, ErrorContext as _, Result};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::Day;
 use crate::drift::Finding;
 use crate::performance::State;
 
 /// The page that leads to the newest one.
-const LATEST: &str = "reports/latest-monitor.html";
+const LATEST: Pointer =
+    Pointer { path: "reports/latest-monitor.html", what: "monitor page", file: "monitor.html" };
 
 /// What the shared style lacks.
 const OWN_STYLE: &str = "\
@@ -37,69 +39,37 @@ circle.window { fill: var(--alert); stroke: var(--paper); stroke-width: 1; }
 /// Writes the page of a day and, unless a newer one is there, the one that leads to it.
 pub(crate) fn publish(cx: &Context, day: &Day, lineage_id: &str) -> Result<String> {
     let folder = clock::folder_stamp(day.interval.end);
-    let path = format!("reports/{folder}/monitor.html");
+    let path = LATEST.page(&folder);
     let page = render(day, cx.as_of(), lineage_id);
     cx.root().write(&path, page.into_bytes()).context(|| format!("publish {path}"))?;
-    let newest = match cx.root().read(LATEST) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == foresite_tables::ErrorKind::Missing => String::new(),
+    let is_newest = match cx.root().read(LATEST.path) {
+        Ok(content) => LATEST.is_newest(&folder, &content),
+        Err(error) if error.kind() == foresite_tables::ErrorKind::Missing => true,
         Err(error) => return Err(error.into()),
     };
-    // The folders' names sort by time.
-    if target(&newest).is_none_or(|newest| newest <= folder.as_str()) {
-        cx.root()
-            .write(LATEST, pointer(&folder).into_bytes())
-            .context(|| format!("publish {LATEST}"))?;
+    if is_newest {
+        let pointer = LATEST.to(&folder).into_bytes();
+        cx.root().write(LATEST.path, pointer).context(|| format!("publish {}", LATEST.path))?;
     }
     Ok(path)
 }
 
-fn pointer(folder: &str) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <title>Foresite: newest monitor page</title>\n\
-         <meta http-equiv=\"refresh\" content=\"0; url={folder}/monitor.html\">\n\
-         <p>The newest page: <a href=\"{folder}/monitor.html\">{folder}</a></p>\n</html>\n"
-    )
-}
-
-/// The folder that a pointer leads to.
-fn target(pointer: &str) -> Option<&str> {
-    let (_, rest) = pointer.split_once("url=")?;
-    rest.split_once("/monitor.html").map(|(folder, _)| folder)
-}
-
 fn render(day: &Day, as_of: Micros, lineage_id: &str) -> String {
-    let title = format!("Foresite monitor, {}", clock::stamp(day.interval.end));
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                title { (title) }
-                style { (PreEscaped(STYLE)) (PreEscaped(OWN_STYLE)) }
-            }
-            body {
-                a.skip href="#drift" { "Skip to the findings" }
-                (masthead(day, as_of))
-                main {
-                    (tiles(day))
-                    (drift::section(day))
-                    (performance::models(day))
-                    (performance::data(day))
-                }
-                footer {
-                    p { "Made by Foresite from the tables of this data root. "
-                        "Run lineage " code { (lineage_id) } "." }
-                }
-            }
-        }
+    let sections = html! {
+        (tiles(day))
+        (drift::section(day))
+        (performance::models(day))
+        (performance::data(day))
     };
-    markup.into_string()
+    Page {
+        title: &format!("Foresite monitor, {}", clock::stamp(day.interval.end)),
+        style: OWN_STYLE,
+        skip: ("#drift", "Skip to the findings"),
+        masthead: &masthead(day, as_of),
+        main: &sections,
+        lineage_id,
+    }
+    .render()
 }
 
 fn masthead(day: &Day, as_of: Micros) -> Markup {
@@ -163,15 +133,4 @@ fn tile(link: &str, title: &str, number: String, unit: &str, notes: [String; 2])
 /// Rounded down, so that 99.96 % does not read as complete.
 fn percent(share: f64) -> String {
     format!("{}\u{2009}%", (share * 1000.0).floor() / 10.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pointer_tells_its_target() {
-        assert_eq!(target(&pointer("20260309T0000Z")), Some("20260309T0000Z"));
-        assert_eq!(target(""), None);
-    }
 }

@@ -142,7 +142,7 @@ fn add_tested(columns: &mut Columns, findings: &[Finding]) {
     let blocks = tested().map(|t| t.and_then(|t| i32::try_from(t.blocks).ok()));
     columns.add("blocks", Int32Array::from_iter(blocks));
     let said = |of: fn(&Finding) -> bool| -> BooleanArray {
-        findings.iter().map(|f| f.tested.is_some().then(|| of(f))).collect()
+        findings.iter().map(|f| f.says().then(|| of(f))).collect()
     };
     columns.add("flagged", said(|finding| finding.flagged));
     columns.add("confirmed", said(|finding| finding.confirmed));

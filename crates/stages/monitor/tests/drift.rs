@@ -84,6 +84,40 @@ fn a_new_cell_explains_what_its_sisters_lose() {
 }
 
 #[test]
+fn a_first_inventory_builds_nothing() {
+    let at = end() - 3 * DAY;
+    let (_folder, root) = fixture::network_since(
+        end() - 5 * DAY,
+        &|cell, hour| {
+            let hit = cell.region == 0 && cell.site < 8 && hour >= at;
+            Some((1.0, if hit { 0.4 } else { 1.0 }))
+        },
+        NEVER,
+        Vec::new(),
+    );
+    done(&root);
+    let found = confirmed(&drift(&root), "traffic_dl_gb");
+    assert!(!found.is_empty() && found.iter().all(|found| found.2 == "unknown"), "{found:?}");
+}
+
+#[test]
+fn what_changed_since_the_model_learnt_is_a_cause() {
+    let upgraded = |cell: Cell| cell.region == 0 && cell.site < 5;
+    let at = end() - 24 * DAY;
+    let (_folder, root) = network(
+        &|cell, hour| Some((if upgraded(cell) && hour >= at { 3.0 } else { 1.0 }, 1.0)),
+        &|cell| upgraded(cell).then_some(at),
+        Vec::new(),
+    );
+    fixture::models::model(&root, "anomaly", "m1", (end() - 60 * DAY, end() - 26 * DAY));
+    fixture::models::promote(&root, "anomaly", 1, "m1");
+    done(&root);
+    let found = confirmed(&drift(&root), "latency_dl");
+    let part = found.iter().find(|found| found.0 == "*" && found.1 == "part").unwrap();
+    assert_eq!(part.2, "software_upgrade", "{found:?}");
+}
+
+#[test]
 fn what_nobody_knows_a_cause_of_is_unknown() {
     let at = end() - 3 * DAY;
     let (_folder, root) =
@@ -157,6 +191,27 @@ fn a_hole_in_the_reference_is_a_stated_exclusion() {
 }
 
 #[test]
+fn a_reference_that_lacks_many_entities_says_so() {
+    let since = end() - 30 * DAY;
+    // A week of one vendor never came.
+    let (_folder, root) = network(
+        &|cell, hour| {
+            let is_lost = cell.cell == 0 && (since..since + 7 * DAY).contains(&hour);
+            (!is_lost).then_some((1.0, 1.0))
+        },
+        NEVER,
+        Vec::new(),
+    );
+    done(&root);
+    let rows = drift(&root);
+    let said = text(&rows, "exclusions", 0);
+    let told = "6 of 55 reference blocks lack many entities (at worst 67 % have values), which widens what is usual";
+    assert!(said.contains(told), "{said}");
+    let page = root.read("reports/20260302T0000Z/monitor.html").unwrap();
+    assert!(String::from_utf8_lossy(&page).contains(told));
+}
+
+#[test]
 fn silence_is_missing_data_and_breaks_nothing_else() {
     let at = end() - 2 * DAY;
     let (_folder, root) = network(
@@ -171,6 +226,42 @@ fn silence_is_missing_data_and_breaks_nothing_else() {
         fixture::rows_where(&rows, &[("metric", "null_rate"), ("scope", "cell latency_dl")]);
     assert_eq!(text(&rows, "state", nulls[0]), "warn");
     assert_eq!(fixture::number(&rows, "value", nulls[0]), Some(0.5));
+}
+
+#[test]
+fn a_channel_that_is_gone_is_named() {
+    let upgraded = |cell: Cell| cell.region == 0;
+    for (at, software, cause) in [
+        (end() - 4 * DAY, None, "missing_data"),
+        (end() - 4 * DAY, Some(end() - 4 * DAY), "software_upgrade"),
+        (end() - 2 * DAY, None, ""),
+    ] {
+        let (_folder, root) = network(
+            &|cell, hour| Some((if upgraded(cell) && hour >= at { f64::NAN } else { 1.0 }, 1.0)),
+            &|cell| software.filter(|_| upgraded(cell)),
+            Vec::new(),
+        );
+        done(&root);
+        let rows = drift(&root);
+        let gone = fixture::rows_where(&rows, &[("statistic", "gone")]);
+        let of = |name| text(&rows, name, gone[0]);
+        assert_eq!(gone.len(), 1);
+        assert_eq!((of("channel"), of("group_id")), ("latency_dl".into(), "north".into()));
+        assert!(fixture::flag(&rows, "flagged", gone[0]));
+        // Two days without a value are the first window of them.
+        let found = confirmed(&rows, "latency_dl");
+        let found: Vec<_> = found.iter().filter(|found| found.1 == "gone").collect();
+        assert_eq!(found.iter().map(|found| found.2.as_str()).next().unwrap_or_default(), cause);
+        let said = "none of 36 entities has a value, and all had in the reference; \
+                    1 of 1 other channels of theirs go on";
+        let evidence = fixture::evidence(&rows, gone[0]);
+        assert!(evidence.starts_with(said), "{evidence}");
+        let untested = fixture::rows_where(
+            &rows,
+            &[("channel", "latency_dl"), ("group_id", "north"), ("statistic", "level")],
+        );
+        assert_eq!(text(&rows, "not_tested", untested[0]), "no entity has a value in the window");
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@
 
 mod fixture;
 
-use fixture::models::{decide, model, promote};
+use fixture::models::{decide, decide_at, model, promote};
 use fixture::{
-    AS_IT_IS, DAY, done, drift, end, monitor, network, performance, rows_where, text, time,
+    AS_IT_IS, DAY, HOUR, done, drift, end, monitor, monitor_days, network, performance, rows_where,
+    text, time,
 };
 use foresite_registry::EventKind;
 use foresite_tables::Root;
@@ -92,4 +93,22 @@ fn the_reference_is_what_the_model_learnt() {
         let start = time(&rows, "reference_start", 0);
         assert!(start >= until - days * DAY, "{} days", (until - start) / DAY);
     }
+}
+
+#[test]
+fn a_day_is_judged_by_the_model_that_served_it() {
+    let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
+    for id in ["m1", "m2"] {
+        model(&root, "anomaly", id, (end() - 60 * DAY, end() - 30 * DAY));
+    }
+    let promoted = |id| (EventKind::Promoted, id);
+    decide_at(&root, ("anomaly", 1), promoted("m1"), end() - 3 * DAY + 2 * HOUR);
+    decide_at(&root, ("anomaly", 2), promoted("m2"), end() - DAY + 2 * HOUR);
+    monitor_days(&root, 4).exits(0);
+    let rows = drift(&root);
+    let model_of = |days: i64| {
+        let of_day = |row: &usize| time(&rows, "window_end", *row) == end() - days * DAY;
+        (0..rows.num_rows()).find(of_day).map(|row| text(&rows, "model_id", row)).unwrap()
+    };
+    assert_eq!([0, 1, 2, 3].map(model_of), ["m2", "m1", "m1", ""]);
 }

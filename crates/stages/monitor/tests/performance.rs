@@ -199,3 +199,36 @@ fn alerts_of_other_days_are_not_the_models_own() {
     // The days before today, and the alerts three to seven days old: 4 + 5 + 6 + 4 + 5.
     assert_eq!((samples("new_incidents"), samples("precision")), (7, 24));
 }
+
+#[test]
+fn a_warning_is_judged_by_the_horizon_of_its_task() {
+    let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
+    model(&root, "maintenance", "m1", (end() - 90 * DAY, end() - 60 * DAY));
+    promote(&root, "maintenance", 1, "m1");
+    let at = end() - 35 * DAY;
+    let sites: Vec<String> = (0..12).map(|site| format!("north/N{:03}", site + 1)).collect();
+    let said: Vec<_> = sites.iter().map(|site| (site.as_str(), at + HOUR / 2, 720)).collect();
+    say(&root, &said, 0.3);
+    Rows::new(sites.len())
+        .text("incident_id", sites.iter().map(|site| Some(site.as_str())))
+        .times("cutoff", sites.iter().map(|_| Some(at)))
+        .text("task", sites.iter().map(|_| Some("maintenance")))
+        .text("entity_id", sites.iter().map(|site| Some(site.as_str())))
+        .text("state", sites.iter().map(|_| Some("new")))
+        .texts("members", sites.iter().map(|site| vec![site.clone()]))
+        .texts("member_entities", sites.iter().map(|site| vec![site.clone()]))
+        .write(&root, outcome::incidents(), end());
+    // Six of them fail ten days later; one was out already, which nobody had to foretell.
+    let failed = sites[..6].iter().map(|site| (site.as_str(), at + 10 * DAY, at + 11 * DAY));
+    let out = std::iter::once(("north/N007", at - 2 * HOUR, at + HOUR));
+    fixture::tickets(&root, failed.chain(out));
+    done(&root);
+    let rows = performance(&root);
+    let of = |metric| {
+        let found = rows_where(&rows, &[("task", "maintenance"), ("metric", metric)]);
+        (number(&rows, "value", found[0]).unwrap(), fixture::count(&rows, "samples", found[0]))
+    };
+    assert_eq!(of("precision"), (0.5, 12));
+    // Six of the 24 sites of the network.
+    assert_eq!(of("precision_by_chance"), (0.25, 12));
+}

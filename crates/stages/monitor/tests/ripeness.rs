@@ -74,3 +74,26 @@ fn what_does_not_count_is_told() {
         "{reason}"
     );
 }
+
+#[test]
+fn what_was_corrected_counts_once() {
+    let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
+    half_a_day(&root);
+    let sites: Vec<String> = (0..12).map(|site| format!("north/N{:03}", site + 1)).collect();
+    let said: Vec<_> = sites.iter().map(|site| (site.as_str(), end() - 12 * HOUR, 24)).collect();
+    fixture::models::say_at(&root, &said, 0.5, end() + HOUR);
+    let corrected = |_, hour| Some((if hour >= end() - DAY { 1.01 } else { 1.0 }, 1.0));
+    fixture::kpis(&root, &corrected, end() + HOUR);
+    monitor_at(&root, end() + 5 * DAY).exits(0);
+    let (realised, open, reason) = judged(&root);
+    assert_eq!((realised, open), (12, 0), "{reason}");
+    let rows = performance(&root);
+    let of = |wanted: &[(&str, &str)]| {
+        let found = rows_where(&rows, wanted);
+        (text(&rows, "state", found[0]), fixture::number(&rows, "value", found[0]).unwrap())
+    };
+    let brier =
+        of(&[("task", "maintenance"), ("scope", "1d"), ("metric", "brier"), ("kind", "realised")]);
+    assert!((brier.1 - 0.25).abs() < 1e-9, "the last word is .5: {brier:?}");
+    assert_eq!(of(&[("scope", "cell derived"), ("metric", "rows")]), ("ok".into(), 1728.0));
+}

@@ -13,7 +13,7 @@ mod models;
 mod plot;
 mod summary;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::{
     advice::{Advice, Worklist},
@@ -40,31 +40,15 @@ pub struct Page<'a> {
 
 /// Renders the page.
 pub fn render(page: Page<'_>) -> String {
-    let title = format!("Foresite worklist, {}", clock::stamp(page.signals.cutoff));
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                title { (title) }
-                style { (PreEscaped(foresite_report::STYLE)) }
-            }
-            body {
-                a.skip href="#worklists" { "Skip to the worklists" }
-                (summary::masthead(page))
-                main { (sections(page)) }
-                footer {
-                    p { "Made by Foresite from the tables of this data root. "
-                        "Run lineage " code { (page.lineage_id) } "." }
-                }
-            }
-        }
-    };
-    markup.into_string()
+    foresite_report::page::Page {
+        title: &format!("Foresite worklist, {}", clock::stamp(page.signals.cutoff)),
+        style: "",
+        skip: ("#worklists", "Skip to the worklists"),
+        masthead: &summary::masthead(page),
+        main: &sections(page),
+        lineage_id: page.lineage_id,
+    }
+    .render()
 }
 
 fn sections(page: Page<'_>) -> Markup {

@@ -25,8 +25,8 @@ pub(super) fn gather(
 ) -> Result<Vec<(String, Evidence)>> {
     let measured = Measured::read(source, day)?;
     let decided = decided(source, day.end)?;
-    let events = models::events(source, tasks)?;
-    let speaking = models::models(source, tasks)?.speaking;
+    let events = models::events(source, tasks, day.end)?;
+    let speaking = models::models(source, tasks, day.end)?.speaking;
     let drift = drift(source, &config.retraining, day.end)?;
     tasks
         .iter()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, AsArray as _, ListArray};
 use foresite_features::events::{Event, Marked, Marks};
-use foresite_features::task::{DAY, HOUR, Micros};
+use foresite_features::task::{DAY, HOUR, Head, Micros};
 use foresite_kpi::Columns;
 use foresite_metrics::drift::volume::{Band, LEAST_DAYS};
 use foresite_metrics::right_share;
@@ -17,6 +17,7 @@ use super::{Kind, Metric, State, predictions};
 use crate::cause::Known;
 use crate::config::Config;
 use crate::models::Model;
+use crate::panel::Members;
 use crate::source::{Source, unfit};
 
 /// Alerts without which a share says nothing.
@@ -29,25 +30,76 @@ struct Alert {
     members: BTreeSet<String>,
 }
 
-/// Volume and precision of a task's alerts.
+/// What makes an alert right.
+#[derive(Debug, Clone, Copy)]
+struct Reach {
+    /// How long before the alert a ticket or a mark still belongs to it.
+    back: Micros,
+    /// How long after it truth may come.
+    ahead: Micros,
+    /// Whether an outage is what the task foretells.
+    by_tickets: bool,
+}
+
+impl Reach {
+    /// What a task foretells comes after the alert and within its horizon; a detector's word is about
+    /// what goes on around it. That a busy hour passes its limit is in no ticket.
+    fn of(config: &Config, model: &Model) -> Self {
+        let around = Micros::from(config.judging.hit_within_hours.get()) * HOUR;
+        let by_tickets = !matches!(model.task.head, Head::Forecast { .. });
+        match model.task.horizon().micros() {
+            0 => Self { back: around, ahead: around, by_tickets },
+            horizon => Self { back: 0, ahead: horizon, by_tickets },
+        }
+    }
+
+    /// Whether an outage of the entity makes an alert at `at` right.
+    fn has_ticket(self, known: &Known, entity: &str, at: Micros) -> bool {
+        let hits = |event: &Event| {
+            let start = event.start(known.as_of);
+            let end = event.end(known.as_of).unwrap_or(Micros::MAX);
+            // What went on already was not foretold.
+            let in_time = start.is_some_and(|start| start <= at + self.ahead);
+            let is_news = self.back > 0 || start.is_some_and(|start| start > at);
+            in_time && is_news && end >= at - self.back
+        };
+        self.by_tickets && known.tickets.outages.of(entity).any(hits)
+    }
+}
+
+/// Volume and precision of a task's alerts. Precision is of those whose reach ended in the days since
+/// `since`.
 pub(super) fn metrics(
     source: &mut Source<'_>,
     config: &Config,
-    (model, known): (&Model, &Known),
+    (model, chosen, known): (&Model, &Members, &Known),
     (since, end): (Micros, Micros),
 ) -> Result<Vec<Metric>> {
-    let mut alerts = alerts(source, model, (since - DAY, end))?;
-    let marks = source.marks(since)?;
-    let day_of = |at: Micros| (at - 1).div_euclid(DAY);
-    let spoken: BTreeSet<Micros> = predictions::periods(source, model, (since - DAY, end))?
+    let reach = Reach::of(config, model);
+    let from = since - reach.ahead - DAY;
+    let mut alerts = alerts(source, model, (from, end))?;
+    let marks = source.marks(from)?;
+    let spoken: BTreeSet<Micros> = predictions::periods(source, model, (from, end))?
         .into_iter()
-        .filter(|at| (since - DAY..=end).contains(at))
+        .filter(|at| (from..=end).contains(at))
         .map(day_of)
         .collect();
     // An incident does not say whose it is: those of other days are another model's.
     alerts.retain(|alert| spoken.contains(&day_of(alert.at)));
     let volume = volume(config, (model, since), (&alerts, &spoken), day_of(end));
-    Ok(vec![volume, precision(config, (model, since), &alerts, known, &marks)])
+    let ripe = |alert: &&Alert| {
+        let due = alert.at + reach.ahead;
+        due > since && due <= known.as_of
+    };
+    let ripe: Vec<&Alert> = alerts.iter().filter(ripe).collect();
+    let mut found = vec![volume, precision((model, since), &ripe, (known, &marks), reach)];
+    found.extend(by_chance((model, since), (&ripe, chosen), known, reach));
+    Ok(found)
+}
+
+/// Number of the day that ends at a moment or holds it.
+fn day_of(at: Micros) -> Micros {
+    (at - 1).div_euclid(DAY)
 }
 
 /// Incidents of the task that were new in the span.
@@ -98,9 +150,10 @@ fn volume(
     (alerts, spoken): (&[Alert], &BTreeSet<Micros>),
     today: Micros,
 ) -> Metric {
-    let mut counts: BTreeMap<Micros, u64> = spoken.iter().map(|day| (*day, 0)).collect();
+    let days = spoken.range(day_of(since - DAY)..);
+    let mut counts: BTreeMap<Micros, u64> = days.map(|day| (*day, 0)).collect();
     for alert in alerts {
-        if let Some(count) = counts.get_mut(&(alert.at - 1).div_euclid(DAY)) {
+        if let Some(count) = counts.get_mut(&day_of(alert.at)) {
             *count += 1;
         }
     }
@@ -127,15 +180,13 @@ fn volume(
 
 /// Share of alerts that a ticket or a mark confirmed, of those that had time to be.
 fn precision(
-    config: &Config,
     (model, since): (&Model, Micros),
-    alerts: &[Alert],
-    known: &Known,
-    marks: &Marks,
+    ripe: &[&Alert],
+    (known, marks): (&Known, &Marks),
+    reach: Reach,
 ) -> Metric {
-    let reach = Micros::from(config.judging.hit_within_hours.get()) * HOUR;
-    let ripe = alerts.iter().filter(|alert| alert.at > since && alert.at + reach <= known.as_of);
-    let judged: Vec<bool> = ripe.filter_map(|alert| alert.is_right(known, marks, reach)).collect();
+    let judged = ripe.iter().filter_map(|alert| alert.is_right(known, marks, reach));
+    let judged: Vec<bool> = judged.collect();
     let hits = judged.iter().filter(|is_right| **is_right).count();
     let metric = Metric::of_model(model, "alerts", "precision", Kind::Realised, since);
     let share = right_share(hits, judged.len());
@@ -148,11 +199,46 @@ fn precision(
     metric.state(State::Ok, None)
 }
 
+/// What as many alerts about as many entities at the same moments would be right of, were they drawn:
+/// by tickets alone, as nobody marks what was never raised. `None` where tickets say nothing.
+fn by_chance(
+    (model, since): (&Model, Micros),
+    (ripe, chosen): (&[&Alert], &Members),
+    known: &Known,
+    reach: Reach,
+) -> Option<Metric> {
+    if !reach.by_tickets || chosen.entities.is_empty() {
+        return None;
+    }
+    let mut rates: BTreeMap<Micros, f64> = BTreeMap::new();
+    let mut right = 0.0;
+    for alert in ripe {
+        let rate = *rates.entry(alert.at).or_insert_with(|| {
+            let in_service = |id: &&String| {
+                known.network.state(id, alert.at).is_some() || !known.network.is_listed(id)
+            };
+            let entities: Vec<&String> = chosen.entities.iter().filter(in_service).collect();
+            let hit = entities.iter().filter(|id| reach.has_ticket(known, id, alert.at)).count();
+            hit as f64 / entities.len().max(1) as f64
+        });
+        let entities = i32::try_from(alert.entities.len().max(1)).unwrap_or(i32::MAX);
+        right += 1.0 - (1.0 - rate).powi(entities);
+    }
+    let value = (!ripe.is_empty()).then(|| right / ripe.len() as f64);
+    let metric = Metric::of_model(model, "alerts", "precision_by_chance", Kind::Realised, since)
+        .value(value, ripe.len());
+    Some(match value {
+        None => metric.state(State::Unknown, "no alert had time to come true".to_owned()),
+        Some(_) => metric
+            .state(State::Ok, "random alerts at the same moments, by tickets alone".to_owned()),
+    })
+}
+
 impl Alert {
     /// Marks decide; without any a ticket of the entity within the reach makes a hit. `None`: people
-    /// disagree, or acted, and what would have happened is not known.
-    fn is_right(&self, known: &Known, marks: &Marks, reach: Micros) -> Option<bool> {
-        let near = |at: Micros| (at - self.at).abs() <= reach;
+    /// disagree, or acted, and what would have happened is not known; or no ticket could tell.
+    fn is_right(&self, known: &Known, marks: &Marks, reach: Reach) -> Option<bool> {
+        let near = |at: Micros| (self.at - reach.back..=self.at + reach.ahead).contains(&at);
         let marks: Vec<&Marked> = self
             .entities
             .iter()
@@ -168,14 +254,10 @@ impl Alert {
             Some(Judgement::Right) => return Some(true),
             Some(Judgement::Wrong) => return Some(false),
             Some(Judgement::Disputed) => return None,
+            None if !reach.by_tickets => return None,
             None => {}
         }
-        let hits = |event: &Event| {
-            let start = event.start(known.as_of);
-            let end = event.end(known.as_of).unwrap_or(Micros::MAX);
-            start.is_some_and(|start| start <= self.at + reach) && end >= self.at - reach
-        };
-        let has_ticket = self.entities.iter().any(|id| known.tickets.outages.of(id).any(hits));
+        let has_ticket = self.entities.iter().any(|id| reach.has_ticket(known, id, self.at));
         let acted = marked(Mark::Done) && !self.members.is_empty();
         (has_ticket || !acted).then_some(has_ticket)
     }

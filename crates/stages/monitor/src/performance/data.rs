@@ -111,28 +111,28 @@ fn late(mut minutes: Vec<f64>, judging: &Judging, day: Interval) -> Metric {
 }
 
 /// Rows of `kpis` by type of entity and source, against the days before: an hour may have a row of
-/// each source.
+/// each source. One that a later row corrects is none, so that the day with a correction is no odd
+/// one; a day at a time is held for that.
 fn volume(source: &mut Source<'_>, day: Interval) -> Result<Vec<Metric>> {
     let mut counts: BTreeMap<String, BTreeMap<Micros, u64>> = BTreeMap::new();
-    let read = Read::all()
-        .columns(["entity_type", "source", "period_start", "known_at", "lineage_id"])
-        .number("granularity_s", 3600)
-        .period(day.end - (VOLUME_DAYS + 1) * DAY, day.end);
-    source.scan(derived::kpis(), read, |batch| {
-        let types = Columns(batch).text("entity_type").map_err(unfit)?;
-        let sources = Columns(batch).text("source").map_err(unfit)?;
-        let starts = Columns(batch).times("period_start").map_err(unfit)?;
-        let mut of_batch: BTreeMap<(&str, &str, Micros), u64> = BTreeMap::new();
-        for row in 0..batch.num_rows() {
-            let day = starts.value(row).div_euclid(DAY);
-            *of_batch.entry((types.value(row), sources.value(row), day)).or_default() += 1;
+    for back in (0..=VOLUME_DAYS).rev() {
+        let start = day.end - (back + 1) * DAY;
+        let read = Read::all()
+            .columns(["entity_type", "source", "known_at", "lineage_id"])
+            .number("granularity_s", 3600)
+            .period(start, start + DAY);
+        let Some(rows) = source.resolved(derived::kpis(), read)? else { break };
+        let types = Columns(&rows).text("entity_type").map_err(unfit)?;
+        let sources = Columns(&rows).text("source").map_err(unfit)?;
+        let mut of_day: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for row in 0..rows.num_rows() {
+            *of_day.entry((types.value(row), sources.value(row))).or_default() += 1;
         }
-        for ((entity_type, source, day), count) in of_batch {
+        for ((entity_type, source), count) in of_day {
             let scope = format!("{entity_type} {source}");
-            *counts.entry(scope).or_default().entry(day).or_default() += count;
+            counts.entry(scope).or_default().insert(start.div_euclid(DAY), count);
         }
-        Ok(())
-    })?;
+    }
     let today = day.start.div_euclid(DAY);
     Ok(counts.iter().map(|(scope, days)| rows_of(scope, days, today, day)).collect())
 }

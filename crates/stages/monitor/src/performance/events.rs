@@ -4,12 +4,13 @@
 //! Labels are those of training: what people acted upon is censored, planned work does not count.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use foresite_features::cube::{Cube, Grid};
 use foresite_features::events::EventLog;
 use foresite_features::labels::MaskReason;
 use foresite_features::task::{Head, Micros, Task};
-use foresite_metrics::drift::estimate::{Holds, estimate, holds};
+use foresite_metrics::drift::estimate::{Holds, Judged, estimate, holds};
 use foresite_metrics::{block_interval, brier, brier_skill};
 use foresite_stage::Result;
 
@@ -30,6 +31,8 @@ struct Horizon {
     labels: Vec<bool>,
     probabilities: Vec<f64>,
     blocks: Vec<u64>,
+    /// Who they are about, and when.
+    cutoffs: Vec<(Arc<str>, Micros)>,
     /// Probabilities whose truth is still to come.
     open: Vec<f64>,
     /// Predictions of these days that never count: acted upon, planned work, an event under way.
@@ -76,7 +79,8 @@ pub(super) fn metrics(
         if is_known && label.mask.is_none() && is_due {
             of.labels.push(came);
             of.probabilities.push(probability);
-            of.blocks.push(block(&one.entity_id, one.cutoff));
+            of.blocks.push(block(&one.entity_id, one.cutoff, horizon));
+            of.cutoffs.push((Arc::clone(&one.entity_id), one.cutoff));
         } else if is_due {
             of.left_out += 1;
         }
@@ -90,11 +94,31 @@ fn waits(task: &Task) -> Micros {
     task.lead.micros() + delay
 }
 
+/// Predictions about an entity that one event may lie within the horizon of: most of any entity.
+fn sharing(cutoffs: &[(Arc<str>, Micros)], horizon: Micros) -> usize {
+    let mut cutoffs: Vec<&(Arc<str>, Micros)> = cutoffs.iter().collect();
+    cutoffs.sort_unstable();
+    let mut first = 0;
+    let mut most = 1;
+    for (at, (entity, cutoff)) in cutoffs.iter().enumerate() {
+        while cutoffs[first].0 != *entity || cutoffs[first].1 + horizon.max(1) <= *cutoff {
+            first += 1;
+        }
+        most = most.max(at + 1 - first);
+    }
+    most
+}
+
 impl Horizon {
     fn metrics(&self, model: &Model, horizon: Micros, since: Micros) -> Vec<Metric> {
         let scope = span_word(horizon);
         let of = |metric, kind| Metric::of_model(model, &scope, metric, kind, since);
-        let agree = holds(&self.labels, &self.probabilities, &self.blocks);
+        let agree = holds(Judged {
+            labels: &self.labels,
+            probabilities: &self.probabilities,
+            blocks: &self.blocks,
+            sharing: sharing(&self.cutoffs, horizon),
+        });
         let events = self.labels.iter().filter(|label| **label).count();
         let mut score = of("brier", Kind::Realised)
             .value(brier(&self.labels, &self.probabilities), self.labels.len());
@@ -201,5 +225,24 @@ fn differs(agree: Holds) -> Option<String> {
             "{came} predictions came true where {expected:.1} were expected (p = {p_value:.1e})"
         )),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foresite_features::task::{DAY, HOUR};
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_shared_by_the_predictions_of_its_horizon() {
+        let hourly = |id: &str| -> Vec<(Arc<str>, Micros)> {
+            (0..72).map(|hour| (id.into(), hour * HOUR)).collect()
+        };
+        let two = [hourly("a"), hourly("b")].concat();
+        assert_eq!(sharing(&two, 6 * HOUR), 6);
+        assert_eq!(sharing(&two, DAY), 24);
+        assert_eq!(sharing(&two, HOUR / 2), 1);
+        assert_eq!(sharing(&[], DAY), 1);
     }
 }

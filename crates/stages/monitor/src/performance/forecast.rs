@@ -69,7 +69,7 @@ pub(super) fn metrics(
                 of.median.push(one.median.unwrap_or(f64::NAN));
                 of.low.push(low);
                 of.high.push(high);
-                of.blocks.push(block(&one.entity_id, one.cutoff));
+                of.blocks.push(block(&one.entity_id, one.cutoff, one.horizon));
             }
         }
     }

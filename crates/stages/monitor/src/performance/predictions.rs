@@ -17,7 +17,7 @@ use crate::models::Model;
 use crate::panel::Members;
 use crate::source::{Source, unfit};
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 14] = [
     "entity_id",
     "cutoff",
     "horizon_s",
@@ -28,7 +28,9 @@ const COLUMNS: [&str; 12] = [
     "low",
     "median",
     "high",
+    "tombstone",
     "known_at",
+    "ingested_at",
     "lineage_id",
 ];
 
@@ -43,8 +45,18 @@ pub(crate) struct Said {
     pub(crate) interval: Option<(f64, f64)>,
 }
 
+/// One prediction in one of its versions.
+struct Version {
+    said: Said,
+    /// When it was known and written: the greatest counts.
+    age: (Micros, Micros),
+    /// Whether it was said under the alias and not taken back.
+    counts: bool,
+}
+
 /// What the model said under its alias about cutoffs in `(start, end]`, as far as `keep` wants it
-/// (cutoff, horizon). Replays are left out: nobody saw them.
+/// (cutoff, horizon). Replays are left out: nobody saw them. Of a prediction that was made anew the last
+/// version counts.
 pub(crate) fn read(
     source: &mut Source<'_>,
     (model, chosen): (&Model, &Members),
@@ -61,14 +73,16 @@ pub(crate) fn read(
         let (entities, roles) = (text("entity_id")?, text("role")?);
         let cutoffs = columns.times("cutoff").map_err(unfit)?;
         let horizons = columns.longs("horizon_s").map_err(unfit)?;
-        let replays = columns.bools("replay").map_err(unfit)?;
+        let (replays, gone) = (columns.bools("replay"), columns.bools("tombstone"));
+        let (replays, gone) = (replays.map_err(unfit)?, gone.map_err(unfit)?);
+        let (known, written) = (columns.times("known_at"), columns.times("ingested_at"));
+        let (known, written) = (known.map_err(unfit)?, written.map_err(unfit)?);
         let [probability, low, median, high] =
             [doubles("probability")?, doubles("low")?, doubles("median")?, doubles("high")?];
         for row in 0..batch.num_rows() {
             let (id, cutoff) = (entities.value(row), cutoffs.value(row));
             let horizon = horizons.value(row) * SECOND;
-            let is_seen = !replays.value(row) && roles.value(row) == model.role.word();
-            if !is_seen || !keep(cutoff, horizon) || !chosen.has(id) {
+            if replays.value(row) || !keep(cutoff, horizon) || !chosen.has(id) {
                 continue;
             }
             if !names.contains_key(id) {
@@ -76,18 +90,33 @@ pub(crate) fn read(
             }
             let Some(entity_id) = names.get(id).map(Arc::clone) else { continue };
             let at = |array: &Float64Array| array.is_valid(row).then(|| array.value(row));
-            found.push(Said {
+            let said = Said {
                 entity_id,
                 cutoff,
                 horizon,
                 probability: at(&probability),
                 median: at(&median),
                 interval: at(&low).zip(at(&high)),
+            };
+            found.push(Version {
+                said,
+                age: (known.value(row), written.value(row)),
+                counts: !gone.value(row) && roles.value(row) == model.role.word(),
             });
         }
         Ok(())
     })?;
-    Ok(found)
+    Ok(newest(found))
+}
+
+/// The last version of every prediction, in order.
+fn newest(mut versions: Vec<Version>) -> Vec<Said> {
+    fn key(of: &Version) -> (&str, Micros, Micros) {
+        (&of.said.entity_id, of.said.cutoff, of.said.horizon)
+    }
+    versions.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then(b.age.cmp(&a.age)));
+    versions.dedup_by(|older, newest| key(older) == key(newest));
+    versions.into_iter().filter(|of| of.counts).map(|of| of.said).collect()
 }
 
 /// Ends of the periods that the model spoke about under its alias, of cutoffs in `(start, end]`.

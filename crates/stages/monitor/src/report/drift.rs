@@ -30,6 +30,7 @@ pub(super) fn section(day: &Day) -> Markup {
                 @for finding in &flagged { (article(finding)) }
             }
             (all(day))
+            (excluded(day))
             (left_out(day))
         }
     }
@@ -129,6 +130,31 @@ fn all(day: &Day) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// What of the references does not count, or counts for less, once for each channel.
+fn excluded(day: &Day) -> Markup {
+    let mut notes: Vec<(String, &str)> = day
+        .findings
+        .iter()
+        .filter(|finding| finding.tested.is_some())
+        .filter_map(|finding| Some((finding, finding.exclusions.as_deref()?)))
+        .map(|(finding, note)| {
+            let (word, _) = wording::channel(&finding.channel);
+            let place = figure::place(finding);
+            (format!("{}, {place}, task {}", wording::sentence(&word), finding.task), note)
+        })
+        .collect();
+    notes.sort();
+    notes.dedup();
+    html! {
+        @if !notes.is_empty() {
+            details {
+                summary { "What the references lack" }
+                ul { @for (what, note) in &notes { li { (what) ": " (note) } } }
             }
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn history(finding: &Finding, tested: &Tested) -> Markup {
 fn frame(finding: &Finding, tested: &Tested) -> Option<Frame> {
     let limits = match finding.statistic {
         Statistic::Level => [-tested.threshold, tested.threshold],
-        Statistic::Part => [0.0, tested.threshold],
+        Statistic::Part | Statistic::Gone => [0.0, tested.threshold],
     };
     let values = finding.history.iter().map(|(_, value)| *value).chain(limits);
     let (low, high) = bounds(values)?;
@@ -65,6 +65,7 @@ pub(super) fn what(statistic: Statistic) -> &'static str {
     match statistic {
         Statistic::Level => "all together",
         Statistic::Part => "some against the others",
+        Statistic::Gone => "no value any more",
     }
 }
 
