@@ -1,7 +1,7 @@
 """Which JSON files are not what their schemas say: json_faults.py SCHEMAS FILE...
 
-The schema of `feedback.json` is `SCHEMAS/feedback.json`. A line a fault; a schema that is none ends the program. It runs
-in the environment of Airflow, which has the validator.
+The schema of `feedback.json` is `SCHEMAS/feedback.json`. A line a fault; a schema that is none ends the program. It
+runs in the environment of Airflow, which has the validator.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
 mod fixture;
 
 use fixture::{
-    END, HOUR, INTERVAL_FOLDER, KNOWN, ODD, bare, document, done, faults, files, folder, full,
-    stage, stage_at,
+    END, HOUR, INTERVAL_FOLDER, KNOWN, ODD, document, done, faults, files, folder, full, stage,
+    stage_at,
 };
 use foresite_schema::catalog::outcome;
 use foresite_testkit::Rows;
