@@ -7,7 +7,8 @@ one ranked worklist with its report. Anomalies hourly, maintenance every 6 hours
 **Inputs** An event of the asset `foresite.features`; its `extra` carries interval, as-of and
 configuration hash. Events that gathered meanwhile are taken one by one in the order of the network's time.
 
-**Outputs** `predictions_<task>`, `alert_state`, `incidents`, `worklist`, the HTML report.
+**Outputs** `predictions_<task>`, `alert_state`, `incidents`, `worklist`, the HTML report; with `FORESITE_EXPORT=true`
+also `exports/`, the lists in the terms of 3GPP.
 
 **Triage** `no_model` is no failure: train and promote first. A failed prediction stops only its own
 task; the worklist is made from the others and the run still ends red.
@@ -63,3 +64,6 @@ with DAG(
     chain(pin, ready)
     chain(predictions, advise, done)
     chain(predictions, done)
+    if settings.exports():
+        export = Stage.partial(task_id="export", stage="export", **one_by_one).expand_kwargs(ready)
+        chain(advise, export, done)

@@ -72,6 +72,11 @@ def catch_up() -> bool:
     return os.environ.get("FORESITE_CATCH_UP", "false").lower() in {"1", "true", "yes"}
 
 
+def exports() -> bool:
+    """`FORESITE_EXPORT`: whether each worklist is also written in the terms of 3GPP (the stage `export`)."""
+    return os.environ.get("FORESITE_EXPORT", "false").lower() in {"1", "true", "yes"}
+
+
 def training_window() -> timedelta:
     """`FORESITE_TRAINING_DAYS`: how much history a scheduled training looks at."""
     return timedelta(days=int(os.environ.get("FORESITE_TRAINING_DAYS", "830")))

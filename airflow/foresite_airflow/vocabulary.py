@@ -13,6 +13,7 @@ STAGES = (
     "promote",
     "predict",
     "advise",
+    "export",
     "monitor",
     "maintain",
 )

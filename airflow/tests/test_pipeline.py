@@ -101,6 +101,18 @@ def test_a_failed_prediction_stops_only_itself(stages: Stages, run_dag: Any) -> 
     assert len(stages.calls("advise")) == 1
 
 
+@pytest.mark.parametrize(("asked", "exports"), [("true", 1), ("false", 0)])
+def test_lists_are_exported_after_they_are_made_where_the_site_asks_for_it(
+    stages: Stages, run_dag: Any, monkeypatch: pytest.MonkeyPatch, asked: str, exports: int
+) -> None:
+    monkeypatch.setenv("FORESITE_EXPORT", asked)
+    day = datetime(2026, 3, 2, 7, tzinfo=timezone.utc)
+    window = {"interval_start": "2026-03-02T06:00:00Z", "interval_end": "2026-03-02T07:00:00Z"}
+    assert run_dag("telecom_inference", day, window).state == "success"
+    made = [call["stage"] for call in stages.calls() if call["stage"] in {"advise", "export"}]
+    assert made == ["advise", *["export"] * exports]
+
+
 @pytest.mark.parametrize(("verdict", "promoted"), [("PASS", 3), ("INSUFFICIENT", 3), ("FAIL", 0)])
 def test_the_verdict_decides_about_promotion(stages: Stages, run_dag: Any, verdict: str, promoted: int) -> None:
     stages.behave("evaluate", verdict=verdict)

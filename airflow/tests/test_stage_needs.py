@@ -27,6 +27,7 @@ def cluster_dags(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     pytest.importorskip("airflow.providers.cncf.kubernetes", reason="the provider needs Python 3.11")
     monkeypatch.setenv("FORESITE_BACKEND", "kubernetes")
     monkeypatch.setenv("FORESITE_POD_TEMPLATES", str(TEMPLATES))
+    monkeypatch.setenv("FORESITE_EXPORT", "true")
     bag = DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     assert not bag.import_errors
     return dict(bag.dags)

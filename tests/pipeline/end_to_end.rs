@@ -76,6 +76,8 @@ fn job(root: &Path) -> Vec<Binary> {
     }
     commands.push(sampled("advise", root, LAST_HOUR, ""));
     commands.push(sampled("monitor", root, LAST_DAY, ""));
+    // After the monitor, whose figures of the day it exports.
+    commands.push(sampled("export", root, LAST_HOUR, ""));
     commands
 }
 

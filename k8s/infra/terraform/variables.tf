@@ -158,7 +158,7 @@ variable "images" {
   description = "Images of the pipeline and of the services, each with a repository; `docker/images.sh` builds them."
   type        = set(string)
   default = [
-    "advise", "derive", "evaluate", "featurize", "ingest", "maintain", "monitor", "predict", "promote", "simulate", "train",
+    "advise", "derive", "evaluate", "export", "featurize", "ingest", "maintain", "monitor", "predict", "promote", "simulate", "train",
     "validate", "serve", "serve-anomaly", "serve-maintenance", "serve-capacity", "train-cuda", "serve-cuda", "airflow",
   ]
 }

@@ -1,0 +1,5 @@
+//! Puts the revision of the stage into the binary.
+
+fn main() {
+    foresite_revision::emit();
+}
