@@ -1,12 +1,12 @@
-//! Forecasts of a series: coverage of the 80 % intervals and error of the median, once the forecast
-//! day has come.
+//! Forecasts of a series: coverage of the 80 % intervals and error of the median, alone and over that
+//! of the seasonal naive forecast, once the forecast day has come.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use foresite_features::cube::Cube;
 use foresite_features::events::{EventLog, Marks};
 use foresite_features::series::SeriesBuilder;
-use foresite_features::task::{DAY, Head, LabelRule, Micros};
+use foresite_features::task::{DAY, Head, LabelRule, Micros, WEEK};
 use foresite_metrics::{block_interval, coverage, mae};
 use foresite_schema::catalog::derived;
 use foresite_stage::Result;
@@ -28,6 +28,8 @@ const LEAST: usize = 20;
 struct Horizon {
     actual: Vec<f64>,
     median: Vec<f64>,
+    /// What the same hour of the last week before the cutoff says; not a number where it is not known.
+    naive: Vec<f64>,
     low: Vec<f64>,
     high: Vec<f64>,
     blocks: Vec<u64>,
@@ -55,18 +57,23 @@ pub(super) fn metrics(
         said.iter().map(|one| (one.horizon, Horizon::default())).collect();
     if !due.is_empty() {
         // Labels count from the cutoff: the series must reach back to the oldest.
-        let oldest = due.iter().map(|one| one.cutoff).min().unwrap_or(since) - 2 * DAY;
+        let naive_at = |one: &Said| one.cutoff - weeks_before(one.horizon) * WEEK;
+        let oldest = due.iter().map(|one| naive_at(one)).min().unwrap_or(since) - 2 * DAY;
         let series = series(source, model, known, (oldest, end + DAY))?;
         let (nothing, unmarked) = (EventLog::default(), Marks::default());
         let labeller = labeller(model, known, &unmarked, &nothing, &series);
         for one in due {
             let at = usize::try_from(one.horizon / step.micros()).unwrap_or(0);
-            let values = label(&labeller, known, one).values;
-            let actual = at.checked_sub(1).and_then(|at| values.get(at).copied().flatten());
+            let value_after = |cutoff| {
+                let values = label(&labeller, known, &Said { cutoff, ..(*one).clone() }).values;
+                at.checked_sub(1).and_then(|at| values.get(at).copied().flatten())
+            };
+            let actual = value_after(one.cutoff);
             if let (Some(actual), Some((low, high))) = (actual, one.interval) {
                 let of = horizons.entry(one.horizon).or_default();
                 of.actual.push(actual);
                 of.median.push(one.median.unwrap_or(f64::NAN));
+                of.naive.push(value_after(naive_at(one)).unwrap_or(f64::NAN));
                 of.low.push(low);
                 of.high.push(high);
                 of.blocks.push(block(&one.entity_id, one.cutoff, one.horizon));
@@ -77,6 +84,11 @@ pub(super) fn metrics(
         .iter()
         .flat_map(|(horizon, of)| of.metrics(config, model, *horizon, since))
         .collect())
+}
+
+/// Weeks from a forecast moment back to the last one of its kind that is known at the cutoff.
+fn weeks_before(horizon: Micros) -> Micros {
+    (horizon + WEEK - 1).div_euclid(WEEK)
 }
 
 /// The task's own series, so that truth is what the model learnt.
@@ -123,16 +135,37 @@ impl Horizon {
         })
         .map(|interval| (interval.low, interval.high));
         let error = of("mae", Kind::Realised).value(mae(&self.actual, &self.median), count);
+        let skill = self.over_naive(of("mae_over_seasonal_naive", Kind::Realised));
         if count < LEAST {
             let reason = match count {
                 0 => "no forecast day has come yet".to_owned(),
                 _ => format!("{count} forecasts are due, {LEAST} are needed"),
             };
-            return [covered, error]
+            return [covered, error, skill]
                 .map(|metric| metric.state(State::Unknown, reason.clone()))
                 .into();
         }
-        vec![self.judged(config, covered), error.state(State::Ok, None)]
+        vec![self.judged(config, covered), error.state(State::Ok, None), worth(skill)]
+    }
+
+    /// The error over that of the seasonal naive forecast, where both are known.
+    fn over_naive(&self, metric: Metric) -> Metric {
+        let known: Vec<usize> =
+            (0..self.naive.len()).filter(|row| self.naive[*row].is_finite()).collect();
+        let ratio = |rows: &mut dyn Iterator<Item = usize>| {
+            let (own, naive) = rows.fold((0.0, 0.0), |(own, naive), row| {
+                let off = |said: f64| (self.actual[row] - said).abs();
+                (own + off(self.median[row]), naive + off(self.naive[row]))
+            });
+            (naive > 0.0).then(|| own / naive)
+        };
+        let blocks: Vec<u64> = known.iter().map(|row| self.blocks[*row]).collect();
+        let mut metric = metric.value(ratio(&mut known.iter().copied()), known.len());
+        metric.interval = block_interval(&blocks, REPLICATES, SEED, |rows| {
+            ratio(&mut rows.iter().map(|row| known[*row]))
+        })
+        .map(|interval| (interval.low, interval.high));
+        metric
     }
 
     /// Coverage is off when the whole interval of what is plausible is.
@@ -149,5 +182,65 @@ impl Horizon {
             return metric.state(State::Warn, reason);
         }
         metric.state(State::Ok, None)
+    }
+}
+
+/// A forecast is worth nothing when the whole interval of what is plausible says that last week knew
+/// better.
+fn worth(metric: Metric) -> Metric {
+    let Some((low, _)) = metric.interval.filter(|_| metric.samples >= LEAST) else {
+        let reason = format!("{} naive forecasts are known, {LEAST} are needed", metric.samples);
+        return metric.state(State::Unknown, reason);
+    };
+    if low > 1.0 {
+        let ratio = metric.value.unwrap_or(f64::NAN);
+        let reason = format!("{ratio:.2} times the error of the same hour of the last week known");
+        return metric.state(State::Warn, reason);
+    }
+    metric.state(State::Ok, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Forty forecasts, a week each, that are off by `own` where last week's value is off by `naive`.
+    fn horizon(own: f64, naive: f64) -> Horizon {
+        let mut of = Horizon::default();
+        for row in 0..40_u64 {
+            let actual = 10.0 + row as f64;
+            // Alternating, so that blocks differ and none has the same error on both sides.
+            let wobble = if row % 2 == 0 { 0.9 } else { 1.1 };
+            of.actual.push(actual);
+            of.median.push(actual + own * wobble);
+            of.naive.push(if row < 4 { f64::NAN } else { actual - naive });
+            of.low.push(actual - 1.0);
+            of.high.push(actual + 1.0);
+            of.blocks.push(row);
+        }
+        of
+    }
+
+    fn judged(own: f64, naive: f64) -> Metric {
+        worth(horizon(own, naive).over_naive(Metric::of_data("7d", "ratio", 0)))
+    }
+
+    #[test]
+    fn a_forecast_is_judged_beside_last_week() {
+        let better = judged(1.0, 2.0);
+        assert!(better.value.is_some_and(|ratio| (ratio - 0.5).abs() < 1e-9), "{better:?}");
+        assert_eq!((better.state, better.samples), (State::Ok, 36));
+        let worse = judged(2.0, 1.0);
+        assert_eq!(worse.state, State::Warn);
+        assert!(worse.reason.unwrap().starts_with("2.00 times the error"));
+        assert_eq!(judged(1.0, 0.0).state, State::Unknown, "nothing to divide by");
+    }
+
+    #[test]
+    fn a_naive_forecast_looks_back_whole_weeks_to_what_is_known() {
+        let weeks = [(1, 1), (7, 1), (8, 2), (90, 13)];
+        for (days, back) in weeks {
+            assert_eq!(weeks_before(days * DAY), back, "{days} days ahead");
+        }
     }
 }
