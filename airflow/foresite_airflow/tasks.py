@@ -102,6 +102,13 @@ def training(decided: Any) -> dict[str, Any]:
     return {"tasks": due, "interval_end": run.interval_end, "as_of": run.as_of}
 
 
+@task
+def shadow_winners(decided: Any) -> list[dict[str, str]]:
+    """The params of a promotion for each challenger that beat the champion in its shadow."""
+    reason = "its shadow beat the champion on what came true"
+    return [{**won, "action": "promote", "reason": reason} for won in mapping.numbers_of(decided)["promote"]]
+
+
 @task.branch
 def choose() -> list[str]:
     """The first task of each group that the run's params name."""

@@ -14,6 +14,7 @@ use foresite_features::task::DAY;
 use foresite_schema::catalog::watch;
 use foresite_stage::{Context, ErrorKind, Interval, Report, Result, StageError};
 use foresite_tables::Slot;
+use serde_json::json;
 
 use crate::config::Config;
 use crate::rows::{Columns, Stamp};
@@ -48,10 +49,13 @@ fn decide(
     let mut source = Source::new(cx);
     let found = evidence::gather(&mut source, (config, args), tasks, day)?;
     let decisions: Vec<Decision> = found
+        .evidence
         .iter()
         .map(|(task, evidence)| policy::decide(task, &config.retraining, evidence))
         .collect();
     tell(&decisions, report);
+    let won = found.won.iter().map(|(task, model)| json!({"task": task, "model": model}));
+    report.number("promote", won.collect::<Vec<_>>());
     // Who started a run of which nobody asked anything makes no other decision.
     let person = args.person.as_ref().filter(|_| !args.ask.is_empty());
     let subject = (day.start, day.end, cx.as_of(), &args.ask, person);

@@ -6,6 +6,9 @@ mod data;
 mod events;
 mod forecast;
 mod predictions;
+mod shadow;
+
+use std::collections::BTreeMap;
 
 use foresite_features::labels::{Asked, Label, Labeller, Truth};
 use foresite_features::task::{DAY, Head, Micros};
@@ -18,6 +21,8 @@ use crate::models::{Model, Models, Silent};
 use crate::panel::Members;
 use crate::source::Source;
 use predictions::Said;
+pub(crate) use shadow::AGAINST_CHAMPION;
+use shadow::Losses;
 
 /// How a number came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +167,7 @@ pub(crate) fn metrics(
     let since = day.end - Micros::from(config.judging.days.get()) * DAY;
     found.extend(models.silent.iter().map(|silent| Metric::of_silent(silent, since)));
     let mut with_alerts: Vec<&str> = Vec::new();
+    let mut losses: BTreeMap<&str, Losses> = BTreeMap::new();
     for model in &models.speaking {
         let ids = known.network.ever(&model.task.entity_type).map(str::to_owned);
         let chosen = Members::choose(ids, config.entities_per_group.get() as usize);
@@ -173,7 +179,9 @@ pub(crate) fn metrics(
         match &model.task.head {
             Head::TimeToEvent { .. } => {
                 let said = read(&|cutoff, horizon| cutoff + horizon > since)?;
-                found.extend(events::metrics(source, (model, &said), known, since)?);
+                let (metrics, off) = events::metrics(source, (model, &said), known, since)?;
+                found.extend(metrics);
+                losses.insert(&model.id, off);
             }
             Head::Forecast { .. } => {
                 let said = read(&|cutoff, horizon| {
@@ -182,7 +190,10 @@ pub(crate) fn metrics(
                     (since..=day.end).contains(&due) || cutoff > day.end - DAY
                 })?;
                 let span = (since, day.end);
-                found.extend(forecast::metrics(source, config, (model, &said), known, span)?);
+                let of = (model, said.as_slice());
+                let (metrics, off) = forecast::metrics(source, config, of, known, span)?;
+                found.extend(metrics);
+                losses.insert(&model.id, off);
             }
             // A detector's words are judged as alerts; other heads have no truth that comes by itself.
             Head::Anomaly {}
@@ -194,6 +205,14 @@ pub(crate) fn metrics(
             with_alerts.push(&model.task.task);
             let of = (model, &chosen, known);
             found.extend(alerts::metrics(source, config, of, (since, day.end))?);
+        }
+    }
+    for challenger in models.speaking.iter().filter(|model| !model.serves()) {
+        let is_beside = |model: &&Model| model.serves() && model.task.task == challenger.task.task;
+        let serving = models.speaking.iter().find(is_beside);
+        let theirs = serving.and_then(|model| losses.get(model.id.as_str()));
+        if let Some((own, theirs)) = losses.get(challenger.id.as_str()).zip(theirs) {
+            found.push(shadow::metric((challenger, own), theirs, since));
         }
     }
     Ok(found)

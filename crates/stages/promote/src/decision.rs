@@ -37,8 +37,12 @@ const REVOKED: &str = "rejected: the model was revoked";
 const SPOKEN_AGAINST: &str = "rejected: the gate slice spoke against it";
 
 /// Promotion: PASS becomes champion; INSUFFICIENT stands in where no champion exists, and speaks in the
-/// shadow of one that does; FAIL stays a candidate.
-pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Decision {
+/// shadow of one that does, until it has beaten the champion there; FAIL stays a candidate.
+pub(crate) fn promotion(
+    events: &[Event],
+    model_id: &str,
+    (verdict, beat_champion): (&str, bool),
+) -> Decision {
     if is_revoked(events, model_id) {
         return Decision::Keep(REVOKED);
     }
@@ -50,6 +54,7 @@ pub(crate) fn promotion(events: &[Event], model_id: &str, verdict: &str) -> Deci
             Some(champion) if champion == model_id => {
                 return Decision::Keep("unchanged: it is the champion");
             }
+            Some(_) if beat_champion => Alias::Champion,
             Some(_) => Alias::Challenger,
         },
         _ => return Decision::Keep(SPOKEN_AGAINST),
@@ -181,14 +186,22 @@ mod tests {
     #[test]
     fn verdicts_open_their_doors_only() {
         let with = [champion(1, "a")];
-        assert_eq!(alias_of(&promotion(&[], "m", "PASS")), Some(Alias::Champion));
-        assert_eq!(alias_of(&promotion(&[], "m", "INSUFFICIENT")), Some(Alias::Provisional));
-        assert_eq!(alias_of(&promotion(&with, "m", "PASS")), Some(Alias::Champion));
-        assert_eq!(alias_of(&promotion(&with, "m", "INSUFFICIENT")), Some(Alias::Challenger));
-        assert!(matches!(promotion(&with, "a", "INSUFFICIENT"), Decision::Keep(_)));
-        assert!(matches!(promotion(&[], "m", "FAIL"), Decision::Keep(_)));
-        assert!(matches!(promotion(&[], "m", "nonsense"), Decision::Keep(_)));
-        assert!(matches!(promotion(&with, "a", "PASS"), Decision::Keep(_)));
+        assert_eq!(alias_of(&promotion(&[], "m", ("PASS", false))), Some(Alias::Champion));
+        assert_eq!(
+            alias_of(&promotion(&[], "m", ("INSUFFICIENT", false))),
+            Some(Alias::Provisional)
+        );
+        assert_eq!(alias_of(&promotion(&with, "m", ("PASS", false))), Some(Alias::Champion));
+        assert_eq!(
+            alias_of(&promotion(&with, "m", ("INSUFFICIENT", false))),
+            Some(Alias::Challenger)
+        );
+        assert!(matches!(promotion(&with, "a", ("INSUFFICIENT", false)), Decision::Keep(_)));
+        assert_eq!(alias_of(&promotion(&with, "m", ("INSUFFICIENT", true))), Some(Alias::Champion));
+        assert!(matches!(promotion(&with, "m", ("FAIL", true)), Decision::Keep(_)));
+        assert!(matches!(promotion(&[], "m", ("FAIL", false)), Decision::Keep(_)));
+        assert!(matches!(promotion(&[], "m", ("nonsense", false)), Decision::Keep(_)));
+        assert!(matches!(promotion(&with, "a", ("PASS", false)), Decision::Keep(_)));
     }
 
     #[test]

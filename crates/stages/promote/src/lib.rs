@@ -5,6 +5,7 @@
 
 mod config;
 mod decision;
+mod shadow;
 
 use std::path::PathBuf;
 
@@ -113,7 +114,10 @@ fn admitted(
     report.number("gate", verdict.clone());
     let decision = match args.action {
         Action::Challenge => decision::challenge(events, &model_id, &verdict),
-        _ => decision::promotion(events, &model_id, &verdict),
+        _ => {
+            let won = verdict == "INSUFFICIENT" && shadow::beat_champion(cx, events, &model_id)?;
+            decision::promotion(events, &model_id, (&verdict, won))
+        }
     };
     if matches!(decision, Decision::Append { .. }) && !cx.is_dry_run() {
         let signer = signer(cx, config, args)?;

@@ -16,43 +16,50 @@ use crate::config::{Config, Retraining};
 use crate::models::{self, Model};
 use crate::source::{Source, unfit};
 
-/// The evidence of every task. `Missing` where the day was not measured.
+/// What a day is decided by.
+pub(super) struct Found {
+    /// By task.
+    pub(super) evidence: Vec<(String, Evidence)>,
+    /// Challengers that beat who serves: task and model.
+    pub(super) won: Vec<(String, String)>,
+}
+
+/// What is known at the end of a day. `Missing` where it was not measured.
 pub(super) fn gather(
     source: &mut Source<'_>,
     (config, args): (&Config, &Args),
     tasks: &BTreeSet<&str>,
     day: Interval,
-) -> Result<Vec<(String, Evidence)>> {
+) -> Result<Found> {
     let measured = Measured::read(source, day)?;
     let decided = decided(source, day.end)?;
     let events = models::events(source, tasks, day.end)?;
     let speaking = models::models(source, tasks, day.end)?.speaking;
     let drift = drift(source, &config.retraining, day.end)?;
-    tasks
-        .iter()
-        .map(|&task| {
-            let model = speaking.iter().find(|model| model.task.task == task && model.serves());
-            let events = events.get(task).map(Vec::as_slice).unwrap_or_default();
-            let of_kind = |kind| events.iter().filter(move |event| event.kind == kind);
-            let evidence = Evidence {
-                now: day.end,
-                model_id: model.map(|model| model.id.clone()),
-                serves_since: model.and_then(|model| serves_since(events, &model.id)),
-                is_asked: args.ask.iter().any(|asked| asked == task),
-                skill: model.map_or_else(Vec::new, |of| measured.lasting(&of.id, "realised")),
-                coverage: model.map_or_else(Vec::new, |of| measured.lasting(&of.id, "coverage")),
-                bad_data: measured.broken(config, task),
-                drift: drift.get(task).cloned().unwrap_or_default(),
-                decided: decided.get(task).cloned().unwrap_or_default(),
-                registered: of_kind(EventKind::Registered).map(|event| event.at).collect(),
-                truth: match model {
-                    Some(model) => truth(source, model, day.end)?,
-                    None => first_truth(source, &config.retraining, day.end)?,
-                },
-            };
-            Ok((task.to_owned(), evidence))
-        })
-        .collect()
+    let of_task = tasks.iter().map(|&task| {
+        let model = speaking.iter().find(|model| model.task.task == task && model.serves());
+        let events = events.get(task).map(Vec::as_slice).unwrap_or_default();
+        let of_kind = |kind| events.iter().filter(move |event| event.kind == kind);
+        let evidence = Evidence {
+            now: day.end,
+            model_id: model.map(|model| model.id.clone()),
+            serves_since: model.and_then(|model| serves_since(events, &model.id)),
+            is_asked: args.ask.iter().any(|asked| asked == task),
+            skill: model.map_or_else(Vec::new, |of| measured.lasting(&of.id, "realised")),
+            coverage: model.map_or_else(Vec::new, |of| measured.lasting(&of.id, "coverage")),
+            bad_data: measured.broken(config, task),
+            drift: drift.get(task).cloned().unwrap_or_default(),
+            decided: decided.get(task).cloned().unwrap_or_default(),
+            registered: of_kind(EventKind::Registered).map(|event| event.at).collect(),
+            truth: match model {
+                Some(model) => truth(source, model, day.end)?,
+                None => first_truth(source, &config.retraining, day.end)?,
+            },
+        };
+        Ok((task.to_owned(), evidence))
+    });
+    let evidence = of_task.collect::<Result<_>>()?;
+    Ok(Found { evidence, won: measured.won })
 }
 
 fn serves_since(events: &[Event], model_id: &str) -> Option<Micros> {

@@ -11,6 +11,7 @@ use foresite_tables::Read;
 
 use super::policy::Drift;
 use crate::config::{Config, Retraining};
+use crate::performance::AGAINST_CHAMPION;
 use crate::source::{Source, unfit};
 
 /// Causes that pass by themselves.
@@ -33,15 +34,17 @@ struct Worry {
 pub(super) struct Measured {
     today: Vec<Worry>,
     before: Vec<Worry>,
+    /// Challengers that beat who serves: task and model.
+    pub(super) won: Vec<(String, String)>,
 }
 
 impl Measured {
     /// `Missing` where nothing is known about the day.
     pub(super) fn read(source: &mut Source<'_>, day: Interval) -> Result<Self> {
-        let mut of = |end| -> Result<Option<Vec<Worry>>> {
+        let mut of = |end| -> Result<Option<RecordBatch>> {
             let read = Read::all().period(end, end + 1);
             let rows = source.resolved(watch::performance(), read)?;
-            rows.filter(|rows| rows.num_rows() > 0).map(|rows| worries(&rows)).transpose()
+            Ok(rows.filter(|rows| rows.num_rows() > 0))
         };
         let (today, before) = (of(day.end)?, of(day.end - DAY)?);
         let today = today.ok_or_else(|| {
@@ -49,7 +52,8 @@ impl Measured {
             StageError::new(ErrorKind::Missing, message)
                 .hint("run foresite-monitor --step measure over the same day first")
         })?;
-        Ok(Self { today, before: before.unwrap_or_default() })
+        let before = before.map_or_else(|| Ok(Vec::new()), |rows| worries(&rows))?;
+        Ok(Self { today: worries(&today)?, before, won: won(&today)? })
     }
 
     /// Metrics of a model and kind that were worth a look today and the day before.
@@ -98,6 +102,16 @@ fn worries(rows: &RecordBatch) -> Result<Vec<Worry>> {
             is_broken: states.value(row) == "broken",
             reason: owned(&reasons, row),
         })
+        .collect())
+}
+
+fn won(rows: &RecordBatch) -> Result<Vec<(String, String)>> {
+    let text = |name| Columns(rows).text(name).map_err(unfit);
+    let (tasks, models) = (text("task")?, text("model_id")?);
+    let (metrics, states) = (text("metric")?, text("state")?);
+    Ok((0..rows.num_rows())
+        .filter(|&row| metrics.value(row) == AGAINST_CHAMPION && states.value(row) == "ok")
+        .map(|row| (tasks.value(row).to_owned(), models.value(row).to_owned()))
         .collect())
 }
 

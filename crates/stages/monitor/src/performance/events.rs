@@ -15,6 +15,7 @@ use foresite_metrics::{block_interval, brier, brier_skill};
 use foresite_stage::Result;
 
 use super::predictions::Said;
+use super::shadow::Losses;
 use super::{Kind, Metric, State, block, label, labeller, span_word};
 use crate::cause::Known;
 use crate::models::Model;
@@ -47,12 +48,13 @@ pub(super) fn metrics(
     (model, said): (&Model, &[Said]),
     known: &Known,
     since: Micros,
-) -> Result<Vec<Metric>> {
+) -> Result<(Vec<Metric>, Losses)> {
+    let mut losses = Losses::default();
     let marks = source.marks(since - model.task.horizon().micros())?;
     let nothing = (EventLog::default(), Cube::new(Grid::covering(0, 1, 1), [], Vec::new()));
     let labeller = labeller(model, known, &marks, &nothing.0, &nothing.1);
     let Head::TimeToEvent { bins, .. } = &model.task.head else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), losses));
     };
     let mut horizons: BTreeMap<Micros, Horizon> = BTreeMap::new();
     for one in said {
@@ -79,13 +81,18 @@ pub(super) fn metrics(
         if is_known && label.mask.is_none() && is_due {
             of.labels.push(came);
             of.probabilities.push(probability);
-            of.blocks.push(block(&one.entity_id, one.cutoff, horizon));
+            let block = block(&one.entity_id, one.cutoff, horizon);
+            of.blocks.push(block);
+            let off = probability - f64::from(u8::from(came));
+            let key = (Arc::clone(&one.entity_id), one.cutoff, horizon);
+            losses.add(key, off * off, block, Some(came));
             of.cutoffs.push((Arc::clone(&one.entity_id), one.cutoff));
         } else if is_due {
             of.left_out += 1;
         }
     }
-    Ok(horizons.iter().flat_map(|(horizon, of)| of.metrics(model, *horizon, since)).collect())
+    let metrics = horizons.iter().flat_map(|(horizon, of)| of.metrics(model, *horizon, since));
+    Ok((metrics.collect(), losses))
 }
 
 /// How long after its horizon the truth about a prediction has come.

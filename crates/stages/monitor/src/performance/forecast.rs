@@ -2,6 +2,7 @@
 //! of the seasonal naive forecast, once the forecast day has come.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use foresite_features::cube::Cube;
 use foresite_features::events::{EventLog, Marks};
@@ -13,6 +14,7 @@ use foresite_stage::Result;
 use foresite_tables::Read;
 
 use super::predictions::Said;
+use super::shadow::Losses;
 use super::{Kind, Metric, State, block, label, labeller, span_word};
 use crate::cause::Known;
 use crate::config::Config;
@@ -42,11 +44,12 @@ pub(super) fn metrics(
     (model, said): (&Model, &[Said]),
     known: &Known,
     (since, end): (Micros, Micros),
-) -> Result<Vec<Metric>> {
+) -> Result<(Vec<Metric>, Losses)> {
+    let mut losses = Losses::default();
     let (Head::Forecast { step, .. }, LabelRule::ValueAt { .. }) =
         (&model.task.head, &model.task.label)
     else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), losses));
     };
     let due: Vec<&Said> = said
         .iter()
@@ -76,14 +79,17 @@ pub(super) fn metrics(
                 of.naive.push(value_after(naive_at(one)).unwrap_or(f64::NAN));
                 of.low.push(low);
                 of.high.push(high);
-                of.blocks.push(block(&one.entity_id, one.cutoff, one.horizon));
+                let block = block(&one.entity_id, one.cutoff, one.horizon);
+                of.blocks.push(block);
+                let key = (Arc::clone(&one.entity_id), one.cutoff, one.horizon);
+                let off = one.median.map_or(f64::NAN, |median| (actual - median).abs());
+                losses.add(key, off, block, None);
             }
         }
     }
-    Ok(horizons
-        .iter()
-        .flat_map(|(horizon, of)| of.metrics(config, model, *horizon, since))
-        .collect())
+    let metrics =
+        horizons.iter().flat_map(|(horizon, of)| of.metrics(config, model, *horizon, since));
+    Ok((metrics.collect(), losses))
 }
 
 /// Weeks from a forecast moment back to the last one of its kind that is known at the cutoff.
