@@ -17,7 +17,7 @@ const SEED: u64 = 6;
 /// Blocks of what hangs together, and events, without which a comparison says nothing: those of the
 /// gate slice.
 const LEAST_BLOCKS: usize = 8;
-const LEAST_EVENTS: usize = 5;
+const LEAST_EVENTS: usize = 10;
 
 /// Who a prediction is about, its cutoff and its horizon.
 type Key = (Arc<str>, Micros, Micros);
@@ -116,17 +116,17 @@ mod tests {
 
     #[test]
     fn three_ends_of_a_shadow() {
-        assert_eq!(state(|_| 0.1, 10), (State::Ok, String::new()));
-        assert_eq!(state(|_| 0.4, 10).0, State::Warn);
+        assert_eq!(state(|_| 0.1, 20), (State::Ok, String::new()));
+        assert_eq!(state(|_| 0.4, 20).0, State::Warn);
         let close = |row: usize| if (row / 2) % 2 == 0 { 0.1 } else { 0.36 };
-        assert_eq!(state(close, 10).0, State::Unknown);
+        assert_eq!(state(close, 20).0, State::Unknown);
     }
 
     #[test]
     fn few_events_end_no_shadow() {
-        let (state, reason) = state(|_| 0.1, 4);
+        let (state, reason) = state(|_| 0.1, 9);
         assert_eq!(state, State::Unknown);
-        assert_eq!(reason, "20 blocks and 4 events so far, 8 and 5 are needed");
+        assert_eq!(reason, "20 blocks and 9 events so far, 8 and 10 are needed");
     }
 
     #[test]
