@@ -252,7 +252,7 @@ mod tests {
         let revoked = Event { kind: EventKind::Revoked, alias: None, ..champion(3, "a") };
         events.push(revoked);
         assert!(rollback(&events, None).is_err());
-        assert!(matches!(promotion(&events, "a", "PASS"), Decision::Keep(_)));
+        assert!(matches!(promotion(&events, "a", ("PASS", false)), Decision::Keep(_)));
         assert!(matches!(revocation(&events, Some("a")).unwrap(), Decision::Keep(_)));
         assert!(revocation(&events, None).is_err());
         assert!(revocation(&events, Some("x")).is_err());
