@@ -25,8 +25,7 @@ pub(crate) fn folder_stamp(at: Micros) -> String {
 /// RFC 3339 has years of four digits; the calendar ends a day before the last of them does.
 fn clamped(at: Micros) -> Timestamp {
     const YEAR_0: Micros = -62_167_219_200 * SECOND;
-    let last = Timestamp::MAX.as_microsecond();
-    Timestamp::from_microsecond(at.clamp(YEAR_0, last)).unwrap_or(Timestamp::UNIX_EPOCH)
+    Timestamp::from_microsecond(at.max(YEAR_0)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
