@@ -133,7 +133,7 @@ mod tests {
         let [short, long] = ["ME=1,NRCellDU=1", "ME=1,GNBCUCPFunction=1,NRCellCU=1"];
         for order in [[short, long], [long, short]] {
             let mut names = Names::default();
-            order.map(|name| names.offer(entity(), name.to_owned()));
+            order.iter().for_each(|name| names.offer(entity(), (*name).to_owned()));
             assert_eq!(names.of("c1"), short);
         }
         assert_eq!(Names::default().of("a,b"), "ForesiteEntity=a\\,b");
