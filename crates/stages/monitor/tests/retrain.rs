@@ -6,7 +6,7 @@ mod fixture;
 
 use arrow::array::{AsArray as _, RecordBatch};
 use fixture::models::{model_until, promote};
-use fixture::{AS_IT_IS, Cell, DAY, done, end, monitor, network, rows_where, text};
+use fixture::{AS_IT_IS, Cell, DAY, done, end, monitor, monitor_with, network, rows_where, text};
 use foresite_schema::catalog::watch;
 use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
@@ -89,7 +89,7 @@ fn a_first_model_waits_for_days_of_values() {
     assert_eq!(text(&decisions(&root), "reason", 0), "no_model");
     let mut config = fixture::config();
     config["retraining"] = serde_json::json!({"first_days": 90});
-    let run = monitor(&root).config(&config).args("--step retrain").exits(0);
+    let run = monitor_with(&root, &config).args("--step retrain").exits(0);
     assert_eq!(run.result["verdict"], "wait");
     let rows = decisions(&root);
     assert_eq!(list(&rows, "against", 0), ["too_little_truth"]);

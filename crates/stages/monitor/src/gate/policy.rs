@@ -255,8 +255,9 @@ impl Evidence {
     }
 }
 
+/// Days since, the begun one counted: what was decided at midnight is done some hours later.
 fn days_since(at: Option<Micros>, now: Micros) -> Option<i64> {
-    at.map(|at| (now - at).max(0) / DAY)
+    at.map(|at| ((now - at).max(0) + DAY - 1) / DAY)
 }
 
 #[cfg(test)]
