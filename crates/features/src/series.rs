@@ -59,7 +59,13 @@ impl<'a> SeriesBuilder<'a> {
     ) -> Self {
         let step = task.inputs.granularity.micros();
         let members: Vec<String> = match &task.inputs.members {
-            Some(members) => network.ever(&members.entity_type).map(str::to_owned).collect(),
+            // Only those that the entities ever had: a few entities must not cost the whole network.
+            Some(members) => {
+                let below =
+                    entities.iter().flat_map(|id| network.ever_below(id, &members.entity_type));
+                let below: BTreeSet<&str> = below.collect();
+                below.into_iter().map(str::to_owned).collect()
+            }
             None => entities.clone(),
         };
         let has_days = step >= DAY;

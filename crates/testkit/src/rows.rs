@@ -89,10 +89,19 @@ impl Rows {
     /// # Panics
     /// When the table refuses them.
     pub fn write(self, root: &Root, def: TableDef, known_at: Micros) {
+        let lineage_id = format!("{:032x}", def.name.len());
+        self.write_as(root, def, known_at, &lineage_id);
+    }
+
+    /// The same in the name of another run, which what was there does not keep from writing.
+    ///
+    /// # Panics
+    /// When the table refuses them.
+    pub fn write_as(self, root: &Root, def: TableDef, known_at: Micros, lineage_id: &str) {
         let table = root.table(def.clone()).expect("create the table");
         let batch = self.filled(&def, known_at);
         let commit = Commit {
-            lineage_id: format!("{:032x}", def.name.len()),
+            lineage_id: lineage_id.into(),
             as_of: known_at,
             ingested_at: known_at,
             force: false,

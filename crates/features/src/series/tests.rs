@@ -101,6 +101,18 @@ fn a_sector_weighs_its_carriers_and_takes_its_busy_hour() {
 }
 
 #[test]
+fn what_is_below_other_entities_is_not_held() {
+    let task: Task = serde_json::from_str(crate::task::built_in("capacity").unwrap()).unwrap();
+    let network = network();
+    let rows = [("n/s/1/a", 0, HOUR, HOUR, Some(20.0), None)];
+    for (entity, taken) in [("n/s/1", 1), ("n/s/2", 0)] {
+        let span = (0, 2 * DAY);
+        let mut builder = SeriesBuilder::new(&task, &network, vec![entity.into()], span, WEEK);
+        assert_eq!(builder.push(&kpis(&rows)).unwrap().taken, taken, "{entity}");
+    }
+}
+
+#[test]
 fn entities_are_found_in_rows_of_their_type() {
     let rows = kpis(&[("b", 0, HOUR, HOUR, None, None), ("a", 0, HOUR, HOUR, None, None)]);
     let mut found = BTreeSet::new();

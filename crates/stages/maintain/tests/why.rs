@@ -7,6 +7,8 @@ use foresite_tables::{Root, sha256_hex};
 use foresite_testkit::{Binary, Rows};
 use serde_json::{Value as Json, json};
 
+/// What the rows of a fixture have where they say nothing.
+const MAKER: &str = "fixture";
 const ID: &str = "0123456789abcdef01234567";
 /// 2026-03-02T00:00:00Z.
 const CUTOFF: i64 = 1_772_409_600_000_000;
@@ -18,13 +20,11 @@ fn predicted_from(kind: &str) -> (tempfile::TempDir, Root, String) {
     root.create().unwrap();
     let file = sha256_hex(b"alarms and tickets");
     let predictions = outcome::predictions("maintenance");
-    // The fixture's lineage is the length of the table's name.
-    let maker = format!("{:032x}", predictions.name.len());
     let document = json!({
         "stage": "predict", "task": "maintenance", "as_of": CUTOFF, "interval": [CUTOFF, CUTOFF + 1],
         "reads": {"alarms": [file]},
     });
-    root.write(&format!("lineage/{maker}.json"), document.to_string().into_bytes()).unwrap();
+    root.write(&format!("lineage/{MAKER}.json"), document.to_string().into_bytes()).unwrap();
     let one = |text: &'static str| std::iter::once(Some(text));
     Rows::new(1)
         .text("prediction_id", one(ID))

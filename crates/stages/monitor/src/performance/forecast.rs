@@ -23,6 +23,9 @@ use crate::source::{Source, misfit};
 
 const REPLICATES: usize = 300;
 const SEED: u64 = 6;
+/// Entities whose truth is held at a time: a sector's half-year of hours of three cells takes 100 KB
+/// or so, and every batch reads the table once.
+const ENTITIES: usize = 2000;
 /// Forecasts, and entities' weeks, without which a coverage says nothing.
 const LEAST: usize = 20;
 
@@ -58,12 +61,13 @@ pub(super) fn metrics(
         .collect();
     let mut horizons: BTreeMap<Micros, Horizon> =
         said.iter().map(|one| (one.horizon, Horizon::default())).collect();
-    if !due.is_empty() {
-        // Labels count from the cutoff: the series must reach back to the oldest.
-        let naive_at = |one: &Said| one.cutoff - weeks_before(one.horizon) * WEEK;
-        let oldest = due.iter().map(|one| naive_at(one)).min().unwrap_or(since) - 2 * DAY;
-        let series = series(source, model, known, (oldest, end + DAY))?;
-        let (nothing, unmarked) = (EventLog::default(), Marks::default());
+    // Labels count from the cutoff: the series must reach back to the oldest, and to what the naive
+    // forecast of it knew.
+    let naive_at = |one: &Said| one.cutoff - weeks_before(one.horizon) * WEEK;
+    let oldest = due.iter().map(|one| naive_at(one)).min().unwrap_or(since) - 2 * DAY;
+    let (nothing, unmarked) = (EventLog::default(), Marks::default());
+    for due in batches(&due, ENTITIES) {
+        let series = series(source, (model, due), known, (oldest, end + DAY))?;
         let labeller = labeller(model, known, &unmarked, &nothing, &series);
         for one in due {
             let at = usize::try_from(one.horizon / step.micros()).unwrap_or(0);
@@ -97,15 +101,28 @@ fn weeks_before(horizon: Micros) -> Micros {
     (horizon + WEEK - 1).div_euclid(WEEK)
 }
 
-/// The task's own series, so that truth is what the model learnt.
+/// Forecasts, entity by entity, of at most so many entities each.
+fn batches<'a>(due: &'a [&'a Said], entities: usize) -> impl Iterator<Item = &'a [&'a Said]> {
+    let mut rest = due;
+    std::iter::from_fn(move || {
+        let of_entities = rest.chunk_by(|a, b| a.entity_id == b.entity_id);
+        let length = of_entities.take(entities).map(<[_]>::len).sum();
+        let (batch, after) = rest.split_at(length);
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// The task's own series of these forecasts' entities, so that truth is what the model learnt.
 fn series(
     source: &mut Source<'_>,
-    model: &Model,
+    (model, due): (&Model, &[&Said]),
     known: &Known,
     span: (Micros, Micros),
 ) -> Result<Cube> {
     let task = &model.task;
-    let entities: Vec<String> = known.network.ever(&task.entity_type).map(str::to_owned).collect();
+    let mut entities: Vec<String> = due.iter().map(|one| (*one.entity_id).to_owned()).collect();
+    entities.dedup();
     let mut builder = SeriesBuilder::new(task, &known.network, entities, span, known.as_of);
     let Some(table) = source.cx.root().find(derived::kpis())? else {
         return Ok(builder.finish());
@@ -248,5 +265,24 @@ mod tests {
         for (days, back) in weeks {
             assert_eq!(weeks_before(days * DAY), back, "{days} days ahead");
         }
+    }
+
+    #[test]
+    fn a_batch_holds_whole_entities() {
+        let said = |(entity, day): (&str, Micros)| Said {
+            entity_id: entity.into(),
+            cutoff: day * DAY,
+            horizon: DAY,
+            probability: None,
+            median: None,
+            interval: None,
+        };
+        let all = [("a", 1), ("a", 2), ("b", 1), ("c", 1), ("c", 2), ("c", 3)].map(said);
+        let due: Vec<&Said> = all.iter().collect();
+        let lengths = |most| batches(&due, most).map(<[_]>::len).collect::<Vec<usize>>();
+        assert_eq!(lengths(1), [2, 1, 3]);
+        assert_eq!(lengths(2), [3, 3]);
+        assert_eq!(lengths(9), [6]);
+        assert_eq!(batches(&[], 1).count(), 0);
     }
 }
