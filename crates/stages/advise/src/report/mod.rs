@@ -6,11 +6,13 @@
 
 mod data;
 mod item;
+mod left_out;
 mod lists;
 mod map;
 mod marks;
 mod models;
 mod plot;
+mod statements;
 mod summary;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -80,7 +82,7 @@ fn sections(page: Page<'_>) -> Markup {
                 }
             }
         }
-        (lists::left_out(page))
+        (left_out::section(page))
         (lists::closed(page))
         (lists::not_scored(page))
         (marks::section(page))
