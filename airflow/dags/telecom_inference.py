@@ -7,8 +7,8 @@ one ranked worklist with its report. Anomalies hourly, maintenance every 6 hours
 **Inputs** An event of the asset `foresite.features`; its `extra` carries interval, as-of and
 configuration hash. Events that gathered meanwhile are taken one by one in the order of the network's time.
 
-**Outputs** `predictions_<task>`, `alert_state`, `incidents`, `worklist`, the HTML report; with `FORESITE_EXPORT=true`
-also `exports/`, the lists in the terms of 3GPP.
+**Outputs** `predictions_<task>`, `alert_state`, `incidents`, `worklist`, `list_statements`, the HTML report; with
+`FORESITE_EXPORT=true` also `exports/`, the lists in the terms of 3GPP.
 
 **Triage** `no_model` is no failure: train and promote first. A failed prediction stops only its own
 task; the worklist is made from the others and the run still ends red.

@@ -9,6 +9,7 @@ pub mod catalog;
 mod dictionary;
 pub mod marks;
 mod model;
+pub mod suppressions;
 
 pub use bucket::{BUCKETS, bucket_of, concerns, is_above, site_of};
 pub use dictionary::data_dictionary;

@@ -87,6 +87,8 @@ pub enum Target {
     Tickets,
     /// People's marks.
     Feedback,
+    /// What people keep off the lists for a while.
+    Suppressions,
     /// Entities over time.
     Inventory,
     /// Which measured objects make which entity.
@@ -105,6 +107,7 @@ impl Target {
             Self::Alarms => "alarms",
             Self::Tickets => "tickets",
             Self::Feedback => "feedback",
+            Self::Suppressions => "suppressions",
             Self::Inventory => "inventory",
             Self::Objects => "objects",
             Self::TopologyEdges => "topology_edges",
@@ -114,6 +117,6 @@ impl Target {
 
     /// Whether a row of the table is a fact with an `at`.
     pub fn is_event_log(self) -> bool {
-        matches!(self, Self::Alarms | Self::Tickets | Self::Feedback)
+        matches!(self, Self::Alarms | Self::Tickets | Self::Feedback | Self::Suppressions)
     }
 }

@@ -6,7 +6,7 @@ use DataKind::{Bool, Double, Doubles, Int, Long, Text, Texts, Time};
 
 /// All tables of this group that do not depend on a task.
 pub fn all() -> Vec<TableDef> {
-    vec![evaluations(), registry_events(), alert_state(), incidents(), worklist()]
+    vec![evaluations(), registry_events(), alert_state(), incidents(), worklist(), list_statements()]
 }
 
 /// `evaluations`: one metric of one model.
@@ -208,6 +208,19 @@ pub fn worklist() -> TableDef {
         nullable("model_role", Text, "", "champion or provisional"),
         nullable("left_out", Text, "", "why it is not on the list"),
         nullable(
+            "left_out_code",
+            Text,
+            "",
+            "over_budget, alarm, ticket, planned_work, marked, suppressed, self_clearing or not_scored; null = on the list",
+        ),
+        nullable(
+            "children",
+            Texts,
+            "",
+            "alerting entities that the item stands for beside its own entity: they have no row of their own",
+        ),
+        nullable("team", Text, "", "who works on it; null = the lists are not split by team"),
+        nullable(
             "inclusion",
             Double,
             "",
@@ -223,4 +236,51 @@ pub fn worklist() -> TableDef {
         dated(own),
     )
     .layout("cutoff", "rank")
+}
+
+/// `list_statements`: what a list promises before anybody can know.
+pub fn list_statements() -> TableDef {
+    let own = vec![
+        required("cutoff", Time, "", "list of this cutoff"),
+        required("task", Text, "", "task of the list"),
+        required("team", Text, "", "whose list it is; `*` = the lists are not split by team"),
+        nullable("shift_start", Time, "", "start of the team's shift; null = a budget of each run"),
+        nullable("shift_end", Time, "", "end of the shift, exclusive"),
+        required("budget", Int, "", "most items on the team's lists of the shift, checks included"),
+        required(
+            "used",
+            Int,
+            "",
+            "items that the lists of the shift have named so far, this one included",
+        ),
+        required("listed", Int, "", "items on this list, checks included"),
+        required("left_out", Int, "", "open incidents that are not on it"),
+        nullable(
+            "hits",
+            Double,
+            "",
+            "expected number of items of this list that are right: the sum of their probabilities, checks left aside",
+        ),
+        nullable(
+            "left_out_hits",
+            Double,
+            "",
+            "expected number of right incidents among those left out, as far as they were scored",
+        ),
+        nullable(
+            "misses",
+            Double,
+            "",
+            "expected number of entities with an event that no open incident names: the sum of the calibrated probabilities below the list's level; null = the task has no such probability",
+        ),
+    ];
+    table(
+        "list_statements",
+        "what one list of a team promises at a cutoff",
+        TableKind::Derived,
+        Keep::Days(760),
+        "cutoff task team",
+        dated(own),
+    )
+    .layout("cutoff", "task team")
 }

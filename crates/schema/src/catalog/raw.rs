@@ -16,6 +16,7 @@ pub fn all() -> Vec<TableDef> {
         alarms(),
         tickets(),
         feedback(),
+        suppressions(),
         labels(),
         ingest_ledger(),
         quarantine(),
@@ -286,6 +287,37 @@ pub fn feedback() -> TableDef {
         "feedback_id fact",
         with_provenance([
             fact("feedback_id", "identifier of the mark", "confirmed, wrong, done or missed"),
+            own,
+        ]),
+    )
+    .layout("at", "entity_id at")
+}
+
+/// `suppressions`: what a list shall leave out for a while, by whom and why.
+pub fn suppressions() -> TableDef {
+    let own = vec![
+        nullable("task", Text, "", "task whose list is meant; null = every list"),
+        nullable(
+            "driver",
+            Text,
+            "",
+            "only what this feature drives most; null = whatever drives it",
+        ),
+        nullable("owner", Text, "", "who answers for it"),
+        nullable("reason", Text, "", "why"),
+        nullable("start_at", Time, "", "from when on it holds; null = from `at` on"),
+        nullable("end_at", Time, "", "when it ends by itself"),
+        required("plan", Text, "", "plan that took the file"),
+        required("file_id", Text, "", "sha256 of the file"),
+    ];
+    table(
+        "suppressions",
+        "one fact about a suppression",
+        TableKind::Raw,
+        Keep::Days(760),
+        "suppression_id fact",
+        with_provenance([
+            fact("suppression_id", "identifier of the suppression", "set or lifted"),
             own,
         ]),
     )

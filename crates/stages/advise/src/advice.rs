@@ -14,6 +14,8 @@ use crate::{
     inputs::{Context, Prediction, Role, Signals},
     panels::{self, Panel},
     ranking::{self, Item},
+    statements::{self, Statement},
+    teams,
 };
 
 /// One item with everything that people read about it.
@@ -42,6 +44,8 @@ pub struct Worklist {
     pub left_out: Vec<Entry>,
     /// Incidents that closed with this run.
     pub closed: Vec<Incident>,
+    /// What the list of each team states beforehand.
+    pub statements: Vec<Statement>,
     /// Entities that the task scored.
     pub scored: usize,
     /// Models behind the list: id and role.
@@ -167,17 +171,22 @@ pub fn advise(opened: Opened, signals: &Signals, context: &Context, config: &Con
     let lists = judged
         .into_iter()
         .map(|(list, items, closed)| {
-            let ranked = ranking::rank(items, average, list.budget);
+            let open = items.iter().map(|item| &item.incident);
+            let budgets = teams::budgets(&list, open, signals, config);
+            let ranked = ranking::rank(items, average, &budgets);
             let sources = Sources { list: &list, signals, context, config };
             let models = models(&list, signals);
-            let (listed, left_out) = ranked
+            let (listed, left_out): (Vec<Entry>, Vec<Entry>) = ranked
                 .into_iter()
                 .map(|item| entry(item, &models, sources))
                 .partition(|entry: &Entry| entry.item.rank.is_some());
+            let entries = (listed.as_slice(), left_out.as_slice());
+            let statements = statements::of_list(&list, entries, &budgets, (signals, config));
             Worklist {
                 scored: candidates::scored(&list, signals).len(),
                 models,
                 list,
+                statements,
                 listed,
                 left_out,
                 closed,

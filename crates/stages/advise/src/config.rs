@@ -1,5 +1,7 @@
 //! What an operator can set: the lists, their budgets, and what counts as known.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{DAY, HOUR, Micros};
@@ -28,6 +30,71 @@ pub struct Config {
     pub band_spreads: f64,
     /// Seed of the draw of checks: another seed is another draw.
     pub check_seed: u64,
+    /// Who works when: with it, the budget of a list is one team's for one shift; without, the budget
+    /// of each list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Teams>,
+}
+
+/// Who works when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Teams {
+    /// Hours of the day at which shifts begin, on the clock of the team's first place.
+    #[serde(default = "three_shifts")]
+    pub shift_starts: Vec<u32>,
+    /// The teams; none = each region is one.
+    #[serde(default)]
+    pub teams: Vec<Team>,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Team {
+    /// Its name.
+    pub name: String,
+    /// The entities that it is responsible for, with everything inside; the nearest place above an
+    /// entity says whose it is.
+    pub places: Vec<String>,
+    /// Most items of a shift, by task, where another number than the list's `budget` holds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub budgets: BTreeMap<String, u32>,
+}
+
+fn three_shifts() -> Vec<u32> {
+    vec![6, 14, 22]
+}
+
+impl Teams {
+    /// Most items of a team's shift on a list.
+    pub fn budget(&self, team: &str, list: &ListConfig) -> u32 {
+        let team = self.teams.iter().find(|own| own.name == team);
+        team.and_then(|team| team.budgets.get(&list.task)).copied().unwrap_or(list.budget)
+    }
+
+    fn fault(&self, lists: &[ListConfig]) -> Option<String> {
+        if self.shift_starts.is_empty() || self.shift_starts.iter().any(|hour| *hour > 23) {
+            return Some("shift_starts: must be hours of the day, 0 to 23".into());
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for (at, team) in self.teams.iter().enumerate() {
+            if team.name.is_empty() || !seen.insert(&team.name) {
+                return Some(format!("teams[{at}].name: must be there and stand once"));
+            }
+            if team.places.is_empty() {
+                return Some(format!("teams[{at}].places: must name an entity"));
+            }
+            for (task, budget) in &team.budgets {
+                let list = lists.iter().find(|list| list.task == *task);
+                if list.is_none_or(|list| *budget <= list.checks) {
+                    let rule = "must be of a list, and leave a place to news";
+                    return Some(format!("teams[{at}].budgets.{task}: {rule}"));
+                }
+            }
+        }
+        None
+    }
 }
 
 /// One worklist.
@@ -55,6 +122,10 @@ pub struct ListConfig {
     /// people find there says what the lists miss. 0 = none.
     #[serde(default)]
     pub checks: u32,
+    /// Hours for which an alert may be held back where alerts like it mostly end by themselves within
+    /// that time. 0 = none is held back.
+    #[serde(default)]
+    pub hold_back_hours: u32,
 }
 
 /// What kind of statement a task makes.
@@ -82,6 +153,7 @@ impl Default for Config {
             plot_days: 7,
             band_spreads: 2.0,
             check_seed: 1,
+            teams: None,
         }
     }
 }
@@ -97,7 +169,8 @@ impl Config {
                 .enumerate()
                 .find_map(|(at, list)| Some(format!("lists[{at}].{}", list.fault()?)))
         };
-        ratio.or_else(lists).or_else(|| self.double_task())
+        let teams = || Some(format!("teams.{}", self.teams.as_ref()?.fault(&self.lists)?));
+        ratio.or_else(lists).or_else(|| self.double_task()).or_else(teams)
     }
 
     fn double_task(&self) -> Option<String> {
@@ -141,6 +214,7 @@ impl ListConfig {
             limit: None,
             channel: "traffic_dl_gb".into(),
             checks: 1,
+            hold_back_hours: 0,
         }
     }
 
@@ -156,6 +230,7 @@ impl ListConfig {
             limit: None,
             channel: "temperature_c".into(),
             checks: 0,
+            hold_back_hours: 0,
         }
     }
 
@@ -171,6 +246,7 @@ impl ListConfig {
             limit: Some(70.0),
             channel: "prb_util_dl".into(),
             checks: 0,
+            hold_back_hours: 0,
         }
     }
 

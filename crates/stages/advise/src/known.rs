@@ -8,6 +8,7 @@ use crate::{
     config::{Config, Head, ListConfig},
     incidents::Incident,
     inputs::{Fact, FactKind, Mark, Signals, Verdict},
+    left_out::{Code, LeftOut},
     network::Network,
 };
 
@@ -22,7 +23,7 @@ pub struct Known {
     /// How many of `facts`, from the front, explain the incident together.
     pub explaining: usize,
     /// Why people need not be told; `None` is news.
-    pub reason: Option<String>,
+    pub reason: Option<LeftOut>,
 }
 
 /// Looks up what is known beside `incident`.
@@ -51,7 +52,13 @@ pub fn beside(incident: &Incident, list: &ListConfig, signals: &Signals, config:
         let first = facts.first().filter(|_| is_covered)?;
         let zone = network.time_zone(&first.entity_id);
         let label = network.label(&first.entity_id);
-        Some(format!("Already known: {}", first.sentence(&label, &zone)))
+        let code = match first.kind {
+            FactKind::Alarm => Code::Alarm,
+            FactKind::Ticket => Code::Ticket,
+            FactKind::PlannedWork => Code::PlannedWork,
+        };
+        let text = format!("Already known: {}", first.sentence(&label, &zone));
+        Some(LeftOut::new(code, text))
     };
     let reason = by_mark(incident, list.head, signals, config).or_else(by_facts);
     Known { facts, explaining, reason }
@@ -116,7 +123,7 @@ fn look_ahead(list: &ListConfig) -> Micros {
     }
 }
 
-fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) -> Option<String> {
+fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) -> Option<LeftOut> {
     // What was dealt with cannot be what began later; a forecast has no beginning to compare.
     // A check has none either: a mark of its day is its answer.
     let began = if incident.is_check() { incident.first_seen_at } else { incident.onset() };
@@ -135,12 +142,13 @@ fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) 
         Verdict::Done => "done",
     };
     let contrary = contrary(mark, incident, &holding, signals).unwrap_or_default();
-    Some(format!(
+    let text = format!(
         "Marked {word} by {} on {}; holds until {}{contrary}",
         person(mark),
         clock::stamp(mark.at),
         clock::stamp(mark.at + config.mark_holds())
-    ))
+    );
+    Some(LeftOut::new(Code::Marked, text))
 }
 
 fn person(mark: &Mark) -> &str {

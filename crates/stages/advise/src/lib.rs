@@ -9,31 +9,53 @@ pub mod advice;
 pub mod candidates;
 pub mod checks;
 pub mod config;
+pub mod durations;
 pub mod evidence;
 pub mod exposure;
 pub mod hindsight;
 pub mod incidents;
 pub mod inputs;
 pub mod known;
+pub mod left_out;
 pub mod network;
 pub mod panels;
 pub mod precision;
 pub mod publish;
 pub mod ranking;
 pub mod read;
+pub mod replay;
 pub mod report;
+pub mod statements;
+pub mod suppressions;
+pub mod teams;
 pub mod worklist;
 
 pub use foresite_report::{clock, wording};
 use foresite_schema::catalog::outcome;
-use foresite_stage::{Context, ErrorKind, Lineage, NoArgs, Report, Result, Stage, StageError};
+use foresite_stage::{Context, ErrorKind, Lineage, Report, Result, Stage, StageError};
 use foresite_tables::Slot;
+use jiff::Timestamp;
 
 use crate::advice::Advice;
+use crate::clock::Micros;
 use crate::config::Config;
+use crate::left_out::Code;
 use crate::read::Reader;
 use crate::report::Page;
 use crate::worklist::{SOURCE, Stamp};
+
+/// Arguments besides the common ones.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Judge this configuration on the lists of past hours, both included, RFC 3339: nothing is written
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"], value_parser = moment)]
+    pub replay: Option<Vec<Micros>>,
+}
+
+fn moment(text: &str) -> std::result::Result<Micros, String> {
+    let at: Timestamp = text.parse().map_err(|error| format!("{error}"))?;
+    Ok(at.as_microsecond())
+}
 
 /// The stage.
 pub struct Advise;
@@ -44,12 +66,15 @@ impl Stage for Advise {
     const REVISION: &'static str = env!("FORESITE_REVISION");
     const STEPS: &'static [&'static str] = &["list", "hindsight"];
     type Config = Config;
-    type Args = NoArgs;
+    type Args = Args;
 
-    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+    fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
         if let Some(fault) = config.fault() {
             let message = format!("configuration at {fault}");
             return Err(StageError::new(ErrorKind::Usage, message));
+        }
+        if let Some([from, to]) = args.replay.as_deref() {
+            return replay::run(cx, &config, [*from, *to]);
         }
         match cx.step() {
             "hindsight" => hindsight::run(cx, &config),
@@ -98,7 +123,7 @@ fn list(cx: &Context, config: &Config) -> Result<Report> {
     Ok(report)
 }
 
-/// The two tables; the worklist last, since people look there.
+/// The tables; the worklist last, since people look there.
 fn write(
     cx: &Context,
     advice: &Advice,
@@ -109,6 +134,7 @@ fn write(
     let slot = Slot::derived(SOURCE, 0, stamp.cutoff, stamp.cutoff + 1);
     for (def, rows) in [
         (outcome::incidents(), worklist::incident_rows(advice, stamp)?),
+        (outcome::list_statements(), worklist::statement_rows(advice, stamp)?),
         (outcome::worklist(), worklist::worklist_rows(advice, stamp)?),
     ] {
         cx.replace(&cx.root().table(def)?, &slot, &rows, lineage, report)?;
@@ -127,6 +153,12 @@ fn count(report: &mut Report, advice: &Advice) {
         report.number(&format!("{}_closed", list.list.task), list.closed.len());
         left_out += list.left_out.len();
         known += list.left_out.iter().filter(|entry| entry.item.known.reason.is_some()).count();
+    }
+    for code in Code::ALL {
+        let reasons = advice.lists.iter().flat_map(|list| &list.left_out);
+        let reasons = reasons.filter_map(|entry| entry.item.left_out.as_ref());
+        let n = reasons.filter(|reason| reason.code == code).count();
+        report.number(&format!("left_out_{}", code.word()), n);
     }
     report.number("left_out", left_out);
     report.number("known_already", known);

@@ -62,11 +62,24 @@ pub struct Line {
     pub month: Counts,
 }
 
+/// What lists stated of items that people judged later, and what came of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Held {
+    /// Judged items whose first list is known.
+    pub items: usize,
+    /// How many of them would be right, as their lists stated: the sum of the probabilities.
+    pub stated: f64,
+    /// How many were.
+    pub right: usize,
+}
+
 /// What people's marks say about a task's list at the cutoff.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Precision {
     /// The list first, then drivers, the most judged ones first.
     pub lines: Vec<Line>,
+    /// What was stated beforehand about the items judged in the last four weeks.
+    pub held: Held,
     /// Checks of the last four weeks.
     pub checks: Counts,
     /// Of all that was scored, the share that was a real case, each check standing for as many
@@ -95,6 +108,7 @@ pub fn of_task(said: &[Said], task: &str, cutoff: Micros) -> Precision {
     }
     let mut lines: Vec<Line> = by_driver.into_values().collect();
     lines.sort_by_key(|line| (line.driver.is_some(), std::cmp::Reverse(line.month.judged())));
+    let held = held(listed());
     let mut checks = Counts::default();
     of_task().filter(|said| said.inclusion.is_some()).for_each(|said| checks.add(said.judgement));
     let judged = of_task().filter_map(|said| {
@@ -107,7 +121,24 @@ pub fn of_task(said: &[Said], task: &str, cutoff: Micros) -> Precision {
     });
     let judged: Vec<(f64, bool)> = judged.collect();
     let real = drawn_share(&judged).filter(|_| checks.judged() >= LEAST);
-    Precision { lines, checks, real }
+    Precision { lines, held, checks, real }
+}
+
+fn held<'a>(listed: impl Iterator<Item = &'a Said>) -> Held {
+    let mut held = Held::default();
+    for said in listed {
+        let is_right = match said.judgement {
+            Some(Judgement::Right) => true,
+            Some(Judgement::Wrong) => false,
+            Some(Judgement::Disputed) | None => continue,
+        };
+        if let Some(stated) = said.stated {
+            held.items += 1;
+            held.stated += stated;
+            held.right += usize::from(is_right);
+        }
+    }
+    held
 }
 
 #[cfg(test)]
@@ -123,7 +154,24 @@ mod tests {
             judgement,
             driver: Some(driver.into()),
             inclusion: None,
+            stated: None,
         }
+    }
+
+    #[test]
+    fn what_was_stated_stands_beside_what_came_of_it() {
+        let stated = |judgement, p| Said { stated: Some(p), ..said(1, judgement, "x") };
+        let marks = [
+            stated(Some(Judgement::Right), 0.9),
+            stated(Some(Judgement::Wrong), 0.4),
+            stated(Some(Judgement::Disputed), 0.9),
+            stated(None, 0.9),
+            said(1, Some(Judgement::Right), "x"),
+            Said { inclusion: Some(0.01), ..stated(Some(Judgement::Right), 0.01) },
+        ];
+        let held = of_task(&marks, "anomaly", NOW).held;
+        assert_eq!((held.items, held.right), (2, 1), "judged items of a known list, no check");
+        assert!((held.stated - 1.3).abs() < 1e-12);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use foresite_stage::Result;
 use crate::advice::{Advice, Entry};
 use crate::clock::Micros;
 use crate::incidents::Incident;
+use crate::statements::Statement;
 
 /// What every row of a run carries.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,9 @@ pub struct Stamp<'a> {
 
 /// The source that rows of this stage carry.
 pub const SOURCE: &str = "derived";
+
+/// The team of lists that are not split.
+pub const EVERYBODY: &str = "*";
 
 /// One row per incident, closed ones included.
 ///
@@ -83,7 +87,40 @@ pub fn worklist_rows(advice: &Advice, stamp: Stamp<'_>) -> Result<RecordBatch> {
     }
     columns.text("model_role", rows.iter().map(|entry| Some(entry.role.word())));
     columns.text("left_out", items().map(|item| item.left_out.as_deref()));
+    let codes = items().map(|item| item.left_out.as_ref().map(|reason| reason.code.word()));
+    columns.text("left_out_code", codes);
+    columns.text("team", items().map(|item| item.team.as_deref()));
+    columns.texts("children", incidents().map(Incident::children));
     columns.numbers("inclusion", incidents().map(|incident| incident.inclusion));
+    columns.batch()
+}
+
+/// One row per list and team, empty lists included.
+///
+/// # Errors
+/// None for columns of equal length.
+pub fn statement_rows(advice: &Advice, stamp: Stamp<'_>) -> Result<RecordBatch> {
+    let lists = advice.lists.iter();
+    let rows: Vec<(&str, &Statement)> = lists
+        .flat_map(|list| list.statements.iter().map(|said| (list.list.task.as_str(), said)))
+        .collect();
+    let each = || rows.iter().map(|(_, said)| *said);
+    let mut columns = Columns::stamped(rows.len(), stamp);
+    columns.text("task", rows.iter().map(|(task, _)| Some(*task)));
+    columns.text("team", each().map(|said| Some(said.team.as_deref().unwrap_or(EVERYBODY))));
+    columns.times("shift_start", each().map(|said| Some(said.shift?.0)));
+    columns.times("shift_end", each().map(|said| Some(said.shift?.1)));
+    columns.ranks("budget", each().map(|said| Some(said.budget)));
+    for (name, of) in [
+        ("used", (|said| said.used) as fn(&Statement) -> usize),
+        ("listed", |said| said.listed),
+        ("left_out", |said| said.left_out),
+    ] {
+        columns.ranks(name, each().map(|said| u32::try_from(of(said)).ok()));
+    }
+    columns.numbers("hits", each().map(|said| Some(said.hits)));
+    columns.numbers("left_out_hits", each().map(|said| Some(said.left_out_hits)));
+    columns.numbers("misses", each().map(|said| said.misses));
     columns.batch()
 }
 

@@ -7,6 +7,7 @@ mod fixture;
 #[path = "fixture/tables.rs"]
 mod tables;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -98,6 +99,43 @@ fn the_tables_give_the_same_advice_as_the_structs() {
     rows.sort();
     assert_eq!(listed(&root), rows);
     assert_eq!(result["numbers"]["anomaly_items"], 4);
+}
+
+#[test]
+fn every_alert_stands_on_the_list_or_has_a_reason() {
+    let (folder, root, Fixture { signals, config, .. }) = data_root();
+    let result = finished(folder.path(), &[]);
+    let table = root.existing(outcome::worklist()).unwrap();
+    let rows = table.read(&Read::all().period(CUTOFF, CUTOFF + 1)).unwrap();
+    let ranks = rows.column_by_name("rank").unwrap().as_primitive::<Int32Type>();
+    let codes = rows.column_by_name("left_out_code").unwrap().as_string::<i32>();
+    let children = rows.column_by_name("children").unwrap().as_list::<i32>();
+    let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut by_code: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in 0..rows.num_rows() {
+        assert_ne!(ranks.is_valid(row), codes.is_valid(row), "a place or a reason");
+        if codes.is_valid(row) {
+            *by_code.entry(codes.value(row)).or_default() += 1;
+        }
+        let inside = children.value(row);
+        let own = inside.as_string::<i32>().iter().flatten().map(str::to_owned);
+        for entity in own.chain([text(&rows, "entity_id", row)]) {
+            *told.entry((text(&rows, "task", row), entity)).or_default() += 1;
+        }
+    }
+    let mut alerts = 0;
+    for list in &config.lists {
+        for candidate in foresite_advise::candidates::select(list, &signals) {
+            let key = (list.task.clone(), candidate.entity_id);
+            assert_eq!(told.get(&key), Some(&1), "{key:?}");
+            alerts += 1;
+        }
+    }
+    assert!(alerts > rows.num_rows(), "some stand in an item of others");
+    assert!(by_code.len() >= 2, "{by_code:?}");
+    for (code, n) in by_code {
+        assert_eq!(result["numbers"][format!("left_out_{code}")], n, "{code}");
+    }
 }
 
 #[test]

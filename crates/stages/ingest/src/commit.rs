@@ -14,7 +14,7 @@ use crate::plan::{self, IngestPlan};
 use crate::{missing, records, reopen, stale};
 
 /// Tables in the order of their commits: names before rows that use them, entities before events.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "counter_sets",
     "pm_counters",
     "pm_histograms",
@@ -24,6 +24,7 @@ const ORDER: [&str; 11] = [
     "alarms",
     "tickets",
     "feedback",
+    "suppressions",
     "kpis",
     "labels",
 ];

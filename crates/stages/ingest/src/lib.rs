@@ -27,6 +27,7 @@ mod reopen;
 mod shard;
 mod staging;
 mod stale;
+mod suppressions;
 mod walk;
 
 pub use config::{Config, MappingEntry, PmFeed, Schedule};

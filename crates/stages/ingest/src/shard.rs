@@ -16,6 +16,7 @@ use crate::measured;
 use crate::outcome::{Notes, Outcome};
 use crate::plan::{IngestPlan, PlannedFile};
 use crate::staging::Staging;
+use crate::suppressions;
 
 /// Files that are read at the same time, per thread.
 const FILES_PER_THREAD: usize = 4;
@@ -113,6 +114,11 @@ fn read_all(
             )
             .collect::<Result<_>>()?;
         check_marks(cx, versions.as_ref(), &mut read)?;
+        for (outcome, content) in read.iter_mut().flatten() {
+            if let Content::Mapped(batches) = content {
+                suppressions::check(outcome, batches)?;
+            }
+        }
         for one in read {
             progress.add(1);
             match one {

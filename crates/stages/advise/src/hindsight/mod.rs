@@ -32,24 +32,40 @@ pub fn run(cx: &Context, config: &Config) -> Result<Report> {
     let network = Reader::new(cx, config, interval.end).network()?;
     let members = members(cx, span)?;
     for list in &config.lists {
-        let events = truth::events(cx, list.head)?;
         let items = items(cx, list, span, &members)?;
         let mut cutoffs: BTreeSet<Micros> = members.keys().map(|(_, cutoff)| *cutoff).collect();
         cutoffs.extend(predicted(cx, list, span)?);
-        let population = population(&network, list.head, cutoffs);
-        let score = score_against_truth(
-            &items,
-            &events,
-            &population,
-            &Rules::of(list.head, list),
-            |a, b| concerns(&network, a, b),
-        );
+        let score = score(cx, list, &network, (&items, cutoffs))?;
         put(&mut report, &list.task, &score);
     }
     Ok(report)
 }
 
-fn put(report: &mut Report, task: &str, score: &Score) {
+/// Whether the network is a simulated one.
+///
+/// # Errors
+/// Storage errors.
+pub(crate) fn has_truth(cx: &Context) -> Result<bool> {
+    Ok(cx.root().exists("truth/failures.parquet")?)
+}
+
+/// Scores the items that the lists of these cutoffs named.
+///
+/// # Errors
+/// `Missing` without a truth; storage errors.
+pub(crate) fn score(
+    cx: &Context,
+    list: &ListConfig,
+    network: &Network,
+    (items, cutoffs): (&[Item], BTreeSet<Micros>),
+) -> Result<Score> {
+    let events = truth::events(cx, list.head)?;
+    let population = population(network, list.head, cutoffs);
+    let rules = Rules::of(list.head, list);
+    Ok(score_against_truth(items, &events, &population, &rules, |a, b| concerns(network, a, b)))
+}
+
+pub(crate) fn put(report: &mut Report, task: &str, score: &Score) {
     let rounded = |value: Option<f64>| value.map(|value| (value * 1e4).round() / 1e4);
     report.number(&format!("{task}_incidents"), score.listed);
     report.number(&format!("{task}_events"), score.events);

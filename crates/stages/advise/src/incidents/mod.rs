@@ -87,6 +87,11 @@ impl Incident {
         self.members.iter().filter(|member| !self.absorbing.contains(&member.entity_id))
     }
 
+    /// The alerting entities that it stands for beside its own entity.
+    pub fn children(&self) -> impl Iterator<Item = &String> {
+        self.member_entities.iter().filter(|entity| **entity != self.entity_id)
+    }
+
     /// Whether it is no alert, but was drawn at random.
     pub fn is_check(&self) -> bool {
         self.change == Change::Check

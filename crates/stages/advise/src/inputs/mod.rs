@@ -16,7 +16,10 @@ pub use series::{Profile, Sample, Series, SeriesKey, UsualHour};
 
 use std::collections::BTreeMap;
 
-use crate::{clock::Micros, incidents::PriorIncident, network::Network};
+use crate::{
+    clock::Micros, durations::Lasted, incidents::PriorIncident, network::Network,
+    suppressions::Suppression,
+};
 
 /// What is said about the cutoff.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +42,25 @@ pub struct Signals {
     pub has_alarms: bool,
     /// People's marks.
     pub marks: Vec<Mark>,
+    /// What people keep off the lists.
+    pub suppressions: Vec<Suppression>,
+    /// What earlier lists of the shift named; read only where budgets are by shift.
+    pub placed: Vec<Placed>,
+    /// How long incidents of the last weeks lasted; read only where a list holds alerts back.
+    pub lasted: Vec<Lasted>,
+}
+
+/// An item of an earlier list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The incident.
+    pub incident_id: String,
+    /// Task of the list.
+    pub task: String,
+    /// The team that it was given to.
+    pub team: String,
+    /// Cutoff of the list.
+    pub cutoff: Micros,
 }
 
 /// What stands behind the candidates, and what the report adds.

@@ -53,7 +53,8 @@ impl Reader<'_> {
         }
         let drivers = self.drivers(&marks)?;
         let checks = self.checks(&marks)?;
-        let said = |((task, _), marks): ((&str, &str), Vec<&Marked>)| Said {
+        let stated = self.stated(&marks)?;
+        let said = |((task, case), marks): ((&str, &str), Vec<&Marked>)| Said {
             task: task.to_owned(),
             at: marks.iter().map(|said| said.at).max().unwrap_or_default(),
             judgement: judgement(
@@ -61,8 +62,39 @@ impl Reader<'_> {
             ),
             driver: driver(&marks, &drivers),
             inclusion: marks.iter().find_map(|said| Some(checks.get(&said.prediction)?.inclusion)),
+            stated: stated.get(case).copied(),
         };
         Ok(Judged { cases: cases(&marks, &checks).into_iter().map(said).collect(), unplaced })
+    }
+
+    /// Of each marked incident, the probability that the first list which named it stated: what was said
+    /// before anybody had looked.
+    fn stated(&mut self, marks: &[Marked]) -> Result<BTreeMap<String, f64>> {
+        let marked: BTreeSet<&str> =
+            marks.iter().filter_map(|said| said.incident.as_deref()).collect();
+        let oldest = marks.iter().filter_map(|said| said.cutoff).min();
+        let start = oldest.unwrap_or(self.cutoff).min(self.cutoff - MONTH);
+        let read = Read::all().period(start, self.cutoff);
+        let columns = ["incident_id", "cutoff", "rank", "probability", "change", "lineage_id"];
+        let Some(batch) = self.resolved(outcome::worklist(), read.columns(columns))? else {
+            return Ok(BTreeMap::new());
+        };
+        let rows = Rows::of(&batch);
+        let (id, change) = (rows.text("incident_id")?, rows.text("change")?);
+        let (cutoff, rank) = (rows.times("cutoff")?, rows.ints("rank")?);
+        let probability = rows.doubles("probability")?;
+        let mut first: BTreeMap<String, (Micros, f64)> = BTreeMap::new();
+        for row in (0..rows.len()).filter(|row| rank.at(*row).is_some()) {
+            let is_marked = id.at(row).is_some_and(|id| marked.contains(id));
+            let is_check = change.at(row) == Some(Change::Check.word());
+            let Some(p) = probability.at(row).filter(|_| is_marked && !is_check) else { continue };
+            let at = cutoff.required(row);
+            let known = first.entry(id.owned(row)).or_insert((at, p));
+            if at < known.0 {
+                *known = (at, p);
+            }
+        }
+        Ok(first.into_iter().map(|(id, (_, p))| (id, p)).collect())
     }
 
     /// The first driver of each prediction.

@@ -5,13 +5,16 @@
 
 mod columns;
 mod context;
+mod durations;
 mod facts;
 mod incidents;
 mod judged;
 mod models;
 mod network;
+mod placed;
 mod predictions;
 mod series;
+mod suppressions;
 
 pub(crate) use columns::Rows;
 pub(crate) use predictions::TASK_OFFSET;
@@ -31,13 +34,19 @@ pub struct Reader<'a> {
     cx: &'a StageContext,
     config: &'a Config,
     cutoff: Micros,
+    as_of: Micros,
     inputs: Inputs,
 }
 
 impl<'a> Reader<'a> {
     /// A reader for the cutoff.
     pub fn new(cx: &'a StageContext, config: &'a Config, cutoff: Micros) -> Self {
-        Self { cx, config, cutoff, inputs: Inputs::new() }
+        Self::at(cx, config, cutoff, cx.as_of())
+    }
+
+    /// A reader that knows what was known at `as_of`.
+    pub fn at(cx: &'a StageContext, config: &'a Config, cutoff: Micros, as_of: Micros) -> Self {
+        Self { cx, config, cutoff, as_of, inputs: Inputs::new() }
     }
 
     /// What was read so far.
@@ -60,7 +69,7 @@ impl<'a> Reader<'a> {
         facts.extend(self.tickets()?);
         Ok(Signals {
             cutoff: self.cutoff,
-            as_of: self.cx.as_of(),
+            as_of: self.as_of,
             predictions,
             alert_states,
             prior,
@@ -68,6 +77,9 @@ impl<'a> Reader<'a> {
             facts,
             has_alarms,
             marks: self.marks()?,
+            suppressions: self.suppressions()?,
+            placed: self.placed()?,
+            lasted: self.lasted()?,
         })
     }
 
@@ -93,7 +105,7 @@ impl<'a> Reader<'a> {
         let Some(table) = self.cx.root().find(def)? else {
             return Ok(None);
         };
-        let rows = table.read(&read.as_of(self.cx.as_of()))?;
+        let rows = table.read(&read.as_of(self.as_of))?;
         let name = &table.def().name;
         let id = if rows.column_by_name("file_id").is_some() { "file_id" } else { "lineage_id" };
         self.inputs.add_rows(name, &rows, id)?;
@@ -110,7 +122,7 @@ impl<'a> Reader<'a> {
         let Some(table) = self.cx.root().find(def)? else {
             return Ok(());
         };
-        for batch in table.scan(&read.as_of(self.cx.as_of()))? {
+        for batch in table.scan(&read.as_of(self.as_of))? {
             self.cx.check_stop()?;
             let batch = batch?;
             self.inputs.add_rows(&table.def().name, &batch, "lineage_id")?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::{Page, list_title, moment, plot, sign};
+use super::{Page, list_title, moment, plot, sign, statements};
 use crate::{
     advice::{Entry, Worklist},
     clock,
@@ -36,6 +36,7 @@ fn table(list: &Worklist, page: Page<'_>) -> Markup {
         div.list id={ "list-" (list.list.task) } {
             h3 { (sign(list.list.head)) (list_title(list)) }
             p.lede { (lede(list)) }
+            (statements::of_list(list, page))
             @if list.listed.is_empty() {
                 p.empty { (nothing(list)) }
             } @else {
@@ -195,55 +196,6 @@ pub(super) fn change_badge(change: Change) -> Markup {
 pub(super) fn provisional(role: Role) -> Markup {
     html! {
         @if role != Role::Champion { " " span.badge.provisional { (role.word()) } }
-    }
-}
-
-/// Incidents that are not on the list, each with its reason.
-pub(super) fn left_out(page: Page<'_>) -> Markup {
-    let lists = &page.advice.lists;
-    html! {
-        section #left-out aria-labelledby="left-out-title" {
-            h2 #left-out-title { "Left out, and why" }
-            @if lists.iter().all(|list| list.left_out.is_empty()) {
-                p.empty { "Nothing was left out." }
-            }
-            @for list in lists.iter().filter(|list| !list.left_out.is_empty()) {
-                details open[list.left_out.len() <= 12] {
-                    summary {
-                        (list_title(list)) ": "
-                        (wording::count(list.left_out.len(), "incident", "incidents"))
-                    }
-                    div.scroll role="region" tabindex="0" aria-label={ (list_title(list)) ", left out" } {
-                        table {
-                            caption.sr { (list_title(list)) ", left out" }
-                            thead { tr {
-                                th scope="col" { "Incident" } th scope="col" { "Change" }
-                                th.num scope="col" { "Probability" } th scope="col" { "Why" }
-                            } }
-                            tbody { @for entry in &list.left_out { (left_out_row(entry, page)) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn left_out_row(entry: &Entry, page: Page<'_>) -> Markup {
-    let incident = &entry.item.incident;
-    html! {
-        tr {
-            th.what scope="row" {
-                (entry.evidence.title)
-                span.where {
-                    (place(incident, &page.signals.network)) (provisional(entry.role))
-                }
-            }
-            td { (change_badge(incident.change)) }
-            td.num { (if incident.members.is_empty() { "–".to_owned() }
-                      else { wording::probability(incident.probability()) }) }
-            td { (entry.item.left_out.as_deref().unwrap_or_default()) }
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{Page, list_title};
 use crate::{
     advice::Worklist,
-    precision::{self, Counts, LEAST, Line, Precision},
+    precision::{self, Counts, Held, LEAST, Line, Precision},
     wording,
 };
 
@@ -46,6 +46,7 @@ fn of_list(list: &Worklist, page: Page<'_>) -> Markup {
         @if precision.lines.is_empty() {
             p.empty { "Nobody judged an item of this list." }
         } @else { (table(list, &precision)) }
+        (held(precision.held))
         (checks(&precision))
     }
 }
@@ -94,6 +95,19 @@ fn share(counts: Counts) -> String {
 fn with_interval(share: Share) -> String {
     let (low, high) = (share.interval.low, share.interval.high);
     format!("{} ({} – {})", wording::share(share.value), wording::share(low), wording::share(high))
+}
+
+/// What the lists stated, beside what came of it.
+fn held(held: Held) -> Markup {
+    html! {
+        @if held.items > 0 {
+            p.muted {
+                "Of " (wording::count(held.items, "judged item", "judged items"))
+                " the lists stated beforehand that " (format!("{:.1}", held.stated))
+                " would be right; " (held.right) (if held.right == 1 { " was." } else { " were." })
+            }
+        }
+    }
 }
 
 /// What checks say about what no list names.

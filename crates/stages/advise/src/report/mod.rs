@@ -6,11 +6,13 @@
 
 mod data;
 mod item;
+mod left_out;
 mod lists;
 mod map;
 mod marks;
 mod models;
 mod plot;
+mod statements;
 mod summary;
 
 use maud::{Markup, html};
@@ -64,7 +66,7 @@ fn sections(page: Page<'_>) -> Markup {
                 }
             }
         }
-        (lists::left_out(page))
+        (left_out::section(page))
         (lists::closed(page))
         (lists::not_scored(page))
         (marks::section(page))

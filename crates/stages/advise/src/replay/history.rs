@@ -1,0 +1,152 @@
+//! What a replay carries from list to list, and what it counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use foresite_stage::Report;
+
+use crate::advice::{Advice, Worklist};
+use crate::clock::{DAY, Micros};
+use crate::config::Config;
+use crate::hindsight::Item;
+use crate::incidents::{Incident, PriorIncident};
+use crate::inputs::{Placed, Signals};
+use crate::left_out::Code;
+use crate::teams::REACH;
+
+/// A week without a row ends an incident's identity, as it does between runs.
+const MEMORY: Micros = 7 * DAY;
+
+/// What was replayed so far.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    is_begun: bool,
+    prior: BTreeMap<String, PriorIncident>,
+    placed: Vec<Placed>,
+    lists: BTreeMap<String, Replayed>,
+}
+
+/// What the lists of a task named.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    /// Every item of every list, checks left aside.
+    pub(super) items: Vec<Item>,
+    /// Of each incident, the probability that its first list stated.
+    pub(super) stated: BTreeMap<String, f64>,
+    /// Of each incident, the predictions that its lists named.
+    pub(super) predictions: BTreeMap<String, BTreeSet<String>>,
+    /// Incidents that some list left out, by reason.
+    left_out: BTreeMap<Code, BTreeSet<String>>,
+    lists: usize,
+    most: usize,
+}
+
+impl History {
+    /// Puts the replayed past in the place of the published one. The first list goes on from what was
+    /// published before it.
+    pub(super) fn continue_in(&mut self, signals: &mut Signals) {
+        if !self.is_begun {
+            self.is_begun = true;
+            let prior = std::mem::take(&mut signals.prior).into_iter();
+            self.prior = prior.map(|one| (one.incident_id.clone(), one)).collect();
+            self.placed = std::mem::take(&mut signals.placed);
+        }
+        let cutoff = signals.cutoff;
+        self.prior.retain(|_, one| cutoff - one.cutoff <= MEMORY);
+        self.placed.retain(|one| cutoff - one.cutoff <= REACH);
+        signals.prior = self.prior.values().cloned().collect();
+        signals.placed.clone_from(&self.placed);
+    }
+
+    /// Takes up what a list said.
+    pub(super) fn remember(&mut self, advice: &Advice, cutoff: Micros) {
+        for list in &advice.lists {
+            let told = list.incidents().map(|(incident, _)| incident);
+            for incident in told.filter(|incident| !incident.is_check()) {
+                self.go_on(incident, cutoff);
+            }
+            for entry in &list.listed {
+                let incident = &entry.item.incident;
+                self.placed.extend(entry.item.team.as_ref().map(|team| Placed {
+                    incident_id: incident.incident_id.clone(),
+                    task: incident.task.clone(),
+                    team: team.clone(),
+                    cutoff,
+                }));
+            }
+            self.lists.entry(list.list.task.clone()).or_default().take(list, cutoff);
+        }
+    }
+
+    fn go_on(&mut self, incident: &Incident, cutoff: Micros) {
+        let id = incident.incident_id.clone();
+        let mut said_before = self.prior.remove(&id).map(|one| one.said_before).unwrap_or_default();
+        said_before.extend(incident.prediction_ids.iter().cloned());
+        let newest = PriorIncident {
+            incident_id: id.clone(),
+            task: incident.task.clone(),
+            entity_id: incident.entity_id.clone(),
+            entity_type: incident.entity_type.clone(),
+            member_entities: incident.member_entities.clone(),
+            prediction_ids: incident.prediction_ids.clone(),
+            said_before,
+            cutoff,
+            first_seen_at: incident.first_seen_at,
+            change: incident.change,
+            level: incident.level,
+        };
+        self.prior.insert(id, newest);
+    }
+
+    /// What the lists of a task named.
+    pub(super) fn of(&self, task: &str) -> Option<&Replayed> {
+        self.lists.get(task)
+    }
+
+    /// Counts of every list.
+    pub(super) fn tell(&self, config: &Config, report: &mut Report) {
+        for list in &config.lists {
+            let Some(said) = self.of(&list.task) else { continue };
+            let mut number = |name: &str, value: usize| {
+                report.number(&format!("{}_{name}", list.task), value);
+            };
+            number("lists", said.lists);
+            number("incidents", said.stated.len());
+            number("most_on_a_list", said.most);
+            for (code, incidents) in &said.left_out {
+                number(&format!("left_out_{}", code.word()), incidents.len());
+            }
+            let stated: f64 = said.stated.values().sum();
+            report.number(&format!("{}_stated_hits", list.task), rounded(stated));
+        }
+    }
+}
+
+impl Replayed {
+    fn take(&mut self, list: &Worklist, cutoff: Micros) {
+        self.lists += 1;
+        self.most = self.most.max(list.listed.len());
+        let listed = list.listed.iter().map(|entry| &entry.item.incident);
+        for incident in listed.filter(|incident| !incident.is_check()) {
+            let id = &incident.incident_id;
+            self.items.push(Item {
+                incident_id: id.clone(),
+                cutoff,
+                entities: incident.member_entities.clone(),
+            });
+            self.stated.entry(id.clone()).or_insert_with(|| incident.probability());
+            let said = self.predictions.entry(id.clone()).or_default();
+            said.extend(incident.prediction_ids.iter().cloned());
+        }
+        for entry in &list.left_out {
+            if let Some(reason) = &entry.item.left_out {
+                let id = entry.item.incident.incident_id.clone();
+                self.left_out.entry(reason.code).or_default().insert(id);
+            }
+        }
+    }
+}
+
+/// Four digits: a result is read by people.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}

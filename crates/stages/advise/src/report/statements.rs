@@ -1,0 +1,42 @@
+//! What a list states before anybody can know.
+
+use maud::{Markup, html};
+
+use super::{Page, moment};
+use crate::{advice::Worklist, network::Network, statements::Statement, wording};
+
+/// One line of each team.
+pub(super) fn of_list(list: &Worklist, page: Page<'_>) -> Markup {
+    html! {
+        @if list.scored > 0 {
+            @for said in &list.statements {
+                p.muted { (of_team(said, &page.signals.network)) }
+            }
+        }
+    }
+}
+
+fn of_team(said: &Statement, network: &Network) -> Markup {
+    let items = said.listed - said.checks;
+    html! {
+        @if let Some(team) = &said.team {
+            strong { (network.label(team)) } ": " (said.used) " of " (said.budget) " places"
+            @if let Some((_, end)) = said.shift { " of the shift until " (moment(end)) }
+            " taken. "
+        }
+        "Stated beforehand: " (expected(said.hits)) " of " (wording::count(items, "item", "items"))
+        " right"
+        @if said.left_out > 0 {
+            ", " (expected(said.left_out_hits)) " of " (said.left_out) " left out"
+        }
+        @if let Some(misses) = said.misses {
+            ", " (expected(misses)) " more where nothing is open"
+        }
+        "."
+    }
+}
+
+/// An expected number of cases: a tenth is all that anybody can compare.
+fn expected(sum: f64) -> String {
+    format!("{sum:.1}")
+}

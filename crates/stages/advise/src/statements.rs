@@ -1,0 +1,112 @@
+//! What a list states before anybody can know: how many of its items are right, and how many events
+//! it does not name.
+//!
+//! Sums of calibrated probabilities, written with the list, so that nobody can choose them after the
+//! fact; people's marks are held against them later ([`precision`](crate::precision)).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    advice::Entry,
+    candidates::{self, Candidate},
+    config::{Config, ListConfig},
+    inputs::{Prediction, Signals},
+    teams::{self, Budgets, Shift},
+};
+
+/// What one team's list states.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Statement {
+    /// The team; `None` where lists are not split.
+    pub team: Option<String>,
+    /// Its shift; `None` = the budget is one of each list.
+    pub shift: Option<Shift>,
+    /// Most items, checks included.
+    pub budget: u32,
+    /// Items that the lists of the shift have named, this one included.
+    pub used: usize,
+    /// Items on the list, checks included.
+    pub listed: usize,
+    /// Of these, checks.
+    pub checks: usize,
+    /// Open incidents that are not on it.
+    pub left_out: usize,
+    /// Expected number of right items on the list, checks left aside.
+    pub hits: f64,
+    /// Expected number of right incidents among those left out.
+    pub left_out_hits: f64,
+    /// Expected number of entities with an event that no open incident names; `None` where the task
+    /// has no calibrated probability.
+    pub misses: Option<f64>,
+}
+
+/// The statements of a list, one of each team.
+pub fn of_list(
+    list: &ListConfig,
+    (listed, left_out): (&[Entry], &[Entry]),
+    budgets: &Budgets,
+    (signals, config): (&Signals, &Config),
+) -> Vec<Statement> {
+    let unnamed = unnamed(list, (listed, left_out), signals);
+    let misses = by_team(list, &unnamed, (signals, config));
+    let of_team = |(team, budget): (&Option<String>, &teams::Budget)| {
+        let (listed, left_out) = (of_one(listed, team), of_one(left_out, team));
+        let ids = listed.iter().map(|entry| &entry.item.incident.incident_id);
+        let used: BTreeSet<&String> = ids.chain(&budget.used).collect();
+        Statement {
+            team: team.clone(),
+            shift: budget.shift,
+            budget: budget.most,
+            used: used.len(),
+            listed: listed.len(),
+            checks: listed.iter().filter(|entry| entry.item.incident.is_check()).count(),
+            left_out: left_out.len(),
+            hits: expected(&listed),
+            left_out_hits: expected(&left_out),
+            misses: misses.as_ref().map(|by_team| by_team.get(team).copied().unwrap_or(0.0)),
+        }
+    };
+    budgets.iter().map(of_team).collect()
+}
+
+fn of_one<'e>(entries: &'e [Entry], team: &Option<String>) -> Vec<&'e Entry> {
+    entries.iter().filter(|entry| entry.item.team == *team).collect()
+}
+
+/// The sum of the probabilities; a check says that nothing is expected there.
+fn expected(entries: &[&Entry]) -> f64 {
+    let incidents = entries.iter().map(|entry| &entry.item.incident);
+    incidents.filter(|one| !one.is_check()).map(|incident| incident.probability()).sum()
+}
+
+/// What was scored and belongs to no open incident.
+fn unnamed(
+    list: &ListConfig,
+    (listed, left_out): (&[Entry], &[Entry]),
+    signals: &Signals,
+) -> Vec<Candidate> {
+    let open = listed.iter().chain(left_out).map(|entry| &entry.item.incident);
+    let open = open.filter(|incident| !incident.is_check());
+    let named: BTreeSet<&String> = open.flat_map(|incident| &incident.member_entities).collect();
+    let quiet = candidates::quiet(list, signals).into_iter();
+    quiet.filter(|candidate| !named.contains(&candidate.entity_id)).collect()
+}
+
+/// Their probabilities by team; `None` where the task has no calibrated ones. What a p-value says at
+/// most ([`candidates`]) summed over thousands of quiet cells would be a number without a meaning.
+fn by_team(
+    list: &ListConfig,
+    unnamed: &[Candidate],
+    (signals, config): (&Signals, &Config),
+) -> Option<BTreeMap<Option<String>, f64>> {
+    let is_calibrated = |rows: &Vec<&Prediction>| rows.iter().any(|row| row.probability.is_some());
+    if !candidates::scored(list, signals).values().all(is_calibrated) {
+        return None;
+    }
+    let mut sums = BTreeMap::new();
+    for candidate in unnamed {
+        let of = |teams| teams::of_entity(&candidate.entity_id, &signals.network, teams);
+        *sums.entry(config.teams.as_ref().map(of)).or_default() += candidate.probability;
+    }
+    Some(sums)
+}
