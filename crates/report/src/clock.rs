@@ -18,8 +18,8 @@ pub const DAY: Micros = 24 * HOUR;
 pub fn local(at: Micros, zone: &TimeZone) -> ZonedDateTime {
     // A stamp outside jiff's years (-9999 to 9999) can only come from a corrupt row: clamp it, so
     // that one row does not cost the whole report.
-    let at = at.clamp(Timestamp::MIN.as_microsecond(), Timestamp::MAX.as_microsecond());
-    Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned_datetime(zone.clone())
+    let limit = if at < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_microsecond(at).unwrap_or(limit).to_zoned_datetime(zone.clone())
 }
 
 /// The hour of the week at `at` in `zone`: 0 is Monday 00:00, 167 Sunday 23:00.
@@ -90,6 +90,13 @@ mod tests {
         // The last Sunday of March is 23 hours long: 02:00 local does not exist.
         assert_eq!(hour_of_week(at("2026-03-29T01:00:00Z"), &berlin), 147);
         assert_eq!(hour_of_week(at("2026-03-30T00:00:00Z"), &berlin), 2);
+    }
+
+    #[test]
+    fn a_corrupt_stamp_reads_as_the_end_of_time() {
+        let utc = zone(None);
+        assert_eq!(local(Micros::MAX, &utc).year(), 9999);
+        assert_eq!(local(Micros::MIN, &utc).year(), -9999);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod evidence;
 mod measured;
 mod policy;
+mod reason;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ use crate::rows::{Columns, Stamp};
 use crate::source::Source;
 use crate::{Args, SOURCE};
 use policy::Decision;
+use reason::Reason;
 
 /// Decides for every day of the interval.
 pub(crate) fn run(cx: &Context, config: &Config, args: &Args, days: Interval) -> Result<Report> {
@@ -78,7 +80,7 @@ fn tell(decisions: &[Decision], report: &mut Report) {
         let against: Vec<&str> = decision.against.iter().map(|what| what.word()).collect();
         tracing::info!(
             task = decision.task,
-            reason = decision.reason.map(policy::Reason::word),
+            reason = decision.reason.map(Reason::word),
             against = against.join(","),
             "{}: {}",
             decision.word(),
@@ -115,7 +117,7 @@ fn rows(
     let texts: [(&'static str, Of); 4] = [
         ("task", |of| Some(&of.task)),
         ("decision", |of| Some(of.word())),
-        ("reason", |of| of.reason.map(policy::Reason::word)),
+        ("reason", |of| of.reason.map(Reason::word)),
         ("model_id", |of| of.model_id.as_deref()),
     ];
     for (name, of) in texts {
