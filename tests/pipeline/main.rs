@@ -13,6 +13,7 @@ mod end_to_end;
 mod ingest;
 mod ingest_mappings;
 mod ingest_marks;
+mod ingest_suppressions;
 mod landing;
 mod marks;
 mod models;
