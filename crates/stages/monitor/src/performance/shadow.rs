@@ -118,7 +118,7 @@ mod tests {
     fn three_ends_of_a_shadow() {
         assert_eq!(state(|_| 0.1, 20), (State::Ok, String::new()));
         assert_eq!(state(|_| 0.4, 20).0, State::Warn);
-        let close = |row: usize| if (row / 2) % 2 == 0 { 0.1 } else { 0.36 };
+        let close = |row: usize| if (row / 2).is_multiple_of(2) { 0.1 } else { 0.36 };
         assert_eq!(state(close, 20).0, State::Unknown);
     }
 
