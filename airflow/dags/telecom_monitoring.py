@@ -5,8 +5,7 @@
 names a cause, judges models by truth that has arrived and by their own probabilities where it has not, and looks at
 completeness, lateness, volume and nulls of the data. `retrain` decides for each task whether it is trained again, and
 `train` starts `telecom_model_training` for those that are: what speaks for it, and what against it, stands in
-`retrain_decisions`. The form asks for a task whatever speaks against it. `promote` starts `telecom_model_promotion`
-for a challenger that beat the champion in its shadow, unless people have to agree to promotions.
+`retrain_decisions`. The form asks for a task whatever speaks against it.
 
 **Inputs** `kpis`, `ingest_ledger`, `inventory`, `alarms`, `tickets`, `feedback`, `predictions_*`, `incidents`,
 `registry_events`, model bundles, earlier `retrain_decisions`
@@ -76,11 +75,3 @@ with DAG(
     )
 
     chain(tasks.pin_run(), measure, retrain, training, train)
-    # Where a person has to agree, one starts the promotion by its form.
-    if not settings.promotion_needs_approval():
-        TriggerDagRunOperator.partial(
-            task_id="promote",
-            trigger_dag_id="telecom_model_promotion",
-            trigger_run_id="shadow__{{ run_id }}__{{ ti.map_index }}",
-            skip_when_already_exists=True,
-        ).expand(conf=tasks.shadow_winners(retrain.output))

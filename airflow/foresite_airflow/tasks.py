@@ -5,6 +5,7 @@ Arguments are typed `Any`: a DAG file passes an `XComArg`, the running task gets
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -19,6 +20,9 @@ from foresite_airflow.assets import FEATURES
 from foresite_airflow.clock import parse_time
 from foresite_airflow.mapping import Call
 from foresite_airflow.run import PIN, PinnedRun, pin, windows
+from foresite_airflow.vocabulary import MODEL_TASKS
+
+log = logging.getLogger(__name__)
 
 #: The task of `telecom_stage` for each pool, by the pool.
 BY_POOL = {
@@ -95,18 +99,14 @@ def pick_pool() -> str:
 @task
 def training(decided: Any) -> dict[str, Any]:
     """The params of the training that monitor's step `retrain` decided for; skipped where it decided for none."""
-    due = mapping.numbers_of(decided)["retrain"]
+    decided_for = mapping.numbers_of(decided)["retrain"]
+    due = [name for name in decided_for if name in MODEL_TASKS]
+    for name in sorted(set(decided_for) - set(due)):
+        log.warning("task %s is due, and telecom_model_training has no group of it: train it by telecom_stage", name)
     if not due:
         raise AirflowSkipException("no task is trained again: the log of `retrain` says why")
     run = PinnedRun.of(get_current_context())
     return {"tasks": due, "interval_end": run.interval_end, "as_of": run.as_of}
-
-
-@task
-def shadow_winners(decided: Any) -> list[dict[str, str]]:
-    """The params of a promotion for each challenger that beat the champion in its shadow."""
-    reason = "its shadow beat the champion on what came true"
-    return [{**won, "action": "promote", "reason": reason} for won in mapping.numbers_of(decided)["promote"]]
 
 
 @task.branch

@@ -6,7 +6,14 @@ use DataKind::{Bool, Double, Doubles, Int, Long, Text, Texts, Time};
 
 /// All tables of this group that do not depend on a task.
 pub fn all() -> Vec<TableDef> {
-    vec![evaluations(), registry_events(), alert_state(), incidents(), worklist(), list_statements()]
+    vec![
+        evaluations(),
+        registry_events(),
+        alert_state(),
+        incidents(),
+        worklist(),
+        list_statements(),
+    ]
 }
 
 /// `evaluations`: one metric of one model.

@@ -121,7 +121,7 @@ pub fn retrain_decisions() -> TableDef {
             "against",
             Texts,
             "",
-            "what speaks against it: bad_data, too_little_truth, cool_down, would_not_help, quota",
+            "what speaks against it: bad_data, in_shadow, too_little_truth, cool_down, would_not_help, quota",
         ),
         nullable("model_id", Text, "", "model that serves; null without one"),
         nullable("asked_by", Text, "", "who asked; null for the pipeline"),

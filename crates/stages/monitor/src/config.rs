@@ -82,6 +82,8 @@ pub struct Retraining {
     pub drift_channels_share: Share,
     /// Share of the tested entities that must have moved for a channel to count as moved.
     pub drift_entities_share: Share,
+    /// Days for which a challenger may speak in the shadow before another candidate is made.
+    pub shadow_days: NonZeroU32,
     /// New days with labels without which there is nothing to learn.
     pub least_days: NonZeroU32,
     /// New events to be foretold without which there is nothing to learn.
@@ -109,6 +111,7 @@ impl Default for Retraining {
             quota: Quota { trainings: days(4), days: days(90) },
             drift_channels_share: Share::new(0.2),
             drift_entities_share: Share::new(0.2),
+            shadow_days: days(60),
             least_days: days(7),
             least_events: days(5),
             first_days: days(28),

@@ -15,7 +15,6 @@ use foresite_features::task::DAY;
 use foresite_schema::catalog::watch;
 use foresite_stage::{Context, ErrorKind, Interval, Report, Result, StageError};
 use foresite_tables::Slot;
-use serde_json::json;
 
 use crate::config::Config;
 use crate::rows::{Columns, Stamp};
@@ -24,7 +23,7 @@ use crate::{Args, SOURCE};
 use policy::Decision;
 use reason::Reason;
 
-/// Decides for every day of the interval.
+/// Decides for the last day of the interval: what a day before should have started is past.
 pub(crate) fn run(cx: &Context, config: &Config, args: &Args, days: Interval) -> Result<Report> {
     let tasks: BTreeSet<&str> = config.sets.iter().map(|set| set.task.as_str()).collect();
     if let Some(unknown) = args.ask.iter().find(|task| !tasks.contains(task.as_str())) {
@@ -34,10 +33,8 @@ pub(crate) fn run(cx: &Context, config: &Config, args: &Args, days: Interval) ->
             .hint(format!("ask for {}", known.join(", "))));
     }
     let mut report = cx.report();
-    for day in days.steps(DAY) {
-        cx.check_stop()?;
-        decide(cx, (config, args), &tasks, day, &mut report)?;
-    }
+    let day = Interval::new(days.end - DAY, days.end)?;
+    decide(cx, (config, args), &tasks, day, &mut report)?;
     Ok(report)
 }
 
@@ -51,13 +48,10 @@ fn decide(
     let mut source = Source::new(cx);
     let found = evidence::gather(&mut source, (config, args), tasks, day)?;
     let decisions: Vec<Decision> = found
-        .evidence
         .iter()
         .map(|(task, evidence)| policy::decide(task, &config.retraining, evidence))
         .collect();
-    tell(&decisions, report);
-    let won = found.won.iter().map(|(task, model)| json!({"task": task, "model": model}));
-    report.number("promote", won.collect::<Vec<_>>());
+    tell(&decisions, args, report);
     // Who started a run of which nobody asked anything makes no other decision.
     let person = args.person.as_ref().filter(|_| !args.ask.is_empty());
     let subject = (day.start, day.end, cx.as_of(), &args.ask, person);
@@ -74,8 +68,9 @@ fn decide(
     cx.replace(&table, &Slot::derived(SOURCE, 0, end, end + 1), &rows, &lineage, report)
 }
 
-/// The last day's tasks to train, and why; the log says it of every task.
-fn tell(decisions: &[Decision], report: &mut Report) {
+/// The tasks to train, and why; the log says it of every task. Who asks for some starts those only: the
+/// day's own decision about the others has been carried out.
+fn tell(decisions: &[Decision], args: &Args, report: &mut Report) {
     for decision in decisions {
         let against: Vec<&str> = decision.against.iter().map(|what| what.word()).collect();
         tracing::info!(
@@ -98,6 +93,7 @@ fn tell(decisions: &[Decision], report: &mut Report) {
     let due: Vec<String> = decisions
         .iter()
         .filter(|decision| decision.retrains())
+        .filter(|decision| args.ask.is_empty() || args.ask.contains(&decision.task))
         .map(|decision| decision.task.clone())
         .collect();
     report.verdict = Some(if due.is_empty() { "wait" } else { "retrain" }.into());

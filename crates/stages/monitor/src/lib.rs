@@ -99,7 +99,7 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     let mut source = Source::new(cx);
     let network = source.network()?;
     let tasks = config.sets.iter().map(|set| set.task.as_str()).collect();
-    let models = models::models(&mut source, &tasks, day.end)?;
+    let models = models::models(&mut source, &tasks, day.end + models::PROMOTED_WITHIN)?;
     let watched = drift::watch(&mut source, config, (&network, &models.speaking), day.end)?;
     let window = watched.first().map_or((day.start, day.end), |of| of.spans.window());
     let facts_since = facts_since(config, &models.speaking, day.end);

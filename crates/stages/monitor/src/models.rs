@@ -60,21 +60,27 @@ pub(crate) struct Models {
     pub(crate) silent: Vec<Silent>,
 }
 
-/// A model that the data of a day made champion is promoted so long after its end at the most.
-const PROMOTED_WITHIN: Micros = HOUR;
+impl Models {
+    /// Whether a challenger of the task speaks.
+    pub(crate) fn challenged(&self, task: &str) -> bool {
+        self.speaking.iter().any(|model| !model.serves() && model.task.task == task)
+    }
+}
 
-/// The decisions about models until the end of the day that is judged, by task and in order; none for a
-/// task without.
+/// A model that the data of a day made champion is promoted so long after its end at the most.
+pub(crate) const PROMOTED_WITHIN: Micros = HOUR;
+
+/// The decisions about models until a time, by task and in order; none for a task without.
 pub(crate) fn events(
     source: &mut Source<'_>,
     tasks: &BTreeSet<&str>,
-    end: Micros,
+    until: Micros,
 ) -> Result<BTreeMap<String, Vec<Event>>> {
     let mut by_task: BTreeMap<String, Vec<Event>> =
         tasks.iter().map(|task| ((*task).to_owned(), Vec::new())).collect();
     for batch in source.rows(outcome::registry_events(), Read::all())? {
         let events = Event::read(&batch).map_err(registry_error)?;
-        for event in events.into_iter().filter(|event| event.at <= end + PROMOTED_WITHIN) {
+        for event in events.into_iter().filter(|event| event.at <= until) {
             by_task.entry(event.task.clone()).or_default().push(event);
         }
     }
@@ -84,17 +90,17 @@ pub(crate) fn events(
     Ok(by_task)
 }
 
-/// Every model under an alias at the end of the day that is judged: who serves since has nothing to do
-/// with it. One that was revoked has none. A bundle that is not what it should be is told about:
+/// Every model under an alias at a time, such as the end of the day that is judged: who serves since has
+/// nothing to do with it. One that was revoked has none. A bundle that is not what it should be is told about:
 /// the others are watched nevertheless. Storage that does not answer ends the stage: a later try finds
 /// the model there.
 pub(crate) fn models(
     source: &mut Source<'_>,
     tasks: &BTreeSet<&str>,
-    end: Micros,
+    until: Micros,
 ) -> Result<Models> {
     let mut found = Models::default();
-    for (task, events) in events(source, tasks, end)? {
+    for (task, events) in events(source, tasks, until)? {
         let aliases = Aliases::of(&events);
         if aliases.serving().is_none() {
             found.silent.push(Silent::none(&task, &events));

@@ -176,9 +176,12 @@ pub(crate) fn metrics(
         let mut read = |keep: &dyn Fn(Micros, Micros) -> bool| {
             predictions::read(source, (model, &chosen), span, keep)
         };
+        // Two models are compared by whole cutoffs, their short horizons included.
+        let is_compared = models.challenged(&model.task.task);
+        let last = |horizon| if is_compared { model.task.horizon().micros() } else { horizon };
         match &model.task.head {
             Head::TimeToEvent { .. } => {
-                let said = read(&|cutoff, horizon| cutoff + horizon > since)?;
+                let said = read(&|cutoff, horizon| cutoff + last(horizon) > since)?;
                 let (metrics, off) = events::metrics(source, (model, &said), known, since)?;
                 found.extend(metrics);
                 losses.insert(&model.id, off);
@@ -186,8 +189,8 @@ pub(crate) fn metrics(
             Head::Forecast { .. } => {
                 let said = read(&|cutoff, horizon| {
                     // What is not due says which horizons there are; the newest day is enough.
-                    let due = cutoff + horizon;
-                    (since..=day.end).contains(&due) || cutoff > day.end - DAY
+                    let is_due = cutoff + last(horizon) >= since && cutoff + horizon <= day.end;
+                    is_due || cutoff > day.end - DAY
                 })?;
                 let span = (since, day.end);
                 let of = (model, said.as_slice());

@@ -52,10 +52,10 @@ impl Stage for Predict {
             return Ok(report);
         };
         let (said, lineage) = speak(cx, &config, (task, alias, model_id), interval, &mut report)?;
-        tell(&mut report, &said, (alias, model_id), &lineage);
         if let Some(id) = aliases.get(Alias::Challenger).filter(|_| config.shadow) {
             shadow(cx, &config, (task, id), interval, &mut report)?;
         }
+        tell(&mut report, &said, (alias, model_id), &lineage);
         Ok(report)
     }
 }
@@ -163,7 +163,7 @@ fn write(
         as_of: cx.as_of(),
         now: cx.now(),
         lineage_id: &lineage.id,
-        published: published(&predictions, source, interval.end + offset)?,
+        published: published(&predictions, interval.end + offset)?,
     };
     if let Some(alerts) = &said.alerts {
         let table = cx.root().table(outcome::alert_state())?;
@@ -176,12 +176,10 @@ fn write(
     cx.replace(&predictions, &slot, &batch, lineage, report)
 }
 
-/// The newest cutoff after `after` that was spoken about in time: by who serves, people have been told.
-fn published(table: &Table, source: &str, after: Micros) -> Result<Option<Micros>> {
-    let read = Read::all()
-        .columns(["cutoff", "replay"])
-        .text("source", source)
-        .period(after + 1, Micros::MAX);
+/// The newest cutoff after `after` that was spoken about in time, by whomever: what a challenger says
+/// about older ones is hindsight as well.
+fn published(table: &Table, after: Micros) -> Result<Option<Micros>> {
+    let read = Read::all().columns(["cutoff", "replay"]).period(after + 1, Micros::MAX);
     let mut newest = None;
     for batch in table.scan(&read)? {
         let batch = batch?;

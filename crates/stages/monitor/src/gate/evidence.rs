@@ -12,60 +12,58 @@ use foresite_tables::Read;
 use super::measured::{Measured, drift};
 use super::policy::{Evidence, Truth};
 use crate::Args;
-use crate::config::{Config, Retraining};
+use crate::config::Config;
 use crate::models::{self, Model};
 use crate::source::{Source, unfit};
 
-/// What a day is decided by.
-pub(super) struct Found {
-    /// By task.
-    pub(super) evidence: Vec<(String, Evidence)>,
-    /// Challengers that beat who serves: task and model.
-    pub(super) won: Vec<(String, String)>,
-}
-
-/// What is known at the end of a day. `Missing` where it was not measured.
+/// The evidence of every task at the end of a day. `Missing` where it was not measured. Who was
+/// registered or promoted since is what became of the day, and not what it is decided by.
 pub(super) fn gather(
     source: &mut Source<'_>,
     (config, args): (&Config, &Args),
     tasks: &BTreeSet<&str>,
     day: Interval,
-) -> Result<Found> {
-    let measured = Measured::read(source, day)?;
-    let decided = decided(source, day.end)?;
-    let events = models::events(source, tasks, day.end)?;
+) -> Result<Vec<(String, Evidence)>> {
+    let measured = Measured::read(source, &config.retraining, day)?;
+    let mut decided = decided(source, day.end)?;
+    let mut drift = drift(source, &config.retraining, day.end)?;
     let speaking = models::models(source, tasks, day.end)?.speaking;
-    let drift = drift(source, &config.retraining, day.end)?;
-    let of_task = tasks.iter().map(|&task| {
+    let mut found = Vec::with_capacity(tasks.len());
+    for (task, events) in models::events(source, tasks, day.end)? {
         let model = speaking.iter().find(|model| model.task.task == task && model.serves());
-        let events = events.get(task).map(Vec::as_slice).unwrap_or_default();
         let of_kind = |kind| events.iter().filter(move |event| event.kind == kind);
+        let serving = [Alias::Champion, Alias::Provisional];
+        let lasting = |kind| model.map_or_else(Vec::new, |of| measured.lasting(&of.id, kind));
         let evidence = Evidence {
             now: day.end,
             model_id: model.map(|model| model.id.clone()),
-            serves_since: model.and_then(|model| serves_since(events, &model.id)),
-            is_asked: args.ask.iter().any(|asked| asked == task),
-            skill: model.map_or_else(Vec::new, |of| measured.lasting(&of.id, "realised")),
-            coverage: model.map_or_else(Vec::new, |of| measured.lasting(&of.id, "coverage")),
-            bad_data: measured.broken(config, task),
-            drift: drift.get(task).cloned().unwrap_or_default(),
-            decided: decided.get(task).cloned().unwrap_or_default(),
+            serves_since: model.and_then(|model| since(&events, &model.id, &serving)),
+            is_asked: args.ask.contains(&task),
+            skill: lasting("realised"),
+            coverage: lasting("coverage"),
+            bad_data: measured.broken(config, &task),
+            in_shadow: measured.in_shadow(&task).and_then(|id| {
+                let since = since(&events, id, &[Alias::Challenger])?;
+                Some((day.end - since).max(0) / DAY)
+            }),
+            drift: drift.remove(&task).unwrap_or_default(),
+            decided: decided.remove(&task).unwrap_or_default(),
             registered: of_kind(EventKind::Registered).map(|event| event.at).collect(),
             truth: match model {
                 Some(model) => truth(source, model, day.end)?,
-                None => first_truth(source, &config.retraining, day.end)?,
+                None => first_truth(source, config, &task, day.end)?,
             },
         };
-        Ok((task.to_owned(), evidence))
-    });
-    let evidence = of_task.collect::<Result<_>>()?;
-    Ok(Found { evidence, won: measured.won })
+        found.push((task, evidence));
+    }
+    Ok(found)
 }
 
-fn serves_since(events: &[Event], model_id: &str) -> Option<Micros> {
+/// When the model got one of the aliases for the last time.
+fn since(events: &[Event], model_id: &str, aliases: &[Alias]) -> Option<Micros> {
     let given = events.iter().rev().find(|event| {
         matches!(event.kind, EventKind::Promoted | EventKind::RolledBack)
-            && event.alias.is_some_and(|alias| alias != Alias::Challenger)
+            && event.alias.is_some_and(|alias| aliases.contains(&alias))
             && event.model_id == model_id
     });
     given.map(|event| event.at)
@@ -110,23 +108,23 @@ fn truth(source: &mut Source<'_>, model: &Model, end: Micros) -> Result<Truth> {
     Ok(Truth { days, events: Some(events) })
 }
 
-/// Days of values that a first model could learn from; no more than it needs are looked for.
-fn first_truth(source: &mut Source<'_>, rules: &Retraining, end: Micros) -> Result<Truth> {
-    let Some(table) = source.cx.root().find(derived::kpis())? else {
-        return Ok(Truth::default());
-    };
-    let wanted = Micros::from(rules.first_days.get());
-    let read = Read::all()
-        .columns(["period_start"])
-        .number("granularity_s", 3600)
-        .period(end - wanted * DAY, end)
-        .as_of(source.cx.as_of());
+/// Days of values of the task's entities that a first model could learn from; no more than it needs are
+/// looked for.
+fn first_truth(source: &mut Source<'_>, config: &Config, task: &str, end: Micros) -> Result<Truth> {
+    let wanted = Micros::from(config.retraining.first_days.get());
+    let types = config.sets.iter().filter(|set| set.task == task).map(|set| &set.entity_type);
     let mut days = BTreeSet::new();
-    for batch in table.scan(&read)? {
-        source.cx.check_stop()?;
-        let batch = batch?;
-        let starts = Columns(&batch).times("period_start").map_err(unfit)?;
-        days.extend(starts.iter().flatten().map(|at| at.div_euclid(DAY)));
+    for entity_type in types.collect::<BTreeSet<_>>() {
+        let read = Read::all()
+            .columns(["period_start", "known_at", "lineage_id"])
+            .text("entity_type", entity_type)
+            .number("granularity_s", 3600)
+            .period(end - wanted * DAY, end);
+        source.scan(derived::kpis(), read, |batch| {
+            let starts = Columns(batch).times("period_start").map_err(unfit)?;
+            days.extend(starts.iter().flatten().map(|at| at.div_euclid(DAY)));
+            Ok(())
+        })?;
     }
     Ok(Truth { days: i64::try_from(days.len()).unwrap_or(i64::MAX), events: None })
 }

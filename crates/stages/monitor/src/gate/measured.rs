@@ -30,17 +30,27 @@ struct Worry {
     reason: String,
 }
 
+impl Worry {
+    /// Whether the other one is the same, on another day.
+    fn is(&self, other: &Self) -> bool {
+        self.is_broken == other.is_broken
+            && (&self.task, &self.metric, &self.scope) == (&other.task, &other.metric, &other.scope)
+    }
+}
+
 /// What is worth a look today, and what was the day before.
 pub(super) struct Measured {
     today: Vec<Worry>,
     before: Vec<Worry>,
-    /// Challengers that beat who serves: task and model.
-    pub(super) won: Vec<(String, String)>,
+    /// What was broken a while ago: what still is stays so, and a new model has to live with it.
+    long_ago: Vec<Worry>,
+    /// Challengers about which nothing is known yet: task and model.
+    in_shadow: Vec<(String, String)>,
 }
 
 impl Measured {
     /// `Missing` where nothing is known about the day.
-    pub(super) fn read(source: &mut Source<'_>, day: Interval) -> Result<Self> {
+    pub(super) fn read(source: &mut Source<'_>, rules: &Retraining, day: Interval) -> Result<Self> {
         let mut of = |end| -> Result<Option<RecordBatch>> {
             let read = Read::all().period(end, end + 1);
             let rows = source.resolved(watch::performance(), read)?;
@@ -52,8 +62,12 @@ impl Measured {
             StageError::new(ErrorKind::Missing, message)
                 .hint("run foresite-monitor --step measure over the same day first")
         })?;
-        let before = before.map_or_else(|| Ok(Vec::new()), |rows| worries(&rows))?;
-        Ok(Self { today: worries(&today)?, before, won: won(&today)? })
+        let long_ago = of(day.end - Micros::from(rules.least_days.get()) * DAY)?;
+        let some =
+            |rows: Option<RecordBatch>| rows.map_or_else(|| Ok(Vec::new()), |of| worries(&of));
+        let (before, long_ago) = (some(before)?, some(long_ago)?);
+        let in_shadow = in_shadow(&today)?;
+        Ok(Self { today: worries(&today)?, before, long_ago, in_shadow })
     }
 
     /// Metrics of a model and kind that were worth a look today and the day before.
@@ -64,6 +78,11 @@ impl Measured {
         let both = self.today.iter().filter(is_own).filter(|of| earlier.contains(&key(of)));
         both.map(|of| format!("{} {} two days in a row: {}", of.metric, of.scope, of.reason))
             .collect()
+    }
+
+    /// The task's challenger, where nothing is known about it yet.
+    pub(super) fn in_shadow(&self, task: &str) -> Option<&str> {
+        self.in_shadow.iter().find(|of| of.0 == task).map(|of| of.1.as_str())
     }
 
     /// What of the day's data is not fit to learn from, as far as the task reads it.
@@ -80,6 +99,7 @@ impl Measured {
             .iter()
             .filter(|of| of.task == "data" && of.is_broken)
             .filter(|of| of.metric != "null_rate" || own.contains(&of.scope))
+            .filter(|of| !(of.metric == "null_rate" && self.long_ago.iter().any(|was| was.is(of))))
             .map(|of| format!("{} of {}: {}", of.metric, of.scope, of.reason))
             .collect()
     }
@@ -105,12 +125,13 @@ fn worries(rows: &RecordBatch) -> Result<Vec<Worry>> {
         .collect())
 }
 
-fn won(rows: &RecordBatch) -> Result<Vec<(String, String)>> {
+fn in_shadow(rows: &RecordBatch) -> Result<Vec<(String, String)>> {
     let text = |name| Columns(rows).text(name).map_err(unfit);
     let (tasks, models) = (text("task")?, text("model_id")?);
     let (metrics, states) = (text("metric")?, text("state")?);
     Ok((0..rows.num_rows())
-        .filter(|&row| metrics.value(row) == AGAINST_CHAMPION && states.value(row) == "ok")
+        .filter(|&row| metrics.value(row) == AGAINST_CHAMPION)
+        .filter(|&row| states.value(row) == "unknown")
         .map(|row| (tasks.value(row).to_owned(), models.value(row).to_owned()))
         .collect())
 }

@@ -28,6 +28,8 @@ pub(crate) struct Evidence {
     pub(crate) drift: Drift,
     /// What of the data is broken.
     pub(crate) bad_data: Vec<String>,
+    /// Days for which a challenger has stood beside it, about which nothing is known yet.
+    pub(crate) in_shadow: Option<i64>,
     /// Ends of the days that decided for training, before this one.
     pub(crate) decided: Vec<Micros>,
     /// When models were registered.
@@ -144,13 +146,21 @@ fn weigh(
     for sentence in &of.bad_data {
         say(Against::BadData, sentence.clone());
     }
+    let patience = i64::from(rules.shadow_days.get());
+    if let Some(days) = of.in_shadow.filter(|days| *days < patience) {
+        let sentence = format!(
+            "a challenger has spoken in the shadow for {days} days, and nothing is known about it yet"
+        );
+        say(Against::InShadow, sentence);
+    }
     if let Some(sentence) = of.lacks(rules) {
         say(Against::TooLittleTruth, sentence);
     }
     let pause = i64::from(rules.cool_down_days.get());
     if let Some(days) = days_since(of.trained(), of.now) {
         let lost = of.lost();
-        let longer = pause.saturating_mul(1 << lost.min(16));
+        let longest = i64::from(rules.quota.days.get()).max(pause);
+        let longer = pause.saturating_mul(1 << lost.min(16)).min(longest);
         if days < pause {
             say(Against::CoolDown, format!("last trained {days} days ago, {pause} are the pause"));
         } else if days < longer {
@@ -177,9 +187,10 @@ impl Evidence {
     }
 
     /// Decisions for training since the serving model serves: it serves because none of them beat it.
+    /// Where nobody serves there was nobody to beat.
     fn lost(&self) -> usize {
-        let since = self.serves_since.unwrap_or(Micros::MIN);
-        self.decided.iter().filter(|at| **at > since).count()
+        let since = self.model_id.as_ref().and(self.serves_since);
+        since.map_or(0, |since| self.decided.iter().filter(|at| **at > since).count())
     }
 
     fn lacks(&self, rules: &Retraining) -> Option<String> {
@@ -281,6 +292,7 @@ mod tests {
                 Evidence { truth: Truth { days: 20, events: Some(4) }, ..due() },
             ),
             (Against::CoolDown, Evidence { registered: days(&[20, 6]), ..due() }),
+            (Against::InShadow, Evidence { in_shadow: Some(59), ..due() }),
             // One training since the model serves lost: 14 days, not 7.
             (Against::WouldNotHelp, Evidence { decided: days(&[10]), ..due() }),
             (
@@ -300,6 +312,27 @@ mod tests {
             assert_eq!((asked.word(), asked.against), ("retrain", vec![against]));
         }
         assert_eq!(decided(&due()).word(), "retrain");
+        assert_eq!(decided(&Evidence { in_shadow: Some(60), ..due() }).word(), "retrain");
+    }
+
+    #[test]
+    fn nobody_waits_for_long_where_nobody_serves() {
+        let decided_at = (1..=6).map(|month| NOW - month * 100 * DAY).collect();
+        let evidence = Evidence {
+            now: NOW,
+            decided: decided_at,
+            truth: Truth { days: 28, events: None },
+            ..Evidence::default()
+        };
+        assert_eq!(decided(&evidence).word(), "retrain");
+        let lost = (1..=9).map(|week| NOW - week * 100 * DAY).collect();
+        let serving = Evidence {
+            drift: moved(5),
+            decided: lost,
+            serves_since: Some(NOW - 1_000 * DAY),
+            ..quiet()
+        };
+        assert_eq!(decided(&serving).word(), "retrain", "no pause is longer than the quota's days");
     }
 
     /// Trainings of a hundred days on each of which the channels drift.
@@ -329,6 +362,6 @@ mod tests {
         }
         let lost: Vec<i64> =
             trainings(false).windows(2).map(|pair| (pair[1] - pair[0]) / DAY).collect();
-        assert_eq!(lost, [14, 28], "what does not help is tried less and less");
+        assert_eq!(lost, [14, 28, 56], "what does not help is tried less and less");
     }
 }

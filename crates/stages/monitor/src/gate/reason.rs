@@ -22,6 +22,8 @@ pub(crate) enum Reason {
 pub(crate) enum Against {
     /// What came in is not fit to learn from.
     BadData,
+    /// A challenger stands beside the model, about which nothing is known yet.
+    InShadow,
     /// Nothing new to learn.
     TooLittleTruth,
     /// The last training was just now.
@@ -51,6 +53,7 @@ impl Against {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::BadData => "bad_data",
+            Self::InShadow => "in_shadow",
             Self::TooLittleTruth => "too_little_truth",
             Self::CoolDown => "cool_down",
             Self::WouldNotHelp => "would_not_help",

@@ -78,14 +78,14 @@ pub(super) fn metrics(
         let seen = &label.values[..within.min(label.values.len())];
         let came = seen.contains(&Some(1.0));
         let is_known = came || (within > 0 && seen.iter().all(Option::is_some));
+        if is_known && label.mask.is_none() {
+            let off = probability - f64::from(u8::from(came));
+            losses.add((&one.entity_id, one.cutoff, horizon), off * off, Some(came));
+        }
         if is_known && label.mask.is_none() && is_due {
             of.labels.push(came);
             of.probabilities.push(probability);
-            let block = block(&one.entity_id, one.cutoff, horizon);
-            of.blocks.push(block);
-            let off = probability - f64::from(u8::from(came));
-            let key = (Arc::clone(&one.entity_id), one.cutoff, horizon);
-            losses.add(key, off * off, block, Some(came));
+            of.blocks.push(block(&one.entity_id, one.cutoff, horizon));
             of.cutoffs.push((Arc::clone(&one.entity_id), one.cutoff));
         } else if is_due {
             of.left_out += 1;
@@ -129,14 +129,10 @@ impl Horizon {
         let events = self.labels.iter().filter(|label| **label).count();
         let mut score = of("brier", Kind::Realised)
             .value(brier(&self.labels, &self.probabilities), self.labels.len());
-        score.interval = block_interval(&self.blocks, REPLICATES, SEED, |rows| {
-            let labels: Vec<bool> = rows.iter().map(|row| self.labels[*row]).collect();
-            let p: Vec<f64> = rows.iter().map(|row| self.probabilities[*row]).collect();
-            brier(&labels, &p)
-        })
-        .map(|interval| (interval.low, interval.high));
-        let skill = of("brier_skill", Kind::Realised)
+        score.interval = self.interval(brier);
+        let mut skill = of("brier_skill", Kind::Realised)
             .value(brier_skill(&self.labels, &self.probabilities), self.labels.len());
+        skill.interval = self.interval(brier_skill);
         vec![
             self.tells(self.enough(score, events)),
             self.tells(self.skill(skill, events)),
@@ -164,10 +160,20 @@ impl Horizon {
         metric.state(State::Ok, None)
     }
 
+    fn interval(&self, score: impl Fn(&[bool], &[f64]) -> Option<f64>) -> Option<(f64, f64)> {
+        block_interval(&self.blocks, REPLICATES, SEED, |rows| {
+            let labels: Vec<bool> = rows.iter().map(|row| self.labels[*row]).collect();
+            let p: Vec<f64> = rows.iter().map(|row| self.probabilities[*row]).collect();
+            score(&labels, &p)
+        })
+        .map(|interval| (interval.low, interval.high))
+    }
+
+    /// Skill is gone when the whole interval of what is plausible says so.
     fn skill(&self, metric: Metric, events: usize) -> Metric {
         let metric = self.enough(metric, events);
-        match metric.value {
-            Some(skill) if metric.state == State::Ok && skill < 0.0 => {
+        match metric.interval {
+            Some((_, high)) if metric.state == State::Ok && high < 0.0 => {
                 metric.state(State::Warn, "worse than the base rate of these days".to_owned())
             }
             _ => metric,

@@ -2,7 +2,6 @@
 //! of the seasonal naive forecast, once the forecast day has come.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use foresite_features::cube::Cube;
 use foresite_features::events::{EventLog, Marks};
@@ -56,7 +55,7 @@ pub(super) fn metrics(
     };
     let due: Vec<&Said> = said
         .iter()
-        .filter(|one| (since..=end).contains(&(one.cutoff + one.horizon)))
+        .filter(|one| one.cutoff + one.horizon <= end)
         .filter(|one| one.interval.is_some())
         .collect();
     let mut horizons: BTreeMap<Micros, Horizon> =
@@ -77,17 +76,18 @@ pub(super) fn metrics(
             };
             let actual = value_after(one.cutoff);
             if let (Some(actual), Some((low, high))) = (actual, one.interval) {
+                let off = one.median.map_or(f64::NAN, |median| (actual - median).abs());
+                losses.add((&one.entity_id, one.cutoff, one.horizon), off, None);
+                if one.cutoff + one.horizon < since {
+                    continue;
+                }
                 let of = horizons.entry(one.horizon).or_default();
                 of.actual.push(actual);
                 of.median.push(one.median.unwrap_or(f64::NAN));
                 of.naive.push(value_after(naive_at(one)).unwrap_or(f64::NAN));
                 of.low.push(low);
                 of.high.push(high);
-                let block = block(&one.entity_id, one.cutoff, one.horizon);
-                of.blocks.push(block);
-                let key = (Arc::clone(&one.entity_id), one.cutoff, one.horizon);
-                let off = one.median.map_or(f64::NAN, |median| (actual - median).abs());
-                losses.add(key, off, block, None);
+                of.blocks.push(block(&one.entity_id, one.cutoff, one.horizon));
             }
         }
     }

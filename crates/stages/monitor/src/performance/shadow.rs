@@ -1,12 +1,16 @@
 //! A challenger beside the model that serves, on what both said and truth has come about.
+//!
+//! One loss a cutoff: the mean over its horizons, once the truth about the longest has come, so that
+//! one event is not a row for each of them. What the challenger learnt from, or was judged by before,
+//! does not count, whenever it was said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foresite_features::task::Micros;
 use foresite_metrics::paired_blocks;
 
-use super::{Kind, Metric, State};
+use super::{Kind, Metric, State, block};
 use crate::models::Model;
 
 /// Name of the metric in `performance`.
@@ -19,55 +23,91 @@ const SEED: u64 = 6;
 const LEAST_BLOCKS: usize = 8;
 const LEAST_EVENTS: usize = 10;
 
-/// Who a prediction is about, its cutoff and its horizon.
-type Key = (Arc<str>, Micros, Micros);
+/// How far off a model was at a horizon, and whether an event came; `None` of a forecast.
+type Loss = (f64, Option<bool>);
 
-/// How far off a model was, prediction by prediction.
+/// How far off a model was, by who and cutoff, horizon by horizon.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
-    rows: BTreeMap<Key, Loss>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Loss {
-    loss: f64,
-    block: u64,
-    /// Whether an event came; `None` of a forecast.
-    came: Option<bool>,
+    cutoffs: BTreeMap<(Arc<str>, Micros), BTreeMap<Micros, Loss>>,
 }
 
 impl Losses {
-    pub(super) fn add(&mut self, key: Key, loss: f64, block: u64, came: Option<bool>) {
+    pub(super) fn add(
+        &mut self,
+        (entity, cutoff, horizon): (&Arc<str>, Micros, Micros),
+        loss: f64,
+        came: Option<bool>,
+    ) {
         if loss.is_finite() {
-            self.rows.insert(key, Loss { loss, block, came });
+            let key = (Arc::clone(entity), cutoff);
+            self.cutoffs.entry(key).or_default().insert(horizon, (loss, came));
         }
+    }
+
+    fn horizons(&self) -> BTreeSet<Micros> {
+        self.cutoffs.values().flat_map(BTreeMap::keys).copied().collect()
     }
 }
 
-/// Whether the challenger is better than the model that serves: `ok` where the whole interval of the
-/// difference in mean loss says so, `warn` where all of it says the contrary, else `unknown`.
+/// A cutoff about which both spoke and all truth has come.
+struct Pair {
+    own: f64,
+    theirs: f64,
+    block: u64,
+    /// An event within the longest horizon that the cutoff before did not see.
+    is_new_event: bool,
+}
+
+fn pairs(own: &Losses, theirs: &Losses, challenger: &Model) -> Vec<Pair> {
+    let horizons = own.horizons();
+    let longest = challenger.task.horizon().micros();
+    if horizons.last() != Some(&longest) {
+        return Vec::new();
+    }
+    let after = challenger.seen_until;
+    let mean = |of: &BTreeMap<Micros, Loss>| {
+        let all: Option<Vec<f64>> = horizons.iter().map(|at| of.get(at).map(|of| of.0)).collect();
+        all.map(|all| all.iter().sum::<f64>() / all.len() as f64)
+    };
+    let mut before: Option<(&Arc<str>, bool)> = None;
+    let mut found = Vec::new();
+    for ((entity, cutoff), said) in own.cutoffs.iter().filter(|((_, at), _)| *at > after) {
+        let beside = theirs.cutoffs.get(&(Arc::clone(entity), *cutoff)).and_then(mean);
+        let Some((own, theirs)) = mean(said).zip(beside) else { continue };
+        let came = said.get(&longest).is_some_and(|of| of.1 == Some(true));
+        let went_on = before.is_some_and(|(of, came)| of == entity && came);
+        before = Some((entity, came));
+        let block = block(entity, *cutoff, longest);
+        found.push(Pair { own, theirs, block, is_new_event: came && !went_on });
+    }
+    found
+}
+
+/// Whether the challenger is better than the model that serves: `ok` where the whole 95 % interval of
+/// the difference in mean loss says so, `warn` where all of it says the contrary, else `unknown`. Looked at
+/// every day, it crosses a line sooner or later: a person decides, after as long as the task needs.
 pub(super) fn metric(
     (challenger, own): (&Model, &Losses),
-    serving: &Losses,
+    theirs: &Losses,
     since: Micros,
 ) -> Metric {
     let metric = Metric::of_model(challenger, "shadow", AGAINST_CHAMPION, Kind::Realised, since);
-    let pairs: Vec<(Loss, f64)> = own
-        .rows
-        .iter()
-        .filter_map(|(key, loss)| Some((*loss, serving.rows.get(key)?.loss)))
-        .collect();
-    let of = |pick: &dyn Fn(&(Loss, f64)) -> f64| pairs.iter().map(pick).collect::<Vec<f64>>();
-    let blocks: Vec<u64> = pairs.iter().map(|(loss, _)| loss.block).collect();
-    let (own, theirs) = (of(&|pair| pair.0.loss), of(&|pair| pair.1));
-    let Some(test) = paired_blocks(&own, &theirs, &blocks, REPLICATES, SEED) else {
-        let reason = format!("truth has come about {} predictions of both", pairs.len());
+    let pairs = pairs(own, theirs, challenger);
+    let of = |pick: fn(&Pair) -> f64| pairs.iter().map(pick).collect::<Vec<f64>>();
+    let blocks: Vec<u64> = pairs.iter().map(|pair| pair.block).collect();
+    let test =
+        paired_blocks(&of(|pair| pair.own), &of(|pair| pair.theirs), &blocks, REPLICATES, SEED);
+    let Some(test) = test else {
+        let horizon = super::span_word(challenger.task.horizon().micros());
+        let reason =
+            format!("the truth of all {horizon} has come about {} cutoffs of both", pairs.len());
         return metric.state(State::Unknown, reason);
     };
     let mut metric = metric.value(Some(test.difference), pairs.len());
     metric.interval = Some((test.interval.low, test.interval.high));
-    let foretells = pairs.iter().any(|(loss, _)| loss.came.is_some());
-    let events = pairs.iter().filter(|(loss, _)| loss.came == Some(true)).count();
+    let foretells = own.cutoffs.values().flat_map(BTreeMap::values).any(|of| of.1.is_some());
+    let events = pairs.iter().filter(|pair| pair.is_new_event).count();
     if test.blocks < LEAST_BLOCKS || (foretells && events < LEAST_EVENTS) {
         let seen = if foretells { format!(" and {events} events") } else { String::new() };
         let needed = if foretells { format!(" and {LEAST_EVENTS}") } else { String::new() };
@@ -96,45 +136,58 @@ mod tests {
         Model { id: "c".into(), role: Alias::Challenger, task, learnt: (0, DAY), seen_until: DAY }
     }
 
-    /// Losses about twenty sites for two days each; the first so many were events.
-    fn losses(loss: impl Fn(usize) -> f64, events: usize) -> Losses {
+    fn longest() -> Micros {
+        challenger().task.horizon().micros()
+    }
+
+    /// Losses about twenty sites over ten days, at two horizons; an event came to the first so many.
+    fn losses(loss: impl Fn(usize, Micros) -> f64, events: usize) -> Losses {
         let mut losses = Losses::default();
-        for row in 0..40 {
-            let site = row / 2;
-            let key = (Arc::from(format!("s{site}")), (row % 2) as Micros * DAY, 7 * DAY);
-            losses.add(key, loss(row), site as u64, Some(row < events));
+        for site in 0..20 {
+            let entity = Arc::from(format!("s{site:02}"));
+            for day in 2..12 {
+                for horizon in [DAY, longest()] {
+                    let off = loss(site, day);
+                    losses.add((&entity, day * DAY, horizon), off, Some(site < events));
+                }
+            }
         }
         losses
     }
 
-    fn state(own: impl Fn(usize) -> f64, events: usize) -> (State, String) {
-        let serving = losses(|row| 0.2 + 0.01 * (row % 7) as f64, events);
-        let found = metric((&challenger(), &losses(own, events)), &serving, 0);
-        assert_eq!((found.samples, found.role, found.model_id.as_str()), (40, "challenger", "c"));
-        (found.state, found.reason.unwrap_or_default())
+    fn judged(own: &Losses, events: usize) -> Metric {
+        let serving = losses(|site, day| 0.2 + 0.01 * ((site as i64 + day) % 7) as f64, events);
+        metric((&challenger(), own), &serving, 0)
     }
 
     #[test]
     fn three_ends_of_a_shadow() {
-        assert_eq!(state(|_| 0.1, 20), (State::Ok, String::new()));
-        assert_eq!(state(|_| 0.4, 20).0, State::Warn);
-        let close = |row: usize| if (row / 2).is_multiple_of(2) { 0.1 } else { 0.36 };
-        assert_eq!(state(close, 20).0, State::Unknown);
+        let better = judged(&losses(|_, _| 0.1, 12), 12);
+        assert_eq!((better.state, better.samples), (State::Ok, 200));
+        assert_eq!((better.role, better.model_id.as_str()), ("challenger", "c"));
+        assert_eq!(judged(&losses(|_, _| 0.4, 12), 12).state, State::Warn);
+        let close = losses(|site, _| if site.is_multiple_of(2) { 0.1 } else { 0.36 }, 12);
+        assert_eq!(judged(&close, 12).state, State::Unknown);
     }
 
     #[test]
-    fn few_events_end_no_shadow() {
-        let (state, reason) = state(|_| 0.1, 9);
-        assert_eq!(state, State::Unknown);
-        assert_eq!(reason, "20 blocks and 9 events so far, 8 and 10 are needed");
+    fn one_event_counts_once_however_often_it_was_foretold() {
+        let few = judged(&losses(|_, _| 0.1, 9), 9);
+        assert_eq!(few.state, State::Unknown);
+        let reason = few.reason.unwrap();
+        assert!(reason.contains("9 events so far, 8 and 10 are needed"), "{reason}");
     }
 
     #[test]
-    fn only_what_both_said_counts() {
-        let mut own = losses(|_| 0.1, 10);
-        own.add((Arc::from("alone"), 0, 7 * DAY), 0.0, 99, Some(true));
-        let serving = losses(|_| 0.2, 10);
-        assert_eq!(metric((&challenger(), &own), &serving, 0).samples, 40);
+    fn only_what_both_said_whole_and_after_the_learning_counts() {
+        let mut own = losses(|_, _| 0.1, 12);
+        let site: Arc<str> = Arc::from("s00");
+        // Learnt from; not said by the other; not ripe at the longest horizon.
+        own.add((&site, DAY, DAY), 0.0, Some(false));
+        own.add((&site, DAY, longest()), 0.0, Some(false));
+        own.add((&Arc::from("alone"), 3 * DAY, longest()), 0.0, Some(true));
+        own.add((&site, 12 * DAY, DAY), 0.0, Some(false));
+        assert_eq!(judged(&own, 12).samples, 200);
         let nothing = metric((&challenger(), &own), &Losses::default(), 0);
         assert_eq!((nothing.state, nothing.value), (State::Unknown, None));
     }
