@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -15,6 +16,8 @@ from live.commands import wait_for
 
 Answer = dict[str, Any]
 FINISHED = {"success", "failed"}
+#: Within so many seconds after its end a run has started what follows it.
+QUIET = 20.0
 
 
 class ApiError(RuntimeError):
@@ -96,6 +99,20 @@ class Airflow:
             return found if found in FINISHED else None
 
         return wait_for(f"the end of {dag_id} {run_id}", seconds, state)
+
+    def rest(self, dag_ids: Iterable[str], seconds: float) -> None:
+        """Waits until no run of the DAGs is under way, and none has begun a while later: one starts another."""
+        quiet_since: list[float] = []
+
+        def is_quiet() -> bool | None:
+            busy = any(run["state"] not in FINISHED for dag_id in dag_ids for run in self.runs(dag_id))
+            if busy:
+                quiet_since.clear()
+                return None
+            quiet_since.append(time.monotonic())
+            return True if quiet_since[-1] - quiet_since[0] > QUIET else None
+
+        wait_for("an hour's end without a run under way", seconds, is_quiet)
 
     def succeed(self, dag_id: str, run_id: str, seconds: float) -> dict[str, Answer]:
         """Waits for a run that must end well; its task instances."""

@@ -11,7 +11,7 @@ from live.airflow import Airflow
 from live.commands import ROOT, run
 from live.compare import differences
 from live.hdfs import DATA_ROOT
-from live.runs import remembered
+from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, TRAINING, remembered
 from live.site import STATE, Site, binaries, say
 from live.tables import Tables
 
@@ -28,6 +28,8 @@ def twin(site: Site, training: str, airflow: Airflow) -> Path:
     (home / "data").mkdir(parents=True)
     for part in (STATE / "network" / "root").iterdir():
         run("cp", "--archive", "--link", part, home / "data")
+    # The schedule goes on: what an hour that has just begun writes meanwhile would stand on one side only.
+    airflow.rest((PIPELINE, INFERENCE, TRAINING, STAGE), PATIENCE)
     repeated = remembered(airflow)
     say(f"{len(repeated)} runs once more, here")
     settings = {

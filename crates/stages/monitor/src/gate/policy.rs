@@ -325,10 +325,11 @@ mod tests {
             ..Evidence::default()
         };
         assert_eq!(decided(&evidence).word(), "retrain");
-        let lost = (1..=9).map(|week| NOW - week * 100 * DAY).collect();
+        let lost = (1..=9).map(|season| NOW - season * 100 * DAY).collect();
         let serving = Evidence {
             drift: moved(5),
             decided: lost,
+            registered: Vec::new(),
             serves_since: Some(NOW - 1_000 * DAY),
             ..quiet()
         };
