@@ -21,7 +21,8 @@ pub struct Config {
     pub accuracy_days: NonZero<u32>,
     /// Rows that one file may be made of; it bounds the memory of the stage.
     pub most_rows: NonZero<usize>,
-    /// Whether feedback carries who said it and in which words.
+    /// Whether people's names and words are exported: who marked what and why, and the texts of
+    /// tickets, alarms and planned work that a list quotes.
     pub name_people: bool,
 }
 

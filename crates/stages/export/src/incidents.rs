@@ -43,7 +43,9 @@ pub(crate) struct Item {
     /// Earliest, median and latest date of the event.
     pub(crate) event: [Option<Micros>; 3],
     pub(crate) model_role: Option<String>,
+    /// Why it is not on the list: the sentence may name people.
     pub(crate) left_out: Option<String>,
+    pub(crate) left_out_code: Option<String>,
 }
 
 /// The incidents of the interval's lists, sorted by cutoff and id.
@@ -103,6 +105,8 @@ fn worklist(batch: &RecordBatch) -> Result<BTreeMap<(Micros, String), Item>> {
         words("model_role")?,
         words("left_out")?,
     ];
+    // A table that an earlier release wrote last has no such column.
+    let codes = words("left_out_code").ok();
     let ranks = columns.ints("rank").map_err(unfit)?;
     let evidence = columns.lists("evidence").map_err(unfit)?;
     let probability = columns.doubles("probability").map_err(unfit)?;
@@ -121,6 +125,7 @@ fn worklist(batch: &RecordBatch) -> Result<BTreeMap<(Micros, String), Item>> {
             event: dates.each_ref().map(|dates| micros(dates, row)),
             model_role: text(&roles, row),
             left_out: text(&left_out, row),
+            left_out_code: codes.as_ref().and_then(|codes| text(codes, row)),
         };
         let cutoff = micros(&cutoffs, row).unwrap_or_default();
         found.insert((cutoff, text(&ids, row).unwrap_or_default()), item);

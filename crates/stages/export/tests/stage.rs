@@ -4,7 +4,9 @@
 
 mod fixture;
 
-use fixture::{INTERVAL_FOLDER, ODD, document, done, faults, files, folder, full, stage, stage_at};
+use fixture::{
+    INTERVAL_FOLDER, MEASURED, ODD, document, done, faults, files, folder, full, stage, stage_at,
+};
 use serde_json::{Value as Json, json};
 
 /// The report of an incident.
@@ -90,7 +92,7 @@ fn odd_names_and_numbers_survive() {
     let name = r#"ForesiteEntity=north/N0\,0\=1 \+\<\"Zürich\"\\\>\;#\0A\01"#;
     assert_eq!(value(&odd)["failurePredictionObject"], json!([name]));
     assert_eq!(odd["foresite"]["entityId"], ODD);
-    assert_eq!(odd["foresite"]["leftOut"], "beyond the budget");
+    assert_eq!(odd["foresite"]["leftOutCode"], "suppressed");
     assert_eq!(value(&odd)["perceivedSeverity"], "INDETERMINATE");
     assert!(odd["mDAOutputs"][0].get("confidenceDegree").is_none(), "NaN is no degree");
     assert!(odd["foresite"]["predictions"][0].get("probability").is_none());
@@ -161,10 +163,18 @@ fn a_mark_is_exported_in_the_hour_in_which_it_became_known_and_names_nobody() {
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(!text.contains("Brandt") && !text.contains("fan replaced"), "{}", file.display());
     }
+    let list = report(&document(&path, "mda-reports"), "i-a");
+    assert_eq!(list["foresite"]["evidence"], json!([MEASURED]), "what was measured stays");
     let config = json!({"name_people": true});
     let named = folder(root.path(), &stage(root.path()).config(&config).exits(0));
     let marks = document(&named, "feedback");
     assert_eq!(marks["analyticsFeedbackInfos"][0]["foresite"]["person"], "K. Brandt");
+    let reports = document(&named, "mda-reports");
+    let list = report(&reports, "i-a");
+    assert_eq!(value(&list)["potentialFailureCause"], list["foresite"]["knownCause"]);
+    assert_eq!(list["foresite"]["evidence"].as_array().unwrap().len(), 2);
+    let left_out = report(&reports, "i-odd")["foresite"]["leftOut"].clone();
+    assert!(left_out.as_str().unwrap().contains("K. Brandt"), "{left_out}");
     assert_eq!(faults(&files(&named)), Vec::<String>::new());
 }
 
