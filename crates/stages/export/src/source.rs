@@ -9,7 +9,7 @@ use foresite_stage::{Context, ErrorKind, Inputs, Result, StageError};
 use foresite_tables::{Micros, Read};
 
 /// The tables of one run. A table that is not there is an empty one: a data root in which nobody has
-/// marked anything yet is exported too, and the documents name what was missing.
+/// marked anything yet is exported too, and the result names what was missing.
 pub(crate) struct Source<'a> {
     pub(crate) cx: &'a Context,
     pub(crate) inputs: Inputs,
