@@ -10,6 +10,7 @@
 mod config;
 mod document;
 mod incidents;
+mod judged;
 mod marks;
 mod models;
 mod moment;
@@ -86,6 +87,8 @@ struct Found {
     incidents: Vec<Incident>,
     predictions: BTreeMap<String, Prediction>,
     marks: Vec<marks::Said>,
+    /// Of the marks those on what nobody was told for its urgency, or by a model that is not heard.
+    uncounted: BTreeSet<String>,
     realised: Vec<Realised>,
     evaluations: BTreeMap<String, Evaluation>,
     names: Names,
@@ -107,13 +110,14 @@ impl Found {
         bounded(config, "predictions", predictions.len())?;
         let marks = marks::read(source, config, interval)?;
         bounded(config, "marks", marks.len())?;
+        let uncounted = judged::uncounted(source, config, &marks, interval)?;
         let realised = models::realised(source, config, interval)?;
         let models = predictions.values().map(|row| &row.model_id);
         let models = models.chain(realised.iter().map(|row| &row.model_id)).cloned().collect();
         let evaluations = models::evaluations(source, &models)?;
         let wanted = entities(&incidents, &predictions, &marks);
         let names = Names::read(source, &wanted, interval.end)?;
-        Ok(Self { incidents, predictions, marks, realised, evaluations, names })
+        Ok(Self { incidents, predictions, marks, uncounted, realised, evaluations, names })
     }
 
     fn documents(&self, header: &Header<'_>, config: &Config) -> [Document; 3] {
@@ -126,7 +130,7 @@ impl Found {
         [
             mda::document(header, &said),
             performance::document(header, config, &self.evaluations, &self.realised),
-            feedback::document(header, config, &self.marks, &self.names),
+            feedback::document(header, config, (&self.marks, &self.uncounted), &self.names),
         ]
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Said {
     pub(crate) known_at: Micros,
     pub(crate) entity_id: Option<String>,
     pub(crate) prediction_id: Option<String>,
+    /// Cutoff of the prediction.
+    pub(crate) cutoff: Option<Micros>,
     pub(crate) incident_id: Option<String>,
     pub(crate) task: Option<String>,
     pub(crate) person: Option<String>,
@@ -67,7 +69,7 @@ fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
     // A table that an earlier release wrote last has no such columns.
     let [tasks, incidents] = ["task", "incident_id"].map(|name| words(name).ok());
     let times = |name| columns.times(name).map_err(unfit);
-    let (at, known) = (times("at")?, times("known_at")?);
+    let (at, known, cutoffs) = (times("at")?, times("known_at")?, times("cutoff").ok());
     let one = |row: usize| {
         Some(Said {
             feedback_id: text(&ids, row)?,
@@ -76,6 +78,7 @@ fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
             known_at: micros(&known, row)?,
             entity_id: text(&entities, row),
             prediction_id: text(&predictions, row),
+            cutoff: cutoffs.as_ref().and_then(|cutoffs| micros(cutoffs, row)),
             incident_id: incidents.as_ref().and_then(|incidents| text(incidents, row)),
             task: tasks.as_ref().and_then(|tasks| text(tasks, row)),
             person: text(&people, row),
@@ -87,7 +90,7 @@ fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
 
 /// Agreement by task. An incident is one case however many of its predictions are marked; otherwise a
 /// prediction is one.
-pub(crate) fn agreement(marks: &[Said]) -> BTreeMap<&str, Agreement> {
+pub(crate) fn agreement<'m>(marks: impl Iterator<Item = &'m Said>) -> BTreeMap<&'m str, Agreement> {
     let mut found: BTreeMap<&str, Agreement> = BTreeMap::new();
     let mut cases: BTreeMap<(&str, &str), Vec<&Said>> = BTreeMap::new();
     for said in marks {
@@ -123,6 +126,7 @@ mod tests {
             known_at: 6,
             entity_id: None,
             prediction_id: Some(prediction.into()),
+            cutoff: None,
             incident_id: incident.map(str::to_owned),
             task: Some("anomaly".into()),
             person: Some(person.into()),
@@ -142,6 +146,6 @@ mod tests {
             said(Mark::Missed, "Lee", "", None),
         ];
         let expected = Agreement { right: 1, wrong: 1, disputed: 1, missed: 1 };
-        assert_eq!(agreement(&marks), BTreeMap::from([("anomaly", expected)]));
+        assert_eq!(agreement(marks.iter()), BTreeMap::from([("anomaly", expected)]));
     }
 }
