@@ -17,7 +17,7 @@ pub struct Config {
     pub severities: Severities,
     /// How many days before the interval a prediction may lie that a list of it names.
     pub prediction_days: NonZero<u32>,
-    /// Days of marks behind the accuracy of a task.
+    /// Days of marks behind the accuracy of a task, and days in which a model was last looked back at.
     pub accuracy_days: NonZero<u32>,
     /// Rows that one file may be made of; it bounds the memory of the stage.
     pub most_rows: NonZero<usize>,

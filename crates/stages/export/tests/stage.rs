@@ -140,6 +140,7 @@ fn models_are_told_by_their_newest_evaluation_and_what_came() {
         (&realised[0]["deviation"], &realised[0]["inferenceNum"]),
         (&json!(0.1), &json!(70))
     );
+    assert_eq!(realised[0]["foresite"]["windowEnd"], "2026-03-09T00:00:00Z", "the newest by then");
 }
 
 #[test]
