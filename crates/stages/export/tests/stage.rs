@@ -5,7 +5,8 @@
 mod fixture;
 
 use fixture::{
-    INTERVAL_FOLDER, MEASURED, ODD, document, done, faults, files, folder, full, stage, stage_at,
+    END, HOUR, INTERVAL_FOLDER, KNOWN, MEASURED, ODD, document, done, faults, files, folder, full,
+    stage, stage_at,
 };
 use serde_json::{Value as Json, json};
 
@@ -200,7 +201,36 @@ fn an_export_never_changes_and_later_knowledge_stands_beside_it() {
     );
     assert_eq!(read(&first), bytes);
     assert_eq!(done(root.path()).status(), "unchanged");
-    let current = document(&root.path().join(INTERVAL_FOLDER), "current");
+    let current = document(folder_of(&later).parent().unwrap(), "current");
     let newest = current["folder"].as_str().unwrap();
     assert!(folder_of(&later).ends_with(newest), "an earlier clock takes nothing back");
+}
+
+#[test]
+fn the_greatest_clock_leads_even_if_it_knew_no_more() {
+    let (root, _) = full();
+    let path = folder(root.path(), &done(root.path()));
+    let clock = || document(path.parent().unwrap(), "current")["asOfMicros"].as_i64().unwrap();
+    assert_eq!(clock(), KNOWN);
+    let later = stage_at(root.path(), "2026-03-09T14:45:00Z").exits(0);
+    assert_eq!((later.status(), folder(root.path(), &later)), ("unchanged", path.clone()));
+    assert_eq!(clock(), END + 3 * HOUR / 4);
+    assert_eq!(done(root.path()).status(), "unchanged");
+    assert_eq!(clock(), END + 3 * HOUR / 4, "an earlier clock takes nothing back");
+}
+
+#[test]
+fn a_configuration_takes_the_lead_from_no_other() {
+    let (root, _) = full();
+    let own = folder(root.path(), &done(root.path()));
+    let config = json!({"roles": ["champion", "provisional"]});
+    let other = stage_at(root.path(), "2026-03-09T14:45:00Z").config(&config).exits(0);
+    let other = folder(root.path(), &other);
+    let interval = root.path().join(INTERVAL_FOLDER);
+    for path in [&own, &other] {
+        let beside = path.parent().unwrap();
+        assert_eq!(beside.parent().unwrap(), interval);
+        let newest = document(beside, "current")["folder"].as_str().unwrap().to_owned();
+        assert!(path.ends_with(newest), "{}", path.display());
+    }
 }
