@@ -38,6 +38,9 @@ use crate::names::Names;
 use crate::predictions::{Prediction, Wanted};
 use crate::source::Source;
 
+/// Days that one export covers at most.
+const MOST_DAYS: Micros = 31;
+
 /// The stage.
 #[derive(Debug)]
 pub struct Export;
@@ -52,7 +55,7 @@ impl Stage for Export {
 
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
         check(cx, &config)?;
-        let interval = cx.interval()?.of_full_hours()?;
+        let interval = bounded_interval(cx.interval()?.of_full_hours()?)?;
         let mut report = cx.report();
         let mut source = Source::new(cx);
         let found = Found::read(&mut source, &config, interval, &mut report)?;
@@ -82,6 +85,15 @@ fn check(cx: &Context, config: &Config) -> Result<()> {
     Err(StageError::new(ErrorKind::Usage, message).hint("leave out --task; name tasks in `tasks`"))
 }
 
+/// An interval that one set of files can hold.
+fn bounded_interval(interval: Interval) -> Result<Interval> {
+    if interval.end - interval.start <= MOST_DAYS * DAY {
+        return Ok(interval);
+    }
+    let message = format!("interval {interval}: longer than {MOST_DAYS} days");
+    Err(StageError::new(ErrorKind::Usage, message).hint("export it in parts"))
+}
+
 /// Everything that the documents are made of.
 struct Found {
     incidents: Vec<Incident>,
@@ -101,15 +113,13 @@ impl Found {
         interval: Interval,
         report: &mut Report,
     ) -> Result<Self> {
-        let mut incidents = incidents::read(source, interval)?;
+        let mut incidents = incidents::read(source, config, interval)?;
         let before = incidents.len();
         incidents.retain(|incident| is_exported(incident, config));
         report.number("incidents_left_out", before - incidents.len());
-        bounded(config, "incidents", incidents.len())?;
         let predictions = predictions_of(source, config, &incidents, interval)?;
         bounded(config, "predictions", predictions.len())?;
         let marks = marks::read(source, config, interval)?;
-        bounded(config, "marks", marks.len())?;
         let uncounted = judged::uncounted(source, config, &marks, interval)?;
         let realised = models::realised(source, config, interval)?;
         let models = predictions.values().map(|row| &row.model_id);
@@ -186,7 +196,7 @@ fn bounded(config: &Config, what: &str, rows: usize) -> Result<()> {
     if rows <= most {
         return Ok(());
     }
-    let message = format!("{rows} {what}: more than the {most} that `most_rows` allows");
+    let message = format!("more {what} than the {most} that `most_rows` allows");
     Err(StageError::new(ErrorKind::BadData, message)
         .hint("export a shorter interval, or raise `most_rows` with the stage's memory"))
 }

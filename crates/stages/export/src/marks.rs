@@ -12,9 +12,10 @@ use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_stage::{Interval, Result};
 use foresite_tables::{Micros, Read};
 
+use crate::bounded;
 use crate::config::Config;
 use crate::moment::DAY;
-use crate::source::{Source, text, unfit};
+use crate::source::{Newest, Source, Versions, text, unfit};
 
 /// One mark.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,16 +53,22 @@ pub(crate) fn read(
 ) -> Result<Vec<Said>> {
     let since = interval.end - Micros::from(config.accuracy_days.get()) * DAY;
     let read = Read::all().since("known_at", since.min(interval.start));
-    let Some(batch) = source.resolved(raw::feedback(), read, interval.end - 1)? else {
-        return Ok(Vec::new());
-    };
-    let mut found = parse(&batch)?;
-    found.retain(|said| said.task.as_ref().is_none_or(|task| config.terms(task).is_some()));
+    let mut found = Newest::new();
+    source.scan_until(raw::feedback(), read, interval.end - 1, |batch| {
+        keep(batch, config, &mut found)?;
+        bounded(config, "marks", found.len())
+    })?;
+    let mut found: Vec<Said> = found.live().map(|(_, said)| said).collect();
     found.sort_by(|a, b| (a.known_at, &a.feedback_id).cmp(&(b.known_at, &b.feedback_id)));
     Ok(found)
 }
 
-fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
+/// Keeps the marks on the configured tasks, and on none, by id and fact.
+fn keep(
+    batch: &RecordBatch,
+    config: &Config,
+    found: &mut Newest<(String, &'static str), Said>,
+) -> Result<()> {
     let columns = Columns(batch);
     let words = |name| columns.text(name).map_err(unfit);
     let [ids, facts, entities] = [words("feedback_id")?, words("fact")?, words("entity_id")?];
@@ -85,7 +92,14 @@ fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
             text: text(&said, row),
         })
     };
-    Ok((0..batch.num_rows()).filter_map(one).collect())
+    let versions = Versions::of(batch)?;
+    for (row, said) in (0..batch.num_rows()).filter_map(|row| Some((row, one(row)?))) {
+        if said.task.as_ref().is_none_or(|task| config.terms(task).is_some()) {
+            let key = (said.feedback_id.clone(), said.mark.word());
+            found.offer(key, versions.at(row), versions.lives(row).then_some(said));
+        }
+    }
+    Ok(())
 }
 
 /// Agreement by task. An incident is one case however many of its predictions are marked; otherwise a

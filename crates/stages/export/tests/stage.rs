@@ -8,6 +8,8 @@ use fixture::{
     END, HOUR, INTERVAL_FOLDER, KNOWN, MEASURED, ODD, document, done, faults, files, folder, full,
     stage, stage_at,
 };
+use foresite_schema::catalog::outcome;
+use foresite_testkit::Rows;
 use serde_json::{Value as Json, json};
 
 /// The report of an incident.
@@ -217,6 +219,15 @@ fn the_greatest_clock_leads_even_if_it_knew_no_more() {
     assert_eq!(clock(), END + 3 * HOUR / 4);
     assert_eq!(done(root.path()).status(), "unchanged");
     assert_eq!(clock(), END + 3 * HOUR / 4, "an earlier clock takes nothing back");
+}
+
+#[test]
+fn what_a_recomputation_takes_back_is_not_exported() {
+    let (root, store) = full();
+    assert_eq!(done(root.path()).number("mda_reports"), Some(5.0));
+    Rows::new(0).write_as(&store, outcome::incidents(), KNOWN + HOUR / 4, &"f".repeat(32));
+    let later = stage_at(root.path(), "2026-03-09T14:45:00Z").exits(0);
+    assert_eq!((later.status(), later.number("mda_reports")), ("done", Some(0.0)));
 }
 
 #[test]
