@@ -145,13 +145,12 @@ impl Found {
     }
 }
 
-/// Whether an incident is of a configured task, and of a model that may be heard. Only the list's row
-/// says whose it is: an open incident without one is left out. A closed one never has one, and taking
+/// Whether an incident of a configured task is of a model that may be heard. Only the list's row says
+/// whose it is: an open incident without one is left out. A closed one never has one, and taking
 /// back what nobody heard of hurts nobody.
 fn is_exported(incident: &Incident, config: &Config) -> bool {
     let role = incident.item.as_ref().and_then(|item| item.model_role.as_deref());
-    let may_be_heard = role.map_or(incident.state == "closed", |role| config.hears(role));
-    config.terms(&incident.task).is_some() && may_be_heard
+    role.map_or(incident.state == "closed", |role| config.hears(role))
 }
 
 /// The predictions that the incidents name. A list may rest on statements of some days before, and a
