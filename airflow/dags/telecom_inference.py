@@ -65,5 +65,11 @@ with DAG(
     chain(predictions, advise, done)
     chain(predictions, done)
     if settings.exports():
-        export = Stage.partial(task_id="export", stage="export", **one_by_one).expand_kwargs(ready)
+        # An hour without a worklist does not cost the other hours their exports.
+        export = Stage.partial(
+            task_id="export",
+            stage="export",
+            trigger_rule="all_done",
+            **one_by_one,
+        ).expand_kwargs(ready)
         chain(advise, export, done)

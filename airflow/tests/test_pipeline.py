@@ -113,6 +113,18 @@ def test_lists_are_exported_after_they_are_made_where_the_site_asks_for_it(
     assert made == ["advise", *["export"] * exports]
 
 
+def test_a_failed_worklist_stops_no_export(stages: Stages, run_dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORESITE_EXPORT", "true")
+    stages.behave("advise", exit=65, times=1)
+    day = datetime(2026, 3, 4, 7, tzinfo=timezone.utc)
+    window = {"interval_start": "2026-03-04T06:00:00Z", "interval_end": "2026-03-04T07:00:00Z"}
+    run = run_dag("telecom_inference", day, window)
+    assert run.states("advise") == ["failed"]
+    assert run.states("export") == ["success"]
+    assert run.state == "failed"
+    assert run.states("done") == ["upstream_failed"]
+
+
 @pytest.mark.parametrize(("verdict", "promoted"), [("PASS", 3), ("INSUFFICIENT", 3), ("FAIL", 0)])
 def test_the_verdict_decides_about_promotion(stages: Stages, run_dag: Any, verdict: str, promoted: int) -> None:
     stages.behave("evaluate", verdict=verdict)

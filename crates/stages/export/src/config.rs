@@ -17,11 +17,12 @@ pub struct Config {
     pub severities: Severities,
     /// How many days before the interval a prediction may lie that a list of it names.
     pub prediction_days: NonZero<u32>,
-    /// Days of marks behind the accuracy of a task.
+    /// Days of marks behind the accuracy of a task, and days in which a model was last looked back at.
     pub accuracy_days: NonZero<u32>,
     /// Rows that one file may be made of; it bounds the memory of the stage.
     pub most_rows: NonZero<usize>,
-    /// Whether feedback carries who said it and in which words.
+    /// Whether people's names and words are exported: who marked what and why, and the texts of
+    /// tickets, alarms and planned work that a list quotes.
     pub name_people: bool,
 }
 

@@ -18,8 +18,6 @@ pub(crate) struct Header<'a> {
     /// When the youngest fact behind them was known; `None`: there is none.
     pub(crate) known_at: Option<Micros>,
     pub(crate) lineage_id: &'a str,
-    /// Tables that the data root does not have.
-    pub(crate) missing: Vec<&'a str>,
 }
 
 impl Header<'_> {
@@ -31,7 +29,6 @@ impl Header<'_> {
             "intervalEnd": stamp(self.interval.end),
             "knownAt": self.known_at.map(stamp),
             "lineageId": self.lineage_id,
-            "missingTables": self.missing,
         }))
     }
 }

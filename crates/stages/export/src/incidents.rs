@@ -11,7 +11,12 @@ use foresite_schema::catalog::outcome;
 use foresite_stage::{Interval, Result};
 use foresite_tables::{Micros, Read};
 
-use crate::source::{Source, number, text, texts, unfit};
+use crate::bounded;
+use crate::config::Config;
+use crate::source::{Newest, Source, Versions, number, text, texts, unfit};
+
+/// Cutoff and id.
+type Key = (Micros, String);
 
 /// An incident as it stood at a cutoff.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,31 +48,43 @@ pub(crate) struct Item {
     /// Earliest, median and latest date of the event.
     pub(crate) event: [Option<Micros>; 3],
     pub(crate) model_role: Option<String>,
+    /// Why it is not on the list: the sentence may name people.
     pub(crate) left_out: Option<String>,
+    pub(crate) left_out_code: Option<String>,
 }
 
 /// The incidents of the interval's lists, sorted by cutoff and id.
 ///
 /// Checks are drawn at random among low risks and say nothing about a failure: they are left out.
-pub(crate) fn read(source: &mut Source<'_>, interval: Interval) -> Result<Vec<Incident>> {
+/// Batch by batch no more is kept than `most_rows`.
+pub(crate) fn read(
+    source: &mut Source<'_>,
+    config: &Config,
+    interval: Interval,
+) -> Result<Vec<Incident>> {
     let read = || Read::all().period(interval.start + 1, interval.end + 1);
-    let mut items = BTreeMap::new();
-    if let Some(batch) = source.resolved(outcome::worklist(), read(), Micros::MAX)? {
-        items = worklist(&batch)?;
+    let mut found = Newest::new();
+    source.scan(outcome::incidents(), read(), |batch| {
+        incidents(batch, config, &mut found)?;
+        bounded(config, "incidents", found.len())
+    })?;
+    let mut found: BTreeMap<Key, Incident> = found.live().collect();
+    let mut items = Newest::new();
+    source.scan(outcome::worklist(), read(), |batch| worklist(batch, &found, &mut items))?;
+    for (key, item) in items.live() {
+        if let Some(incident) = found.get_mut(&key) {
+            incident.item = Some(item);
+        }
     }
-    let Some(batch) = source.resolved(outcome::incidents(), read(), Micros::MAX)? else {
-        return Ok(Vec::new());
-    };
-    let mut found = incidents(&batch)?;
-    found.retain(|incident| incident.state != "check");
-    for incident in &mut found {
-        incident.item = items.remove(&(incident.cutoff, incident.incident_id.clone()));
-    }
-    found.sort_by(|a, b| (a.cutoff, &a.incident_id).cmp(&(b.cutoff, &b.incident_id)));
-    Ok(found)
+    Ok(found.into_values().collect())
 }
 
-fn incidents(batch: &RecordBatch) -> Result<Vec<Incident>> {
+/// Keeps the incidents of the configured tasks.
+fn incidents(
+    batch: &RecordBatch,
+    config: &Config,
+    found: &mut Newest<Key, Incident>,
+) -> Result<()> {
     let columns = Columns(batch);
     let words = |name| columns.text(name).map_err(unfit);
     let [ids, tasks, kinds, entities] =
@@ -90,10 +107,23 @@ fn incidents(batch: &RecordBatch) -> Result<Vec<Incident>> {
         known_cause: text(&causes, row),
         item: None,
     };
-    Ok((0..batch.num_rows()).map(row).collect())
+    let versions = Versions::of(batch)?;
+    // A tombstone names no task.
+    let is_wanted = |at: &usize| !versions.lives(*at) || config.terms(tasks.value(*at)).is_some();
+    for at in (0..batch.num_rows()).filter(is_wanted) {
+        let lives = versions.lives(at) && states.value(at) != "check";
+        let key = (micros(&cutoffs, at).unwrap_or_default(), ids.value(at).to_owned());
+        found.offer(key, versions.at(at), lives.then(|| row(at)));
+    }
+    Ok(())
 }
 
-fn worklist(batch: &RecordBatch) -> Result<BTreeMap<(Micros, String), Item>> {
+/// Keeps the rows of the wanted incidents.
+fn worklist(
+    batch: &RecordBatch,
+    wanted: &BTreeMap<Key, Incident>,
+    found: &mut Newest<Key, Item>,
+) -> Result<()> {
     let columns = Columns(batch);
     let words = |name| columns.text(name).map_err(unfit);
     let [ids, titles, resources, roles, left_out] = [
@@ -103,27 +133,32 @@ fn worklist(batch: &RecordBatch) -> Result<BTreeMap<(Micros, String), Item>> {
         words("model_role")?,
         words("left_out")?,
     ];
+    // A table that an earlier release wrote last has no such column.
+    let codes = words("left_out_code").ok();
     let ranks = columns.ints("rank").map_err(unfit)?;
     let evidence = columns.lists("evidence").map_err(unfit)?;
     let probability = columns.doubles("probability").map_err(unfit)?;
     let times = |name| columns.times(name).map_err(unfit);
     let (cutoffs, act_before) = (times("cutoff")?, times("act_before")?);
     let dates = [times("event_low_at")?, times("event_at")?, times("event_high_at")?];
-    let mut found = BTreeMap::new();
+    let item = |row| Item {
+        rank: ranks.is_valid(row).then(|| ranks.value(row)),
+        title: text(&titles, row),
+        evidence: texts(&evidence, row),
+        probability: number(&probability, row),
+        act_before: micros(&act_before, row),
+        limiting_resource: text(&resources, row),
+        event: dates.each_ref().map(|dates| micros(dates, row)),
+        model_role: text(&roles, row),
+        left_out: text(&left_out, row),
+        left_out_code: codes.as_ref().and_then(|codes| text(codes, row)),
+    };
+    let versions = Versions::of(batch)?;
     for row in 0..batch.num_rows() {
-        let item = Item {
-            rank: ranks.is_valid(row).then(|| ranks.value(row)),
-            title: text(&titles, row),
-            evidence: texts(&evidence, row),
-            probability: number(&probability, row),
-            act_before: micros(&act_before, row),
-            limiting_resource: text(&resources, row),
-            event: dates.each_ref().map(|dates| micros(dates, row)),
-            model_role: text(&roles, row),
-            left_out: text(&left_out, row),
-        };
-        let cutoff = micros(&cutoffs, row).unwrap_or_default();
-        found.insert((cutoff, text(&ids, row).unwrap_or_default()), item);
+        let key = (micros(&cutoffs, row).unwrap_or_default(), ids.value(row).to_owned());
+        if wanted.contains_key(&key) {
+            found.offer(key, versions.at(row), versions.lives(row).then(|| item(row)));
+        }
     }
-    Ok(found)
+    Ok(())
 }

@@ -10,6 +10,7 @@
 mod config;
 mod document;
 mod incidents;
+mod judged;
 mod marks;
 mod models;
 mod moment;
@@ -37,6 +38,9 @@ use crate::names::Names;
 use crate::predictions::{Prediction, Wanted};
 use crate::source::Source;
 
+/// Days that one export covers at most.
+const MOST_DAYS: Micros = 31;
+
 /// The stage.
 #[derive(Debug)]
 pub struct Export;
@@ -51,7 +55,7 @@ impl Stage for Export {
 
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
         check(cx, &config)?;
-        let interval = cx.interval()?.of_full_hours()?;
+        let interval = bounded_interval(cx.interval()?.of_full_hours()?)?;
         let mut report = cx.report();
         let mut source = Source::new(cx);
         let found = Found::read(&mut source, &config, interval, &mut report)?;
@@ -60,10 +64,10 @@ impl Stage for Export {
             interval,
             known_at: source.inputs.known_at().map(|known| known.min(cx.as_of())),
             lineage_id: &lineage.id,
-            missing: source.missing.iter().map(String::as_str).collect(),
         };
         let documents = found.documents(&header, &config);
         tell(&mut report, &header, &lineage, &documents);
+        tell_missing(&mut report, &source);
         if !cx.is_dry_run() && publish::publish(cx, &header, &lineage, &documents)? {
             report.status = Status::Done;
         }
@@ -81,11 +85,22 @@ fn check(cx: &Context, config: &Config) -> Result<()> {
     Err(StageError::new(ErrorKind::Usage, message).hint("leave out --task; name tasks in `tasks`"))
 }
 
+/// An interval that one set of files can hold.
+fn bounded_interval(interval: Interval) -> Result<Interval> {
+    if interval.end - interval.start <= MOST_DAYS * DAY {
+        return Ok(interval);
+    }
+    let message = format!("interval {interval}: longer than {MOST_DAYS} days");
+    Err(StageError::new(ErrorKind::Usage, message).hint("export it in parts"))
+}
+
 /// Everything that the documents are made of.
 struct Found {
     incidents: Vec<Incident>,
     predictions: BTreeMap<String, Prediction>,
     marks: Vec<marks::Said>,
+    /// Of the marks those on what nobody was told for its urgency, or by a model that is not heard.
+    uncounted: BTreeSet<String>,
     realised: Vec<Realised>,
     evaluations: BTreeMap<String, Evaluation>,
     names: Names,
@@ -98,22 +113,21 @@ impl Found {
         interval: Interval,
         report: &mut Report,
     ) -> Result<Self> {
-        let mut incidents = incidents::read(source, interval)?;
+        let mut incidents = incidents::read(source, config, interval)?;
         let before = incidents.len();
         incidents.retain(|incident| is_exported(incident, config));
         report.number("incidents_left_out", before - incidents.len());
-        bounded(config, "incidents", incidents.len())?;
         let predictions = predictions_of(source, config, &incidents, interval)?;
         bounded(config, "predictions", predictions.len())?;
         let marks = marks::read(source, config, interval)?;
-        bounded(config, "marks", marks.len())?;
+        let uncounted = judged::uncounted(source, config, &marks, interval)?;
         let realised = models::realised(source, config, interval)?;
         let models = predictions.values().map(|row| &row.model_id);
         let models = models.chain(realised.iter().map(|row| &row.model_id)).cloned().collect();
         let evaluations = models::evaluations(source, &models)?;
         let wanted = entities(&incidents, &predictions, &marks);
         let names = Names::read(source, &wanted, interval.end)?;
-        Ok(Self { incidents, predictions, marks, realised, evaluations, names })
+        Ok(Self { incidents, predictions, marks, uncounted, realised, evaluations, names })
     }
 
     fn documents(&self, header: &Header<'_>, config: &Config) -> [Document; 3] {
@@ -126,16 +140,17 @@ impl Found {
         [
             mda::document(header, &said),
             performance::document(header, config, &self.evaluations, &self.realised),
-            feedback::document(header, config, &self.marks, &self.names),
+            feedback::document(header, config, (&self.marks, &self.uncounted), &self.names),
         ]
     }
 }
 
-/// Whether an incident is of a configured task, and of a model that may be heard. A closed one has no
-/// row of the list that would say whose it was, and taking back what nobody heard of hurts nobody.
+/// Whether an incident of a configured task is of a model that may be heard. Only the list's row says
+/// whose it is: an open incident without one is left out. A closed one never has one, and taking
+/// back what nobody heard of hurts nobody.
 fn is_exported(incident: &Incident, config: &Config) -> bool {
     let role = incident.item.as_ref().and_then(|item| item.model_role.as_deref());
-    config.terms(&incident.task).is_some() && role.is_none_or(|role| config.hears(role))
+    role.map_or(incident.state == "closed", |role| config.hears(role))
 }
 
 /// The predictions that the incidents name. A list may rest on statements of some days before, and a
@@ -180,7 +195,7 @@ fn bounded(config: &Config, what: &str, rows: usize) -> Result<()> {
     if rows <= most {
         return Ok(());
     }
-    let message = format!("{rows} {what}: more than the {most} that `most_rows` allows");
+    let message = format!("more {what} than the {most} that `most_rows` allows");
     Err(StageError::new(ErrorKind::BadData, message)
         .hint("export a shorter interval, or raise `most_rows` with the stage's memory"))
 }
@@ -191,10 +206,17 @@ fn tell(report: &mut Report, header: &Header<'_>, lineage: &Lineage, documents: 
     for document in documents {
         report.number(&document.name.replace('-', "_"), document.entries);
     }
-    if !header.missing.is_empty() {
-        tracing::info!(tables = header.missing.join(", "), "not there, exported as empty");
-    }
     if documents.iter().all(|document| document.entries == 0) {
         report.verdict = Some("empty".into());
     }
+}
+
+/// Tables that are not there yet. The files do not say so: they hold what an empty table gives, and
+/// must not change when somebody creates it.
+fn tell_missing(report: &mut Report, source: &Source<'_>) {
+    let missing: Vec<&str> = source.missing.iter().map(String::as_str).collect();
+    if !missing.is_empty() {
+        tracing::info!(tables = missing.join(", "), "not there, exported as empty");
+    }
+    report.number("missing_tables", missing);
 }

@@ -12,9 +12,10 @@ use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_stage::{Interval, Result};
 use foresite_tables::{Micros, Read};
 
+use crate::bounded;
 use crate::config::Config;
 use crate::moment::DAY;
-use crate::source::{Source, text, unfit};
+use crate::source::{Newest, Source, Versions, text, unfit};
 
 /// One mark.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub(crate) struct Said {
     pub(crate) known_at: Micros,
     pub(crate) entity_id: Option<String>,
     pub(crate) prediction_id: Option<String>,
+    /// Cutoff of the prediction.
+    pub(crate) cutoff: Option<Micros>,
     pub(crate) incident_id: Option<String>,
     pub(crate) task: Option<String>,
     pub(crate) person: Option<String>,
@@ -50,16 +53,22 @@ pub(crate) fn read(
 ) -> Result<Vec<Said>> {
     let since = interval.end - Micros::from(config.accuracy_days.get()) * DAY;
     let read = Read::all().since("known_at", since.min(interval.start));
-    let Some(batch) = source.resolved(raw::feedback(), read, interval.end - 1)? else {
-        return Ok(Vec::new());
-    };
-    let mut found = parse(&batch)?;
-    found.retain(|said| said.task.as_ref().is_none_or(|task| config.terms(task).is_some()));
+    let mut found = Newest::new();
+    source.scan_until(raw::feedback(), read, interval.end - 1, |batch| {
+        keep(batch, config, &mut found)?;
+        bounded(config, "marks", found.len())
+    })?;
+    let mut found: Vec<Said> = found.live().map(|(_, said)| said).collect();
     found.sort_by(|a, b| (a.known_at, &a.feedback_id).cmp(&(b.known_at, &b.feedback_id)));
     Ok(found)
 }
 
-fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
+/// Keeps the marks on the configured tasks, and on none, by id and fact.
+fn keep(
+    batch: &RecordBatch,
+    config: &Config,
+    found: &mut Newest<(String, &'static str), Said>,
+) -> Result<()> {
     let columns = Columns(batch);
     let words = |name| columns.text(name).map_err(unfit);
     let [ids, facts, entities] = [words("feedback_id")?, words("fact")?, words("entity_id")?];
@@ -67,7 +76,7 @@ fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
     // A table that an earlier release wrote last has no such columns.
     let [tasks, incidents] = ["task", "incident_id"].map(|name| words(name).ok());
     let times = |name| columns.times(name).map_err(unfit);
-    let (at, known) = (times("at")?, times("known_at")?);
+    let (at, known, cutoffs) = (times("at")?, times("known_at")?, times("cutoff").ok());
     let one = |row: usize| {
         Some(Said {
             feedback_id: text(&ids, row)?,
@@ -76,18 +85,26 @@ fn parse(batch: &RecordBatch) -> Result<Vec<Said>> {
             known_at: micros(&known, row)?,
             entity_id: text(&entities, row),
             prediction_id: text(&predictions, row),
+            cutoff: cutoffs.as_ref().and_then(|cutoffs| micros(cutoffs, row)),
             incident_id: incidents.as_ref().and_then(|incidents| text(incidents, row)),
             task: tasks.as_ref().and_then(|tasks| text(tasks, row)),
             person: text(&people, row),
             text: text(&said, row),
         })
     };
-    Ok((0..batch.num_rows()).filter_map(one).collect())
+    let versions = Versions::of(batch)?;
+    for (row, said) in (0..batch.num_rows()).filter_map(|row| Some((row, one(row)?))) {
+        if said.task.as_ref().is_none_or(|task| config.terms(task).is_some()) {
+            let key = (said.feedback_id.clone(), said.mark.word());
+            found.offer(key, versions.at(row), versions.lives(row).then_some(said));
+        }
+    }
+    Ok(())
 }
 
 /// Agreement by task. An incident is one case however many of its predictions are marked; otherwise a
 /// prediction is one.
-pub(crate) fn agreement(marks: &[Said]) -> BTreeMap<&str, Agreement> {
+pub(crate) fn agreement<'m>(marks: impl Iterator<Item = &'m Said>) -> BTreeMap<&'m str, Agreement> {
     let mut found: BTreeMap<&str, Agreement> = BTreeMap::new();
     let mut cases: BTreeMap<(&str, &str), Vec<&Said>> = BTreeMap::new();
     for said in marks {
@@ -123,6 +140,7 @@ mod tests {
             known_at: 6,
             entity_id: None,
             prediction_id: Some(prediction.into()),
+            cutoff: None,
             incident_id: incident.map(str::to_owned),
             task: Some("anomaly".into()),
             person: Some(person.into()),
@@ -142,6 +160,6 @@ mod tests {
             said(Mark::Missed, "Lee", "", None),
         ];
         let expected = Agreement { right: 1, wrong: 1, disputed: 1, missed: 1 };
-        assert_eq!(agreement(&marks), BTreeMap::from([("anomaly", expected)]));
+        assert_eq!(agreement(marks.iter()), BTreeMap::from([("anomaly", expected)]));
     }
 }

@@ -9,6 +9,7 @@ use foresite_stage::{Interval, Result};
 use foresite_tables::{Micros, Read};
 
 use crate::config::Config;
+use crate::moment::DAY;
 use crate::source::{Source, number, text, unfit};
 
 /// A number with its interval.
@@ -45,21 +46,24 @@ pub(crate) struct Realised {
     pub(crate) reason: Option<String>,
 }
 
-/// The realised deviation of each model that is heard, of windows that end in `(start, end]`. A metric without a
-/// value says nothing and is left out.
+/// The newest realised deviation of each model that is heard, by scope: of the last window that ended
+/// by the end of the interval, within the last `accuracy_days`. `monitor` looks back at a day some time
+/// after its end, so that an hour's own windows are never known in time. A metric without a value says
+/// nothing and is left out.
 pub(crate) fn realised(
     source: &mut Source<'_>,
     config: &Config,
     interval: Interval,
 ) -> Result<Vec<Realised>> {
-    let read = Read::all().period(interval.start + 1, interval.end + 1);
+    let since = interval.end - Micros::from(config.accuracy_days.get()) * DAY;
+    let read = Read::all().period(since, interval.end + 1).text("kind", "realised");
     let Some(batch) = source.resolved(watch::performance(), read, Micros::MAX)? else {
         return Ok(Vec::new());
     };
     let columns = Columns(&batch);
     let words = |name| columns.text(name).map_err(unfit);
-    let [tasks, models, roles, scopes, kinds] =
-        [words("task")?, words("model_id")?, words("role")?, words("scope")?, words("kind")?];
+    let [tasks, models, roles, scopes] =
+        [words("task")?, words("model_id")?, words("role")?, words("scope")?];
     let [states, reasons] = [words("state")?, words("reason")?];
     let times = |name| columns.times(name).map_err(unfit);
     let (starts, ends) = (times("window_start")?, times("window_end")?);
@@ -68,7 +72,7 @@ pub(crate) fn realised(
         let task = text(&tasks, row)?;
         let deviation = config.terms(&task)?.deviation.as_ref()?;
         let figure = figures.at(row).filter(|figure| figure.metric == *deviation)?;
-        (config.hears(roles.value(row)) && kinds.value(row) == "realised").then_some(())?;
+        config.hears(roles.value(row)).then_some(())?;
         Some(Realised {
             task,
             model_id: text(&models, row)?,
@@ -79,7 +83,17 @@ pub(crate) fn realised(
             reason: text(&reasons, row),
         })
     };
-    Ok((0..batch.num_rows()).filter_map(one).collect())
+    let mut newest: BTreeMap<(String, String, String), Realised> = BTreeMap::new();
+    for of in (0..batch.num_rows()).filter_map(one) {
+        let key = (of.task.clone(), of.model_id.clone(), of.scope.clone());
+        match newest.get(&key) {
+            Some(have) if have.window.1 >= of.window.1 => {}
+            _ => {
+                newest.insert(key, of);
+            }
+        }
+    }
+    Ok(newest.into_values().collect())
 }
 
 /// The newest evaluation of each of the models.

@@ -1,5 +1,5 @@
-//! Publishing an export: a folder per interval and computation that never changes, and a page beside
-//! them that leads to the newest.
+//! Publishing an export: a folder per interval, configuration and computation that never changes, and
+//! a page beside those of a configuration that leads to the newest.
 //!
 //! The manifest is written last: a folder without one is an export that did not come to its end.
 
@@ -16,25 +16,32 @@ use crate::moment::folder_stamp;
 /// The file that names the others.
 const MANIFEST: &str = "manifest";
 
-/// What leads to the newest export of an interval.
+/// Hexadecimal digits of the digest that names a configuration.
+const CONFIG_DIGITS: usize = 12;
+
+/// What leads to the newest export of an interval by a configuration.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Current {
     schema: String,
     /// The folder beside it.
     folder: String,
-    /// The clock of the run, in microseconds since the epoch.
+    /// The latest clock that gave it, in microseconds since the epoch.
     as_of_micros: Micros,
 }
 
-/// The folder of an interval, below the data root.
-fn folder(interval: Interval) -> String {
-    format!("exports/{}-{}", folder_stamp(interval.start), folder_stamp(interval.end))
+/// The folder of an interval's exports by one configuration, below the data root: consumers of
+/// different configurations read different things, and none takes the lead from another.
+fn folder(interval: Interval, lineage: &Lineage) -> String {
+    let mut digest = sha256_hex(lineage.document["configuration"].to_string().as_bytes());
+    digest.truncate(CONFIG_DIGITS);
+    let [start, end] = [interval.start, interval.end].map(folder_stamp);
+    format!("exports/{start}-{end}/{digest}")
 }
 
 /// The folder of an export, below the data root.
 pub(crate) fn export_folder(interval: Interval, lineage: &Lineage) -> String {
-    format!("{}/{}", folder(interval), lineage.id)
+    format!("{}/{}", folder(interval, lineage), lineage.id)
 }
 
 /// Writes the documents unless they are there; whether anything was written.
@@ -79,9 +86,10 @@ fn once(cx: &Context, path: &str, text: &str) -> Result<bool> {
         .hint("somebody changed it; move it away and run the stage again"))
 }
 
-/// Leads to this export, unless one of a later clock is led to.
+/// Leads to this export, unless one of a later clock is led to. The same export at a later clock moves
+/// the clock on: what an earlier one knew takes nothing back.
 fn lead_to(cx: &Context, interval: Interval, lineage: &Lineage) -> Result<()> {
-    let path = format!("{}/current.json", folder(interval));
+    let path = format!("{}/current.json", folder(interval, lineage));
     let have: Option<Current> = match cx.root().read(&path) {
         // What is torn is written anew.
         Ok(bytes) => serde_json::from_slice(&bytes).ok(),
@@ -89,7 +97,10 @@ fn lead_to(cx: &Context, interval: Interval, lineage: &Lineage) -> Result<()> {
         Err(error) => return Err(error.into()),
     };
     let as_of_micros = cx.as_of();
-    let is_led = |have: &Current| have.folder == lineage.id || have.as_of_micros > as_of_micros;
+    let is_led = |have: &Current| {
+        let is_this = have.folder == lineage.id && have.as_of_micros == as_of_micros;
+        is_this || have.as_of_micros > as_of_micros
+    };
     if have.as_ref().is_some_and(is_led) {
         return Ok(());
     }

@@ -5,6 +5,7 @@
 mod fixture;
 
 use fixture::{bare, document, done, faults, files, folder, full, stage, stage_at};
+use foresite_schema::catalog::raw;
 use foresite_testkit::{Binary, Run};
 use serde_json::{Value as Json, json};
 
@@ -21,8 +22,9 @@ fn is_empty(root: &std::path::Path, run: &Run) -> Json {
 #[test]
 fn a_data_root_without_tables_gives_empty_documents_that_say_so() {
     let (root, _) = bare();
-    let header = is_empty(root.path(), &done(root.path()));
-    let missing = header["missingTables"].as_array().unwrap();
+    let run = done(root.path());
+    let header = is_empty(root.path(), &run);
+    let missing = run.result["numbers"]["missing_tables"].as_array().unwrap();
     for name in ["incidents", "worklist", "feedback", "evaluations", "performance"] {
         assert!(missing.contains(&json!(name)), "{name}: {missing:?}");
     }
@@ -34,8 +36,12 @@ fn a_data_root_without_tables_gives_empty_documents_that_say_so() {
 fn a_clock_before_the_rows_gives_empty_documents() {
     let (root, _) = full();
     let run = stage_at(root.path(), "2026-03-01T00:00:00Z").exits(0);
-    let header = is_empty(root.path(), &run);
-    assert_eq!(header["missingTables"], json!([]), "they are there, only not known yet");
+    is_empty(root.path(), &run);
+    assert_eq!(
+        run.result["numbers"]["missing_tables"],
+        json!([]),
+        "they are there, only not known yet"
+    );
 }
 
 #[test]
@@ -53,10 +59,22 @@ fn a_task_without_a_table_is_named_and_stops_nothing() {
     std::fs::remove_dir_all(root.path().join("tables/predictions_capacity")).unwrap();
     drop(store);
     let run = done(root.path());
-    let reports = document(&folder(root.path(), &run), "mda-reports");
-    assert_eq!(reports["foresite"]["missingTables"], json!(["predictions_capacity"]));
+    let missing = &run.result["numbers"]["missing_tables"];
+    assert_eq!(missing, &json!(["predictions_capacity"]));
     assert_eq!(run.number("mda_reports"), Some(5.0));
     assert_eq!(faults(&files(&folder(root.path(), &run))), Vec::<String>::new());
+}
+
+#[test]
+fn a_table_that_is_created_later_without_rows_changes_nothing() {
+    let (root, store) = bare();
+    let first = done(root.path());
+    store.table(raw::feedback()).unwrap();
+    let again = done(root.path());
+    assert_eq!(again.status(), "unchanged");
+    assert_eq!(again.result["numbers"]["folder"], first.result["numbers"]["folder"]);
+    let missing = |run: &Run| run.result["numbers"]["missing_tables"].as_array().unwrap().len();
+    assert_eq!(missing(&again) + 1, missing(&first), "the result says what is there by now");
 }
 
 #[test]
@@ -68,6 +86,7 @@ fn wrong_arguments_are_refused_with_what_to_do() {
     let cases = [
         (on(noon, noon), "the end must come after the start"),
         (on(noon, "2026-03-09T12:30:00Z"), "expected full hours"),
+        (on("2026-01-01T00:00:00Z", "2026-02-01T01:00:00Z"), "longer than 31 days"),
         (stage(root.path()).args("--task anomaly"), "leave out --task"),
         (stage(root.path()).config(&json!({"tasks": [{"task": "../x"}]})), "missing field"),
         (stage(root.path()).config(&json!({"severities": {"major": 2.0}})), "severities"),
@@ -86,7 +105,7 @@ fn wrong_arguments_are_refused_with_what_to_do() {
 fn more_rows_than_memory_is_meant_for_end_the_stage_before_it_writes() {
     let (root, _) = full();
     let run = stage(root.path()).config(&json!({"most_rows": 3})).exits(65);
-    assert!(run.error_line().contains("5 incidents: more than the 3"), "{}", run.stderr);
+    assert!(run.error_line().contains("more incidents than the 3"), "{}", run.stderr);
     assert!(run.error_line().contains("shorter interval"), "{}", run.stderr);
     assert!(!root.path().join("exports").exists());
 }

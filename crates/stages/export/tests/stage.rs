@@ -4,7 +4,12 @@
 
 mod fixture;
 
-use fixture::{INTERVAL_FOLDER, ODD, document, done, faults, files, folder, full, stage, stage_at};
+use fixture::{
+    END, HOUR, INTERVAL_FOLDER, KNOWN, MEASURED, ODD, document, done, faults, files, folder, full,
+    stage, stage_at,
+};
+use foresite_schema::catalog::outcome;
+use foresite_testkit::Rows;
 use serde_json::{Value as Json, json};
 
 /// The report of an incident.
@@ -26,7 +31,9 @@ fn every_document_is_what_its_schema_says() {
     let folder = folder(root.path(), &run);
     assert_eq!(faults(&files(&folder)), Vec::<String>::new());
     assert_eq!(run.number("mda_reports"), Some(5.0), "{}", run.result);
-    assert_eq!(run.number("incidents_left_out"), Some(2.0), "provisional, and a foreign task");
+    assert_eq!(run.number("incidents_left_out"), Some(2.0), "provisional, and nobody's");
+    let reports = document(&folder, "mda-reports").to_string();
+    assert!(!reports.contains("i-own") && !reports.contains("i-whose"), "foreign, and nobody's");
     let manifest = document(&folder, "manifest");
     let entries = manifest["files"].as_array().unwrap().iter().map(|file| &file["entries"]);
     assert_eq!(entries.collect::<Vec<_>>(), [5, 2, 3]);
@@ -90,7 +97,7 @@ fn odd_names_and_numbers_survive() {
     let name = r#"ForesiteEntity=north/N0\,0\=1 \+\<\"Zürich\"\\\>\;#\0A\01"#;
     assert_eq!(value(&odd)["failurePredictionObject"], json!([name]));
     assert_eq!(odd["foresite"]["entityId"], ODD);
-    assert_eq!(odd["foresite"]["leftOut"], "beyond the budget");
+    assert_eq!(odd["foresite"]["leftOutCode"], "suppressed");
     assert_eq!(value(&odd)["perceivedSeverity"], "INDETERMINATE");
     assert!(odd["mDAOutputs"][0].get("confidenceDegree").is_none(), "NaN is no degree");
     assert!(odd["foresite"]["predictions"][0].get("probability").is_none());
@@ -138,6 +145,7 @@ fn models_are_told_by_their_newest_evaluation_and_what_came() {
         (&realised[0]["deviation"], &realised[0]["inferenceNum"]),
         (&json!(0.1), &json!(70))
     );
+    assert_eq!(realised[0]["foresite"]["windowEnd"], "2026-03-09T00:00:00Z", "the newest by then");
 }
 
 #[test]
@@ -161,10 +169,18 @@ fn a_mark_is_exported_in_the_hour_in_which_it_became_known_and_names_nobody() {
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(!text.contains("Brandt") && !text.contains("fan replaced"), "{}", file.display());
     }
+    let list = report(&document(&path, "mda-reports"), "i-a");
+    assert_eq!(list["foresite"]["evidence"], json!([MEASURED]), "what was measured stays");
     let config = json!({"name_people": true});
     let named = folder(root.path(), &stage(root.path()).config(&config).exits(0));
     let marks = document(&named, "feedback");
     assert_eq!(marks["analyticsFeedbackInfos"][0]["foresite"]["person"], "K. Brandt");
+    let reports = document(&named, "mda-reports");
+    let list = report(&reports, "i-a");
+    assert_eq!(value(&list)["potentialFailureCause"], list["foresite"]["knownCause"]);
+    assert_eq!(list["foresite"]["evidence"].as_array().unwrap().len(), 2);
+    let left_out = report(&reports, "i-odd")["foresite"]["leftOut"].clone();
+    assert!(left_out.as_str().unwrap().contains("K. Brandt"), "{left_out}");
     assert_eq!(faults(&files(&named)), Vec::<String>::new());
 }
 
@@ -189,7 +205,45 @@ fn an_export_never_changes_and_later_knowledge_stands_beside_it() {
     );
     assert_eq!(read(&first), bytes);
     assert_eq!(done(root.path()).status(), "unchanged");
-    let current = document(&root.path().join(INTERVAL_FOLDER), "current");
+    let current = document(folder_of(&later).parent().unwrap(), "current");
     let newest = current["folder"].as_str().unwrap();
     assert!(folder_of(&later).ends_with(newest), "an earlier clock takes nothing back");
+}
+
+#[test]
+fn the_greatest_clock_leads_even_if_it_knew_no_more() {
+    let (root, _) = full();
+    let path = folder(root.path(), &done(root.path()));
+    let clock = || document(path.parent().unwrap(), "current")["asOfMicros"].as_i64().unwrap();
+    assert_eq!(clock(), KNOWN);
+    let later = stage_at(root.path(), "2026-03-09T14:45:00Z").exits(0);
+    assert_eq!((later.status(), folder(root.path(), &later)), ("unchanged", path.clone()));
+    assert_eq!(clock(), END + 3 * HOUR / 4);
+    assert_eq!(done(root.path()).status(), "unchanged");
+    assert_eq!(clock(), END + 3 * HOUR / 4, "an earlier clock takes nothing back");
+}
+
+#[test]
+fn what_a_recomputation_takes_back_is_not_exported() {
+    let (root, store) = full();
+    assert_eq!(done(root.path()).number("mda_reports"), Some(5.0));
+    Rows::new(0).write_as(&store, outcome::incidents(), KNOWN + HOUR / 4, &"f".repeat(32));
+    let later = stage_at(root.path(), "2026-03-09T14:45:00Z").exits(0);
+    assert_eq!((later.status(), later.number("mda_reports")), ("done", Some(0.0)));
+}
+
+#[test]
+fn a_configuration_takes_the_lead_from_no_other() {
+    let (root, _) = full();
+    let own = folder(root.path(), &done(root.path()));
+    let config = json!({"roles": ["champion", "provisional"]});
+    let other = stage_at(root.path(), "2026-03-09T14:45:00Z").config(&config).exits(0);
+    let other = folder(root.path(), &other);
+    let interval = root.path().join(INTERVAL_FOLDER);
+    for path in [&own, &other] {
+        let beside = path.parent().unwrap();
+        assert_eq!(beside.parent().unwrap(), interval);
+        let newest = document(beside, "current")["folder"].as_str().unwrap().to_owned();
+        assert!(path.ends_with(newest), "{}", path.display());
+    }
 }

@@ -1,6 +1,8 @@
 //! `feedback.json`: marks as `AnalyticsFeedbackInfo` of TS 29.520, and how often people agreed as
 //! `AccuracyInfo`.
 
+use std::collections::BTreeSet;
+
 use foresite_schema::marks::Mark;
 use foresite_stage::Interval;
 use serde_json::{Value as Json, json};
@@ -14,17 +16,18 @@ use crate::names::Names;
 /// Name of the document.
 pub(crate) const NAME: &str = "feedback";
 
-/// The document.
+/// The document. The marks named by `uncounted` are told, but say nothing about the accuracy.
 pub(crate) fn document(
     header: &Header<'_>,
     config: &Config,
-    marks: &[Said],
+    (marks, uncounted): (&[Said], &BTreeSet<String>),
     names: &Names,
 ) -> Document {
     let mut sheet = Sheet::begin(&header.json(NAME));
     let new = marks.iter().filter(|said| is_new(said, header.interval));
     sheet.list("analyticsFeedbackInfos", new.map(|said| feedback(config, names, said)));
-    let agreement = agreement(marks);
+    let counted = marks.iter().filter(|said| !uncounted.contains(&said.feedback_id));
+    let agreement = agreement(counted);
     let judged = agreement.iter().filter(|(_, of)| of.right + of.wrong > 0);
     sheet.list("accuracyInfos", judged.map(|(task, of)| accuracy(config, task, of)));
     sheet.end(NAME)

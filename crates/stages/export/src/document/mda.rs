@@ -66,7 +66,7 @@ impl Said<'_> {
         json!({
             "failurePredictionObject": self.objects(incident),
             "potentialFailureType": terms.failure_type,
-            "potentialFailureCause": cause(incident, behind),
+            "potentialFailureCause": cause(incident.known_cause(self.config), behind),
             "eventTime": event_time(incident, behind).map(stamp),
             "issueID": incident.incident_id,
             "issueDomain": terms.issue_domain,
@@ -116,11 +116,12 @@ impl Said<'_> {
             "entityId": incident.entity_id,
             "state": incident.state,
             "firstSeenAt": incident.first_seen_at.map(stamp),
-            "knownCause": incident.known_cause,
+            "knownCause": incident.known_cause(self.config),
             "rank": item.and_then(|item| item.rank),
-            "leftOut": text(|item| item.left_out.as_deref()),
+            "leftOut": text(|item| item.left_out.as_deref()).filter(|_| self.config.name_people),
+            "leftOutCode": text(|item| item.left_out_code.as_deref()),
             "title": text(|item| item.title.as_deref()),
-            "evidence": item.map(|item| &item.evidence),
+            "evidence": item.map(|item| evidence(item, self.config)),
             "actBefore": item.and_then(|item| item.act_before).map(stamp),
             "modelRole": text(|item| item.model_role.as_deref()),
             "predictions": behind.iter().map(|row| self.prediction(row)).collect::<Vec<_>>(),
@@ -152,11 +153,24 @@ impl Incident {
         let listed = self.item.as_ref().and_then(|item| item.probability);
         listed.filter(|value| (0.0..=1.0).contains(value))
     }
+
+    /// What explains it already: the words of tickets and marks, which may name people.
+    fn known_cause(&self, config: &Config) -> Option<&str> {
+        self.known_cause.as_deref().filter(|_| config.name_people)
+    }
+}
+
+/// The sentences of a list, without those that quote alarms, tickets and planned work.
+fn evidence<'i>(item: &'i Item, config: &Config) -> Vec<&'i str> {
+    const QUOTES: [&str; 2] = ["Beside it:", "Already known:"];
+    let quotes = |sentence: &str| QUOTES.iter().any(|words| sentence.starts_with(words));
+    let sentences = item.evidence.iter().map(String::as_str);
+    sentences.filter(|sentence| config.name_people || !quotes(sentence)).collect()
 }
 
 /// What explains it already, otherwise what the model names first: a class of causes where it has
 /// them, or the measure that moved the score most.
-fn cause(incident: &Incident, behind: &[&Prediction]) -> Option<String> {
+fn cause(known: Option<&str>, behind: &[&Prediction]) -> Option<String> {
     let named = |driver: &String| {
         let name = driver.split_once('=').map_or(driver.as_str(), |(name, _)| name);
         let is_cause = name.starts_with("cause:");
@@ -164,7 +178,8 @@ fn cause(incident: &Incident, behind: &[&Prediction]) -> Option<String> {
     };
     let drivers =
         || behind.iter().find_map(|row| row.drivers.iter().map(named).min_by_key(|n| n.0));
-    incident.known_cause.clone().or_else(|| Some(drivers()?.1)).filter(|cause| !cause.is_empty())
+    let known = known.map(str::to_owned);
+    known.or_else(|| Some(drivers()?.1)).filter(|cause| !cause.is_empty())
 }
 
 /// When it comes: the date that the model gives; for what is seen already, since when.
@@ -232,13 +247,10 @@ mod tests {
     fn a_known_cause_comes_first_then_a_class_then_the_first_measure() {
         let drivers = ["temperature_c=0.5 (41, 30)", "cause:fan=0.3"].map(str::to_owned).to_vec();
         let row = Prediction { drivers, ..Prediction::default() };
-        let mut of = incident("new", None);
-        assert_eq!(cause(&of, &[&row]).as_deref(), Some("fan"));
-        of.known_cause = Some("planned work".into());
-        assert_eq!(cause(&of, &[&row]).as_deref(), Some("planned work"));
-        of.known_cause = None;
+        assert_eq!(cause(None, &[&row]).as_deref(), Some("fan"));
+        assert_eq!(cause(Some("planned work"), &[&row]).as_deref(), Some("planned work"));
         let row = Prediction { drivers: vec!["x=0.1".into(), "y=0.1".into()], ..row };
-        assert_eq!(cause(&of, &[&row]).as_deref(), Some("x"));
-        assert_eq!(cause(&of, &[]), None);
+        assert_eq!(cause(None, &[&row]).as_deref(), Some("x"));
+        assert_eq!(cause(None, &[]), None);
     }
 }
