@@ -23,6 +23,7 @@ run `telecom_data_pipeline` first.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Param, chain
@@ -64,7 +65,7 @@ with DAG(
         step="retrain",
         options={"ask": "{{ params.ask | join(',') }}", "person": "{{ dag_run.triggering_user_name or '' }}"},
     )
-    training = tasks.training(retrain.output)
+    training: Any = tasks.training(retrain.output)
     train = TriggerDagRunOperator(
         task_id="train",
         trigger_dag_id="telecom_model_training",

@@ -96,7 +96,7 @@ def pick_pool() -> str:
     return BY_POOL[stage_needs.pool_of(params["stage"], profile)]
 
 
-@task
+@task(multiple_outputs=False)
 def training(decided: Any) -> dict[str, Any]:
     """The params of the training that monitor's step `retrain` decided for; skipped where it decided for none."""
     decided_for = mapping.numbers_of(decided)["retrain"]
