@@ -143,6 +143,14 @@ pub fn scored<'a>(
     by_entity
 }
 
+/// Whether the list's task tells calibrated probabilities, which alone may be summed. What a p-value
+/// says at most is no probability: such bounds summed over thousands of cells would be a number
+/// without a meaning.
+pub fn is_calibrated(list: &ListConfig, signals: &Signals) -> bool {
+    let is_told = |rows: &Vec<&Prediction>| rows.iter().any(|row| row.probability.is_some());
+    scored(list, signals).values().all(is_told)
+}
+
 /// Probability of the event within `within`, on the cumulative hazard between the rows' horizons.
 ///
 /// The hazard is taken as constant inside a bin, so that 7 days between rows of 3 and 14 days is an

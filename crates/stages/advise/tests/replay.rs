@@ -54,17 +54,15 @@ fn a_policy_is_judged_by_what_people_said_later_and_nothing_is_written() {
     let fixture = fixture::fixture();
     let opened = advice::open_incidents(&fixture.signals, &fixture.config);
     let published = advice::advise(opened, &fixture.signals, &fixture.context, &fixture.config);
-    let listed: Vec<_> = published.lists[0]
-        .listed
-        .iter()
-        .map(|entry| &entry.item.incident)
-        .filter(|incident| !incident.is_check())
-        .collect();
+    let [anomalies, listed] = [0, 1].map(|at| {
+        let listed = published.lists[at].listed.iter().map(|entry| &entry.item.incident);
+        listed.filter(|incident| !incident.is_check()).collect::<Vec<_>>()
+    });
     let (folder, root) = data_root();
     // Two hours after the list: it cannot have known, and what came of it is known today.
-    let marked = [(listed[0], "confirmed"), (listed[1], "wrong")];
+    let marked = [(listed[0], "confirmed"), (listed[1], "wrong"), (anomalies[0], "confirmed")];
     Rows::new(marked.len())
-        .text("feedback_id", [Some("m-1"), Some("m-2")].into_iter())
+        .text("feedback_id", ["m-1", "m-2", "m-3"].map(Some).into_iter())
         .text("fact", marked.iter().map(|(_, fact)| Some(*fact)))
         .times("at", marked.iter().map(|_| Some(CUTOFF + 2 * HOUR)))
         .text("prediction_id", marked.iter().map(|(one, _)| Some(one.prediction_ids[0].as_str())))
@@ -74,12 +72,18 @@ fn a_policy_is_judged_by_what_people_said_later_and_nothing_is_written() {
 
     let numbers = finished(folder.path(), &Config::default(), [0, 0]);
     assert_eq!(numbers["cutoffs"], 1, "one hour has predictions");
-    assert_eq!(numbers["anomaly_incidents"], listed.len());
+    assert_eq!(numbers["anomaly_incidents"], anomalies.len());
+    assert_eq!(numbers["maintenance_incidents"], listed.len());
     let stated: f64 = listed.iter().map(|incident| incident.probability()).sum();
-    assert!((numbers["anomaly_stated_hits"].as_f64().unwrap() - stated).abs() < 1e-3);
-    assert_eq!([&numbers["anomaly_judged"], &numbers["anomaly_judged_right"]], [2, 1]);
+    assert!((numbers["maintenance_stated_hits"].as_f64().unwrap() - stated).abs() < 1e-3);
+    assert_eq!([&numbers["maintenance_judged"], &numbers["maintenance_judged_right"]], [2, 1]);
     let stated = listed[0].probability() + listed[1].probability();
-    assert!((numbers["anomaly_judged_stated"].as_f64().unwrap() - stated).abs() < 1e-3);
+    assert!((numbers["maintenance_judged_stated"].as_f64().unwrap() - stated).abs() < 1e-3);
+    // A detector's bounds are judged as right or wrong, and never summed.
+    assert_eq!([&numbers["anomaly_judged"], &numbers["anomaly_judged_right"]], [1, 1]);
+    for name in ["anomaly_stated_hits", "anomaly_judged_stated"] {
+        assert!(numbers.get(name).is_some_and(serde_json::Value::is_null), "{name}");
+    }
 
     assert!(root.find(outcome::worklist()).unwrap().is_none(), "nothing is published");
     assert!(!root.exists("reports/latest.html").unwrap());

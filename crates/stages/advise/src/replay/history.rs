@@ -30,8 +30,11 @@ pub(super) struct History {
 pub(super) struct Replayed {
     /// Every item of every list, checks left aside.
     pub(super) items: Vec<Item>,
-    /// Of each incident, the probability that its first list stated.
-    pub(super) stated: BTreeMap<String, f64>,
+    /// Of each incident, the probability that its first list stated; `None` where that list had no
+    /// calibrated ones.
+    pub(super) stated: BTreeMap<String, Option<f64>>,
+    /// Whether some list stated how many of its items would be right.
+    has_stated: bool,
     /// Of each incident, the predictions that its lists named.
     pub(super) predictions: BTreeMap<String, BTreeSet<String>>,
     /// Incidents that some list left out, by reason.
@@ -115,16 +118,23 @@ impl History {
             for (code, incidents) in &said.left_out {
                 number(&format!("left_out_{}", code.word()), incidents.len());
             }
-            let stated: f64 = said.stated.values().sum();
-            report.number(&format!("{}_stated_hits", list.task), rounded(stated));
+            let stated = said.sum(said.stated.values().copied());
+            report.number(&format!("{}_stated_hits", list.task), stated);
         }
     }
 }
 
 impl Replayed {
+    /// The sum of what was stated; `None` unless each is a probability.
+    pub(super) fn sum(&self, stated: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+        stated.sum::<Option<f64>>().filter(|_| self.has_stated).map(rounded)
+    }
+
     fn take(&mut self, list: &Worklist, cutoff: Micros) {
         self.lists += 1;
         self.most = self.most.max(list.listed.len());
+        let is_stated = list.statements.iter().any(|said| said.hits.is_some());
+        self.has_stated |= is_stated;
         let listed = list.listed.iter().map(|entry| &entry.item.incident);
         for incident in listed.filter(|incident| !incident.is_check()) {
             let id = &incident.incident_id;
@@ -133,7 +143,9 @@ impl Replayed {
                 cutoff,
                 entities: incident.member_entities.clone(),
             });
-            self.stated.entry(id.clone()).or_insert_with(|| incident.probability());
+            self.stated
+                .entry(id.clone())
+                .or_insert_with(|| is_stated.then(|| incident.probability()));
             let said = self.predictions.entry(id.clone()).or_default();
             said.extend(incident.prediction_ids.iter().cloned());
         }
@@ -147,6 +159,6 @@ impl Replayed {
 }
 
 /// Four digits: a result is read by people.
-pub(super) fn rounded(value: f64) -> f64 {
+fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }

@@ -9,11 +9,16 @@ use crate::{advice::Worklist, network::Network, statements::Statement, wording};
 pub(super) fn of_list(list: &Worklist, page: Page<'_>) -> Markup {
     html! {
         @if list.scored > 0 {
-            @for said in &list.statements {
+            @for said in list.statements.iter().filter(|said| says(said)) {
                 p.muted { (of_team(said, &page.signals.network)) }
             }
         }
     }
+}
+
+/// Whether a line would say anything.
+fn says(said: &Statement) -> bool {
+    said.team.is_some() || said.hits.is_some()
 }
 
 fn of_team(said: &Statement, network: &Network) -> Markup {
@@ -24,15 +29,17 @@ fn of_team(said: &Statement, network: &Network) -> Markup {
             @if let Some((_, end)) = said.shift { " of the shift until " (moment(end)) }
             " taken. "
         }
-        "Stated beforehand: " (expected(said.hits)) " of " (wording::count(items, "item", "items"))
-        " right"
-        @if said.left_out > 0 {
-            ", " (expected(said.left_out_hits)) " of " (said.left_out) " left out"
+        @if let Some(hits) = said.hits {
+            "Stated beforehand: " (expected(hits)) " of " (wording::count(items, "item", "items"))
+            " right"
+            @if let Some(hits) = said.left_out_hits.filter(|_| said.left_out > 0) {
+                ", " (expected(hits)) " of " (said.left_out) " left out"
+            }
+            @if let Some(misses) = said.misses {
+                ", " (expected(misses)) " more where nothing is open"
+            }
+            "."
         }
-        @if let Some(misses) = said.misses {
-            ", " (expected(misses)) " more where nothing is open"
-        }
-        "."
     }
 }
 
