@@ -16,6 +16,7 @@ use arrow::datatypes::Int32Type;
 use fixture::{CUTOFF, Fixture};
 use foresite_advise::advice;
 use foresite_advise::clock::HOUR;
+use foresite_advise::inputs::{Prediction, Role};
 use foresite_schema::catalog::outcome;
 use foresite_tables::{Read, Root};
 
@@ -136,6 +137,25 @@ fn every_alert_stands_on_the_list_or_has_a_reason() {
     for (code, n) in by_code {
         assert_eq!(result["numbers"][format!("left_out_{code}")], n, "{code}");
     }
+}
+
+#[test]
+fn a_challenger_that_speaks_later_takes_nothing_off_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    root.create().unwrap();
+    let mut fixture = fixture::fixture();
+    let row = fixture.signals.predictions.iter().find(|row| row.task == "anomaly").unwrap();
+    let later = Prediction {
+        prediction_id: "p-challenger".into(),
+        model_id: "anomaly-next".into(),
+        role: Role::Challenger,
+        cutoff: row.cutoff + HOUR / 4,
+        ..row.clone()
+    };
+    fixture.signals.predictions.push(later);
+    tables::write(&fixture, &root);
+    assert_eq!(finished(folder.path(), &[])["numbers"]["anomaly_items"], 4);
 }
 
 #[test]
