@@ -79,6 +79,7 @@ impl<'a> Reader<'a> {
             marks: self.marks()?,
             suppressions: self.suppressions()?,
             placed: self.placed()?,
+            named: self.named()?,
             lasted: self.lasted()?,
         })
     }

@@ -22,6 +22,7 @@ pub(super) struct History {
     is_begun: bool,
     prior: BTreeMap<String, PriorIncident>,
     placed: Vec<Placed>,
+    named: BTreeSet<String>,
     lists: BTreeMap<String, Replayed>,
 }
 
@@ -52,12 +53,14 @@ impl History {
             let prior = std::mem::take(&mut signals.prior).into_iter();
             self.prior = prior.map(|one| (one.incident_id.clone(), one)).collect();
             self.placed = std::mem::take(&mut signals.placed);
+            self.named = std::mem::take(&mut signals.named);
         }
         let cutoff = signals.cutoff;
         self.prior.retain(|_, one| cutoff - one.cutoff <= MEMORY);
         self.placed.retain(|one| cutoff - one.cutoff <= REACH);
         signals.prior = self.prior.values().cloned().collect();
         signals.placed.clone_from(&self.placed);
+        signals.named.clone_from(&self.named);
     }
 
     /// Takes up what a list said.
@@ -69,6 +72,7 @@ impl History {
             }
             for entry in &list.listed {
                 let incident = &entry.item.incident;
+                self.named.insert(incident.incident_id.clone());
                 self.placed.extend(entry.item.team.as_ref().map(|team| Placed {
                     incident_id: incident.incident_id.clone(),
                     task: incident.task.clone(),
