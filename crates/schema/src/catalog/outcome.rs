@@ -266,7 +266,7 @@ pub fn list_statements() -> TableDef {
             "hits",
             Double,
             "",
-            "expected number of items of this list that are right: the sum of their calibrated probabilities, checks left aside; null = the task has no such probability",
+            "expected number of items of this list that are right: the sum of their calibrated probabilities, checks left aside; null = the task has no such probability, or scored nothing",
         ),
         nullable(
             "left_out_hits",

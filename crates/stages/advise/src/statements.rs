@@ -32,7 +32,7 @@ pub struct Statement {
     /// Open incidents that are not on it.
     pub left_out: usize,
     /// Expected number of right items on the list, checks left aside; like the other two, `None` where
-    /// the task has no calibrated probability.
+    /// the task has no calibrated probability, or scored nothing.
     pub hits: Option<f64>,
     /// Expected number of right incidents among those left out.
     pub left_out_hits: Option<f64>,

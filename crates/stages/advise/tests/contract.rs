@@ -76,6 +76,12 @@ fn incidents(rows: &RecordBatch, task: &str, keep: impl Fn(usize) -> bool) -> BT
     own.map(|row| text(rows, "incident_id", row)).collect()
 }
 
+/// The row of a team's list.
+fn statement(said: &RecordBatch, task: &str, team: &str) -> usize {
+    let is_own = |row: &usize| text(said, "task", *row) == task && text(said, "team", *row) == team;
+    (0..said.num_rows()).find(is_own).unwrap()
+}
+
 /// Id, fact, hours of decision, start and end after the fixture's cutoff, owner, entity.
 type Said<'a> = (&'a str, &'a str, [Option<i64>; 3], &'a str, &'a str);
 
@@ -164,7 +170,9 @@ fn what_was_named_in_a_shift_uses_a_place_for_all_of_it() {
         named.extend(listed.iter().cloned());
         assert!((0..list.num_rows()).all(|row| text(&list, "team", row) == "north"));
         let said = rows(&root, outcome::list_statements(), hour);
-        let own = (0..said.num_rows()).find(|row| text(&said, "task", *row) == "anomaly").unwrap();
+        let own = statement(&said, "anomaly", "north");
+        assert_eq!(said.num_rows(), 2 * config.lists.len(), "one of each team, and nobody's");
+        assert_eq!(whole(&said, "budget", statement(&said, "anomaly", "nobody")), Some(3));
         assert_eq!(whole(&said, "budget", own), Some(3));
         assert_eq!(whole(&said, "used", own), Some(named.len() as i32));
         assert_eq!(whole(&said, "listed", own), Some(listed.len() as i32));
@@ -179,7 +187,7 @@ fn what_was_named_in_a_shift_uses_a_place_for_all_of_it() {
     let said = advise(folder.path(), 8, &config);
     assert_eq!(said["status"], "done");
     let said = rows(&root, outcome::list_statements(), 8);
-    let own = (0..said.num_rows()).find(|row| text(&said, "task", *row) == "maintenance").unwrap();
+    let own = statement(&said, "maintenance", "north");
     assert_eq!(whole(&said, "used", own), whole(&said, "listed", own));
 }
 

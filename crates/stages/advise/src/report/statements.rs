@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Page, moment};
-use crate::{advice::Worklist, network::Network, statements::Statement, wording};
+use crate::{advice::Worklist, network::Network, statements::Statement, teams::NOBODY, wording};
 
 /// One line of each team.
 pub(super) fn of_list(list: &Worklist, page: Page<'_>) -> Markup {
@@ -16,9 +16,13 @@ pub(super) fn of_list(list: &Worklist, page: Page<'_>) -> Markup {
     }
 }
 
-/// Whether a line would say anything.
+/// Whether a line would say anything: nobody's is read only where something is, or may be, nobody's.
 fn says(said: &Statement) -> bool {
-    said.team.is_some() || said.hits.is_some()
+    let is_idle = said.used == 0 && said.left_out == 0 && said.misses.unwrap_or(0.0) < 0.05;
+    match said.team.as_deref() {
+        None => said.hits.is_some(),
+        Some(team) => team != NOBODY || !is_idle,
+    }
 }
 
 fn of_team(said: &Statement, network: &Network) -> Markup {
