@@ -134,7 +134,7 @@ fn a_suppression_hides_nothing() {
 }
 
 #[test]
-fn an_expired_a_future_a_lifted_and_an_unowned_suppression_do_nothing() {
+fn an_expired_a_future_a_lifted_and_a_faulty_suppression_do_nothing() {
     let (_, entity) = plain();
     let (folder, root) = data_root();
     suppress(
@@ -145,7 +145,9 @@ fn an_expired_a_future_a_lifted_and_an_unowned_suppression_do_nothing() {
             ("lifted", "set", [Some(-5), None, Some(3)], "Kim", &entity),
             ("lifted", "lifted", [Some(-1), None, None], "Lee", &entity),
             ("unowned", "set", [Some(-5), None, Some(3)], "", &entity),
+            ("blank", "set", [Some(-5), None, Some(3)], " ", &entity),
             ("endless", "set", [Some(-5), None, None], "Kim", &entity),
+            ("far", "set", [Some(-5), None, Some(93 * 24)], "Kim", &entity),
         ],
     );
     let result = advise(folder.path(), 0, &config());
