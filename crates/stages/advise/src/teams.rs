@@ -93,6 +93,15 @@ fn all(network: &Network, teams: &Teams) -> Vec<String> {
     names
 }
 
+/// Places of configured teams that are not in the inventory: nothing is of that team there.
+pub fn unknown(signals: &Signals, config: &Config) -> Vec<String> {
+    let teams = config.teams.iter().flat_map(|teams| &teams.teams);
+    let places = teams.flat_map(|team| team.places.iter().map(move |place| (&team.name, place)));
+    let unknown = places.filter(|(_, place)| !signals.network.knows(place));
+    let told = |(team, place)| format!("place `{place}` of team `{team}` is not in the inventory");
+    unknown.map(told).collect()
+}
+
 /// The budget of one team for one list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Budget {

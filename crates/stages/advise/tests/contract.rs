@@ -119,6 +119,7 @@ fn a_suppression_hides_nothing() {
     suppress(&root, &[("s-1", "set", [Some(-2), None, Some(72)], "Kim", &entity)]);
     let result = advise(folder.path(), 0, &config());
     assert_eq!(result["numbers"]["left_out_suppressed"], 1);
+    assert_eq!(result["numbers"]["unknown_suppressions"], 0);
     let list = rows(&root, outcome::worklist(), 0);
     let places = |row: usize| whole(&list, "rank", row).is_some();
     // The place that became free may go to another check of the day, never to nothing.
@@ -152,6 +153,17 @@ fn an_expired_a_future_a_lifted_and_a_faulty_suppression_do_nothing() {
     );
     let result = advise(folder.path(), 0, &config());
     assert_eq!(result["numbers"]["left_out_suppressed"], 0);
+}
+
+#[test]
+fn names_that_nothing_bears_are_counted() {
+    let (folder, root) = data_root();
+    suppress(&root, &[("s-1", "set", [Some(-2), None, Some(72)], "Kim", "north/N0O5")]);
+    let teams = r#"{"teams": [{"name": "field", "places": ["north", "nrth"]}]}"#;
+    let teams: Teams = serde_json::from_str(teams).unwrap();
+    let result = advise(folder.path(), 0, &Config { teams: Some(teams), ..config() });
+    let numbers = &result["numbers"];
+    assert_eq!([&numbers["unknown_suppressions"], &numbers["unknown_places"]], [1, 1]);
 }
 
 #[test]
