@@ -17,6 +17,7 @@ mod series;
 mod suppressions;
 
 pub(crate) use columns::Rows;
+pub(crate) use incidents::MEMORY;
 pub(crate) use predictions::TASK_OFFSET;
 
 use arrow::array::RecordBatch;
