@@ -197,12 +197,14 @@ fn what_was_named_in_a_shift_uses_a_place_for_all_of_it() {
         assert!(cut.unwrap().ends_with("until 2026-03-09 21:00 UTC are taken"));
     }
     assert_eq!(named.len(), 3);
-    // The shift after it begins anew.
-    let said = advise(folder.path(), 8, &config);
-    assert_eq!(said["status"], "done");
-    let said = rows(&root, outcome::list_statements(), 8);
-    let own = statement(&said, "maintenance", "north");
-    assert_eq!(whole(&said, "used", own), whole(&said, "listed", own));
+    // Hours later nothing of it is listed any more: within the shift the places stay used, and the
+    // shift after it begins anew.
+    for (hour, used) in [(6, 3), (8, 0)] {
+        advise(folder.path(), hour, &config);
+        let said = rows(&root, outcome::list_statements(), hour);
+        let own = statement(&said, "anomaly", "north");
+        assert_eq!([whole(&said, "listed", own), whole(&said, "used", own)], [Some(0), Some(used)]);
+    }
 }
 
 #[test]
