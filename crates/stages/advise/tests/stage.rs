@@ -19,6 +19,7 @@ use foresite_advise::clock::HOUR;
 use foresite_advise::inputs::{Prediction, Role};
 use foresite_schema::catalog::outcome;
 use foresite_tables::{Read, Root};
+use foresite_testkit::Rows;
 
 const INTERVAL: [&str; 4] =
     ["--interval-start", "2026-03-09T13:00:00Z", "--interval-end", "2026-03-09T14:00:00Z"];
@@ -156,6 +157,25 @@ fn a_challenger_that_speaks_later_takes_nothing_off_the_list() {
     fixture.signals.predictions.push(later);
     tables::write(&fixture, &root);
     assert_eq!(finished(folder.path(), &[])["numbers"]["anomaly_items"], 4);
+}
+
+#[test]
+fn what_a_challenger_says_in_its_shadow_changes_nothing_at_all() {
+    let (folder, root, _) = data_root();
+    let said = |name| Rows::new(1).text(name, std::iter::once(Some("shadow-1")));
+    said("prediction_id")
+        .text("role", std::iter::once(Some("challenger")))
+        .times("cutoff", std::iter::once(Some(CUTOFF + HOUR * 3 / 4)))
+        .text("lineage_id", std::iter::once(Some("of-the-shadow")))
+        .write_from(&root, outcome::predictions("anomaly"), CUTOFF, "shadow");
+    said("entity_id")
+        .times("cutoff", std::iter::once(Some(CUTOFF + HOUR / 2)))
+        .text("lineage_id", std::iter::once(Some("of-the-shadow")))
+        .write_from(&root, outcome::alert_state(), CUTOFF, "shadow");
+    let (plain, ..) = data_root();
+    let [result, expected] = [&folder, &plain].map(|folder| finished(folder.path(), &[]));
+    assert_eq!(result["lineage_id"], expected["lineage_id"]);
+    assert_eq!(result["numbers"], expected["numbers"]);
 }
 
 #[test]
