@@ -143,15 +143,6 @@ pub fn scored<'a>(
     by_entity
 }
 
-/// Whether the list's task told calibrated probabilities, which alone may be summed. What a p-value
-/// says at most is no probability: such bounds summed over thousands of cells would be a number
-/// without a meaning. Where nothing was scored, nobody knows, and 0 would be a promise.
-pub fn is_calibrated(list: &ListConfig, signals: &Signals) -> bool {
-    let is_told = |rows: &Vec<&Prediction>| rows.iter().any(|row| row.probability.is_some());
-    let scored = scored(list, signals);
-    !scored.is_empty() && scored.values().all(is_told)
-}
-
 /// Probability of the event within `within`, on the cumulative hazard between the rows' horizons.
 ///
 /// The hazard is taken as constant inside a bin, so that 7 days between rows of 3 and 14 days is an
@@ -297,16 +288,6 @@ mod tests {
         let found = select(&ListConfig::anomaly(), &signals);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].entity_id.as_str(), found[0].onset), ("a", 5 * HOUR));
-    }
-
-    #[test]
-    fn only_probabilities_are_calibrated_and_only_where_something_was_scored() {
-        let list = ListConfig::maintenance();
-        let of = |predictions| is_calibrated(&list, &Signals { predictions, ..Signals::default() });
-        assert!(of(vec![row(7, 0.04)]));
-        assert!(!of(vec![]), "silence promises nothing");
-        let bound = Prediction { probability: None, p_value: Some(0.1), ..row(7, 0.0) };
-        assert!(!of(vec![bound]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     advice::Entry,
     candidates::{self, Candidate},
     config::{Config, ListConfig},
-    inputs::Signals,
+    inputs::{Prediction, Signals},
     teams::{self, Budgets, Shift},
 };
 
@@ -47,7 +47,7 @@ pub fn of_list(
     budgets: &Budgets,
     (signals, config): (&Signals, &Config),
 ) -> Vec<Statement> {
-    let is_calibrated = candidates::is_calibrated(list, signals);
+    let is_calibrated = is_calibrated(list, signals);
     let unnamed = unnamed(list, (listed, left_out), signals);
     let misses = by_team(&unnamed, (signals, config));
     let of_team = |(team, budget): (&Option<String>, &teams::Budget)| {
@@ -68,6 +68,15 @@ pub fn of_list(
         }
     };
     budgets.iter().map(of_team).collect()
+}
+
+/// Whether the list's task told calibrated probabilities, which alone may be summed. What a p-value
+/// says at most is no probability: such bounds summed over thousands of cells would be a number
+/// without a meaning. Where nothing was scored, nobody knows, and 0 would be a promise.
+fn is_calibrated(list: &ListConfig, signals: &Signals) -> bool {
+    let is_told = |rows: &Vec<&Prediction>| rows.iter().any(|row| row.probability.is_some());
+    let scored = candidates::scored(list, signals);
+    !scored.is_empty() && scored.values().all(is_told)
 }
 
 fn of_one<'e>(entries: &'e [Entry], team: &Option<String>) -> Vec<&'e Entry> {
@@ -104,4 +113,25 @@ fn by_team(
         *sums.entry(config.teams.as_ref().map(of)).or_default() += candidate.probability;
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_probabilities_are_calibrated_and_only_where_something_was_scored() {
+        let list = ListConfig::maintenance();
+        let row = Prediction {
+            task: list.task.clone(),
+            entity_id: "r/A".into(),
+            probability: Some(0.04),
+            ..Prediction::default()
+        };
+        let of = |predictions| is_calibrated(&list, &Signals { predictions, ..Signals::default() });
+        assert!(of(vec![row.clone()]));
+        assert!(!of(vec![]), "silence promises nothing");
+        let bound = Prediction { probability: None, p_value: Some(0.1), ..row };
+        assert!(!of(vec![bound]));
+    }
 }
