@@ -16,6 +16,7 @@ use arrow::datatypes::{Float64Type, Int32Type};
 use fixture::CUTOFF;
 use foresite_advise::clock::{HOUR, Micros};
 use foresite_advise::config::{Config, Teams};
+use foresite_advise::incidents::{Change, PriorIncident};
 use foresite_schema::TableDef;
 use foresite_schema::catalog::{outcome, raw};
 use foresite_tables::{Read, Root};
@@ -43,10 +44,14 @@ fn advise(root: &Path, hours: i64, config: &Config) -> serde_json::Value {
 }
 
 fn data_root() -> (tempfile::TempDir, Root) {
+    data_root_of(&fixture::fixture())
+}
+
+fn data_root_of(fixture: &fixture::Fixture) -> (tempfile::TempDir, Root) {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
     root.create().unwrap();
-    tables::write(&fixture::fixture(), &root);
+    tables::write(fixture, &root);
     (folder, root)
 }
 
@@ -153,6 +158,36 @@ fn an_expired_a_future_a_lifted_and_a_faulty_suppression_do_nothing() {
     );
     let result = advise(folder.path(), 0, &config());
     assert_eq!(result["numbers"]["left_out_suppressed"], 0);
+}
+
+#[test]
+fn what_a_list_named_is_not_held_back_afterwards() {
+    let mut fixture = fixture::fixture();
+    // Many alerts of cells ended by themselves after two hours.
+    let own = fixture.signals.prior.iter().find(|one| one.task == "anomaly").unwrap().clone();
+    let ended = (0..25).map(|at| PriorIncident {
+        incident_id: format!("inc-ended-{at}"),
+        entity_id: format!("gone/{at}"),
+        member_entities: BTreeSet::from([format!("gone/{at}")]),
+        cutoff: CUTOFF - 5 * HOUR,
+        first_seen_at: CUTOFF - 7 * HOUR,
+        change: Change::Closed,
+        ..own.clone()
+    });
+    let ended: Vec<PriorIncident> = ended.collect();
+    fixture.signals.prior.extend(ended);
+    let mut holding = config();
+    holding.lists[0].hold_back_hours = 3;
+    let numbers = |root: &Path, hours, config: &Config| {
+        let numbers = advise(root, hours, config)["numbers"].clone();
+        ["anomaly_items", "left_out_self_clearing"].map(|name| numbers[name].as_u64().unwrap())
+    };
+    let (folder, _) = data_root_of(&fixture);
+    let [items, held_back] = numbers(folder.path(), 0, &holding);
+    assert!(held_back > 0, "they wait when nobody was told");
+    let (folder, _) = data_root_of(&fixture);
+    assert_eq!(numbers(folder.path(), 0, &config()), [items + held_back, 0]);
+    assert_eq!(numbers(folder.path(), 1, &holding), [items + held_back, 0], "people were told");
 }
 
 #[test]
