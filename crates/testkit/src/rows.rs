@@ -11,6 +11,9 @@ use arrow::array::{
 use foresite_schema::{Column, DataKind, TableDef, TableKind};
 use foresite_tables::{Commit, Micros, Root, Slot};
 
+/// Source of the rows of a derived table.
+const DERIVED: &str = "derived";
+
 /// Columns in the making; what the table wants beside them is filled in.
 pub struct Rows {
     count: usize,
@@ -98,6 +101,26 @@ impl Rows {
     /// # Panics
     /// When the table refuses them.
     pub fn write_as(self, root: &Root, def: TableDef, known_at: Micros, lineage_id: &str) {
+        self.commit(root, def, known_at, (DERIVED, lineage_id));
+    }
+
+    /// Writes the rows to a derived table as the one slot of another source.
+    ///
+    /// # Panics
+    /// When the table refuses them.
+    pub fn write_from(self, root: &Root, def: TableDef, known_at: Micros, source: &str) {
+        let rows = self.count;
+        let rows = self.text("source", std::iter::repeat_n(Some(source), rows));
+        rows.commit(root, def, known_at, (source, &format!("{:032x}", source.len())));
+    }
+
+    fn commit(
+        self,
+        root: &Root,
+        def: TableDef,
+        known_at: Micros,
+        (source, lineage_id): (&str, &str),
+    ) {
         let table = root.table(def.clone()).expect("create the table");
         let batch = self.filled(&def, known_at);
         let commit = Commit {
@@ -108,7 +131,7 @@ impl Rows {
             note: serde_json::Value::Null,
         };
         if def.kind == TableKind::Derived {
-            let slot = Slot::derived("derived", 0, Micros::MIN, Micros::MAX);
+            let slot = Slot::derived(source, 0, Micros::MIN, Micros::MAX);
             table.replace(&slot, &batch, &commit).expect("replace the slot");
         } else {
             table.append(&Slot::plan("fixture", "p1"), &batch, &commit).expect("append the rows");
@@ -129,7 +152,7 @@ impl Rows {
             .collect();
         for column in fill {
             let rows = self.count;
-            let text = if column.name == "source" { "derived" } else { "fixture" };
+            let text = if column.name == "source" { DERIVED } else { "fixture" };
             self = match column.kind {
                 DataKind::Text => self.text(&column.name, std::iter::repeat_n(Some(text), rows)),
                 DataKind::Time => {

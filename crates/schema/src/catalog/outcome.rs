@@ -266,19 +266,19 @@ pub fn list_statements() -> TableDef {
             "hits",
             Double,
             "",
-            "expected number of items of this list that are right: the sum of their probabilities, checks left aside",
+            "expected number of items of this list that are right: the sum of their calibrated probabilities, checks left aside; null = the task has no such probability, or scored nothing",
         ),
         nullable(
             "left_out_hits",
             Double,
             "",
-            "expected number of right incidents among those left out, as far as they were scored",
+            "expected number of right incidents among those left out, as far as they were scored; null as `hits`",
         ),
         nullable(
             "misses",
             Double,
             "",
-            "expected number of entities with an event that no open incident names: the sum of the calibrated probabilities below the list's level; null = the task has no such probability",
+            "expected number of entities with an event that no open incident names: the sum of the calibrated probabilities below the list's level; null as `hits`",
         ),
     ];
     table(

@@ -8,7 +8,7 @@
 use crate::{
     clock::{self, DAY, HOUR, Micros},
     config::ListConfig,
-    incidents::Incident,
+    incidents::{Change, Incident},
     inputs::Signals,
     left_out::{Code, LeftOut},
 };
@@ -35,9 +35,12 @@ pub struct Lasted {
 /// Why an incident waits; `None` where it does not.
 ///
 /// It waits for its predicted duration and no longer, and only where that is within what the list
-/// allows, so that nothing is held back for more than `hold_back_hours`.
+/// allows, so that nothing is held back for more than `hold_back_hours`. What people were told of is
+/// not taken from them again, and what gets worse does not end by itself.
 pub fn held_back(incident: &Incident, list: &ListConfig, signals: &Signals) -> Option<LeftOut> {
-    if list.hold_back_hours == 0 || incident.is_check() {
+    let is_told = signals.named.contains(&incident.incident_id);
+    let is_due = is_told || incident.change == Change::Worse || incident.is_check();
+    if list.hold_back_hours == 0 || is_due {
         return None;
     }
     let alike = signals
@@ -82,7 +85,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::incidents::Change;
 
     #[test]
     fn what_still_lasts_makes_the_median_longer() {
@@ -137,6 +139,10 @@ mod tests {
         assert_eq!(at(99, &signals(2, 19)), None, "too few to tell");
         let other = held_back(&incident("maintenance", 99), &list, &signals(2, 20));
         assert_eq!(other, None, "another list's alerts");
+        let named = Signals { named: ["inc-1".to_owned()].into(), ..signals(2, 20) };
+        assert_eq!(at(99, &named), None, "people were told of it");
+        let worse = Incident { change: Change::Worse, ..incident("anomaly", 99) };
+        assert_eq!(held_back(&worse, &list, &signals(2, 20)), None, "it does not get better");
         let off = ListConfig::anomaly();
         assert_eq!(held_back(&incident("anomaly", 99), &off, &signals(2, 20)), None);
     }

@@ -199,7 +199,7 @@ fn of_members<'a>(incident: &Incident, marks: &[&'a Mark]) -> Option<&'a Mark> {
 fn is_among(prediction_id: &String, incident: &Incident, signals: &Signals) -> bool {
     let mut same = signals.prior.iter().filter(|prior| prior.incident_id == incident.incident_id);
     incident.prediction_ids.contains(prediction_id)
-        || same.any(|prior| prior.said_before.contains(prediction_id))
+        || same.any(|prior| prior.said_before.values().flatten().any(|id| id == prediction_id))
 }
 
 #[cfg(test)]

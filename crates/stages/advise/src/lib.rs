@@ -39,6 +39,7 @@ use jiff::Timestamp;
 use crate::advice::Advice;
 use crate::clock::Micros;
 use crate::config::Config;
+use crate::inputs::Signals;
 use crate::left_out::Code;
 use crate::read::Reader;
 use crate::report::Page;
@@ -98,6 +99,7 @@ fn list(cx: &Context, config: &Config) -> Result<Report> {
     if signals.predictions.is_empty() {
         report.verdict = Some("no_predictions".into());
     }
+    tell_unknown(&mut report, &signals, config);
     let opened = advice::open_incidents(&signals, config);
     let focus = advice::focus(&opened, &signals);
     let context = reader.context(&focus, &signals)?;
@@ -140,6 +142,17 @@ fn write(
         cx.replace(&cx.root().table(def)?, &slot, &rows, lineage, report)?;
     }
     Ok(())
+}
+
+/// Tells of names in configuration and suppressions that nothing bears.
+fn tell_unknown(report: &mut Report, signals: &Signals, config: &Config) {
+    for (number, unknown) in [
+        ("unknown_suppressions", suppressions::unknown(signals, config)),
+        ("unknown_places", teams::unknown(signals, config)),
+    ] {
+        unknown.iter().for_each(|one| tracing::warn!("{one}"));
+        report.number(number, unknown.len());
+    }
 }
 
 fn count(report: &mut Report, advice: &Advice) {

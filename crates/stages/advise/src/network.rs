@@ -108,6 +108,11 @@ impl Network {
         self.entities.get(id)
     }
 
+    /// Whether the inventory has the entity, or says that something is inside it.
+    pub fn knows(&self, id: &str) -> bool {
+        self.entities.contains_key(id) || self.children.contains_key(id)
+    }
+
     /// All entities of a type, ordered by id.
     pub fn of_type<'a>(&'a self, entity_type: &'a str) -> impl Iterator<Item = &'a Entity> {
         self.entities.values().filter(move |entity| entity.entity_type == entity_type)

@@ -8,7 +8,7 @@
 mod history;
 mod judge;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foresite_schema::catalog::outcome;
 use foresite_stage::{Context, ErrorKind, Report, Result, StageError};
@@ -18,13 +18,12 @@ use self::history::History;
 use crate::advice;
 use crate::clock::{DAY, HOUR, Micros};
 use crate::config::Config;
+use crate::inputs::Role;
 use crate::read::{Reader, Rows, TASK_OFFSET};
+use crate::worklist::SOURCE;
 
 /// The span that one replay may cover.
 const LONGEST: Micros = 400 * DAY;
-
-/// How long after the end of its data a list was made: predictions speak within the hour.
-const LATENESS: Micros = TASK_OFFSET;
 
 /// Replays the lists of the cutoffs from `from` to `to`, both included.
 ///
@@ -36,51 +35,89 @@ pub fn run(cx: &Context, config: &Config, [from, to]: [Micros; 2]) -> Result<Rep
         return Err(StageError::new(ErrorKind::Usage, message));
     }
     let mut report = cx.report();
-    let cutoffs = cutoffs(cx, config, [from, to])?;
+    let hours = hours(cx, config, [from, to])?;
+    let mut history = History::default();
+    let progress = cx.progress(hours.len() as u64, "lists replayed");
+    let mut cutoffs = BTreeSet::new();
+    for (cutoff, known_at) in &hours {
+        cx.check_stop()?;
+        if step(cx, config, (*cutoff, *known_at), &mut history)? {
+            cutoffs.insert(*cutoff);
+        }
+        progress.add(1);
+    }
     report.verdict =
         Some(if cutoffs.is_empty() { "no_predictions".into() } else { "replay".into() });
     report.number("cutoffs", cutoffs.len());
-    let mut history = History::default();
-    let progress = cx.progress(cutoffs.len() as u64, "lists replayed");
-    for cutoff in cutoffs.iter().copied() {
-        cx.check_stop()?;
-        step(cx, config, cutoff, &mut history)?;
-        progress.add(1);
-    }
+    let whole = to.div_euclid(HOUR) - (from - 1).div_euclid(HOUR);
+    report.number("hours_without_predictions", whole - cutoffs.len() as i64);
     history.tell(config, &mut report);
     judge::by_marks(cx, config, [from, to], &history, &mut report)?;
     judge::by_truth(cx, config, (to, &cutoffs), &history, &mut report)?;
     Ok(report)
 }
 
-/// One list as it would have been.
-fn step(cx: &Context, config: &Config, cutoff: Micros, history: &mut History) -> Result<()> {
-    let mut reader = Reader::at(cx, config, cutoff, cutoff + LATENESS);
+/// One list as it would have been; false where nothing was said for it.
+fn step(
+    cx: &Context,
+    config: &Config,
+    (cutoff, known_at): (Micros, Micros),
+    history: &mut History,
+) -> Result<bool> {
+    let mut reader = Reader::at(cx, config, cutoff, known_at);
     let mut signals = reader.signals()?;
+    if signals.predictions.is_empty() {
+        return Ok(false);
+    }
     history.continue_in(&mut signals);
     let opened = advice::open_incidents(&signals, config);
     let focus = advice::focus(&opened, &signals);
     let context = reader.context(&focus, &signals)?;
     let advice = advice::advise(opened, &signals, &context, config);
-    history.remember(&advice, cutoff);
-    Ok(())
+    history.remember(&advice, signals);
+    Ok(true)
 }
 
-/// The hours for which some list's task made predictions.
-fn cutoffs(cx: &Context, config: &Config, [from, to]: [Micros; 2]) -> Result<BTreeSet<Micros>> {
-    let mut found = BTreeSet::new();
+/// The hours about which some list's task spoke to people, and when the newest of that could be known:
+/// a list is made right after, and sees nothing that came later.
+fn hours(
+    cx: &Context,
+    config: &Config,
+    [from, to]: [Micros; 2],
+) -> Result<BTreeMap<Micros, Micros>> {
+    let mut found = BTreeMap::new();
     for list in &config.lists {
         let Some(table) = cx.root().find(outcome::predictions(&list.task))? else { continue };
-        let read = Read::all().period(from, to + TASK_OFFSET).columns(["cutoff"]);
-        for batch in table.scan(&read)? {
+        let columns = ["cutoff", "known_at", "replay", "role", "tombstone"];
+        let read = Read::all().period(from, to + TASK_OFFSET).columns(columns);
+        for batch in table.scan(&read.text("source", SOURCE).as_of(cx.as_of()))? {
             cx.check_stop()?;
-            let batch = batch?;
-            let rows = Rows::of(&batch);
-            let at = rows.times("cutoff")?;
-            // A task speaks some minutes after the end of the data, which is the cutoff of the list.
-            let hours = (0..rows.len()).map(|row| at.required(row).div_euclid(HOUR) * HOUR);
-            found.extend(hours.filter(|hour| (from..=to).contains(hour)));
+            take_hours(&Rows::of(&batch?), [from, to], &mut found)?;
         }
     }
     Ok(found)
+}
+
+fn take_hours(
+    rows: &Rows<'_>,
+    [from, to]: [Micros; 2],
+    found: &mut BTreeMap<Micros, Micros>,
+) -> Result<()> {
+    let (cutoff, known_at, role) =
+        (rows.times("cutoff")?, rows.times("known_at")?, rows.text("role")?);
+    for row in 0..rows.len() {
+        // A task speaks some minutes after the end of the data, which is the cutoff of the list.
+        let hour = cutoff.required(row).div_euclid(HOUR) * HOUR;
+        let is_silent = rows.flag("replay", row)?
+            || rows.flag("tombstone", row)?
+            || role.at(row) == Some(Role::Challenger.word());
+        if (from..=to).contains(&hour) && !is_silent {
+            let known = known_at.required(row);
+            found
+                .entry(hour)
+                .and_modify(|newest: &mut Micros| *newest = known.max(*newest))
+                .or_insert(known);
+        }
+    }
+    Ok(())
 }

@@ -31,12 +31,12 @@ pub struct Statement {
     pub checks: usize,
     /// Open incidents that are not on it.
     pub left_out: usize,
-    /// Expected number of right items on the list, checks left aside.
-    pub hits: f64,
+    /// Expected number of right items on the list, checks left aside; like the other two, `None` where
+    /// the task has no calibrated probability, or scored nothing.
+    pub hits: Option<f64>,
     /// Expected number of right incidents among those left out.
-    pub left_out_hits: f64,
-    /// Expected number of entities with an event that no open incident names; `None` where the task
-    /// has no calibrated probability.
+    pub left_out_hits: Option<f64>,
+    /// Expected number of entities with an event that no open incident names.
     pub misses: Option<f64>,
 }
 
@@ -47,8 +47,9 @@ pub fn of_list(
     budgets: &Budgets,
     (signals, config): (&Signals, &Config),
 ) -> Vec<Statement> {
+    let is_calibrated = is_calibrated(list, signals);
     let unnamed = unnamed(list, (listed, left_out), signals);
-    let misses = by_team(list, &unnamed, (signals, config));
+    let misses = by_team(&unnamed, (signals, config));
     let of_team = |(team, budget): (&Option<String>, &teams::Budget)| {
         let (listed, left_out) = (of_one(listed, team), of_one(left_out, team));
         let ids = listed.iter().map(|entry| &entry.item.incident.incident_id);
@@ -61,12 +62,21 @@ pub fn of_list(
             listed: listed.len(),
             checks: listed.iter().filter(|entry| entry.item.incident.is_check()).count(),
             left_out: left_out.len(),
-            hits: expected(&listed),
-            left_out_hits: expected(&left_out),
-            misses: misses.as_ref().map(|by_team| by_team.get(team).copied().unwrap_or(0.0)),
+            hits: is_calibrated.then(|| expected(&listed)),
+            left_out_hits: is_calibrated.then(|| expected(&left_out)),
+            misses: is_calibrated.then(|| misses.get(team).copied().unwrap_or(0.0)),
         }
     };
     budgets.iter().map(of_team).collect()
+}
+
+/// Whether the list's task told calibrated probabilities, which alone may be summed. What a p-value
+/// says at most is no probability: such bounds summed over thousands of cells would be a number
+/// without a meaning. Where nothing was scored, nobody knows, and 0 would be a promise.
+fn is_calibrated(list: &ListConfig, signals: &Signals) -> bool {
+    let is_told = |rows: &Vec<&Prediction>| rows.iter().any(|row| row.probability.is_some());
+    let scored = candidates::scored(list, signals);
+    !scored.is_empty() && scored.values().all(is_told)
 }
 
 fn of_one<'e>(entries: &'e [Entry], team: &Option<String>) -> Vec<&'e Entry> {
@@ -92,21 +102,36 @@ fn unnamed(
     quiet.filter(|candidate| !named.contains(&candidate.entity_id)).collect()
 }
 
-/// Their probabilities by team; `None` where the task has no calibrated ones. What a p-value says at
-/// most ([`candidates`]) summed over thousands of quiet cells would be a number without a meaning.
+/// Their probabilities by team.
 fn by_team(
-    list: &ListConfig,
     unnamed: &[Candidate],
     (signals, config): (&Signals, &Config),
-) -> Option<BTreeMap<Option<String>, f64>> {
-    let is_calibrated = |rows: &Vec<&Prediction>| rows.iter().any(|row| row.probability.is_some());
-    if !candidates::scored(list, signals).values().all(is_calibrated) {
-        return None;
-    }
+) -> BTreeMap<Option<String>, f64> {
     let mut sums = BTreeMap::new();
     for candidate in unnamed {
         let of = |teams| teams::of_entity(&candidate.entity_id, &signals.network, teams);
         *sums.entry(config.teams.as_ref().map(of)).or_default() += candidate.probability;
     }
-    Some(sums)
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_probabilities_are_calibrated_and_only_where_something_was_scored() {
+        let list = ListConfig::maintenance();
+        let row = Prediction {
+            task: list.task.clone(),
+            entity_id: "r/A".into(),
+            probability: Some(0.04),
+            ..Prediction::default()
+        };
+        let of = |predictions| is_calibrated(&list, &Signals { predictions, ..Signals::default() });
+        assert!(of(vec![row.clone()]));
+        assert!(!of(vec![]), "silence promises nothing");
+        let bound = Prediction { probability: None, p_value: Some(0.1), ..row };
+        assert!(!of(vec![bound]));
+    }
 }

@@ -6,6 +6,7 @@
 use crate::{
     candidates::{CAUSE, Candidate},
     clock::{self, Micros},
+    config::Config,
     incidents::Incident,
     inputs::Signals,
     left_out::{Code, LeftOut},
@@ -82,6 +83,21 @@ pub fn on(incident: &Incident, signals: &Signals) -> Option<LeftOut> {
     let text =
         format!("Suppressed by {} until {}: {}", one.owner, clock::stamp(one.until), one.reason);
     Some(LeftOut::new(Code::Suppressed, text))
+}
+
+/// What is wrong with the names of those that hold now or later: an entity that is not in the
+/// inventory, a task without a list. Such a suppression mostly does nothing, and says so nowhere else.
+pub fn unknown(signals: &Signals, config: &Config) -> Vec<String> {
+    let has_list = |task: &str| config.lists.iter().any(|list| list.task == task);
+    let due = signals.suppressions.iter().filter(|one| one.until > signals.cutoff);
+    let fault = |one: &Suppression| {
+        let entity = one.entity_id.as_deref().filter(|id| !signals.network.knows(id));
+        let task = one.task.as_deref().filter(|task| !has_list(task));
+        let entity = entity.map(|id| format!("entity `{id}`, which is not in the inventory"));
+        let what = entity.or_else(|| Some(format!("task `{}`, which has no list", task?)))?;
+        Some(format!("suppression `{}` of {} is of {what}", one.id, one.owner))
+    };
+    due.filter_map(fault).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +177,22 @@ mod tests {
         let told = found(&[festival("r/A/1"), other], 12, &of_two()).unwrap();
         assert!(told.contains("15:00"), "the first to end: {told}");
         assert_eq!(found(&[festival("r/AB")], 12, &of_two()), None);
+    }
+
+    #[test]
+    fn names_that_nothing_bears_are_told() {
+        let of_task = |task: &str| Suppression { task: Some(task.into()), ..festival("") };
+        let over = Suppression { until: 11 * HOUR, ..of_task("old") };
+        let suppressions = vec![festival("r/A"), of_task("anomaly"), of_task("anomalies"), over];
+        let signals = Signals { cutoff: 11 * HOUR, suppressions, ..Signals::default() };
+        let told = unknown(&signals, &Config::default());
+        assert_eq!(
+            told,
+            [
+                "suppression `s-1` of Kim is of entity `r/A`, which is not in the inventory",
+                "suppression `s-1` of Kim is of task `anomalies`, which has no list",
+            ]
+        );
     }
 
     #[test]

@@ -83,12 +83,23 @@ fn zone(team: &str, network: &Network, teams: &Teams) -> TimeZone {
     network.time_zone(named.as_deref().or(places.first().copied()).unwrap_or_default())
 }
 
-/// The configured teams, or the regions.
+/// The configured teams, or the regions; and nobody, whose entities can have events as well.
 fn all(network: &Network, teams: &Teams) -> Vec<String> {
-    if teams.teams.is_empty() {
-        return network.of_type("region").map(|region| region.id.clone()).collect();
+    let mut names: Vec<String> = teams.teams.iter().map(|team| team.name.clone()).collect();
+    if names.is_empty() {
+        names.extend(network.of_type("region").map(|region| region.id.clone()));
     }
-    teams.teams.iter().map(|team| team.name.clone()).collect()
+    names.push(NOBODY.to_owned());
+    names
+}
+
+/// Places of configured teams that are not in the inventory: nothing is of that team there.
+pub fn unknown(signals: &Signals, config: &Config) -> Vec<String> {
+    let teams = config.teams.iter().flat_map(|teams| &teams.teams);
+    let places = teams.flat_map(|team| team.places.iter().map(move |place| (&team.name, place)));
+    let unknown = places.filter(|(_, place)| !signals.network.knows(place));
+    let told = |(team, place)| format!("place `{place}` of team `{team}` is not in the inventory");
+    unknown.map(told).collect()
 }
 
 /// The budget of one team for one list.
@@ -105,7 +116,7 @@ pub struct Budget {
 /// The budgets of a list's teams; the team is `None` where lists are not split.
 pub type Budgets = BTreeMap<Option<String>, Budget>;
 
-/// The budgets of all teams, and of nobody's incidents where there are some.
+/// The budgets of all teams, and of what is nobody's.
 pub fn budgets<'a>(
     list: &ListConfig,
     incidents: impl Iterator<Item = &'a Incident>,
@@ -195,6 +206,15 @@ mod tests {
         let whole_day = Teams { shift_starts: vec![6], ..teams(&[]) };
         let day = shift("east", NOON + 12 * HOUR, &network(), &whole_day).unwrap();
         assert_eq!(day.1 - day.0, DAY - HOUR);
+    }
+
+    #[test]
+    fn what_is_nobodys_has_a_budget_before_anything_happens() {
+        let config = Config { teams: Some(teams(&[])), ..Config::default() };
+        let signals = Signals { cutoff: NOON, network: network(), ..Signals::default() };
+        let found = budgets(&config.lists[0], std::iter::empty(), &signals, &config);
+        let names: Vec<_> = found.keys().flatten().map(String::as_str).collect();
+        assert_eq!(names, ["east", NOBODY, "west"]);
     }
 
     #[test]

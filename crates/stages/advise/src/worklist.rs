@@ -118,8 +118,8 @@ pub fn statement_rows(advice: &Advice, stamp: Stamp<'_>) -> Result<RecordBatch> 
     ] {
         columns.ranks(name, each().map(|said| u32::try_from(of(said)).ok()));
     }
-    columns.numbers("hits", each().map(|said| Some(said.hits)));
-    columns.numbers("left_out_hits", each().map(|said| Some(said.left_out_hits)));
+    columns.numbers("hits", each().map(|said| said.hits));
+    columns.numbers("left_out_hits", each().map(|said| said.left_out_hits));
     columns.numbers("misses", each().map(|said| said.misses));
     columns.batch()
 }

@@ -16,6 +16,7 @@ use arrow::datatypes::{Float64Type, Int32Type};
 use fixture::CUTOFF;
 use foresite_advise::clock::{HOUR, Micros};
 use foresite_advise::config::{Config, Teams};
+use foresite_advise::incidents::{Change, PriorIncident};
 use foresite_schema::TableDef;
 use foresite_schema::catalog::{outcome, raw};
 use foresite_tables::{Read, Root};
@@ -43,10 +44,14 @@ fn advise(root: &Path, hours: i64, config: &Config) -> serde_json::Value {
 }
 
 fn data_root() -> (tempfile::TempDir, Root) {
+    data_root_of(&fixture::fixture())
+}
+
+fn data_root_of(fixture: &fixture::Fixture) -> (tempfile::TempDir, Root) {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
     root.create().unwrap();
-    tables::write(&fixture::fixture(), &root);
+    tables::write(fixture, &root);
     (folder, root)
 }
 
@@ -74,6 +79,12 @@ fn whole(rows: &RecordBatch, name: &str, row: usize) -> Option<i32> {
 fn incidents(rows: &RecordBatch, task: &str, keep: impl Fn(usize) -> bool) -> BTreeSet<String> {
     let own = (0..rows.num_rows()).filter(|row| text(rows, "task", *row) == task && keep(*row));
     own.map(|row| text(rows, "incident_id", row)).collect()
+}
+
+/// The row of a team's list.
+fn statement(said: &RecordBatch, task: &str, team: &str) -> usize {
+    let is_own = |row: &usize| text(said, "task", *row) == task && text(said, "team", *row) == team;
+    (0..said.num_rows()).find(is_own).unwrap()
 }
 
 /// Id, fact, hours of decision, start and end after the fixture's cutoff, owner, entity.
@@ -113,6 +124,7 @@ fn a_suppression_hides_nothing() {
     suppress(&root, &[("s-1", "set", [Some(-2), None, Some(72)], "Kim", &entity)]);
     let result = advise(folder.path(), 0, &config());
     assert_eq!(result["numbers"]["left_out_suppressed"], 1);
+    assert_eq!(result["numbers"]["unknown_suppressions"], 0);
     let list = rows(&root, outcome::worklist(), 0);
     let places = |row: usize| whole(&list, "rank", row).is_some();
     // The place that became free may go to another check of the day, never to nothing.
@@ -128,7 +140,7 @@ fn a_suppression_hides_nothing() {
 }
 
 #[test]
-fn an_expired_a_future_a_lifted_and_an_unowned_suppression_do_nothing() {
+fn an_expired_a_future_a_lifted_and_a_faulty_suppression_do_nothing() {
     let (_, entity) = plain();
     let (folder, root) = data_root();
     suppress(
@@ -139,11 +151,54 @@ fn an_expired_a_future_a_lifted_and_an_unowned_suppression_do_nothing() {
             ("lifted", "set", [Some(-5), None, Some(3)], "Kim", &entity),
             ("lifted", "lifted", [Some(-1), None, None], "Lee", &entity),
             ("unowned", "set", [Some(-5), None, Some(3)], "", &entity),
+            ("blank", "set", [Some(-5), None, Some(3)], " ", &entity),
             ("endless", "set", [Some(-5), None, None], "Kim", &entity),
+            ("far", "set", [Some(-5), None, Some(93 * 24)], "Kim", &entity),
         ],
     );
     let result = advise(folder.path(), 0, &config());
     assert_eq!(result["numbers"]["left_out_suppressed"], 0);
+}
+
+#[test]
+fn what_a_list_named_is_not_held_back_afterwards() {
+    let mut fixture = fixture::fixture();
+    // Many alerts of cells ended by themselves after two hours.
+    let own = fixture.signals.prior.iter().find(|one| one.task == "anomaly").unwrap().clone();
+    let ended = (0..25).map(|at| PriorIncident {
+        incident_id: format!("inc-ended-{at}"),
+        entity_id: format!("gone/{at}"),
+        member_entities: BTreeSet::from([format!("gone/{at}")]),
+        cutoff: CUTOFF - 5 * HOUR,
+        first_seen_at: CUTOFF - 7 * HOUR,
+        change: Change::Closed,
+        ..own.clone()
+    });
+    let ended: Vec<PriorIncident> = ended.collect();
+    fixture.signals.prior.extend(ended);
+    let mut holding = config();
+    holding.lists[0].hold_back_hours = 3;
+    let numbers = |root: &Path, hours, config: &Config| {
+        let numbers = advise(root, hours, config)["numbers"].clone();
+        ["anomaly_items", "left_out_self_clearing"].map(|name| numbers[name].as_u64().unwrap())
+    };
+    let (folder, _) = data_root_of(&fixture);
+    let [items, held_back] = numbers(folder.path(), 0, &holding);
+    assert!(held_back > 0, "they wait when nobody was told");
+    let (folder, _) = data_root_of(&fixture);
+    assert_eq!(numbers(folder.path(), 0, &config()), [items + held_back, 0]);
+    assert_eq!(numbers(folder.path(), 1, &holding), [items + held_back, 0], "people were told");
+}
+
+#[test]
+fn names_that_nothing_bears_are_counted() {
+    let (folder, root) = data_root();
+    suppress(&root, &[("s-1", "set", [Some(-2), None, Some(72)], "Kim", "north/N0O5")]);
+    let teams = r#"{"teams": [{"name": "field", "places": ["north", "nrth"]}]}"#;
+    let teams: Teams = serde_json::from_str(teams).unwrap();
+    let result = advise(folder.path(), 0, &Config { teams: Some(teams), ..config() });
+    let numbers = &result["numbers"];
+    assert_eq!([&numbers["unknown_suppressions"], &numbers["unknown_places"]], [1, 1]);
 }
 
 #[test]
@@ -164,7 +219,9 @@ fn what_was_named_in_a_shift_uses_a_place_for_all_of_it() {
         named.extend(listed.iter().cloned());
         assert!((0..list.num_rows()).all(|row| text(&list, "team", row) == "north"));
         let said = rows(&root, outcome::list_statements(), hour);
-        let own = (0..said.num_rows()).find(|row| text(&said, "task", *row) == "anomaly").unwrap();
+        let own = statement(&said, "anomaly", "north");
+        assert_eq!(said.num_rows(), 2 * config.lists.len(), "one of each team, and nobody's");
+        assert_eq!(whole(&said, "budget", statement(&said, "anomaly", "nobody")), Some(3));
         assert_eq!(whole(&said, "budget", own), Some(3));
         assert_eq!(whole(&said, "used", own), Some(named.len() as i32));
         assert_eq!(whole(&said, "listed", own), Some(listed.len() as i32));
@@ -175,12 +232,14 @@ fn what_was_named_in_a_shift_uses_a_place_for_all_of_it() {
         assert!(cut.unwrap().ends_with("until 2026-03-09 21:00 UTC are taken"));
     }
     assert_eq!(named.len(), 3);
-    // The shift after it begins anew.
-    let said = advise(folder.path(), 8, &config);
-    assert_eq!(said["status"], "done");
-    let said = rows(&root, outcome::list_statements(), 8);
-    let own = (0..said.num_rows()).find(|row| text(&said, "task", *row) == "maintenance").unwrap();
-    assert_eq!(whole(&said, "used", own), whole(&said, "listed", own));
+    // Hours later nothing of it is listed any more: within the shift the places stay used, and the
+    // shift after it begins anew.
+    for (hour, used) in [(6, 3), (8, 0)] {
+        advise(folder.path(), hour, &config);
+        let said = rows(&root, outcome::list_statements(), hour);
+        let own = statement(&said, "anomaly", "north");
+        assert_eq!([whole(&said, "listed", own), whole(&said, "used", own)], [Some(0), Some(used)]);
+    }
 }
 
 #[test]
@@ -199,10 +258,15 @@ fn a_list_states_what_it_expects() {
                 .filter_map(|row| number(&list, "probability", row))
                 .sum()
         };
-        assert!((number(&said, "hits", row).unwrap() - sum(true)).abs() < 1e-9, "{task}");
-        assert!((number(&said, "left_out_hits", row).unwrap() - sum(false)).abs() < 1e-9, "{task}");
         assert_eq!(text(&said, "team", row), "*");
-        // A bound from a p-value is no probability to sum over thousands of cells.
-        assert_eq!(number(&said, "misses", row).is_some(), task != "anomaly", "{task}");
+        let stated = ["hits", "left_out_hits", "misses"].map(|name| number(&said, name, row));
+        if task == "anomaly" {
+            assert_eq!(stated, [None; 3], "a bound from a p-value is no probability to sum");
+            continue;
+        }
+        let [hits, left_out_hits, misses] = stated.map(Option::unwrap);
+        assert!((hits - sum(true)).abs() < 1e-9, "{task}");
+        assert!((left_out_hits - sum(false)).abs() < 1e-9, "{task}");
+        assert!(misses >= 0.0, "{task}");
     }
 }

@@ -178,6 +178,49 @@ fn a_check_stands_last() {
     assert_eq!(same.map(|row| states.value(row)), Some("check"));
 }
 
+/// Incident, task and stated probability of the first item of the lists of anomalies and failures.
+fn first_items() -> [(String, String, f64); 2] {
+    let (folder, root) = data_root(&[]);
+    advise(folder.path(), 0);
+    ["anomaly", "maintenance"].map(|task| {
+        let read = Read::all().period(CUTOFF, CUTOFF + 1).text("task", task);
+        let list = root.existing(outcome::worklist()).unwrap().read(&read).unwrap();
+        let rank = list.column_by_name("rank").unwrap().as_primitive::<Int32Type>();
+        let row = (0..list.num_rows()).filter(|row| rank.is_valid(*row));
+        let row = list.slice(row.min_by_key(|row| rank.value(*row)).unwrap(), 1);
+        let stated = row.column_by_name("probability").unwrap().as_primitive::<Float64Type>();
+        (text(&row, "incident_id"), task.to_owned(), stated.value(0))
+    })
+}
+
+#[test]
+fn only_a_probability_that_was_stated_is_held_against_the_marks() {
+    let items = first_items();
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    root.create().unwrap();
+    Rows::new(2)
+        .text("feedback_id", ["m-0", "m-1"].map(Some).into_iter())
+        .text("fact", items.iter().map(|_| Some("confirmed")))
+        .times("at", items.iter().map(|_| Some(CUTOFF + DAY)))
+        .text("prediction_id", items.iter().map(|_| Some("p")))
+        .text("incident_id", items.iter().map(|(incident, ..)| Some(incident.as_str())))
+        .text("task", items.iter().map(|(_, task, _)| Some(task.as_str())))
+        .times("cutoff", items.iter().map(|_| Some(CUTOFF)))
+        .text("person", items.iter().map(|_| Some("Kim")))
+        .write(&root, raw::feedback(), CUTOFF);
+    tables::write(&fixture::fixture(), &root);
+    advise(folder.path(), 0);
+    advise(folder.path(), 30);
+    let section = section(&root, 30);
+    let stated = format!(
+        "Of 1 judged item the lists stated beforehand that {:.1} would be right; 1 was.",
+        items[1].2
+    );
+    assert!(section.contains(&stated), "{section}");
+    assert_eq!(section.matches("stated beforehand").count(), 1, "no bound is one: {section}");
+}
+
 /// Incident and prediction of the fixture's check: a hash draws it, the same one in every data root.
 fn check() -> (String, String) {
     let (folder, root) = data_root(&[]);

@@ -16,8 +16,10 @@ use arrow::datatypes::Int32Type;
 use fixture::{CUTOFF, Fixture};
 use foresite_advise::advice;
 use foresite_advise::clock::HOUR;
+use foresite_advise::inputs::{Prediction, Role};
 use foresite_schema::catalog::outcome;
 use foresite_tables::{Read, Root};
+use foresite_testkit::Rows;
 
 const INTERVAL: [&str; 4] =
     ["--interval-start", "2026-03-09T13:00:00Z", "--interval-end", "2026-03-09T14:00:00Z"];
@@ -136,6 +138,44 @@ fn every_alert_stands_on_the_list_or_has_a_reason() {
     for (code, n) in by_code {
         assert_eq!(result["numbers"][format!("left_out_{code}")], n, "{code}");
     }
+}
+
+#[test]
+fn a_challenger_that_speaks_later_takes_nothing_off_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    root.create().unwrap();
+    let mut fixture = fixture::fixture();
+    let row = fixture.signals.predictions.iter().find(|row| row.task == "anomaly").unwrap();
+    let later = Prediction {
+        prediction_id: "p-challenger".into(),
+        model_id: "anomaly-next".into(),
+        role: Role::Challenger,
+        cutoff: row.cutoff + HOUR / 4,
+        ..row.clone()
+    };
+    fixture.signals.predictions.push(later);
+    tables::write(&fixture, &root);
+    assert_eq!(finished(folder.path(), &[])["numbers"]["anomaly_items"], 4);
+}
+
+#[test]
+fn what_a_challenger_says_in_its_shadow_changes_nothing_at_all() {
+    let (folder, root, _) = data_root();
+    let said = |name| Rows::new(1).text(name, std::iter::once(Some("shadow-1")));
+    said("prediction_id")
+        .text("role", std::iter::once(Some("challenger")))
+        .times("cutoff", std::iter::once(Some(CUTOFF + HOUR * 3 / 4)))
+        .text("lineage_id", std::iter::once(Some("of-the-shadow")))
+        .write_from(&root, outcome::predictions("anomaly"), CUTOFF, "shadow");
+    said("entity_id")
+        .times("cutoff", std::iter::once(Some(CUTOFF + HOUR / 2)))
+        .text("lineage_id", std::iter::once(Some("of-the-shadow")))
+        .write_from(&root, outcome::alert_state(), CUTOFF, "shadow");
+    let (plain, ..) = data_root();
+    let [result, expected] = [&folder, &plain].map(|folder| finished(folder.path(), &[]));
+    assert_eq!(result["lineage_id"], expected["lineage_id"]);
+    assert_eq!(result["numbers"], expected["numbers"]);
 }
 
 #[test]

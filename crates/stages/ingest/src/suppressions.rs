@@ -11,14 +11,12 @@ use arrow::datatypes::TimestampMicrosecondType;
 use foresite_feedback::SKEW;
 use foresite_pm::mapping::TableBatch;
 use foresite_schema::catalog::raw;
-use foresite_schema::suppressions::{LIFTED, LONGEST_DAYS, SET};
+use foresite_schema::suppressions::{Fault, LIFTED, LONGEST_DAYS, Row, SET, fault};
 use foresite_stage::Result;
 use foresite_tables::Micros;
 use jiff::Timestamp;
 
 use crate::outcome::{Outcome, Rejected};
-
-const DAY: Micros = 86_400_000_000;
 
 /// Keeps of the suppressions in `batches` those that somebody answers for and that end.
 pub(crate) fn check(outcome: &mut Outcome, batches: &mut [TableBatch]) -> Result<()> {
@@ -90,36 +88,19 @@ impl Rows {
         if at > self.known_at.value(row).saturating_add(SKEW) {
             return Some(format!("decided at {}, which lies in the future", stamp(at)));
         }
-        if filled(&self.owner, row).is_none() {
-            return Some("has no `owner`: somebody must answer for it".into());
-        }
-        match self.fact.value(row) {
-            LIFTED => None,
-            SET => self.fault_of_set(row, at),
-            word => Some(format!("the fact is `{word}`, expected {SET} or {LIFTED}")),
-        }
-    }
-
-    fn fault_of_set(&self, row: usize, at: Micros) -> Option<String> {
-        if filled(&self.reason, row).is_none() {
-            return Some("has no `reason`".into());
-        }
-        let scope = [&self.entity, &self.task, &self.driver];
-        if scope.into_iter().all(|column| filled(column, row).is_none()) {
-            return Some(
-                "names no `entity_id`, `task` or `driver`: it would hide everything".into(),
-            );
-        }
-        let Some(end) = self.end.is_valid(row).then(|| self.end.value(row)) else {
-            return Some("has no `end_at`: a suppression must end by itself".into());
+        let scope = [&self.entity, &self.task, &self.driver].map(|column| filled(column, row));
+        let time =
+            |column: &TimestampMicrosecondArray| column.is_valid(row).then(|| column.value(row));
+        let said = Row {
+            fact: self.fact.value(row),
+            scope,
+            owner: filled(&self.owner, row),
+            reason: filled(&self.reason, row),
+            at,
+            start: time(&self.start),
+            end: time(&self.end),
         };
-        let start = if self.start.is_valid(row) { self.start.value(row) } else { at };
-        if end <= start {
-            return Some(format!("ends at {}, not after its start {}", stamp(end), stamp(start)));
-        }
-        (end > at.saturating_add(LONGEST_DAYS * DAY)).then(|| {
-            format!("ends at {}, more than {LONGEST_DAYS} days after {}", stamp(end), stamp(at))
-        })
+        fault(&said).map(|fault| words(fault, &said))
     }
 
     /// What the row said, for who looks at the quarantine.
@@ -131,6 +112,26 @@ impl Rows {
             .map(|column| filled(column, row).unwrap_or_default().to_owned());
         let times = [time(&self.at), time(&self.start), time(&self.end)];
         texts.into_iter().chain(times).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The fault for who looks at the quarantine.
+fn words(fault: Fault, said: &Row<'_>) -> String {
+    match fault {
+        Fault::NoOwner => "has no `owner`: somebody must answer for it".into(),
+        Fault::NoFact => format!("the fact is `{}`, expected {SET} or {LIFTED}", said.fact),
+        Fault::NoReason => "has no `reason`".into(),
+        Fault::NoScope => {
+            "names no `entity_id`, `task` or `driver`: it would hide everything".into()
+        }
+        Fault::NoEnd => "has no `end_at`: a suppression must end by itself".into(),
+        Fault::Empty(end, start) => {
+            format!("ends at {}, not after its start {}", stamp(end), stamp(start))
+        }
+        Fault::TooLong(end) => {
+            let at = stamp(said.at);
+            format!("ends at {}, more than {LONGEST_DAYS} days after {at}", stamp(end))
+        }
     }
 }
 
@@ -154,17 +155,19 @@ mod tests {
     use super::*;
     use crate::outcome::State;
 
+    const DAY: Micros = 86_400_000_000;
+
     const NOW: Micros = 1_773_064_800_000_000;
 
     /// Fact, entity, owner, reason, days of decision, start and end from now.
-    type Row<'a> = (&'a str, &'a str, &'a str, &'a str, [Option<i64>; 3]);
+    type Line<'a> = (&'a str, &'a str, &'a str, &'a str, [Option<i64>; 3]);
 
-    fn batch(rows: &[Row<'_>]) -> RecordBatch {
-        let text = |of: &dyn Fn(&Row<'_>) -> String| {
+    fn batch(rows: &[Line<'_>]) -> RecordBatch {
+        let text = |of: &dyn Fn(&Line<'_>) -> String| {
             let texts = rows.iter().map(|row| Some(of(row)).filter(|text| !text.is_empty()));
             Arc::new(texts.collect::<StringArray>()) as ArrayRef
         };
-        let time = |of: &dyn Fn(&Row<'_>) -> Option<i64>| {
+        let time = |of: &dyn Fn(&Line<'_>) -> Option<i64>| {
             let times = rows.iter().map(|row| of(row).map(|days| NOW + days * DAY));
             let times: TimestampMicrosecondArray = times.collect();
             Arc::new(times.with_timezone("UTC")) as ArrayRef

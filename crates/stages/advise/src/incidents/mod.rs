@@ -4,7 +4,7 @@ mod absorbing;
 mod grouping;
 mod identity;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use absorbing::absorbing;
 pub use grouping::{Group, group};
@@ -132,8 +132,8 @@ pub struct PriorIncident {
     pub member_entities: BTreeSet<String>,
     /// Prediction ids behind it.
     pub prediction_ids: Vec<String>,
-    /// Prediction ids of all its rows so far: a mark may name one of any run.
-    pub said_before: BTreeSet<String>,
+    /// Prediction ids of all its rows so far, by cutoff: a mark may name one of any run.
+    pub said_before: BTreeMap<Micros, Vec<String>>,
     /// Cutoff of the row.
     pub cutoff: Micros,
     /// Cutoff that first raised it.

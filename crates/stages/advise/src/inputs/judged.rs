@@ -26,6 +26,7 @@ pub struct Said {
     pub driver: Option<String>,
     /// Probability with which it came on the list; `None` = for its urgency.
     pub inclusion: Option<f64>,
-    /// Probability that the first list which named it stated; `None` = no list named the incident.
+    /// Probability that the first list which named it stated; `None` = no list named the incident, or
+    /// that list stated nothing.
     pub stated: Option<f64>,
 }

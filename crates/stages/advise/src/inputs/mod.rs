@@ -14,7 +14,7 @@ pub use judged::{Judged, Said};
 pub use prediction::{AlertState, Driver, Prediction, Role};
 pub use series::{Profile, Sample, Series, SeriesKey, UsualHour};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     clock::Micros, durations::Lasted, incidents::PriorIncident, network::Network,
@@ -46,6 +46,8 @@ pub struct Signals {
     pub suppressions: Vec<Suppression>,
     /// What earlier lists of the shift named; read only where budgets are by shift.
     pub placed: Vec<Placed>,
+    /// Incidents that earlier lists named; read only where a list holds alerts back.
+    pub named: BTreeSet<String>,
     /// How long incidents of the last weeks lasted; read only where a list holds alerts back.
     pub lasted: Vec<Lasted>,
 }

@@ -184,7 +184,9 @@ fn a_mark_on_a_prediction_of_an_earlier_run_still_holds() {
         entity_type: "cell".into(),
         member_entities: BTreeSet::new(),
         prediction_ids: vec!["p0".into()],
-        said_before: ["p-7", "p0"].map(str::to_owned).into(),
+        said_before: [(95, "p-7"), (102, "p0")]
+            .map(|(hour, id)| (hour * HOUR, vec![id.to_owned()]))
+            .into(),
         cutoff: 102 * HOUR,
         first_seen_at: 90 * HOUR,
         change: Change::Ongoing,

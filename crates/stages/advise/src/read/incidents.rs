@@ -1,6 +1,6 @@
 //! `incidents` of earlier cutoffs: the newest row of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use foresite_schema::catalog::outcome;
 use foresite_stage::Result;
@@ -11,7 +11,7 @@ use crate::clock::{DAY, Micros};
 use crate::incidents::{Change, PriorIncident};
 
 /// How far back an open incident is looked for: a week without a run ends its identity.
-const MEMORY: Micros = 7 * DAY;
+pub(crate) const MEMORY: Micros = 7 * DAY;
 
 impl Reader<'_> {
     /// The newest row of every incident of the last days, before this cutoff.
@@ -35,7 +35,7 @@ fn newest(mut rows: Vec<PriorIncident>) -> Vec<PriorIncident> {
         if let Some(older) = newest.remove(&row.incident_id) {
             row.said_before = older.said_before;
         }
-        row.said_before.extend(row.prediction_ids.iter().cloned());
+        row.said_before.insert(row.cutoff, row.prediction_ids.clone());
         newest.insert(row.incident_id.clone(), row);
     }
     newest.into_values().collect()
@@ -60,7 +60,7 @@ fn parse(rows: &Rows<'_>) -> Result<Vec<PriorIncident>> {
             entity_type: kind.owned(row),
             member_entities: entities.at(row).into_iter().collect(),
             prediction_ids: members.at(row),
-            said_before: BTreeSet::new(),
+            said_before: BTreeMap::new(),
             cutoff: cutoff.required(row),
             first_seen_at: first_seen.at(row).unwrap_or_else(|| cutoff.required(row)),
             change: state.at(row).and_then(Change::from_word).unwrap_or(Change::Ongoing),
@@ -71,6 +71,8 @@ fn parse(rows: &Rows<'_>) -> Result<Vec<PriorIncident>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -82,7 +84,7 @@ mod tests {
             entity_type: "cell".into(),
             member_entities: BTreeSet::new(),
             prediction_ids: vec![prediction.into()],
-            said_before: BTreeSet::new(),
+            said_before: BTreeMap::new(),
             cutoff,
             first_seen_at: 1,
             change: Change::Ongoing,
@@ -91,6 +93,7 @@ mod tests {
         let found = newest(vec![row(3, "p3"), row(1, "p1"), row(2, "p2")]);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].cutoff, found[0].prediction_ids.as_slice()), (3, &["p3".into()][..]));
-        assert_eq!(found[0].said_before, ["p1", "p2", "p3"].map(str::to_owned).into());
+        let said = [1, 2, 3].map(|hour| (hour, vec![format!("p{hour}")]));
+        assert_eq!(found[0].said_before, said.into());
     }
 }

@@ -68,33 +68,49 @@ impl Reader<'_> {
     }
 
     /// Of each marked incident, the probability that the first list which named it stated: what was said
-    /// before anybody had looked.
+    /// before anybody had looked. A list that expected no number of right items stated none of theirs.
     fn stated(&mut self, marks: &[Marked]) -> Result<BTreeMap<String, f64>> {
         let marked: BTreeSet<&str> =
             marks.iter().filter_map(|said| said.incident.as_deref()).collect();
         let oldest = marks.iter().filter_map(|said| said.cutoff).min();
         let start = oldest.unwrap_or(self.cutoff).min(self.cutoff - MONTH);
         let read = Read::all().period(start, self.cutoff);
-        let columns = ["incident_id", "cutoff", "rank", "probability", "change", "lineage_id"];
+        let columns = "incident_id task cutoff rank probability change lineage_id".split(' ');
+        let lists = self.stating(read.clone())?;
         let Some(batch) = self.resolved(outcome::worklist(), read.columns(columns))? else {
             return Ok(BTreeMap::new());
         };
         let rows = Rows::of(&batch);
-        let (id, change) = (rows.text("incident_id")?, rows.text("change")?);
+        let [id, task, change] =
+            [rows.text("incident_id")?, rows.text("task")?, rows.text("change")?];
         let (cutoff, rank) = (rows.times("cutoff")?, rows.ints("rank")?);
         let probability = rows.doubles("probability")?;
-        let mut first: BTreeMap<String, (Micros, f64)> = BTreeMap::new();
+        let mut first: BTreeMap<String, (Micros, Option<f64>)> = BTreeMap::new();
         for row in (0..rows.len()).filter(|row| rank.at(*row).is_some()) {
             let is_marked = id.at(row).is_some_and(|id| marked.contains(id));
             let is_check = change.at(row) == Some(Change::Check.word());
             let Some(p) = probability.at(row).filter(|_| is_marked && !is_check) else { continue };
             let at = cutoff.required(row);
-            let known = first.entry(id.owned(row)).or_insert((at, p));
+            let stated = lists.contains(&(at, task.owned(row))).then_some(p);
+            let known = first.entry(id.owned(row)).or_insert((at, stated));
             if at < known.0 {
-                *known = (at, p);
+                *known = (at, stated);
             }
         }
-        Ok(first.into_iter().map(|(id, (_, p))| (id, p)).collect())
+        Ok(first.into_iter().filter_map(|(id, (_, p))| Some((id, p?))).collect())
+    }
+
+    /// The lists, by cutoff and task, that stated how many of their items would be right.
+    fn stating(&mut self, read: Read) -> Result<BTreeSet<(Micros, String)>> {
+        let read = read.columns(["cutoff", "task", "hits", "lineage_id"]);
+        let Some(batch) = self.resolved(outcome::list_statements(), read)? else {
+            return Ok(BTreeSet::new());
+        };
+        let rows = Rows::of(&batch);
+        let (cutoff, task, hits) =
+            (rows.times("cutoff")?, rows.text("task")?, rows.doubles("hits")?);
+        let stating = (0..rows.len()).filter(|row| hits.at(*row).is_some());
+        Ok(stating.map(|row| (cutoff.required(row), task.owned(row))).collect())
     }
 
     /// The first driver of each prediction.

@@ -17,6 +17,7 @@ mod series;
 mod suppressions;
 
 pub(crate) use columns::Rows;
+pub(crate) use incidents::MEMORY;
 pub(crate) use predictions::TASK_OFFSET;
 
 use arrow::array::RecordBatch;
@@ -79,6 +80,7 @@ impl<'a> Reader<'a> {
             marks: self.marks()?,
             suppressions: self.suppressions()?,
             placed: self.placed()?,
+            named: self.named()?,
             lasted: self.lasted()?,
         })
     }

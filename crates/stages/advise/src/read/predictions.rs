@@ -1,4 +1,5 @@
-//! `predictions_<task>` and `alert_state`: the newest usable statements of every list's task.
+//! `predictions_<task>` and `alert_state`: the newest usable statements of every list's task. What a
+//! challenger says in its shadow has a source of its own, and is not read at all.
 
 use foresite_schema::catalog::outcome;
 use foresite_stage::Result;
@@ -8,6 +9,7 @@ use super::{Reader, Rows};
 use crate::clock::{HOUR, Micros};
 use crate::config::ListConfig;
 use crate::inputs::{AlertState, Driver, Prediction, Role};
+use crate::worklist::SOURCE;
 
 impl Reader<'_> {
     /// Newest predictions of every list's task, not older than the list allows.
@@ -21,10 +23,13 @@ impl Reader<'_> {
 
     fn predictions_of(&mut self, list: &ListConfig) -> Result<Vec<Prediction>> {
         let read = Read::all().period(self.cutoff - list.max_age(), self.cutoff + TASK_OFFSET);
+        let read = read.text("source", SOURCE);
         let Some(batch) = self.resolved(outcome::predictions(&list.task), read)? else {
             return Ok(Vec::new());
         };
         let mut rows = parse(&list.task, &Rows::of(&batch))?;
+        // What a challenger says later must not stand in the way of what serves.
+        rows.retain(|row| row.role != Role::Challenger);
         let newest = rows.iter().map(|row| row.cutoff).max();
         rows.retain(|row| Some(row.cutoff) == newest);
         Ok(rows)
@@ -33,7 +38,7 @@ impl Reader<'_> {
     /// The alert states that belong to the predictions read.
     pub(super) fn alert_states(&mut self, predictions: &[Prediction]) -> Result<Vec<AlertState>> {
         let oldest = predictions.iter().map(|row| row.cutoff).min().unwrap_or(self.cutoff);
-        let read = Read::all().period(oldest, self.cutoff + TASK_OFFSET);
+        let read = Read::all().period(oldest, self.cutoff + TASK_OFFSET).text("source", SOURCE);
         let Some(batch) = self.resolved(outcome::alert_state(), read)? else {
             return Ok(Vec::new());
         };
@@ -49,7 +54,6 @@ impl Reader<'_> {
                 Some(prediction.task.as_str()) == task.at(row)
                     && Some(prediction.model_id.as_str()) == model.at(row)
                     && prediction.cutoff == cutoff.required(row)
-                    && prediction.role != Role::Challenger
             };
             // All rows of a task share model and cutoff, so the first one decides.
             if predictions.iter().any(serves) {

@@ -5,24 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use foresite_stage::Report;
 
 use crate::advice::{Advice, Worklist};
-use crate::clock::{DAY, Micros};
+use crate::clock::Micros;
 use crate::config::Config;
 use crate::hindsight::Item;
 use crate::incidents::{Incident, PriorIncident};
 use crate::inputs::{Placed, Signals};
 use crate::left_out::Code;
+use crate::read::MEMORY;
 use crate::teams::REACH;
-
-/// A week without a row ends an incident's identity, as it does between runs.
-const MEMORY: Micros = 7 * DAY;
 
 /// What was replayed so far.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    is_begun: bool,
-    prior: BTreeMap<String, PriorIncident>,
-    placed: Vec<Placed>,
+    /// What the lists so far say to the next one; `None` before the first.
+    past: Option<Past>,
     lists: BTreeMap<String, Replayed>,
+}
+
+/// What one list says to the next.
+#[derive(Debug)]
+struct Past {
+    prior: Vec<PriorIncident>,
+    placed: Vec<Placed>,
+    named: BTreeSet<String>,
 }
 
 /// What the lists of a task named.
@@ -30,8 +35,11 @@ pub(super) struct History {
 pub(super) struct Replayed {
     /// Every item of every list, checks left aside.
     pub(super) items: Vec<Item>,
-    /// Of each incident, the probability that its first list stated.
-    pub(super) stated: BTreeMap<String, f64>,
+    /// Of each incident, the probability that its first list stated; `None` where that list had no
+    /// calibrated ones.
+    pub(super) stated: BTreeMap<String, Option<f64>>,
+    /// Whether some list stated how many of its items would be right.
+    has_stated: bool,
     /// Of each incident, the predictions that its lists named.
     pub(super) predictions: BTreeMap<String, BTreeSet<String>>,
     /// Incidents that some list left out, by reason.
@@ -44,29 +52,32 @@ impl History {
     /// Puts the replayed past in the place of the published one. The first list goes on from what was
     /// published before it.
     pub(super) fn continue_in(&mut self, signals: &mut Signals) {
-        if !self.is_begun {
-            self.is_begun = true;
-            let prior = std::mem::take(&mut signals.prior).into_iter();
-            self.prior = prior.map(|one| (one.incident_id.clone(), one)).collect();
-            self.placed = std::mem::take(&mut signals.placed);
+        if let Some(Past { prior, placed, named }) = self.past.take() {
+            (signals.prior, signals.placed, signals.named) = (prior, placed, named);
         }
         let cutoff = signals.cutoff;
-        self.prior.retain(|_, one| cutoff - one.cutoff <= MEMORY);
-        self.placed.retain(|one| cutoff - one.cutoff <= REACH);
-        signals.prior = self.prior.values().cloned().collect();
-        signals.placed.clone_from(&self.placed);
+        // A week without a row ends an incident's identity, as it does between runs.
+        signals.prior.retain(|one| cutoff - one.cutoff <= MEMORY);
+        for one in &mut signals.prior {
+            one.said_before = one.said_before.split_off(&(cutoff - MEMORY));
+        }
+        signals.placed.retain(|one| cutoff - one.cutoff <= REACH);
     }
 
-    /// Takes up what a list said.
-    pub(super) fn remember(&mut self, advice: &Advice, cutoff: Micros) {
+    /// Takes up what a list said, made from these signals.
+    pub(super) fn remember(&mut self, advice: &Advice, signals: Signals) {
+        let Signals { cutoff, prior, mut placed, mut named, .. } = signals;
+        let prior = prior.into_iter().map(|one| (one.incident_id.clone(), one));
+        let mut prior: BTreeMap<String, PriorIncident> = prior.collect();
         for list in &advice.lists {
             let told = list.incidents().map(|(incident, _)| incident);
             for incident in told.filter(|incident| !incident.is_check()) {
-                self.go_on(incident, cutoff);
+                go_on(&mut prior, incident, cutoff);
             }
             for entry in &list.listed {
                 let incident = &entry.item.incident;
-                self.placed.extend(entry.item.team.as_ref().map(|team| Placed {
+                named.insert(incident.incident_id.clone());
+                placed.extend(entry.item.team.as_ref().map(|team| Placed {
                     incident_id: incident.incident_id.clone(),
                     task: incident.task.clone(),
                     team: team.clone(),
@@ -75,26 +86,7 @@ impl History {
             }
             self.lists.entry(list.list.task.clone()).or_default().take(list, cutoff);
         }
-    }
-
-    fn go_on(&mut self, incident: &Incident, cutoff: Micros) {
-        let id = incident.incident_id.clone();
-        let mut said_before = self.prior.remove(&id).map(|one| one.said_before).unwrap_or_default();
-        said_before.extend(incident.prediction_ids.iter().cloned());
-        let newest = PriorIncident {
-            incident_id: id.clone(),
-            task: incident.task.clone(),
-            entity_id: incident.entity_id.clone(),
-            entity_type: incident.entity_type.clone(),
-            member_entities: incident.member_entities.clone(),
-            prediction_ids: incident.prediction_ids.clone(),
-            said_before,
-            cutoff,
-            first_seen_at: incident.first_seen_at,
-            change: incident.change,
-            level: incident.level,
-        };
-        self.prior.insert(id, newest);
+        self.past = Some(Past { prior: prior.into_values().collect(), placed, named });
     }
 
     /// What the lists of a task named.
@@ -115,16 +107,44 @@ impl History {
             for (code, incidents) in &said.left_out {
                 number(&format!("left_out_{}", code.word()), incidents.len());
             }
-            let stated: f64 = said.stated.values().sum();
-            report.number(&format!("{}_stated_hits", list.task), rounded(stated));
+            let stated = said.sum(said.stated.values().copied());
+            report.number(&format!("{}_stated_hits", list.task), stated);
         }
     }
 }
 
+/// The newest row of an incident, in the place of the one before.
+fn go_on(prior: &mut BTreeMap<String, PriorIncident>, incident: &Incident, cutoff: Micros) {
+    let id = incident.incident_id.clone();
+    let mut said_before = prior.remove(&id).map(|one| one.said_before).unwrap_or_default();
+    said_before.insert(cutoff, incident.prediction_ids.clone());
+    let newest = PriorIncident {
+        incident_id: id.clone(),
+        task: incident.task.clone(),
+        entity_id: incident.entity_id.clone(),
+        entity_type: incident.entity_type.clone(),
+        member_entities: incident.member_entities.clone(),
+        prediction_ids: incident.prediction_ids.clone(),
+        said_before,
+        cutoff,
+        first_seen_at: incident.first_seen_at,
+        change: incident.change,
+        level: incident.level,
+    };
+    prior.insert(id, newest);
+}
+
 impl Replayed {
+    /// The sum of what was stated; `None` unless each is a probability.
+    pub(super) fn sum(&self, stated: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+        stated.sum::<Option<f64>>().filter(|_| self.has_stated).map(rounded)
+    }
+
     fn take(&mut self, list: &Worklist, cutoff: Micros) {
         self.lists += 1;
         self.most = self.most.max(list.listed.len());
+        let is_stated = list.statements.iter().any(|said| said.hits.is_some());
+        self.has_stated |= is_stated;
         let listed = list.listed.iter().map(|entry| &entry.item.incident);
         for incident in listed.filter(|incident| !incident.is_check()) {
             let id = &incident.incident_id;
@@ -133,7 +153,9 @@ impl Replayed {
                 cutoff,
                 entities: incident.member_entities.clone(),
             });
-            self.stated.entry(id.clone()).or_insert_with(|| incident.probability());
+            self.stated
+                .entry(id.clone())
+                .or_insert_with(|| is_stated.then(|| incident.probability()));
             let said = self.predictions.entry(id.clone()).or_default();
             said.extend(incident.prediction_ids.iter().cloned());
         }
@@ -147,6 +169,6 @@ impl Replayed {
 }
 
 /// Four digits: a result is read by people.
-pub(super) fn rounded(value: f64) -> f64 {
+fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }

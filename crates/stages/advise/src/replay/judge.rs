@@ -7,7 +7,7 @@ use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_stage::{Context, Report, Result};
 use foresite_tables::Read;
 
-use super::history::{History, Replayed, rounded};
+use super::history::{History, Replayed};
 use crate::clock::Micros;
 use crate::config::Config;
 use crate::hindsight;
@@ -29,7 +29,7 @@ pub(super) fn by_marks(
     let (of_prediction, of_incident) = marks(cx, [from, to.saturating_add(MONTH)])?;
     for list in &config.lists {
         let Some(said) = history.of(&list.task) else { continue };
-        let (mut judged, mut right, mut stated) = (0_usize, 0_usize, 0.0);
+        let (mut right, mut stated) = (0_usize, Vec::new());
         for (id, probability) in &said.stated {
             let own = said.predictions.get(id).into_iter().flatten();
             let own = own.filter_map(|prediction| of_prediction.get(prediction)).flatten();
@@ -41,13 +41,12 @@ pub(super) fn by_marks(
                 Some(Judgement::Wrong) => false,
                 Some(Judgement::Disputed) | None => continue,
             };
-            judged += 1;
             right += usize::from(is_right);
-            stated += probability;
+            stated.push(*probability);
         }
-        report.number(&format!("{}_judged", list.task), judged);
+        report.number(&format!("{}_judged", list.task), stated.len());
         report.number(&format!("{}_judged_right", list.task), right);
-        report.number(&format!("{}_judged_stated", list.task), rounded(stated));
+        report.number(&format!("{}_judged_stated", list.task), said.sum(stated.into_iter()));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ fn rows(hour: i64, identified: &Identified) -> Vec<PriorIncident> {
             entity_type: incident.entity_type.clone(),
             member_entities: incident.member_entities.clone(),
             prediction_ids: incident.prediction_ids.clone(),
-            said_before: BTreeSet::new(),
+            said_before: Default::default(),
             cutoff: hour * HOUR,
             first_seen_at: incident.first_seen_at,
             change: incident.change,
