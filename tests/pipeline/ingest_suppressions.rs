@@ -24,8 +24,8 @@ fn a_suppression_has_an_owner_a_reason_and_an_end() {
     let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
     assert_eq!([counted(&run, "rows_written"), counted(&run, "rows_quarantined")], [2, 4]);
     let kept = rows(root.path(), "suppressions");
-    assert_eq!(texts(&kept, "suppression_id"), ["a", "f"]);
-    assert_eq!(texts(&kept, "owner"), ["Kim", "Lee"]);
+    assert_eq!(texts(&kept, "suppression_id"), ["f", "a"]);
+    assert_eq!(texts(&kept, "owner"), ["Lee", "Kim"]);
     assert_eq!(hours(&kept, "known_at"), [10.5; 2], "with its file");
     let aside = rows(root.path(), "quarantine");
     let places = texts(&aside, "place");
