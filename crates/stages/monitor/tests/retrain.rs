@@ -5,8 +5,11 @@
 mod fixture;
 
 use arrow::array::{AsArray as _, RecordBatch};
-use fixture::models::{model_until, promote};
-use fixture::{AS_IT_IS, Cell, DAY, done, end, monitor, monitor_with, network, rows_where, text};
+use fixture::models::{decide_at, model_until, promote};
+use fixture::{
+    AS_IT_IS, Cell, DAY, done, end, monitor, monitor_at, monitor_with, network, rows_where, text,
+};
+use foresite_registry::EventKind;
 use foresite_schema::catalog::watch;
 use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
@@ -94,6 +97,32 @@ fn a_first_model_waits_for_days_of_values() {
     let rows = decisions(&root);
     assert_eq!(list(&rows, "against", 0), ["too_little_truth"]);
     assert!(list(&rows, "evidence", 0).contains(&"60 days of values, 90 are needed".to_owned()));
+}
+
+#[test]
+fn what_became_of_a_decision_does_not_take_it_back() {
+    let (_folder, root) = network(&slower, &|_| None, Vec::new());
+    with_champion(&root);
+    done(&root);
+    assert_eq!(decide(&root).exits(0).result["verdict"], "retrain");
+    // The training that it started, half an hour after the day.
+    model_until(&root, "anomaly", "m2", (end() - 60 * DAY, end() - 2 * DAY), end());
+    let at = end() + DAY / 48;
+    decide_at(&root, ("anomaly", 2), (EventKind::Registered, "m2"), at);
+    let again = || monitor_at(&root, end() + DAY / 12).args("--step retrain");
+    assert_eq!(again().exits(0).result["verdict"], "retrain");
+    assert_eq!(text(&decisions(&root), "reason", 0), "drift");
+}
+
+#[test]
+fn who_trained_by_hand_after_the_day_is_not_trained_twice() {
+    let (_folder, root) = network(&slower, &|_| None, Vec::new());
+    with_champion(&root);
+    done(&root);
+    decide_at(&root, ("anomaly", 2), (EventKind::Registered, "m2"), end() + DAY / 48);
+    let run = monitor_at(&root, end() + DAY / 12).args("--step retrain").exits(0);
+    assert_eq!(run.result["verdict"], "wait", "{}", run.stderr);
+    assert_eq!(list(&decisions(&root), "against", 0), ["cool_down"]);
 }
 
 #[test]

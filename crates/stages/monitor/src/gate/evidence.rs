@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arrow::array::RecordBatch;
 use foresite_features::task::{DAY, EventTable, Micros};
 use foresite_kpi::Columns;
 use foresite_registry::{Alias, Event, EventKind};
@@ -17,7 +18,8 @@ use crate::models::{self, Model};
 use crate::source::{Source, unfit};
 
 /// The evidence of every task at the end of a day. `Missing` where it was not measured. Who was
-/// registered or promoted since is what became of the day, and not what it is decided by.
+/// registered or promoted since the end counts as well, unless the day was decided about already: then
+/// it is what became of the decision.
 pub(super) fn gather(
     source: &mut Source<'_>,
     (config, args): (&Config, &Args),
@@ -25,11 +27,14 @@ pub(super) fn gather(
     day: Interval,
 ) -> Result<Vec<(String, Evidence)>> {
     let measured = Measured::read(source, &config.retraining, day)?;
-    let mut decided = decided(source, day.end)?;
+    let (mut decided, earlier) = decided(source, day.end)?;
     let mut drift = drift(source, &config.retraining, day.end)?;
-    let speaking = models::models(source, tasks, day.end)?.speaking;
     let mut found = Vec::with_capacity(tasks.len());
-    for (task, events) in models::events(source, tasks, day.end)? {
+    for task in tasks.iter().map(|task| (*task).to_owned()) {
+        let until = if earlier.contains_key(&task) { day.end } else { source.cx.as_of() };
+        let only = BTreeSet::from([task.as_str()]);
+        let speaking = models::models(source, &only, until)?.speaking;
+        let events = models::events(source, &only, until)?.remove(&task).unwrap_or_default();
         let model = speaking.iter().find(|model| model.task.task == task && model.serves());
         let of_kind = |kind| events.iter().filter(move |event| event.kind == kind);
         let serving = [Alias::Champion, Alias::Provisional];
@@ -69,25 +74,39 @@ fn since(events: &[Event], model_id: &str, aliases: &[Alias]) -> Option<Micros> 
     given.map(|event| event.at)
 }
 
-/// Ends of the days before that decided for training, by task.
-fn decided(source: &mut Source<'_>, before: Micros) -> Result<BTreeMap<String, Vec<Micros>>> {
-    let mut found: BTreeMap<String, Vec<Micros>> = BTreeMap::new();
-    let read = Read::all().text("decision", "retrain").period(Micros::MIN, before);
-    // A decision that was started counts, whatever a later look at its day said.
-    source.scan(watch::retrain_decisions(), read, |batch| {
-        let columns = Columns(batch);
-        let tasks = columns.text("task").map_err(unfit)?;
-        let ends = columns.times("window_end").map_err(unfit)?;
-        for row in 0..batch.num_rows() {
-            found.entry(tasks.value(row).to_owned()).or_default().push(ends.value(row));
-        }
-        Ok(())
+/// Ends of days by task.
+type Days = BTreeMap<String, Vec<Micros>>;
+
+/// Ends of the days before, and of this one, that decided for training. A decision that was started
+/// counts, whatever a later look at its day said.
+fn decided(source: &mut Source<'_>, end: Micros) -> Result<(Days, Days)> {
+    let read = |start, end| Read::all().text("decision", "retrain").period(start, end);
+    let mut before = Days::new();
+    source.scan(watch::retrain_decisions(), read(Micros::MIN, end), |batch| {
+        add_days(batch, &mut before)
     })?;
-    for ends in found.values_mut() {
-        ends.sort_unstable();
-        ends.dedup();
+    // No input: the day's own earlier word must not make its next look another computation.
+    let mut own = Days::new();
+    if let Some(table) = source.cx.root().find(watch::retrain_decisions())? {
+        for batch in table.scan(&read(end, end + 1).as_of(source.cx.as_of()))? {
+            add_days(&batch?, &mut own)?;
+        }
     }
-    Ok(found)
+    Ok((before, own))
+}
+
+fn add_days(batch: &RecordBatch, days: &mut Days) -> Result<()> {
+    let columns = Columns(batch);
+    let tasks = columns.text("task").map_err(unfit)?;
+    let ends = columns.times("window_end").map_err(unfit)?;
+    for row in 0..batch.num_rows() {
+        let of = days.entry(tasks.value(row).to_owned()).or_default();
+        // Later looks at one day stand one after the other.
+        if of.last() != Some(&ends.value(row)) {
+            of.push(ends.value(row));
+        }
+    }
+    Ok(())
 }
 
 /// What came since the data of a model ended.
