@@ -83,10 +83,12 @@ fn of_one<'e>(entries: &'e [Entry], team: &Option<String>) -> Vec<&'e Entry> {
     entries.iter().filter(|entry| entry.item.team == *team).collect()
 }
 
-/// The sum of the probabilities; a check says that nothing is expected there.
+/// The sum of the probabilities; a check says that nothing is expected there. Rust's sum over nothing is
+/// minus zero, which reads oddly in a table.
 fn expected(entries: &[&Entry]) -> f64 {
     let incidents = entries.iter().map(|entry| &entry.item.incident);
-    incidents.filter(|one| !one.is_check()).map(|incident| incident.probability()).sum()
+    incidents.filter(|one| !one.is_check()).map(|incident| incident.probability()).sum::<f64>()
+        + 0.0
 }
 
 /// What was scored and belongs to no open incident.

@@ -170,5 +170,6 @@ impl Replayed {
 
 /// Four digits: a result is read by people.
 fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
+    // Plus nothing: a sum over nothing is minus zero.
+    (value * 1e4).round() / 1e4 + 0.0
 }
