@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use arrow::array::AsArray as _;
 use arrow::datatypes::Float64Type;
-use foresite_schema::catalog::outcome;
-use foresite_tables::{Read, Root};
-use foresite_testkit::Run;
+use foresite_registry::{Alias, Event, EventKind};
+use foresite_schema::catalog::{outcome, watch};
+use foresite_tables::{Commit, Read, Root, Slot};
+use foresite_testkit::{Rows, Run};
 use serde_json::json;
 
 use crate::toy::{
-    DEVICES, HOURS, above, featurized, model, noise, predict, prepared, promoted, stage, with_tasks,
+    DEVICES, HOUR, HOURS, above, featurized, model, noise, predict, prepared, promoted, stage,
+    with_tasks,
 };
 
 fn verdict(run: &Run) -> &str {
@@ -192,4 +194,53 @@ fn a_challenger_speaks_beside_the_champion_and_holds_nothing_back() {
     assert_eq!(verdict(&said), "champion");
     let why = said.result["numbers"]["challenger_failed"].as_str().unwrap();
     assert!(why.contains("SHA256SUMS"), "{why}");
+}
+
+#[test]
+fn a_challenger_is_promoted_once_its_shadow_was_better() {
+    // Trouble that no line through one measurement tells apart.
+    let root = prepared(|x| (x * 40.0).fract() > 0.5);
+    featurized(root.path());
+    let train = with_tasks(root.path(), "train").exits(0);
+    assert_eq!(verdict(&stage(root.path(), "evaluate").exits(0)), "INSUFFICIENT");
+    let store = Root::open(root.path().to_str().unwrap()).unwrap();
+    crowned(&store, "toy", "m0");
+    let promote = || stage(root.path(), "promote").exits(0);
+    assert_eq!(verdict(&promote()), "challenger");
+    let stays = "unchanged: it has the alias already";
+    for (state, then, run) in [("unknown", stays, "0a0a"), ("ok", "champion", "0b0b")] {
+        let model = model(&train);
+        Rows::new(1)
+            .text("task", [Some("toy")].into_iter())
+            .text("model_id", [Some(model.as_str())].into_iter())
+            .text("metric", [Some(watch::LOSS_AGAINST_CHAMPION)].into_iter())
+            .text("state", [Some(state)].into_iter())
+            .times("window_end", [Some(HOURS * HOUR)].into_iter())
+            .write_as(&store, watch::performance(), HOURS * HOUR, run);
+        assert_eq!(verdict(&promote()), then, "a shadow that is {state}");
+    }
+}
+
+/// A champion that somebody promoted before.
+fn crowned(store: &Root, task: &str, id: &str) {
+    let event = Event {
+        task: task.into(),
+        seq: 2,
+        kind: EventKind::Promoted,
+        model_id: id.into(),
+        alias: Some(Alias::Champion),
+        reason: None,
+        person: None,
+        at: HOURS * HOUR - HOUR,
+    };
+    let row = event.row(HOURS * HOUR, "0c0c").unwrap();
+    let commit = Commit {
+        lineage_id: "0c0c".into(),
+        as_of: HOURS * HOUR,
+        ingested_at: HOURS * HOUR,
+        force: false,
+        note: json!({}),
+    };
+    let table = store.table(outcome::registry_events()).unwrap();
+    table.append(&Slot::plan("fixture", "crowned"), &row, &commit).unwrap();
 }

@@ -4,6 +4,9 @@ use super::{Layout as _, dated, nullable, required, table};
 use crate::{Column, DataKind, Keep, TableDef, TableKind};
 use DataKind::{Bool, Double, Int, Long, Text, Texts, Time};
 
+/// `performance.metric` of a challenger beside the model that serves: monitor writes it, promote reads it.
+pub const LOSS_AGAINST_CHAMPION: &str = "loss_against_champion";
+
 /// All tables of this group.
 pub fn all() -> Vec<TableDef> {
     vec![drift(), performance(), retrain_decisions()]

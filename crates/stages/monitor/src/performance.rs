@@ -21,7 +21,6 @@ use crate::models::{Model, Models, Silent};
 use crate::panel::Members;
 use crate::source::Source;
 use predictions::Said;
-pub(crate) use shadow::AGAINST_CHAMPION;
 use shadow::Losses;
 
 /// How a number came about.

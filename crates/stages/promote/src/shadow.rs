@@ -7,9 +7,8 @@ use foresite_schema::catalog::watch;
 use foresite_stage::{Context, Result};
 use foresite_tables::{Micros, Read};
 
-const DAY: Micros = 24 * 3_600_000_000;
-/// Older measurements say nothing about today.
-const FRESH: Micros = 3 * DAY;
+/// Older measurements, of more than three days, say nothing about today.
+const FRESH: Micros = 3 * 24 * 3_600_000_000;
 
 /// Whether the newest measurement of the challenger beside the present champion says that it is better.
 pub(crate) fn beat_champion(cx: &Context, events: &[Event], model_id: &str) -> Result<bool> {
@@ -24,7 +23,7 @@ pub(crate) fn beat_champion(cx: &Context, events: &[Event], model_id: &str) -> R
     let read = Read::all()
         .period(since, cx.as_of() + 1)
         .text("model_id", model_id)
-        .text("metric", "loss_against_champion")
+        .text("metric", watch::LOSS_AGAINST_CHAMPION)
         .as_of(cx.as_of());
     let rows = table.read(&read)?;
     let (Some(ends), Some(states)) =

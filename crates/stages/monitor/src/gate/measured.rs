@@ -11,7 +11,6 @@ use foresite_tables::Read;
 
 use super::policy::Drift;
 use crate::config::{Config, Retraining};
-use crate::performance::AGAINST_CHAMPION;
 use crate::source::{Source, unfit};
 
 /// Causes that pass by themselves.
@@ -130,7 +129,7 @@ fn in_shadow(rows: &RecordBatch) -> Result<Vec<(String, String)>> {
     let (tasks, models) = (text("task")?, text("model_id")?);
     let (metrics, states) = (text("metric")?, text("state")?);
     Ok((0..rows.num_rows())
-        .filter(|&row| metrics.value(row) == AGAINST_CHAMPION)
+        .filter(|&row| metrics.value(row) == watch::LOSS_AGAINST_CHAMPION)
         .filter(|&row| states.value(row) == "unknown")
         .map(|row| (tasks.value(row).to_owned(), models.value(row).to_owned()))
         .collect())
@@ -192,17 +191,18 @@ fn summed(rules: &Retraining, channels: &BTreeMap<&str, Channel>) -> Drift {
     let mut drift = Drift { tested: channels.len(), ..Drift::default() };
     for (name, of) in channels {
         if !of.passing.is_empty() {
-            let where_: Vec<&str> = of.passing.iter().map(String::as_str).collect();
-            drift.passing.push(format!("{name} moved for a while ({})", where_.join(", ")));
+            let causes: Vec<&str> = of.passing.iter().map(String::as_str).collect();
+            drift.passing.push(format!("{name} moved for a while ({})", causes.join(", ")));
         }
         if of.missing > 0 {
             drift.passing.push(format!("{name} moved where values are missing"));
         }
-        let sum = |of: &dyn Fn(&str) -> bool, all: &Channel| -> i64 {
-            all.entities.iter().filter(|(group, _)| of(group)).map(|(_, count)| count).sum()
+        let all = of.entities.get(ALL).copied().unwrap_or_else(|| of.entities.values().sum());
+        let moved: i64 = if of.moved.contains(ALL) {
+            all
+        } else {
+            of.moved.iter().filter_map(|group| of.entities.get(group)).sum()
         };
-        let all = of.entities.get(ALL).copied().unwrap_or_else(|| sum(&|_| true, of));
-        let moved = if of.moved.contains(ALL) { all } else { sum(&|id| of.moved.contains(id), of) };
         if moved > 0 && moved as f64 >= rules.drift_entities_share.get() * all as f64 {
             drift.moved.push((*name).to_owned());
         }

@@ -9,12 +9,10 @@ use std::sync::Arc;
 
 use foresite_features::task::Micros;
 use foresite_metrics::paired_blocks;
+use foresite_schema::catalog::watch::LOSS_AGAINST_CHAMPION;
 
 use super::{Kind, Metric, State, block};
 use crate::models::Model;
-
-/// Name of the metric in `performance`.
-pub(crate) const AGAINST_CHAMPION: &str = "loss_against_champion";
 
 const REPLICATES: usize = 1000;
 const SEED: u64 = 6;
@@ -92,7 +90,8 @@ pub(super) fn metric(
     theirs: &Losses,
     since: Micros,
 ) -> Metric {
-    let metric = Metric::of_model(challenger, "shadow", AGAINST_CHAMPION, Kind::Realised, since);
+    let metric =
+        Metric::of_model(challenger, "shadow", LOSS_AGAINST_CHAMPION, Kind::Realised, since);
     let pairs = pairs(own, theirs, challenger);
     let of = |pick: fn(&Pair) -> f64| pairs.iter().map(pick).collect::<Vec<f64>>();
     let blocks: Vec<u64> = pairs.iter().map(|pair| pair.block).collect();
