@@ -20,7 +20,7 @@ use foresite_stage::{Context, Result};
 use foresite_tables::Micros;
 use jiff::Timestamp;
 
-use crate::outcome::{Outcome, Rejected};
+use crate::outcome::Outcome;
 
 /// A file of marks as it was read.
 pub(crate) type MarkedFile<'a> = (&'a mut Outcome, &'a mut Vec<TableBatch>);
@@ -82,15 +82,8 @@ fn checked(
         let fault = fault_of(row);
         keep.push(fault.is_none());
         if let Some(reason) = fault {
-            // A mapping may make several marks of one row, which is set aside once.
-            let rows = outcome.rows_written.min(1);
-            outcome.rows_written -= rows;
-            outcome.rejected.push(Rejected {
-                place: format!("feedback_id {}", marks.id.value(row)),
-                reason,
-                sample: marks.sample(row),
-                rows,
-            });
+            let place = format!("feedback_id {}", marks.id.value(row));
+            outcome.set_aside(place, reason, marks.sample(row));
         }
     }
     let placed = marks.placed(&rows.batch, predictions, BUCKETS)?;

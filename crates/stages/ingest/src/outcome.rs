@@ -71,6 +71,13 @@ impl Outcome {
         self.rows_read == self.rows_written + self.rows_quarantined()
     }
 
+    /// Sets a row aside that was to be written. A mapping may make several of one, which is set aside once.
+    pub(crate) fn set_aside(&mut self, place: String, reason: String, sample: String) {
+        let rows = self.rows_written.min(1);
+        self.rows_written -= rows;
+        self.rejected.push(Rejected { place, reason, sample, rows });
+    }
+
     /// Turns the file into a quarantined one.
     pub(crate) fn quarantine(mut self, reason: String, place: String) -> Self {
         self.state = State::Quarantined;

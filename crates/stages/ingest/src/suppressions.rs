@@ -16,7 +16,7 @@ use foresite_stage::Result;
 use foresite_tables::Micros;
 use jiff::Timestamp;
 
-use crate::outcome::{Outcome, Rejected};
+use crate::outcome::Outcome;
 
 /// Keeps of the suppressions in `batches` those that somebody answers for and that end.
 pub(crate) fn check(outcome: &mut Outcome, batches: &mut [TableBatch]) -> Result<()> {
@@ -33,15 +33,8 @@ fn checked(batch: &RecordBatch, outcome: &mut Outcome) -> Result<RecordBatch> {
         let fault = rows.fault(row);
         keep.push(fault.is_none());
         if let Some(reason) = fault {
-            // A mapping may make several rows of one, which is set aside once.
-            let set_aside = outcome.rows_written.min(1);
-            outcome.rows_written -= set_aside;
-            outcome.rejected.push(Rejected {
-                place: format!("suppression_id {}", rows.id.value(row)),
-                reason,
-                sample: rows.sample(row),
-                rows: set_aside,
-            });
+            let place = format!("suppression_id {}", rows.id.value(row));
+            outcome.set_aside(place, reason, rows.sample(row));
         }
     }
     Ok(filter_record_batch(batch, &BooleanArray::from(keep))?)
