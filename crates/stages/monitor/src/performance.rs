@@ -178,12 +178,11 @@ pub(crate) fn metrics(
         // Two models are compared by whole cutoffs, their short horizons included.
         let is_compared = models.challenged(&model.task.task);
         let last = |horizon| if is_compared { model.task.horizon().micros() } else { horizon };
+        let own = losses.entry(&model.id).or_insert_with(|| Losses::new(is_compared));
         match &model.task.head {
             Head::TimeToEvent { .. } => {
                 let said = read(&|cutoff, horizon| cutoff + last(horizon) > since)?;
-                let (metrics, off) = events::metrics(source, (model, &said), known, since)?;
-                found.extend(metrics);
-                losses.insert(&model.id, off);
+                found.extend(events::metrics(source, (model, &said), known, since, own)?);
             }
             Head::Forecast { .. } => {
                 let said = read(&|cutoff, horizon| {
@@ -193,9 +192,7 @@ pub(crate) fn metrics(
                 })?;
                 let span = (since, day.end);
                 let of = (model, said.as_slice());
-                let (metrics, off) = forecast::metrics(source, config, of, known, span)?;
-                found.extend(metrics);
-                losses.insert(&model.id, off);
+                found.extend(forecast::metrics(source, config, of, (known, own), span)?);
             }
             // A detector's words are judged as alerts; other heads have no truth that comes by itself.
             Head::Anomaly {}
@@ -209,14 +206,7 @@ pub(crate) fn metrics(
             found.extend(alerts::metrics(source, config, of, (since, day.end))?);
         }
     }
-    for challenger in models.speaking.iter().filter(|model| !model.serves()) {
-        let is_beside = |model: &&Model| model.serves() && model.task.task == challenger.task.task;
-        let serving = models.speaking.iter().find(is_beside);
-        let theirs = serving.and_then(|model| losses.get(model.id.as_str()));
-        if let Some((own, theirs)) = losses.get(challenger.id.as_str()).zip(theirs) {
-            found.push(shadow::metric((challenger, own), theirs, since));
-        }
-    }
+    found.extend(shadow::metrics(models, &losses, since));
     Ok(found)
 }
 

@@ -48,13 +48,13 @@ pub(super) fn metrics(
     (model, said): (&Model, &[Said]),
     known: &Known,
     since: Micros,
-) -> Result<(Vec<Metric>, Losses)> {
-    let mut losses = Losses::default();
+    losses: &mut Losses,
+) -> Result<Vec<Metric>> {
     let marks = source.marks(since - model.task.horizon().micros())?;
     let nothing = (EventLog::default(), Cube::new(Grid::covering(0, 1, 1), [], Vec::new()));
     let labeller = labeller(model, known, &marks, &nothing.0, &nothing.1);
     let Head::TimeToEvent { bins, .. } = &model.task.head else {
-        return Ok((Vec::new(), losses));
+        return Ok(Vec::new());
     };
     let mut horizons: BTreeMap<Micros, Horizon> = BTreeMap::new();
     for one in said {
@@ -91,8 +91,7 @@ pub(super) fn metrics(
             of.left_out += 1;
         }
     }
-    let metrics = horizons.iter().flat_map(|(horizon, of)| of.metrics(model, *horizon, since));
-    Ok((metrics.collect(), losses))
+    Ok(horizons.iter().flat_map(|(horizon, of)| of.metrics(model, *horizon, since)).collect())
 }
 
 /// How long after its horizon the truth about a prediction has come.

@@ -44,14 +44,13 @@ pub(super) fn metrics(
     source: &mut Source<'_>,
     config: &Config,
     (model, said): (&Model, &[Said]),
-    known: &Known,
+    (known, losses): (&Known, &mut Losses),
     (since, end): (Micros, Micros),
-) -> Result<(Vec<Metric>, Losses)> {
-    let mut losses = Losses::default();
+) -> Result<Vec<Metric>> {
     let (Head::Forecast { step, .. }, LabelRule::ValueAt { .. }) =
         (&model.task.head, &model.task.label)
     else {
-        return Ok((Vec::new(), losses));
+        return Ok(Vec::new());
     };
     let due: Vec<&Said> = said
         .iter()
@@ -91,9 +90,10 @@ pub(super) fn metrics(
             }
         }
     }
-    let metrics =
-        horizons.iter().flat_map(|(horizon, of)| of.metrics(config, model, *horizon, since));
-    Ok((metrics.collect(), losses))
+    Ok(horizons
+        .iter()
+        .flat_map(|(horizon, of)| of.metrics(config, model, *horizon, since))
+        .collect())
 }
 
 /// Weeks from a forecast moment back to the last one of its kind that is known at the cutoff.

@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foresite_features::task::Micros;
+use foresite_features::task::{Head, Micros};
 use foresite_metrics::paired_blocks;
 use foresite_schema::catalog::watch::LOSS_AGAINST_CHAMPION;
 
 use super::{Kind, Metric, State, block};
-use crate::models::Model;
+use crate::models::{Model, Models};
 
 const REPLICATES: usize = 1000;
 const SEED: u64 = 6;
@@ -24,20 +24,25 @@ const LEAST_EVENTS: usize = 10;
 /// How far off a model was at a horizon, and whether an event came; `None` of a forecast.
 type Loss = (f64, Option<bool>);
 
-/// How far off a model was, by who and cutoff, horizon by horizon.
-#[derive(Debug, Default)]
+/// How far off a model was, by who and cutoff, horizon by horizon; nothing of a model that stands alone.
+#[derive(Debug)]
 pub(super) struct Losses {
+    is_compared: bool,
     cutoffs: BTreeMap<(Arc<str>, Micros), BTreeMap<Micros, Loss>>,
 }
 
 impl Losses {
+    pub(super) fn new(is_compared: bool) -> Self {
+        Self { is_compared, cutoffs: BTreeMap::new() }
+    }
+
     pub(super) fn add(
         &mut self,
         (entity, cutoff, horizon): (&Arc<str>, Micros, Micros),
         loss: f64,
         came: Option<bool>,
     ) {
-        if loss.is_finite() {
+        if self.is_compared && loss.is_finite() {
             let key = (Arc::clone(entity), cutoff);
             self.cutoffs.entry(key).or_default().insert(horizon, (loss, came));
         }
@@ -82,14 +87,28 @@ fn pairs(own: &Losses, theirs: &Losses, challenger: &Model) -> Vec<Pair> {
     found
 }
 
+/// Every challenger beside the model that serves its task, where truth comes by itself.
+pub(super) fn metrics(
+    models: &Models,
+    losses: &BTreeMap<&str, Losses>,
+    since: Micros,
+) -> Vec<Metric> {
+    let has_truth =
+        |of: &Model| matches!(of.task.head, Head::TimeToEvent { .. } | Head::Forecast { .. });
+    let challengers = models.speaking.iter().filter(|of| !of.serves() && has_truth(of));
+    let beside = challengers.filter_map(|challenger| {
+        let is_beside = |of: &&Model| of.serves() && of.task.task == challenger.task.task;
+        let serving = models.speaking.iter().find(is_beside)?;
+        let of = |model: &Model| losses.get(model.id.as_str());
+        Some(metric((challenger, of(challenger)?), of(serving)?, since))
+    });
+    beside.collect()
+}
+
 /// Whether the challenger is better than the model that serves: `ok` where the whole 95 % interval of
 /// the difference in mean loss says so, `warn` where all of it says the contrary, else `unknown`. Looked at
 /// every day, it crosses a line sooner or later: a person decides, after as long as the task needs.
-pub(super) fn metric(
-    (challenger, own): (&Model, &Losses),
-    theirs: &Losses,
-    since: Micros,
-) -> Metric {
+fn metric((challenger, own): (&Model, &Losses), theirs: &Losses, since: Micros) -> Metric {
     let metric =
         Metric::of_model(challenger, "shadow", LOSS_AGAINST_CHAMPION, Kind::Realised, since);
     let pairs = pairs(own, theirs, challenger);
@@ -141,7 +160,7 @@ mod tests {
 
     /// Losses about twenty sites over ten days, at two horizons; an event came to the first so many.
     fn losses(loss: impl Fn(usize, Micros) -> f64, events: usize) -> Losses {
-        let mut losses = Losses::default();
+        let mut losses = Losses::new(true);
         for site in 0..20 {
             let entity = Arc::from(format!("s{site:02}"));
             for day in 2..12 {
@@ -170,6 +189,25 @@ mod tests {
     }
 
     #[test]
+    fn a_detector_is_not_compared_and_a_model_without_truth_yet_is_waited_for() {
+        let of = |task: &str, role, id: &str| Model {
+            id: id.into(),
+            role,
+            task: serde_json::from_str(built_in(task).unwrap()).unwrap(),
+            ..challenger()
+        };
+        let both = |task| {
+            let speaking = vec![of(task, Alias::Champion, "a"), of(task, Alias::Challenger, "c")];
+            let models = Models { speaking, silent: Vec::new() };
+            let losses = BTreeMap::from([("a", Losses::new(true)), ("c", Losses::new(true))]);
+            metrics(&models, &losses, 0).iter().map(|metric| metric.state).collect::<Vec<_>>()
+        };
+        assert_eq!(both("anomaly"), []);
+        assert_eq!(both("maintenance"), [State::Unknown]);
+        assert_eq!(both("capacity"), [State::Unknown]);
+    }
+
+    #[test]
     fn one_event_counts_once_however_often_it_was_foretold() {
         let few = judged(&losses(|_, _| 0.1, 9), 9);
         assert_eq!(few.state, State::Unknown);
@@ -187,7 +225,7 @@ mod tests {
         own.add((&Arc::from("alone"), 3 * DAY, longest()), 0.0, Some(true));
         own.add((&site, 12 * DAY, DAY), 0.0, Some(false));
         assert_eq!(judged(&own, 12).samples, 200);
-        let nothing = metric((&challenger(), &own), &Losses::default(), 0);
+        let nothing = metric((&challenger(), &own), &Losses::new(true), 0);
         assert_eq!((nothing.state, nothing.value), (State::Unknown, None));
     }
 }
