@@ -25,7 +25,7 @@ endif
 
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
-	test-hdfs test-spark test-gpu test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo \
+	test-hdfs test-spark test-gpu test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo time-machine \
 	airflow evaluate-public bench bench-serving bench-storage bench-images bench-pods fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
@@ -125,6 +125,10 @@ release: tools ## Images of a clean, tagged checkout: built, tested, pushed, dig
 
 demo: build ## Run the main job on a simulated network; say where the report is
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo
+
+# On the demo's data, or on those of FORESITE_DATA_ROOT: make time-machine FROM=2026-03-08T23:00:00Z TO=2026-03-09T03:00:00Z
+time-machine: build ## Compute again what was published from FROM to TO, and compare to the last bit
+	@cd airflow && exec $(VENV)/python -m foresite_airflow.time_machine "$(FROM)" "$(TO)"
 
 airflow: build ## Show the DAGs living in the UI, with a simulated network
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.living

@@ -45,6 +45,7 @@ with DAG(
             description="On a cluster; default: those of the stage.",
         ),
         "force": Param(False, type="boolean", title="Force", description="Recompute what is there already."),
+        "rebuild": Param(False, type="boolean", title="Rebuild", description="Compare with what was published."),
         "dry_run": Param(False, type="boolean", title="Dry run", description="Check the inputs, touch nothing."),
     },
     doc_md=__doc__,
@@ -59,6 +60,7 @@ with DAG(
         "profile": "{{ params.profile or '' }}",
         "force": "{{ params.force }}",
         "check_only": "{{ params.dry_run }}",
+        "rebuild": "{{ params.rebuild }}",
     }
     pin = tasks.pin_run()
     if settings.backend() == "kubernetes":

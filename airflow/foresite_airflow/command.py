@@ -24,6 +24,7 @@ class Command:
     shard: str | None = None
     force: bool = False
     dry_run: bool = False
+    rebuild: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -46,7 +47,8 @@ class Command:
             "run-id": self.run_id,
         }
         flags = [part for name, value in pairs.items() if value for part in (f"--{name}", value)]
-        return flags + ["--force"] * self.force + ["--dry-run"] * self.dry_run
+        switches = {"--force": self.force, "--dry-run": self.dry_run, "--rebuild": self.rebuild}
+        return flags + [name for name, is_on in switches.items() if is_on]
 
     def rerun(self, program: str) -> str:
         """The line that does the same by hand."""

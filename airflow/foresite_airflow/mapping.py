@@ -42,6 +42,11 @@ def stale_intervals(commit: Result) -> list[Call]:
     return [{"interval_start": start, "interval_end": end} for start, end in joined]
 
 
+def rebuilt(results: dict[str, Result | None]) -> dict[str, str]:
+    """The verdict of each rebuild by task id; a task that was skipped has none."""
+    return {name: str(result.get("verdict", "")) for name, result in results.items() if result}
+
+
 def numbers_of(result: Result) -> dict[str, Any]:
     """The key numbers of a result; a result that was too long for them cannot be mapped over."""
     numbers: dict[str, Any] = result.get("numbers", {})

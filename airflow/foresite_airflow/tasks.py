@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Metadata, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from foresite_airflow import log_keeper, mapping, settings, stage_needs
 from foresite_airflow.assets import FEATURES
@@ -107,6 +107,21 @@ def training(decided: Any) -> dict[str, Any]:
         raise AirflowSkipException("no task is trained again: the log of `retrain` says why")
     run = PinnedRun.of(get_current_context())
     return {"tasks": due, "interval_end": run.interval_end, "as_of": run.as_of}
+
+
+@task(trigger_rule="none_failed")
+def compare(rebuilt: Any) -> dict[str, str]:
+    """The verdict of every stage that was rebuilt, by task id; fails where one is not as it was published."""
+    verdicts = mapping.rebuilt(rebuilt)
+    for name, verdict in sorted(verdicts.items()):
+        log.info("%s: %s", name, verdict)
+    differing = sorted(name for name, verdict in verdicts.items() if verdict == "different")
+    if differing:
+        raise AirflowFailException(
+            f"not as published: {', '.join(differing)}: table `rebuilds` says what differs, and in what the code,"
+            " the clock or the inputs are others now"
+        )
+    return verdicts
 
 
 @task.branch

@@ -20,6 +20,7 @@ NAMES = {
     "telecom_monitoring",
     "telecom_simulator",
     "telecom_stage",
+    "telecom_time_machine",
 }
 FILES = sorted((FOLDER / "dags").glob("*.py"))
 

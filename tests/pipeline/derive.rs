@@ -12,6 +12,8 @@ use landing::{
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::rebuild;
+
 const CELL: &str = "north/N001/1/n78";
 
 fn stage(name: &str, root: &Path, hours: [i64; 2], as_of: i64) -> Binary {
@@ -105,6 +107,29 @@ fn a_late_file_changes_its_hour_and_the_past_stays_readable() {
     let other_hours = |rows: &Kpis| rows.of_hours(|hour| hour != 11);
     assert_eq!(other_hours(&before), other_hours(&kpis(root.path(), "kpis", 14)));
     assert_eq!(before, kpis(root.path(), "kpis", 13), "as known before the file came");
+}
+
+#[test]
+fn the_past_is_rebuilt_as_it_was_known_before_a_late_file_and_after_it() {
+    let root = network();
+    for element in ["N001", "N003"] {
+        land(root.path(), &Hour::new(element, 10));
+    }
+    pipeline(root.path(), [10, 11], 11);
+    let rebuilt = |as_of| rebuild::rebuilt(stage("derive", root.path(), [10, 11], as_of));
+    assert_eq!(rebuild::told(&rebuilt(11)), ("equal", 1.0));
+    land(root.path(), &Hour::new("N002", 10).landed(13));
+    ingest(root.path(), [13, 14], 14).exits(0);
+    stage("validate", root.path(), [10, 11], 14).exits(0);
+    stage("derive", root.path(), [10, 11], 14).exits(0);
+    let stale = stale_states(root.path());
+    let [past, present] = [rebuilt(11), rebuilt(14)];
+    assert_eq!(rebuild::told(&past), ("equal", 1.0), "{}", past.stderr);
+    assert_eq!(rebuild::told(&present), ("equal", 2.0), "{}", present.stderr);
+    let rows = |run: &Run| run.number("kpis_rows").unwrap();
+    assert!(rows(&present) > 2.0 * rows(&past), "{} {}", rows(&past), rows(&present));
+    assert_eq!(past.number("other_code"), Some(0.0));
+    assert_eq!(stale_states(root.path()), stale, "nothing is settled");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use foresite_testkit::{Binary, Run};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use crate::origin;
+use crate::{origin, rebuild};
 
 const HISTORY: [&str; 2] = ["2025-01-01T00:00:00Z", "2026-03-01T00:00:00Z"];
 const AS_OF: &str = "2026-03-01T00:30:00Z";
@@ -155,4 +155,22 @@ fn the_main_job_ends_in_a_worklist_and_repeats_itself() {
         outcome_tables().iter().map(|table| contents(first.path(), table)).collect();
     assert_eq!(before, after, "what `why` says makes the same rows");
     origin::is_missed(first.path());
+    everything_is_rebuilt(first.path());
+}
+
+/// What was known, predicted and listed comes out once more, bit by bit.
+fn everything_is_rebuilt(root: &Path) {
+    let mut calls = vec![
+        stage("derive", root, ["2026-02-26T00:00:00Z", HISTORY[1]], ""),
+        stage("advise", root, LAST_HOUR, ""),
+    ];
+    for task in TASKS {
+        calls.push(stage("featurize", root, LAST_HOUR, &format!("--step features --task {task}")));
+        calls.push(stage("predict", root, LAST_HOUR, &format!("--task {task}")));
+    }
+    for call in calls {
+        let run = rebuild::rebuilt(call);
+        let (verdict, computations) = rebuild::told(&run);
+        assert!(verdict == "equal" && computations >= 1.0, "{}: {}", run.result, run.stderr);
+    }
 }

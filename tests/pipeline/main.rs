@@ -18,6 +18,7 @@ mod landing;
 mod marks;
 mod models;
 mod origin;
+mod rebuild;
 mod samples;
 mod storage;
 mod toy;

@@ -35,8 +35,8 @@ class StageOperator(BaseOperator):
 
     Interval, as-of and configuration come from the task `pin`; a mapped task overrides the
     interval with that of its slot. `model_task` is the stage's `--task` (Airflow already uses
-    that word), `check_only` its `--dry-run` (there Airflow has a method of that name). Retries
-    belong into the DAG's `default_args`, where mapped tasks see them too; the time limit is that of
+    that word), `check_only` its `--dry-run` (there Airflow has a method of that name), `rebuild` compares
+    what was published with what the stage computes of it now. Retries belong into the DAG's `default_args`, where mapped tasks see them too; the time limit is that of
     the stage. `profile` names other resources than the stage's own; only a cluster knows them.
     """
 
@@ -51,6 +51,7 @@ class StageOperator(BaseOperator):
         "as_of",
         "force",
         "check_only",
+        "rebuild",
         "options",
         "profile",
     )
@@ -80,6 +81,7 @@ class StageOperator(BaseOperator):
         as_of: str | None = None,
         force: bool | str = False,
         check_only: bool | str = False,
+        rebuild: bool | str = False,
         options: Mapping[str, str] | None = None,
         profile: str | None = None,
         **kwargs: Any,
@@ -95,6 +97,7 @@ class StageOperator(BaseOperator):
         self.as_of = as_of
         self.force = force
         self.check_only = check_only
+        self.rebuild = rebuild
         self.options = dict(options or {})
         self.profile = profile
         self.killed = False
@@ -121,6 +124,7 @@ class StageOperator(BaseOperator):
             run_id=context["run_id"],
             force=is_set(self.force),
             dry_run=is_set(self.check_only),
+            rebuild=is_set(self.rebuild),
         )
 
     def conclude(self, context: Context, code: int, result_text: str, detail: str = "", cause: str = "") -> Result:

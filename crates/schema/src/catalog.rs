@@ -1,7 +1,7 @@
 //! Every table of Foresite.
 //!
 //! Grouped by who writes them: [`raw`] by ingest, [`derived`] by validate, derive and featurize,
-//! [`outcome`] by the model and advice stages, [`watch`] by monitor.
+//! [`outcome`] by the model and advice stages, [`watch`] by monitor and by `--rebuild`.
 
 #![allow(clippy::too_many_lines)] // column lists are declarations, not control flow
 

@@ -47,6 +47,10 @@ pub struct CommonArgs {
     /// Recompute even where the result is there already
     #[arg(long)]
     pub force: bool,
+    /// Compute again what was published in the interval, with the configuration, clock and model of then,
+    /// and compare: nothing is written but the outcome
+    #[arg(long, conflicts_with_all = ["force", "plan"])]
+    pub rebuild: bool,
     /// Check every input and print what would be done, touching nothing
     #[arg(long)]
     pub dry_run: bool,

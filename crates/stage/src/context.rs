@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use crate::lineage::Subject;
 use crate::logging::Form;
+use crate::rebuild::{Published, Rebuild};
 use crate::signals::StopFlag;
 use crate::{
     CommonArgs, ErrorContext as _, ErrorKind, Inputs, Interval, Lineage, Progress, Report, Result,
@@ -23,6 +24,7 @@ pub struct Context {
     pub(crate) stop: StopFlag,
     pub(crate) started_at: Micros,
     pub(crate) form: Form,
+    pub(crate) rebuild: Option<Rebuild>,
 }
 
 impl Context {
@@ -94,7 +96,36 @@ impl Context {
 
     /// Whether to recompute what is there already.
     pub fn is_forced(&self) -> bool {
-        self.args.force
+        self.args.force || self.rebuild.is_some()
+    }
+
+    /// The published computation that is repeated here, under `--rebuild`: its rows are compared, and
+    /// nothing may be written besides.
+    pub fn rebuilds(&self) -> Option<&Published> {
+        self.rebuild.as_ref().map(|rebuild| &rebuild.published)
+    }
+
+    /// The surroundings that a published computation had.
+    pub(crate) fn rebuilding(&self, rebuild: Rebuild) -> Self {
+        let published = &rebuild.published;
+        let args = CommonArgs {
+            interval_start: Some(published.interval.start),
+            interval_end: Some(published.interval.end),
+            as_of: Some(published.as_of),
+            ..self.args.clone()
+        };
+        Self {
+            stage: self.stage,
+            revision: self.revision,
+            root: self.root.clone(),
+            args,
+            config: published.configuration().clone(),
+            step: self.step,
+            stop: self.stop.clone(),
+            started_at: self.started_at,
+            form: self.form,
+            rebuild: Some(rebuild),
+        }
     }
 
     /// Fails once the stage was told to stop; call it at every batch.
@@ -146,12 +177,16 @@ impl Context {
     /// # Errors
     /// Storage errors.
     pub fn record(&self, lineage: &Lineage) -> Result<()> {
+        if self.rebuild.is_some() {
+            return Ok(());
+        }
         let text = serde_json::to_vec_pretty(&lineage.document)?;
         self.root.write_new(&lineage.path(), text).context(|| "store the lineage document")?;
         Ok(())
     }
 
-    /// Replaces a slot of a derived table and adds it to the report, the lineage document first.
+    /// Replaces a slot of a derived table and adds it to the report, the lineage document first. Under
+    /// `--rebuild` the rows are compared with those of the slot instead.
     ///
     /// # Errors
     /// Storage errors; `Transient` when another writer changed the slot.
@@ -163,6 +198,10 @@ impl Context {
         lineage: &Lineage,
         report: &mut Report,
     ) -> Result<()> {
+        if let Some(rebuild) = &self.rebuild {
+            report.made_by(lineage);
+            return rebuild.compare(table, slot, rows, lineage);
+        }
         self.record(lineage)?;
         let outcome = table.replace(slot, rows, &self.commit(lineage))?;
         report.wrote(&table.def().name, outcome);
@@ -170,7 +209,8 @@ impl Context {
         Ok(())
     }
 
-    /// Appends to a raw or log table once per lineage and adds it to the report.
+    /// Appends to a raw or log table once per lineage and adds it to the report. Under `--rebuild`
+    /// nothing is appended.
     ///
     /// # Errors
     /// Storage errors.
@@ -182,6 +222,9 @@ impl Context {
         lineage: &Lineage,
         report: &mut Report,
     ) -> Result<()> {
+        if self.rebuild.is_some() {
+            return Ok(());
+        }
         self.record(lineage)?;
         let outcome = table.append(slot, rows, &self.commit(lineage))?;
         report.wrote(&table.def().name, outcome);

@@ -12,8 +12,9 @@ use crate::{ErrorKind, Result, StageError};
 
 /// Hexadecimal digits of a lineage id (128 bits).
 const ID_DIGITS: usize = 32;
-/// Inputs that are no tables.
-const OTHER_INPUTS: [&str; 3] = ["task", "model", "champion"];
+/// Inputs that are no rows of tables: task files, models and the alias one spoke under, what an
+/// earlier run carried on, what a rebuild repeated.
+const OTHER_INPUTS: [&str; 6] = ["task", "model", "champion", "role", "alerts", "published"];
 
 /// What a computation has read: ids of files (raw tables) or of lineages (derived ones), and the
 /// greatest `known_at` among it.
@@ -125,7 +126,12 @@ impl Lineage {
     /// Tables that were read.
     pub fn tables(&self) -> impl Iterator<Item = &str> {
         let reads = self.document["reads"].as_object().into_iter().flatten();
-        reads.map(|(kind, _)| kind.as_str()).filter(|kind| !OTHER_INPUTS.contains(kind))
+        reads.map(|(kind, _)| kind.as_str()).filter(|kind| Self::is_table(kind))
+    }
+
+    /// Whether a kind of inputs in `reads` is a table.
+    pub fn is_table(kind: &str) -> bool {
+        !OTHER_INPUTS.contains(&kind)
     }
 
     /// Where the document lies below the data root.

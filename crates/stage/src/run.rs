@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args as _, FromArgMatches as _};
+use foresite_schema::TableDef;
 use foresite_tables::Root;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::logging::{self, Form};
 use crate::signals::StopFlag;
 use crate::{
-    CommonArgs, Context, ErrorKind, Exit, Report, Result, StageError, config, environment,
+    CommonArgs, Context, ErrorKind, Exit, Report, Result, StageError, config, environment, rebuild,
 };
 
 /// One stage of the pipeline: a function from configuration and input slots to commits.
@@ -27,13 +28,18 @@ pub trait Stage {
     const REVISION: &'static str;
     /// Parts of the stage that `--step` can name; the first is the default. Empty: no parts.
     const STEPS: &'static [&'static str] = &[];
+    /// The tables whose slots tell, by their rows, what `--rebuild` has to compute again. None: the stage
+    /// takes no `--rebuild`.
+    fn published(_step: &str, _task: Option<&str>) -> Vec<TableDef> {
+        Vec::new()
+    }
     /// Whether a missing data root is created rather than an error.
     const CREATES_ROOT: bool = false;
 
     /// The JSON configuration.
     type Config: DeserializeOwned + Serialize;
     /// Arguments besides the common ones.
-    type Args: clap::Args;
+    type Args: clap::Args + Clone;
 
     /// Runs the stage.
     ///
@@ -121,8 +127,12 @@ fn execute<S: Stage>(cli: Cli<S::Args>, form: Form) -> Result<Option<Report>> {
         stop: StopFlag::install()?,
         started_at: jiff::Timestamp::now().as_microsecond(),
         form,
+        rebuild: None,
     };
     log_start(&cx);
+    if cx.args.rebuild {
+        return rebuild::run::<S>(&cx, &cli.own).map(Some);
+    }
     S::run(&cx, typed, cli.own).map(Some)
 }
 

@@ -10,6 +10,7 @@ mod chunks;
 mod clock;
 mod columns;
 mod commit;
+mod compare;
 mod constant;
 mod create;
 mod data_file;
@@ -41,6 +42,7 @@ mod versions;
 mod write;
 
 pub use commit::{Commit, Outcome};
+pub use compare::{Comparison, Digest};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use files::FileEntry;
 pub use log::StagedFile;

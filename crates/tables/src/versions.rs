@@ -33,6 +33,11 @@ pub(crate) struct Stamp {
 /// The columns besides the keys that decide which row of a key is seen.
 pub(crate) const DECIDING: [&str; 3] = ["known_at", "ingested_at", "tombstone"];
 
+/// Whether a column says something about the fact, and not when and by which run its row was written.
+pub(crate) fn is_value(column: &str) -> bool {
+    !matches!(column, "known_at" | "ingested_at" | "lineage_id")
+}
+
 /// Keeps per key the row with the greatest `known_at` (of equals the one that was written last, so
 /// that compaction may order rows anew), drops tombstones and sorts by key.
 pub(crate) fn resolve(batch: &RecordBatch, keys: &[String]) -> Result<RecordBatch> {
@@ -71,7 +76,7 @@ pub(crate) fn merge(
     let first_new = old.num_rows() as u32;
     let key_rows = encode(&all, |name| keys.iter().any(|key| key == name))?;
     let value_rows =
-        encode(&all, |name| !matches!(name, "known_at" | "ingested_at" | "lineage_id"))?;
+        encode(&all, is_value)?;
     let known_at = times(&all, "known_at")?;
     let tombstone = all.column_by_name("tombstone").map(|column| column.as_boolean().clone());
 
@@ -137,7 +142,8 @@ fn bury(rows: &RecordBatch, keys: &[String], def: &TableDef, stamp: &Stamp) -> R
     Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
 }
 
-fn encode(batch: &RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Rows> {
+/// Rows of two batches with the same types compare as bytes.
+pub(crate) fn encode(batch: &RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Rows> {
     let schema = batch.schema();
     let (fields, columns): (Vec<_>, Vec<_>) = schema
         .fields()

@@ -1,6 +1,7 @@
-//! What monitor writes: how channels, data and models did, and what follows for the models.
+//! What watches over the pipeline: monitor on channels, data and models, and what follows for the
+//! models; `--rebuild` on whether what was published can be computed again.
 
-use super::{Layout as _, dated, nullable, required, table};
+use super::{Layout as _, dated, nullable, provenance, required, table};
 use crate::{Column, DataKind, Keep, TableDef, TableKind};
 use DataKind::{Bool, Double, Int, Long, Text, Texts, Time};
 
@@ -9,7 +10,7 @@ pub const LOSS_AGAINST_CHAMPION: &str = "loss_against_champion";
 
 /// All tables of this group.
 pub fn all() -> Vec<TableDef> {
-    vec![drift(), performance(), retrain_decisions()]
+    vec![drift(), performance(), retrain_decisions(), rebuilds()]
 }
 
 /// A window of time that something was judged over.
@@ -139,4 +140,39 @@ pub fn retrain_decisions() -> TableDef {
         dated([decided, window()].concat()),
     )
     .layout("window_end", "task")
+}
+
+/// `rebuilds`: a published computation that was repeated as of its time, and what came of it.
+pub fn rebuilds() -> TableDef {
+    let own = vec![
+        required("stage", Text, "", "stage that was run again"),
+        nullable("step", Text, "", "its step"),
+        nullable("task", Text, "", "its task"),
+        nullable("rebuilt_table", Text, "", "table that was compared; null = it failed before"),
+        required("slot_start", Time, "", "start of the interval that it was run for"),
+        required("slot_end", Time, "", "end of the interval, exclusive"),
+        required("as_of", Time, "", "the clock that it had"),
+        required("published_lineage_id", Text, "", "the published computation"),
+        nullable("published_rows", Long, "", "rows that were published"),
+        nullable("published_sha256", Text, "", "hash of their values"),
+        nullable("rebuilt_rows", Long, "", "rows that were computed now"),
+        nullable("rebuilt_sha256", Text, "", "hash of their values"),
+        required("equal", Bool, "", "both say the same, to the last bit"),
+        nullable(
+            "other",
+            Texts,
+            "",
+            "parts of the computation's identity that are others now: revision, as_of, reads.<table>",
+        ),
+        nullable("detail", Text, "", "what differs, or why it failed"),
+        required("rebuilt_at", Time, "", "when it was run again"),
+    ];
+    table(
+        "rebuilds",
+        "one table of a published computation that was repeated",
+        TableKind::Log,
+        Keep::Forever,
+        "published_lineage_id rebuilt_table rebuilt_at",
+        [own, provenance()].concat(),
+    )
 }

@@ -14,7 +14,7 @@ mod summary;
 use foresite_kpi::{
     Catalogue, Counts, Derivation, Derived, Inputs as KernelInputs, Stamp, channels, of_bucket,
 };
-use foresite_schema::{BUCKETS, catalog::derived};
+use foresite_schema::{BUCKETS, TableDef, catalog::derived};
 use foresite_stage::{
     Context, ErrorContext as _, Interval, Lineage, NoArgs, Report, Result, Stage,
 };
@@ -37,6 +37,10 @@ impl Stage for Derive {
     type Config = Config;
     type Args = NoArgs;
 
+    fn published(_: &str, _: Option<&str>) -> Vec<TableDef> {
+        vec![derived::kpis(), derived::kpi_groups()]
+    }
+
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
         let interval = cx.interval()?.of_full_hours()?;
         let tables = Tables::open(cx)?;
@@ -57,7 +61,7 @@ impl Stage for Derive {
             }
             progress.add(1);
         }
-        if outputs.is_some() {
+        if outputs.is_some() && cx.rebuilds().is_none() {
             stale::settle(cx, interval, &mut run.report)?;
         }
         summary::tell(&mut run.report, &run.counts);
@@ -73,7 +77,7 @@ struct Outputs {
 
 impl Outputs {
     fn open(cx: &Context) -> Result<Self> {
-        let open = |def: foresite_schema::TableDef| cx.root().table(def.with_columns(channels()));
+        let open = |def: TableDef| cx.root().table(def.with_columns(channels()));
         Ok(Self { kpis: open(derived::kpis())?, groups: open(derived::kpi_groups())? })
     }
 }

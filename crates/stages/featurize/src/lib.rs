@@ -16,6 +16,7 @@ mod series;
 mod stamp;
 mod task;
 
+use foresite_schema::{TableDef, catalog::derived};
 use foresite_stage::{Context, NoArgs, Report, Result, Stage};
 
 pub use config::Config;
@@ -31,6 +32,10 @@ impl Stage for Featurize {
     const STEPS: &'static [&'static str] = &["features", "profiles", "samples"];
     type Config = Config;
     type Args = NoArgs;
+
+    fn published(step: &str, task: Option<&str>) -> Vec<TableDef> {
+        task.filter(|_| step == Self::STEPS[0]).map(derived::features).into_iter().collect()
+    }
 
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
         match cx.step() {

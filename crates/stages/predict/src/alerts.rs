@@ -13,20 +13,21 @@ use foresite_models::anomaly::AlarmState;
 use foresite_schema::catalog::outcome;
 use foresite_scoring::Alert;
 use foresite_scoring::statement::{Header, buckets, dates, doubles};
-use foresite_stage::Result;
-use foresite_tables::{Read, Root};
+use foresite_stage::{Context, Result};
+use foresite_tables::{Read, sha256_hex};
 
-/// The newest state of every entity before `cutoff`, not older than `since`.
+/// The newest state of every entity before `cutoff` that is known, not older than `since`.
 pub(crate) fn states_before(
-    root: &Root,
+    cx: &Context,
     (task, model_id): (&str, &str),
     (since, cutoff): (Micros, Micros),
 ) -> Result<BTreeMap<String, Alert>> {
     let mut newest: BTreeMap<String, Alert> = BTreeMap::new();
-    let Some(table) = root.find(outcome::alert_state())? else {
+    let Some(table) = cx.root().find(outcome::alert_state())? else {
         return Ok(newest);
     };
-    let read = Read::all().period(since, cutoff).text("task", task).text("model_id", model_id);
+    let read = Read::all().period(since, cutoff).as_of(cx.as_of());
+    let read = read.text("task", task).text("model_id", model_id);
     let rows = table.read(&read)?;
     for alert in parse(&rows) {
         let older = newest.get(&alert.entity_id).is_none_or(|have| have.cutoff < alert.cutoff);
@@ -35,6 +36,12 @@ pub(crate) fn states_before(
         }
     }
     Ok(newest)
+}
+
+/// Hash of what the states say.
+pub(crate) fn digest(states: &BTreeMap<String, Alert>) -> String {
+    // The debug form prints floats so that they read back equal.
+    sha256_hex(format!("{states:?}").as_bytes())
 }
 
 fn parse(rows: &RecordBatch) -> Vec<Alert> {

@@ -16,13 +16,21 @@ use arrow::datatypes::TimestampMicrosecondType;
 use foresite_datasets::{Fitted, Package, Reader, registry_error};
 use foresite_features::task::{DAY, Micros, Task};
 use foresite_registry::{Alias, TrustedKeys};
+use foresite_schema::TableDef;
 use foresite_schema::catalog::outcome;
 use foresite_scoring::statement::{self, Header, SHADOW, SOURCE};
 use foresite_scoring::{Alert, Scorer, Sources, Statement, aliases, in_service, trusted};
-use foresite_stage::{Context, ErrorKind, Interval, Lineage, NoArgs, Report, Result, Stage};
+use foresite_stage::{
+    Context, ErrorKind, Interval, Lineage, NoArgs, Published, Report, Result, Stage, StageError,
+};
 use foresite_tables::{Read, Slot, Table};
 
 pub use config::Config;
+
+/// Kinds of inputs besides tables, as lineage documents name them.
+const MODEL: &str = "model";
+const ROLE: &str = "role";
+const ALERTS: &str = "alerts";
 
 /// The stage.
 #[derive(Debug)]
@@ -42,9 +50,18 @@ impl Stage for Predict {
     type Config = Config;
     type Args = NoArgs;
 
+    fn published(_: &str, task: Option<&str>) -> Vec<TableDef> {
+        task.map(|task| vec![outcome::predictions(task), outcome::alert_state()]).unwrap_or_default()
+    }
+
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
         let (task, interval) = (cx.task()?, cx.interval()?);
         let mut report = cx.report();
+        if let Some(published) = cx.rebuilds() {
+            let (alias, model_id) = speaker(published)?;
+            speak(cx, &config, (task, alias, model_id), interval, &mut report)?;
+            return Ok(report);
+        }
         let aliases = aliases(cx.root(), task)?;
         let Some((alias, model_id)) = aliases.serving() else {
             tracing::warn!(task, "no model serves");
@@ -60,6 +77,17 @@ impl Stage for Predict {
     }
 }
 
+/// The model of a published computation, and the alias that it spoke under.
+fn speaker(published: &Published) -> Result<(Alias, &str)> {
+    let alias = published.input(ROLE).map(str::parse).transpose();
+    let alias = alias.map_err(|error| StageError::new(ErrorKind::BadData, error))?;
+    let model_id = published.input(MODEL).ok_or_else(|| {
+        StageError::new(ErrorKind::BadData, "its lineage document names no model")
+    })?;
+    // Earlier releases did not note it.
+    Ok((alias.unwrap_or(Alias::Champion), model_id))
+}
+
 /// Scores the interval with one model and writes what it says.
 fn speak(
     cx: &Context,
@@ -71,12 +99,14 @@ fn speak(
     let keys = TrustedKeys::below(cx.root(), &config.public_keys).map_err(registry_error)?;
     let package = trusted(cx.root(), &keys, task, model_id)?;
     let mut reader = Reader::new(cx.root(), cx.as_of());
-    reader.inputs().add_id("model", model_id);
+    reader.inputs().add_id(MODEL, model_id);
+    // The same model may speak about the same hour first as the challenger and then as the champion.
+    reader.inputs().add_id(ROLE, alias.word());
     let cutoffs: Vec<Micros> =
         package.task.cutoffs.of_interval(interval.start, interval.end).collect();
     let scorer = Scorer { package: &package, drivers: config.drivers };
     let sources = scorer.read(&mut reader, &cutoffs)?;
-    let said = say(cx, scorer, &sources, &cutoffs)?;
+    let said = say(cx, scorer, &sources, &cutoffs, &mut reader)?;
     let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
     if !cx.is_dry_run() {
         write(cx, (&package.task, alias, model_id), &said, interval, &lineage, report)?;
@@ -107,7 +137,13 @@ fn shadow(
     Ok(())
 }
 
-fn say(cx: &Context, scorer: Scorer<'_>, sources: &Sources, cutoffs: &[Micros]) -> Result<Said> {
+fn say(
+    cx: &Context,
+    scorer: Scorer<'_>,
+    sources: &Sources,
+    cutoffs: &[Micros],
+    reader: &mut Reader<'_>,
+) -> Result<Said> {
     cx.check_stop()?;
     let Package { task, fitted, .. } = scorer.package;
     let statements = scorer.statements(sources, &in_service(sources.network(), task, cutoffs))?;
@@ -117,7 +153,9 @@ fn say(cx: &Context, scorer: Scorer<'_>, sources: &Sources, cutoffs: &[Micros]) 
     // State older than a day says nothing about an alert any more.
     let since = first - DAY;
     let model_id = scorer.package.model_id();
-    let before = alerts::states_before(cx.root(), (&task.task, &model_id), (since, first))?;
+    let before = alerts::states_before(cx, (&task.task, &model_id), (since, first))?;
+    // By what they say: their own lineages would lead back, state by state, to the first hour of all.
+    reader.inputs().add_id(ALERTS, alerts::digest(&before));
     let alerts = foresite_scoring::alerts(model, &statements, before);
     Ok(Said { statements, alerts: Some(alerts) })
 }
@@ -163,7 +201,10 @@ fn write(
         as_of: cx.as_of(),
         now: cx.now(),
         lineage_id: &lineage.id,
-        published: published(&predictions, interval.end + offset)?,
+        published: match cx.rebuilds() {
+            Some(_) => None,
+            None => published(&predictions, interval.end + offset)?,
+        },
     };
     if let Some(alerts) = &said.alerts {
         let table = cx.root().table(outcome::alert_state())?;

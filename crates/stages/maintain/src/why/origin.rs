@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use foresite_registry::{Event, model_path};
 use foresite_schema::catalog::outcome;
-use foresite_stage::{Context, ErrorContext as _, ErrorKind, Result, StageError};
+use foresite_stage::{Context, ErrorContext as _, ErrorKind, Lineage, Result, StageError};
 use foresite_tables::{Micros, Read};
 use serde_json::Value as Json;
 
@@ -88,7 +88,7 @@ impl Origin {
 }
 
 fn is_run(&(table, id): &(&str, &str)) -> bool {
-    table != "task" && id.len() == LINEAGE_DIGITS && id.bytes().all(|b| b.is_ascii_hexdigit())
+    Lineage::is_table(table) && id.len() == LINEAGE_DIGITS && id.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn id_of((_, id): (&str, &str)) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use arrow::array::{AsArray as _, RecordBatch, StringArray};
 use foresite_schema::catalog::raw;
-use foresite_stage::{Context, ErrorKind, Result, StageError};
+use foresite_stage::{Context, ErrorKind, Lineage, Result, StageError};
 use foresite_tables::{Micros, Read, Table};
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ struct Wanted<'a> {
 fn wanted(runs: &BTreeMap<String, Run>) -> BTreeMap<&str, Wanted<'_>> {
     let mut wanted: BTreeMap<&str, Wanted<'_>> = BTreeMap::new();
     for run in runs.values() {
-        for (table, id) in run.reads().filter(|(table, _)| !["task", "model"].contains(table)) {
+        for (table, id) in run.reads().filter(|(table, _)| Lineage::is_table(table)) {
             let kind = if table == "pm_counters" { PM } else { table };
             match runs.get(id) {
                 Some(read) if read.word("stage") == "ingest" => {

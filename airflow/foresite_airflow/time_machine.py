@@ -1,0 +1,79 @@
+"""`make time-machine FROM=... TO=...`: what was published in that time, computed again and compared.
+
+Works on the demo's data, or on those that `FORESITE_DATA_ROOT` names, by the DAG of the same name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from foresite_airflow import settings
+from foresite_airflow.clock import parse_time
+from foresite_airflow.environment import one_machine
+from foresite_airflow.network import Span
+from foresite_airflow.session import Results, RunError, Session
+
+DAG_ID = "telecom_time_machine"
+COUNTS = ("computations", "different", "other_code")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    span = asked(arguments)
+    home = settings.REPOSITORY / ".foresite" / "time-machine"
+    data_root = os.environ.get("FORESITE_DATA_ROOT") or demo_data()
+    os.environ.update({"FORESITE_BACKEND": "local", "FORESITE_DATA_ROOT": data_root, **one_machine(home)})
+    session = Session(home)
+    try:
+        results = session.run(DAG_ID, span.taken_up, span.params)
+    except RunError as failed:
+        session.say(f"time machine: {failed}")
+        return 1
+    for line in told(results):
+        session.say(line)
+    return 0
+
+
+def asked(arguments: list[str] | None) -> Span:
+    parser = argparse.ArgumentParser(prog="make time-machine", description=__doc__)
+    for name in ("start", "end"):
+        parser.add_argument(name, type=moment, help="RFC 3339, UTC, for example 2026-01-31T12:00:00Z")
+    options = parser.parse_args(arguments)
+    if options.start >= options.end:
+        parser.error("TO must come after FROM")
+    return Span(options.start, options.end)
+
+
+def moment(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no RFC 3339 time: {error}") from error
+
+
+def demo_data() -> str:
+    data: Path = settings.REPOSITORY / ".foresite" / "demo" / "data"
+    if not data.is_dir():
+        sys.exit("time machine: no data: run `make demo`, or set FORESITE_DATA_ROOT")
+    return data.as_uri()
+
+
+def told(results: Results) -> list[str]:
+    """A line for each stage: what was compared, and how much of it is as it was."""
+    lines = [f"{'rebuilt':<34}{'verdict':<20}{''.join(f'{name:>14}' for name in COUNTS)}{'rows':>12}"]
+    for task_id, runs in results.items():
+        for result in runs:
+            numbers = result.get("numbers", {})
+            if "computations" not in numbers:
+                continue
+            counts = "".join(f"{numbers.get(name, 0):>14}" for name in COUNTS)
+            rows = sum(value for name, value in numbers.items() if name.endswith("_rows"))
+            lines.append(f"  {task_id:<32}{result.get('verdict', ''):<20}{counts}{rows:>12}")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The time machine: which calls it makes, and what it makes of their verdicts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from foresite_airflow import mapping, time_machine
+from tests.harness import Stages
+
+TAKEN_UP = datetime(2026, 3, 1, 14, 0, 7, tzinfo=timezone.utc)
+SPAN = {"interval_start": "2026-03-01T11:00:00Z", "interval_end": "2026-03-01T12:00:00Z"}
+CALLS = {
+    ("derive", None, None),
+    *(("featurize", "features", task) for task in ("anomaly", "maintenance", "capacity")),
+    *(("predict", None, task) for task in ("anomaly", "maintenance", "capacity")),
+    ("advise", None, None),
+}
+
+
+def verdicts(stages: Stages, **of: str) -> None:
+    for stage in ("derive", "featurize", "predict", "advise"):
+        stages.behave(stage, verdict=of.get(stage, "equal"), numbers={"computations": 1, "kpis_rows": 5})
+
+
+def test_everything_that_was_published_is_rebuilt_and_nothing_forced(stages: Stages, run_dag: Any) -> None:
+    verdicts(stages, featurize="nothing_published")
+    run = run_dag("telecom_time_machine", TAKEN_UP, SPAN)
+    assert run.state == "success"
+    flags = [(call["stage"], call["flags"]) for call in stages.calls()]
+    assert {(stage, given.get("step"), given.get("task")) for stage, given in flags} == CALLS
+    for stage, given in flags:
+        assert given["rebuild"] == "true", stage
+        assert "force" not in given
+        assert (given["interval-start"], given["interval-end"]) == tuple(SPAN.values())
+
+
+def test_a_difference_is_red_and_names_its_stage(stages: Stages, run_dag: Any, errors: list[str]) -> None:
+    verdicts(stages, advise="different")
+    run = run_dag("telecom_time_machine", TAKEN_UP.replace(second=8), SPAN)
+    assert run.state == "failed"
+    assert str(run.of("compare").state) == "failed"
+    assert errors[-1].startswith("not as published: listed.advise: ")
+
+
+def test_nobody_is_told(dags: dict[str, Any]) -> None:
+    for task in dags["telecom_time_machine"].tasks:
+        assert not task.on_failure_callback, task.task_id
+
+
+def test_a_skipped_stage_has_no_verdict() -> None:
+    assert mapping.rebuilt({"a": {"verdict": "equal"}, "b": None}) == {"a": "equal"}
+
+
+def test_the_command_prints_a_line_for_each_stage() -> None:
+    numbers = {"computations": 3, "different": 1, "other_code": 0, "kpis_rows": 5, "kpi_groups_rows": 2}
+    results = {"known.derive": [{"verdict": "different", "numbers": numbers}], "compare": [{"derive": "different"}]}
+    _, line = time_machine.told(results)
+    assert line.split() == ["known.derive", "different", "3", "1", "0", "7"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "says"),
+    [
+        ("yesterday", "2026-03-01T12:00:00Z", "'yesterday' is no RFC 3339 time"),
+        ("2026-03-01T12:00:00Z", "2026-03-01T11:00:00Z", "TO must come after FROM"),
+        ("", "", "is no RFC 3339 time"),
+    ],
+)
+def test_a_time_that_is_none_is_named(start: str, end: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        time_machine.main([start, end])
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err

@@ -1,0 +1,136 @@
+//! The time machine: computes again what was published, as it was known then, and compares.
+//!
+//! Every published row names its computation by `lineage_id`, and the document of that name holds the
+//! configuration, the clock, the interval and the model that it had. So `--rebuild` needs no more than
+//! an interval: each computation found there runs once more with what its document says, and
+//! [`Context::replace`](crate::Context::replace) compares instead of writing. The outcome is appended
+//! to the table `rebuilds`; nothing else is touched and nobody is told.
+
+mod found;
+mod outcome;
+
+use std::sync::Mutex;
+
+use arrow::array::RecordBatch;
+use foresite_schema::catalog::watch;
+use foresite_tables::{Slot, Table, Value};
+use serde_json::json;
+
+pub use found::Published;
+use outcome::{Compared, Outcome};
+
+use crate::{Context, ErrorContext as _, ErrorKind, Inputs, Lineage, Report, Result, Stage, StageError};
+
+/// One computation under way for the second time.
+#[derive(Debug)]
+pub(crate) struct Rebuild {
+    pub(crate) published: Published,
+    seen: Mutex<Seen>,
+}
+
+/// What it gave so far.
+#[derive(Debug, Default)]
+struct Seen {
+    lineage: Option<Lineage>,
+    compared: Vec<Compared>,
+}
+
+impl Rebuild {
+    fn of(published: Published) -> Self {
+        Self { published, seen: Mutex::default() }
+    }
+
+    /// Compares rows with what was published of their slot.
+    pub(crate) fn compare(
+        &self,
+        table: &Table,
+        slot: &Slot,
+        rows: &RecordBatch,
+        lineage: &Lineage,
+    ) -> Result<()> {
+        let comparison = table.compare(slot, rows, self.published.visible_at)?;
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.lineage = Some(lineage.clone());
+        let name = &table.def().name;
+        match seen.compared.iter_mut().find(|one| one.table == *name) {
+            Some(one) => one.add(&comparison),
+            None => seen.compared.push(Compared::new(name, &comparison)),
+        }
+        Ok(())
+    }
+
+    fn into_seen(self) -> (Published, Seen) {
+        let seen = self.seen.into_inner();
+        (self.published, seen.unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+/// Rebuilds what the stage published in the interval.
+///
+/// # Errors
+/// `Usage` for a stage that publishes nothing of the kind; `Stopped`; storage errors. A computation
+/// that cannot be repeated is an outcome, not an error.
+pub(crate) fn run<S: Stage>(cx: &Context, own: &S::Args) -> Result<Report> {
+    let tables = S::published(cx.step(), cx.args.task.as_deref());
+    if tables.is_empty() {
+        let message = format!("--rebuild: `{}` publishes no slots that it could compare", S::NAME);
+        return Err(StageError::new(ErrorKind::Usage, message)
+            .hint("rebuild derive, featurize, predict or advise"));
+    }
+    let published = found::published(cx, tables)?;
+    let progress = cx.progress(published.len() as u64, "computations rebuilt");
+    let mut outcomes = Vec::new();
+    for published in published {
+        cx.check_stop()?;
+        outcomes.push(again::<S>(cx, own, published)?);
+        progress.add(1);
+    }
+    let mut report = cx.report();
+    outcome::tell(&outcomes, &mut report);
+    if !cx.is_dry_run() && !outcomes.is_empty() {
+        record(cx, &outcomes, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// Runs one computation once more.
+fn again<S: Stage>(cx: &Context, own: &S::Args, published: Published) -> Result<Outcome> {
+    let config = match serde_json::from_value::<S::Config>(published.configuration().clone()) {
+        Ok(config) => config,
+        Err(error) => {
+            let why = format!("this release cannot read its configuration: {error}");
+            return Ok(Outcome::failed(published, why));
+        }
+    };
+    let inner = cx.rebuilding(Rebuild::of(published));
+    let ran = S::run(&inner, config, own.clone());
+    let rebuild = inner.rebuild.map(Rebuild::into_seen);
+    let (published, seen) = rebuild.unwrap_or_else(|| unreachable!("it was put there above"));
+    match ran {
+        Ok(_) => Ok(Outcome::new(published, seen.lineage, seen.compared)),
+        Err(error) if matches!(error.kind(), ErrorKind::BadData | ErrorKind::Missing) => {
+            Ok(Outcome::failed(published, error.chain()))
+        }
+        Err(error) => Err(error.while_doing(format!("rebuild {}", published.lineage_id))),
+    }
+}
+
+/// Appends the outcome; every rebuild is one more entry.
+fn record(cx: &Context, outcomes: &[Outcome], report: &mut Report) -> Result<()> {
+    let mut inputs = Inputs::new();
+    for outcome in outcomes {
+        inputs.add_id("published", outcome.published.lineage_id.clone());
+    }
+    let lineage = cx.lineage(json!({"rebuilt_at": cx.now()}), &inputs)?;
+    let rows = outcome::rows(cx, outcomes, &lineage.id)?;
+    let table = cx.root().table(watch::rebuilds())?;
+    let slot = Slot {
+        equals: [
+            ("stage".to_owned(), Value::Text(cx.stage.to_owned())),
+            ("rebuilt_at".to_owned(), Value::Int(cx.now())),
+        ]
+        .into(),
+        period: None,
+    };
+    cx.append(&table, &slot, &rows, &lineage, report).context(|| "record what was rebuilt")
+}

@@ -1,0 +1,234 @@
+//! What came of rebuilding: the rows of `rebuilds`, and what the log and the result say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema};
+use foresite_tables::{Comparison, Micros, sha256_hex};
+use serde_json::Value as Json;
+
+use super::Published;
+use crate::interval::stamp;
+use crate::{Context, Lineage, Report, Result};
+
+/// One table of a computation, all its slots together.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Compared {
+    pub(super) table: String,
+    published: Side,
+    computed: Side,
+    /// Keys that are missing, added or changed.
+    differing: u64,
+    columns: BTreeSet<String>,
+}
+
+/// Rows, and the hashes of their slots one after the other.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Side {
+    rows: u64,
+    digests: String,
+}
+
+impl Compared {
+    pub(super) fn new(table: &str, first: &Comparison) -> Self {
+        let mut one = Self {
+            table: table.to_owned(),
+            published: Side::default(),
+            computed: Side::default(),
+            differing: 0,
+            columns: BTreeSet::new(),
+        };
+        one.add(first);
+        one
+    }
+
+    pub(super) fn add(&mut self, slot: &Comparison) {
+        for (side, digest) in [(&mut self.published, &slot.published), (&mut self.computed, &slot.computed)] {
+            side.rows += digest.rows;
+            side.digests.push_str(&digest.sha256);
+        }
+        self.differing += slot.missing + slot.added + slot.changed;
+        self.columns.extend(slot.columns.iter().cloned());
+    }
+
+    fn is_equal(&self) -> bool {
+        self.published == self.computed
+    }
+}
+
+/// What came of one computation.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) published: Published,
+    compared: Vec<Compared>,
+    /// Parts of its identity that are others now: `revision`, `as_of`, `reads.<table>`.
+    other: Vec<String>,
+    failure: Option<String>,
+}
+
+impl Outcome {
+    pub(super) fn new(published: Published, now: Option<Lineage>, compared: Vec<Compared>) -> Self {
+        let other = now.map(|now| differences(published.document(), &now.document));
+        // A computation that wrote nothing this time has not repeated what it wrote.
+        let failure = compared.is_empty().then(|| "it gives nothing any more".to_owned());
+        Self { published, compared, other: other.unwrap_or_default(), failure }
+    }
+
+    pub(super) fn failed(published: Published, why: String) -> Self {
+        Self { published, compared: Vec::new(), other: Vec::new(), failure: Some(why) }
+    }
+
+    fn is_equal(&self) -> bool {
+        self.failure.is_none() && self.compared.iter().all(Compared::is_equal)
+    }
+
+    /// What is different, as a sentence.
+    fn detail(&self) -> Option<String> {
+        if let Some(why) = &self.failure {
+            return Some(why.clone());
+        }
+        let of_table = |one: &Compared| {
+            let columns: Vec<&str> = one.columns.iter().map(String::as_str).collect();
+            let place = if columns.is_empty() { String::new() } else { format!(" in {}", columns.join(", ")) };
+            format!("{}: {} of {} rows differ{place}", one.table, one.differing, one.published.rows)
+        };
+        let differing = self.compared.iter().filter(|one| !one.is_equal()).map(of_table);
+        let differing: Vec<String> = differing.collect();
+        (!differing.is_empty()).then(|| differing.join("; "))
+    }
+}
+
+/// Parts in which two lineage documents differ.
+fn differences(then: &Json, now: &Json) -> Vec<String> {
+    let mut found = Vec::new();
+    for part in ["revision", "configuration", "as_of"] {
+        if then[part] != now[part] {
+            found.push(part.to_owned());
+        }
+    }
+    let kinds = [then, now].into_iter().filter_map(|document| document["reads"].as_object());
+    let kinds: BTreeSet<&String> = kinds.flat_map(|reads| reads.keys()).collect();
+    let differ = |kind: &&&String| then["reads"][kind.as_str()] != now["reads"][kind.as_str()];
+    found.extend(kinds.iter().filter(differ).map(|kind| format!("reads.{kind}")));
+    found
+}
+
+/// Counts for the result; a line of the log for each that is not as it was.
+pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
+    let different: Vec<&Outcome> = outcomes.iter().filter(|one| !one.is_equal()).collect();
+    for one in &different {
+        tracing::warn!(
+            lineage_id = one.published.lineage_id,
+            interval = %one.published.interval,
+            other = one.other.join(","),
+            "not as published: {}",
+            one.detail().unwrap_or_default()
+        );
+    }
+    report.verdict = Some(
+        match (outcomes.is_empty(), different.is_empty()) {
+            (true, _) => "nothing_published",
+            (false, true) => "equal",
+            (false, false) => "different",
+        }
+        .into(),
+    );
+    report.number("computations", outcomes.len());
+    report.number("different", different.len());
+    report.number("other_code", outcomes.iter().filter(|one| one.other.iter().any(|part| part == "revision")).count());
+    let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
+    for compared in outcomes.iter().flat_map(|one| &one.compared) {
+        *rows.entry(&compared.table).or_default() += compared.published.rows;
+    }
+    for (table, rows) in rows {
+        report.number(&format!("{table}_rows"), rows);
+    }
+    if let Some(first) = different.first() {
+        let start = stamp(first.published.interval.start);
+        report.number("first_different", format!("{start}: {}", first.detail().unwrap_or_default()));
+    }
+}
+
+/// One table of one outcome; a failure has none.
+type Row<'a> = (&'a Outcome, Option<&'a Compared>);
+
+/// The rows of `rebuilds`: one per computation and table, one for a computation that failed.
+pub(super) fn rows(cx: &Context, outcomes: &[Outcome], lineage_id: &str) -> Result<RecordBatch> {
+    let rows: Vec<Row<'_>> = outcomes
+        .iter()
+        .flat_map(|one| match one.compared.is_empty() {
+            true => vec![(one, None)],
+            false => one.compared.iter().map(|compared| (one, Some(compared))).collect(),
+        })
+        .collect();
+    let same = |value: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows.len()])) };
+    let texts = |of: &dyn Fn(&Row<'_>) -> Option<String>| -> ArrayRef {
+        Arc::new(rows.iter().map(of).collect::<StringArray>())
+    };
+    let times = |of: &dyn Fn(&Row<'_>) -> Micros| -> ArrayRef {
+        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)).with_timezone("UTC"))
+    };
+    let sides = |of: fn(&Compared) -> &Side| -> [ArrayRef; 2] {
+        let count = |row: &Row<'_>| row.1.map(|compared| of(compared).rows as i64);
+        let hash = |row: &Row<'_>| row.1.map(|compared| sha256_hex(of(compared).digests.as_bytes()));
+        [Arc::new(rows.iter().map(count).collect::<Int64Array>()), texts(&hash)]
+    };
+    let [published_rows, published_hash] = sides(|one| &one.published);
+    let [computed_rows, computed_hash] = sides(|one| &one.computed);
+    let is_equal = |row: &Row<'_>| Some(row.1.map_or(row.0.is_equal(), Compared::is_equal));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("stage", same(Some(cx.stage))),
+        ("step", same(cx.step)),
+        ("task", same(cx.args.task.as_deref())),
+        ("rebuilt_table", texts(&|row| Some(row.1?.table.clone()))),
+        ("slot_start", times(&|row| row.0.published.interval.start)),
+        ("slot_end", times(&|row| row.0.published.interval.end)),
+        ("as_of", times(&|row| row.0.published.as_of)),
+        ("published_lineage_id", texts(&|row| Some(row.0.published.lineage_id.clone()))),
+        ("published_rows", published_rows),
+        ("published_sha256", published_hash),
+        ("rebuilt_rows", computed_rows),
+        ("rebuilt_sha256", computed_hash),
+        ("equal", Arc::new(rows.iter().map(is_equal).collect::<BooleanArray>())),
+        ("other", lists(rows.iter().map(|row| row.0.other.as_slice()))),
+        ("detail", texts(&|row| row.0.detail())),
+        ("rebuilt_at", times(&|_| cx.now())),
+        ("known_at", times(&|_| cx.now())),
+        ("ingested_at", times(&|_| cx.now())),
+        ("lineage_id", same(Some(lineage_id))),
+    ];
+    let field = |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
+    let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    Ok(RecordBatch::try_new(Arc::new(schema), arrays)?)
+}
+
+fn lists<'a>(rows: impl Iterator<Item = &'a [String]>) -> ArrayRef {
+    let item = Arc::new(Field::new("item", DataType::Utf8, true));
+    let mut lists = ListBuilder::new(StringBuilder::new()).with_field(item);
+    for row in rows {
+        lists.append_value(row.iter().map(Some));
+    }
+    Arc::new(lists.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_parts_that_are_others_are_named() {
+        let then = json!({"revision": "a", "configuration": {"x": 1}, "as_of": 5,
+            "reads": {"kpis": ["1", "2"], "model": ["m"]}});
+        let now = json!({"revision": "b", "configuration": {"x": 1}, "as_of": 5,
+            "reads": {"kpis": ["1", "3"], "model": ["m"], "alarms": ["f"]}});
+        assert_eq!(differences(&then, &now), ["revision", "reads.alarms", "reads.kpis"]);
+        assert_eq!(differences(&then, &then), Vec::<String>::new());
+    }
+}

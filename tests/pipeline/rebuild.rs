@@ -1,0 +1,114 @@
+//! The time machine: what was published, computed again as it was known then, and compared.
+
+use std::path::Path;
+
+use arrow::array::AsArray as _;
+use foresite_schema::catalog::{outcome, watch};
+use foresite_tables::{Read, Root};
+use foresite_testkit::{Binary, Run};
+use serde_json::json;
+
+use crate::toy::{above, featurized, model, predict, prepared, promoted, stage};
+
+/// A rebuild, by its verdict and how many computations it repeated.
+pub(crate) fn told(run: &Run) -> (&str, f64) {
+    let verdict = run.result["verdict"].as_str().unwrap_or_default();
+    (verdict, run.number("computations").unwrap_or(f64::NAN))
+}
+
+/// Repeats what a stage published.
+pub(crate) fn rebuilt(stage: Binary) -> Run {
+    stage.args("--rebuild").exits(0)
+}
+
+fn store(root: &Path) -> Root {
+    Root::open(root.to_str().unwrap()).unwrap()
+}
+
+/// Files below the data root, without the outcome of rebuilds and their documents.
+fn files(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            match path.is_dir() {
+                _ if name == "tables/rebuilds" || name == "lineage" => {}
+                true => folders.push(path),
+                false => found.push(name),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_prediction_is_made_again_with_the_model_of_its_time() {
+    let root = prepared(above);
+    featurized(root.path());
+    let nothing = rebuilt(predict(root.path()));
+    assert_eq!(told(&nothing), ("nothing_published", 0.0));
+    let [first, ..] = promoted(root.path());
+    predict(root.path()).exits(0);
+    // Another model serves now, and one of other weights would say other things.
+    let config = json!({ "tasks": root.path().join("tasks"), "seed": 9, "candidates": [] });
+    let second = stage(root.path(), "train").config(&config).exits(0);
+    assert_ne!(model(&second), model(&first));
+    let promote = stage(root.path(), "promote").args("--action promote --person ada --model");
+    promote.arg(model(&second)).exits(0);
+
+    let before = files(root.path());
+    let again = rebuilt(predict(root.path()));
+    assert_eq!(told(&again), ("equal", 1.0), "{}", again.stderr);
+    assert_eq!(again.number("predictions_toy_rows"), Some(12.0));
+    assert_eq!(before, files(root.path()), "nothing was written besides");
+    rebuilt(predict(root.path()));
+    let table = store(root.path()).existing(watch::rebuilds()).unwrap();
+    let rows = table.read_all(&Read::all()).unwrap();
+    assert_eq!(rows.num_rows(), 2, "every rebuild is an entry");
+    let column = |name: &str| rows.column_by_name(name).unwrap().as_string::<i32>().clone();
+    let (published, rebuilt) = (column("published_sha256"), column("rebuilt_sha256"));
+    assert_eq!((published.value(0), published.value(1)), (rebuilt.value(1), rebuilt.value(0)));
+}
+
+#[test]
+fn a_published_row_that_somebody_changed_is_found() {
+    let root = prepared(above);
+    featurized(root.path());
+    promoted(root.path());
+    predict(root.path()).exits(0);
+    let table = store(root.path()).existing(outcome::predictions("toy")).unwrap();
+    let rows = table.read_all(&Read::all()).unwrap();
+    let index = rows.schema().index_of("probability").unwrap();
+    let mut columns = rows.columns().to_vec();
+    let halved = columns[index].as_primitive::<arrow::datatypes::Float64Type>();
+    columns[index] = std::sync::Arc::new(halved.unary::<_, arrow::datatypes::Float64Type>(|p| p / 2.0));
+    let changed = arrow::array::RecordBatch::try_new(rows.schema(), columns).unwrap();
+    let slot = foresite_tables::Slot::derived("predict", 0, i64::MIN, i64::MAX);
+    let commit = foresite_tables::Commit {
+        lineage_id: "00cd".into(),
+        as_of: i64::MAX,
+        ingested_at: i64::MAX / 2,
+        force: false,
+        note: json!({}),
+    };
+    table.replace(&slot, &changed, &commit).unwrap();
+
+    let again = rebuilt(predict(root.path()));
+    assert_eq!(told(&again), ("different", 1.0), "{}", again.stderr);
+    let first = again.result["numbers"]["first_different"].as_str().unwrap();
+    assert!(first.contains("predictions_toy: 12 of 12 rows differ in probability"), "{first}");
+    let line = again.stderr.lines().find(|line| line.contains("not as published")).unwrap();
+    assert!(!line.contains("revision"), "the same code: {line}");
+}
+
+#[test]
+fn a_stage_without_published_slots_says_so() {
+    let root = prepared(above);
+    let refused = stage(root.path(), "promote").args("--rebuild").exits(2);
+    assert!(refused.error_line().contains("publishes no slots"), "{}", refused.error_line());
+    let both = predict(root.path()).args("--rebuild --force").exits(2);
+    assert!(both.stderr.contains("--force"), "{}", both.stderr);
+}
