@@ -7,7 +7,8 @@ incidents, the worklist and what it stated. Every value is compared, to the last
 
 **Inputs** What the stages read at the time, as it was known then
 
-**Outputs** `rebuilds`, one row for each computation and table. Nothing else is written, no page changes, nobody is told.
+**Outputs** `rebuilds`, one row for each computation and table. Nothing else is written, no page changes and nobody is
+told.
 
 **Triage** Red at `compare`: something is not as it was published. The log of the stage names slot, table and columns;
 column `other` of `rebuilds` says in what the computation is another one now: `revision` (a newer release computes

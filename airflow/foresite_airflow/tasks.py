@@ -109,7 +109,7 @@ def training(decided: Any) -> dict[str, Any]:
     return {"tasks": due, "interval_end": run.interval_end, "as_of": run.as_of}
 
 
-@task(trigger_rule="none_failed")
+@task(trigger_rule="none_failed", multiple_outputs=False)
 def compare(rebuilt: Any) -> dict[str, str]:
     """The verdict of every stage that was rebuilt, by task id; fails where one is not as it was published."""
     verdicts = mapping.rebuilt(rebuilt)

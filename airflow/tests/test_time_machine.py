@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from foresite_airflow import mapping, time_machine
+from foresite_airflow.session import Results
 from tests.harness import Stages
 
 TAKEN_UP = datetime(2026, 3, 1, 14, 0, 7, tzinfo=timezone.utc)
@@ -56,7 +57,7 @@ def test_a_skipped_stage_has_no_verdict() -> None:
 
 def test_the_command_prints_a_line_for_each_stage() -> None:
     numbers = {"computations": 3, "different": 1, "other_code": 0, "kpis_rows": 5, "kpi_groups_rows": 2}
-    results = {"known.derive": [{"verdict": "different", "numbers": numbers}], "compare": [{"derive": "different"}]}
+    results: Results = {"known.derive": [{"verdict": "different", "numbers": numbers}], "compare": [{"derive": "different"}]}
     _, line = time_machine.told(results)
     assert line.split() == ["known.derive", "different", "3", "1", "0", "7"]
 

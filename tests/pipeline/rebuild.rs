@@ -84,7 +84,8 @@ fn a_published_row_that_somebody_changed_is_found() {
     let index = rows.schema().index_of("probability").unwrap();
     let mut columns = rows.columns().to_vec();
     let halved = columns[index].as_primitive::<arrow::datatypes::Float64Type>();
-    columns[index] = std::sync::Arc::new(halved.unary::<_, arrow::datatypes::Float64Type>(|p| p / 2.0));
+    columns[index] =
+        std::sync::Arc::new(halved.unary::<_, arrow::datatypes::Float64Type>(|p| p / 2.0));
     let changed = arrow::array::RecordBatch::try_new(rows.schema(), columns).unwrap();
     let slot = foresite_tables::Slot::derived("predict", 0, i64::MIN, i64::MAX);
     let commit = foresite_tables::Commit {

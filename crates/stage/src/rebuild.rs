@@ -19,7 +19,9 @@ use serde_json::json;
 pub use found::Published;
 use outcome::{Compared, Outcome};
 
-use crate::{Context, ErrorContext as _, ErrorKind, Inputs, Lineage, Report, Result, Stage, StageError};
+use crate::{
+    Context, ErrorContext as _, ErrorKind, Inputs, Lineage, Report, Result, Stage, StageError,
+};
 
 /// One computation under way for the second time.
 #[derive(Debug)]

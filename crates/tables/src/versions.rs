@@ -75,8 +75,7 @@ pub(crate) fn merge(
     let all = concat_batches(&old.schema(), [old, new])?;
     let first_new = old.num_rows() as u32;
     let key_rows = encode(&all, |name| keys.iter().any(|key| key == name))?;
-    let value_rows =
-        encode(&all, is_value)?;
+    let value_rows = encode(&all, is_value)?;
     let known_at = times(&all, "known_at")?;
     let tombstone = all.column_by_name("tombstone").map(|column| column.as_boolean().clone());
 

@@ -94,7 +94,8 @@ fn look_into(
 }
 
 fn note(batch: &RecordBatch, clocks: &mut BTreeMap<String, Clocks>) -> Result<()> {
-    let times = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+    let times =
+        |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
     let ids = batch.column_by_name("lineage_id").and_then(|column| column.as_string_opt::<i32>());
     let (Some(ids), Some(known_at)) = (ids, times("known_at")) else {
         let message = "published rows without `lineage_id` or `known_at`";
@@ -141,9 +142,9 @@ fn of_this_stage(
     let is_ours = document["stage"] == cx.stage
         && document["task"].as_str() == cx.args.task.as_deref()
         && document["step"].as_str() == cx.step;
-    let Some(slot) = slot(&document).filter(|slot| {
-        is_ours && interval.start <= slot.start && slot.end <= interval.end
-    }) else {
+    let Some(slot) = slot(&document)
+        .filter(|slot| is_ours && interval.start <= slot.start && slot.end <= interval.end)
+    else {
         return Ok(None);
     };
     let as_of = clocks.as_of.or_else(|| document["as_of"].as_i64()).unwrap_or(slot.end);

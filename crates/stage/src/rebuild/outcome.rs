@@ -47,7 +47,9 @@ impl Compared {
     }
 
     pub(super) fn add(&mut self, slot: &Comparison) {
-        for (side, digest) in [(&mut self.published, &slot.published), (&mut self.computed, &slot.computed)] {
+        for (side, digest) in
+            [(&mut self.published, &slot.published), (&mut self.computed, &slot.computed)]
+        {
             side.rows += digest.rows;
             side.digests.push_str(&digest.sha256);
         }
@@ -93,7 +95,11 @@ impl Outcome {
         }
         let of_table = |one: &Compared| {
             let columns: Vec<&str> = one.columns.iter().map(String::as_str).collect();
-            let place = if columns.is_empty() { String::new() } else { format!(" in {}", columns.join(", ")) };
+            let place = if columns.is_empty() {
+                String::new()
+            } else {
+                format!(" in {}", columns.join(", "))
+            };
             format!("{}: {} of {} rows differ{place}", one.table, one.differing, one.published.rows)
         };
         let differing = self.compared.iter().filter(|one| !one.is_equal()).map(of_table);
@@ -139,7 +145,10 @@ pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
     );
     report.number("computations", outcomes.len());
     report.number("different", different.len());
-    report.number("other_code", outcomes.iter().filter(|one| one.other.iter().any(|part| part == "revision")).count());
+    report.number(
+        "other_code",
+        outcomes.iter().filter(|one| one.other.iter().any(|part| part == "revision")).count(),
+    );
     let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
     for compared in outcomes.iter().flat_map(|one| &one.compared) {
         *rows.entry(&compared.table).or_default() += compared.published.rows;
@@ -149,7 +158,8 @@ pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
     }
     if let Some(first) = different.first() {
         let start = stamp(first.published.interval.start);
-        report.number("first_different", format!("{start}: {}", first.detail().unwrap_or_default()));
+        report
+            .number("first_different", format!("{start}: {}", first.detail().unwrap_or_default()));
     }
 }
 
@@ -165,16 +175,20 @@ pub(super) fn rows(cx: &Context, outcomes: &[Outcome], lineage_id: &str) -> Resu
             false => one.compared.iter().map(|compared| (one, Some(compared))).collect(),
         })
         .collect();
-    let same = |value: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows.len()])) };
+    let same =
+        |value: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows.len()])) };
     let texts = |of: &dyn Fn(&Row<'_>) -> Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(of).collect::<StringArray>())
     };
     let times = |of: &dyn Fn(&Row<'_>) -> Micros| -> ArrayRef {
-        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)).with_timezone("UTC"))
+        Arc::new(
+            TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)).with_timezone("UTC"),
+        )
     };
     let sides = |of: fn(&Compared) -> &Side| -> [ArrayRef; 2] {
         let count = |row: &Row<'_>| row.1.map(|compared| of(compared).rows as i64);
-        let hash = |row: &Row<'_>| row.1.map(|compared| sha256_hex(of(compared).digests.as_bytes()));
+        let hash =
+            |row: &Row<'_>| row.1.map(|compared| sha256_hex(of(compared).digests.as_bytes()));
         [Arc::new(rows.iter().map(count).collect::<Int64Array>()), texts(&hash)]
     };
     let [published_rows, published_hash] = sides(|one| &one.published);
@@ -201,7 +215,8 @@ pub(super) fn rows(cx: &Context, outcomes: &[Outcome], lineage_id: &str) -> Resu
         ("ingested_at", times(&|_| cx.now())),
         ("lineage_id", same(Some(lineage_id))),
     ];
-    let field = |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
+    let field =
+        |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
     let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     Ok(RecordBatch::try_new(Arc::new(schema), arrays)?)

@@ -51,7 +51,8 @@ impl Stage for Predict {
     type Args = NoArgs;
 
     fn published(_: &str, task: Option<&str>) -> Vec<TableDef> {
-        task.map(|task| vec![outcome::predictions(task), outcome::alert_state()]).unwrap_or_default()
+        task.map(|task| vec![outcome::predictions(task), outcome::alert_state()])
+            .unwrap_or_default()
     }
 
     fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {

@@ -88,7 +88,9 @@ impl Origin {
 }
 
 fn is_run(&(table, id): &(&str, &str)) -> bool {
-    Lineage::is_table(table) && id.len() == LINEAGE_DIGITS && id.bytes().all(|b| b.is_ascii_hexdigit())
+    Lineage::is_table(table)
+        && id.len() == LINEAGE_DIGITS
+        && id.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn id_of((_, id): (&str, &str)) -> String {
