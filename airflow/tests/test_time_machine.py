@@ -57,7 +57,10 @@ def test_a_skipped_stage_has_no_verdict() -> None:
 
 def test_the_command_prints_a_line_for_each_stage() -> None:
     numbers = {"computations": 3, "different": 1, "other_code": 0, "kpis_rows": 5, "kpi_groups_rows": 2}
-    results: Results = {"known.derive": [{"verdict": "different", "numbers": numbers}], "compare": [{"derive": "different"}]}
+    results: Results = {
+        "known.derive": [{"verdict": "different", "numbers": numbers}],
+        "compare": [{"derive": "different"}],
+    }
     _, line = time_machine.told(results)
     assert line.split() == ["known.derive", "different", "3", "1", "0", "7"]
 

@@ -36,8 +36,9 @@ class StageOperator(BaseOperator):
     Interval, as-of and configuration come from the task `pin`; a mapped task overrides the
     interval with that of its slot. `model_task` is the stage's `--task` (Airflow already uses
     that word), `check_only` its `--dry-run` (there Airflow has a method of that name), `rebuild` compares
-    what was published with what the stage computes of it now. Retries belong into the DAG's
-    `default_args`, where mapped tasks see them too; the time limit is that of the stage. `profile` names other resources than the stage's own; only a cluster knows them.
+    what was published with what the stage computes of it now. Retries belong into the DAG's `default_args`,
+    where mapped tasks see them too; the time limit is that of the stage. `profile` names other resources than
+    the stage's own; only a cluster knows them.
     """
 
     template_fields: Sequence[str] = (
