@@ -26,7 +26,7 @@ endif
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
 	test-hdfs test-spark test-gpu test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo time-machine \
-	airflow evaluate-public bench bench-serving bench-storage bench-images bench-pods fuzz docs screenshots fmt lock deny clean
+	airflow evaluate-public evaluate-loop bench bench-serving bench-storage bench-images bench-pods fuzz docs screenshots fmt lock deny clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -146,6 +146,9 @@ bench-storage: tools ## Measure storage, HDFS beside Java's client, and what the
 
 bench-pods: build ## Measure what a stage's pod costs beyond its process, on the test cluster (docs/performance.md)
 	@$(MAKE) -C bench pods table
+
+evaluate-loop: build ## Measure drift, worklists and rebuilds on simulated networks (docs/loop.md; takes hours)
+	@$(MAKE) -C bench loop
 
 bench-images: tools ## Measure what the images weigh and how fast their programs start (docs/performance.md)
 	@$(MAKE) -C bench images table
