@@ -2,7 +2,7 @@
 
     evaluate_loop.py [PART]...
 
-Parts: `drift` and `causes` (made-up cells), `replay` (90 days of worklists), `rebuild` (30 days hour by hour, then late
+Parts: `drift` and `causes` (made-up cells), `feedback` (made-up sites), `replay` (90 days of worklists), `rebuild` (30 days hour by hour, then late
 corrections, then `why`). `bench/results/loop.json` keeps what was found, `docs/loop.md` is made from it.
 """
 
@@ -29,6 +29,7 @@ REPLAY_SEEDS = (1101, 1102, 1103)
 REBUILD_SEED = 1201
 DRIFT_SEED = 21
 CAUSE_SEED = 22
+FEEDBACK_SEED = 23
 
 REPLAY_DAYS = scaled(90)
 REBUILD_DAYS = scaled(30)
@@ -70,6 +71,18 @@ def causes() -> Found:
             cause: int(n)
             for cause, n in re.findall(r"^(\w+): (\d+) of", said, re.MULTILINE)
         },
+    }
+
+
+def feedback() -> Found:
+    """Six cycles in which people act on half of what they are told, and what the next models learn from that."""
+    runs = scaled(20)
+    said = example("foresite-datasets", "feedback_figures", runs, FEEDBACK_SEED)
+    found = re.findall(r"^(\w+): recall ([\d.]+), least ([\d.]+)", said, re.MULTILINE)
+    return {
+        "runs": runs,
+        "recall": {name: float(mean) for name, mean, _ in found},
+        "least": {name: float(least) for name, _, least in found},
     }
 
 
@@ -211,6 +224,7 @@ def one(pattern: str, said: str) -> str:
 PARTS: dict[str, Callable[[], Found]] = {
     "drift": drift,
     "causes": causes,
+    "feedback": feedback,
     "replay": replay,
     "rebuild": rebuild,
 }

@@ -42,10 +42,7 @@ class Network:
         config = {**demo, **simulated}
         file = root / "simulate.json"
         file.write_text(json.dumps(config))
-        start, end = (
-            datetime.fromisoformat(config[key])
-            for key in ("start", "end")
-        )
+        start, end = (datetime.fromisoformat(config[key]) for key in ("start", "end"))
         network = cls(root, start, end)
         network.run("simulate", (start, end), config=file)
         return network
