@@ -52,12 +52,10 @@ fn a_prediction_is_made_again_with_the_model_of_its_time() {
     assert_eq!(told(&nothing), ("nothing_published", 0.0));
     let [first, ..] = promoted(root.path());
     predict(root.path()).exits(0);
-    // Another model serves now, and one of other weights would say other things.
-    let config = json!({ "tasks": root.path().join("tasks"), "seed": 9, "candidates": [] });
-    let second = stage(root.path(), "train").config(&config).exits(0);
-    assert_ne!(model(&second), model(&first));
-    let promote = stage(root.path(), "promote").args("--action promote --person ada --model");
-    promote.arg(model(&second)).exits(0);
+    // Nobody serves any more; then it was that one.
+    let revoke = stage(root.path(), "promote").args("--action revoke --reason leak --model");
+    revoke.arg(model(&first)).exits(0);
+    assert_eq!(predict(root.path()).exits(0).result["verdict"], "no_model");
 
     let before = files(root.path());
     let again = rebuilt(predict(root.path()));
@@ -87,7 +85,7 @@ fn a_published_row_that_somebody_changed_is_found() {
     columns[index] =
         std::sync::Arc::new(halved.unary::<_, arrow::datatypes::Float64Type>(|p| p / 2.0));
     let changed = arrow::array::RecordBatch::try_new(rows.schema(), columns).unwrap();
-    let slot = foresite_tables::Slot::derived("predict", 0, i64::MIN, i64::MAX);
+    let slot = foresite_tables::Slot::derived("derived", 0, i64::MIN, i64::MAX);
     let commit = foresite_tables::Commit {
         lineage_id: "00cd".into(),
         as_of: i64::MAX,
@@ -103,6 +101,29 @@ fn a_published_row_that_somebody_changed_is_found() {
     assert!(first.contains("predictions_toy: 12 of 12 rows differ in probability"), "{first}");
     let line = again.stderr.lines().find(|line| line.contains("not as published")).unwrap();
     assert!(!line.contains("revision"), "the same code: {line}");
+}
+
+#[test]
+fn a_model_that_never_served_is_asked_about_the_past_and_shown_to_nobody() {
+    let root = prepared(above);
+    featurized(root.path());
+    promoted(root.path());
+    predict(root.path()).exits(0);
+    let config = json!({ "tasks": root.path().join("tasks"), "seed": 9, "candidates": [] });
+    let other = model(&stage(root.path(), "train").config(&config).exits(0));
+    let unsigned = predict(root.path()).args("--model").arg(&other).exits(65);
+    assert!(unsigned.error_line().contains("no trusted key has signed it"));
+    stage(root.path(), "evaluate").exits(0);
+    stage(root.path(), "promote").args("--action challenge").exits(0);
+    let asked = predict(root.path()).args("--model").arg(&other).exits(0);
+    assert_eq!((asked.result["verdict"].as_str(), asked.status()), (Some("replay"), "done"));
+
+    let table = store(root.path()).existing(outcome::predictions("toy")).unwrap();
+    let replays = table.read(&Read::all().text("source", "replay")).unwrap();
+    assert_eq!(replays.num_rows(), 12);
+    let marked = replays.column_by_name("replay").unwrap().as_boolean();
+    assert!(marked.iter().all(|replay| replay == Some(true)));
+    assert_eq!(told(&rebuilt(predict(root.path()))), ("equal", 1.0), "a replay is no publication");
 }
 
 #[test]

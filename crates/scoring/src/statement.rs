@@ -112,7 +112,7 @@ pub struct Header<'a> {
     pub model_id: &'a str,
     /// The alias that the model serves under.
     pub role: &'a str,
-    /// Whose slots the rows belong to: [`SOURCE`] or [`SHADOW`].
+    /// Whose slots the rows belong to: [`SOURCE`], [`SHADOW`] or [`REPLAY`].
     pub source: &'a str,
     /// The run's clock.
     pub as_of: Micros,
@@ -186,6 +186,9 @@ impl Header<'_> {
 pub const SOURCE: &str = "derived";
 /// Source of the rows of a challenger, in slots of its own.
 pub const SHADOW: &str = "shadow";
+
+/// Source of the rows of a model that was asked about the past; all of them are replays.
+pub const REPLAY: &str = "replay";
 
 /// The date column of cutoffs.
 pub fn dates(cutoffs: impl Iterator<Item = Micros>) -> ArrayRef {

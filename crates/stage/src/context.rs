@@ -1,5 +1,7 @@
 //! What a stage gets from the runtime.
 
+use std::sync::Arc;
+
 use foresite_tables::{Commit, Micros, Root, Slot};
 use serde_json::Value as Json;
 
@@ -24,7 +26,7 @@ pub struct Context {
     pub(crate) stop: StopFlag,
     pub(crate) started_at: Micros,
     pub(crate) form: Form,
-    pub(crate) rebuild: Option<Rebuild>,
+    pub(crate) rebuild: Option<Arc<Rebuild>>,
 }
 
 impl Context {
@@ -106,12 +108,14 @@ impl Context {
     }
 
     /// The surroundings that a published computation had.
-    pub(crate) fn rebuilding(&self, rebuild: Rebuild) -> Self {
+    pub(crate) fn rebuilding(&self, rebuild: Arc<Rebuild>) -> Self {
         let published = &rebuild.published;
         let args = CommonArgs {
             interval_start: Some(published.interval.start),
             interval_end: Some(published.interval.end),
             as_of: Some(published.as_of),
+            // It compares, and writes nothing anyhow.
+            dry_run: false,
             ..self.args.clone()
         };
         Self {

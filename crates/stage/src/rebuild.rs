@@ -9,7 +9,7 @@
 mod found;
 mod outcome;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use foresite_schema::catalog::watch;
@@ -51,7 +51,7 @@ impl Rebuild {
         lineage: &Lineage,
     ) -> Result<()> {
         let comparison = table.compare(slot, rows, self.published.visible_at)?;
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut seen = self.seen();
         seen.lineage = Some(lineage.clone());
         let name = &table.def().name;
         match seen.compared.iter_mut().find(|one| one.table == *name) {
@@ -61,9 +61,8 @@ impl Rebuild {
         Ok(())
     }
 
-    fn into_seen(self) -> (Published, Seen) {
-        let seen = self.seen.into_inner();
-        (self.published, seen.unwrap_or_else(std::sync::PoisonError::into_inner))
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,12 +103,12 @@ fn again<S: Stage>(cx: &Context, own: &S::Args, published: Published) -> Result<
             return Ok(Outcome::failed(published, why));
         }
     };
-    let inner = cx.rebuilding(Rebuild::of(published));
-    let ran = S::run(&inner, config, own.clone());
-    let rebuild = inner.rebuild.map(Rebuild::into_seen);
-    let (published, seen) = rebuild.unwrap_or_else(|| unreachable!("it was put there above"));
-    match ran {
-        Ok(_) => Ok(Outcome::new(published, seen.lineage, seen.compared)),
+    let rebuild = Arc::new(Rebuild::of(published.clone()));
+    match S::run(&cx.rebuilding(Arc::clone(&rebuild)), config, own.clone()) {
+        Ok(_) => {
+            let seen = std::mem::take(&mut *rebuild.seen());
+            Ok(Outcome::new(published, seen.lineage, seen.compared))
+        }
         Err(error) if matches!(error.kind(), ErrorKind::BadData | ErrorKind::Missing) => {
             Ok(Outcome::failed(published, error.chain()))
         }

@@ -4,7 +4,8 @@
 //! `predictions_<task>`; for detectors `alert_state` too. Without a model it ends well and says so.
 //!
 //! A challenger speaks in its shadow, about the same cutoffs: rows with its role, which people are not
-//! shown and by which it is judged beside the champion.
+//! shown and by which it is judged beside the champion. `--model` lets any model speak about the past, in
+//! rows that are replays.
 
 mod alerts;
 mod config;
@@ -18,10 +19,10 @@ use foresite_features::task::{DAY, Micros, Task};
 use foresite_registry::{Alias, TrustedKeys};
 use foresite_schema::TableDef;
 use foresite_schema::catalog::outcome;
-use foresite_scoring::statement::{self, Header, SHADOW, SOURCE};
+use foresite_scoring::statement::{self, Header, REPLAY, SHADOW, SOURCE};
 use foresite_scoring::{Alert, Scorer, Sources, Statement, aliases, in_service, trusted};
 use foresite_stage::{
-    Context, ErrorKind, Interval, Lineage, NoArgs, Published, Report, Result, Stage, StageError,
+    Context, ErrorKind, Interval, Lineage, Published, Report, Result, Stage, StageError,
 };
 use foresite_tables::{Read, Slot, Table};
 
@@ -36,6 +37,46 @@ const ALERTS: &str = "alerts";
 #[derive(Debug)]
 pub struct Predict;
 
+/// Arguments besides the common ones.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Let this model speak, whether it serves or not: rows marked as replays, which nobody is shown
+    #[arg(long, value_name = "ID", conflicts_with = "rebuild")]
+    pub model: Option<String>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy)]
+struct Speaker<'a> {
+    task: &'a str,
+    alias: Alias,
+    model_id: &'a str,
+    /// Whose slots its rows belong to.
+    source: &'static str,
+}
+
+impl<'a> Speaker<'a> {
+    fn new(task: &'a str, alias: Alias, model_id: &'a str) -> Self {
+        Self { task, alias, model_id, source }
+    }
+
+    /// The model of a published computation, under the alias that it spoke under.
+    fn again(task: &'a str, published: &'a Published) -> Result<Self> {
+        let alias = published.input(ROLE).map(str::parse).transpose();
+        let alias = alias.map_err(|error| StageError::new(ErrorKind::BadData, error))?;
+        let model_id = published.input(MODEL).ok_or_else(|| {
+            StageError::new(ErrorKind::BadData, "its lineage document names no model")
+        })?;
+        // Earlier releases did not note it.
+        Ok(Self::new(task, alias.unwrap_or(Alias::Champion), model_id))
+    }
+
+    /// A model that is asked about the past: beside whoever served.
+    fn asked(task: &'a str, model_id: &'a str) -> Self {
+        Self { source: REPLAY, ..Self::new(task, Alias::Challenger, model_id) }
+    }
+}
+
 /// What one run says.
 struct Said {
     statements: Vec<Statement>,
@@ -48,19 +89,23 @@ impl Stage for Predict {
     const ABOUT: &'static str = "Scores the entities of a task with the model that serves";
     const REVISION: &'static str = env!("FORESITE_REVISION");
     type Config = Config;
-    type Args = NoArgs;
+    type Args = Args;
 
     fn published(_: &str, task: Option<&str>) -> Vec<TableDef> {
-        task.map(|task| vec![outcome::predictions(task), outcome::alert_state()])
-            .unwrap_or_default()
+        task.map(|task| vec![outcome::predictions(task)]).unwrap_or_default()
     }
 
-    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+    fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
         let (task, interval) = (cx.task()?, cx.interval()?);
         let mut report = cx.report();
         if let Some(published) = cx.rebuilds() {
-            let (alias, model_id) = speaker(published)?;
-            speak(cx, &config, (task, alias, model_id), interval, &mut report)?;
+            speak(cx, &config, Speaker::again(task, published)?, interval, &mut report)?;
+            return Ok(report);
+        }
+        if let Some(model_id) = args.model.as_deref() {
+            let speaker = Speaker::asked(task, model_id);
+            let (said, lineage) = speak(cx, &config, speaker, interval, &mut report)?;
+            tell(&mut report, &said, (REPLAY, model_id), &lineage);
             return Ok(report);
         }
         let aliases = aliases(cx.root(), task)?;
@@ -69,40 +114,31 @@ impl Stage for Predict {
             report.verdict = Some("no_model".into());
             return Ok(report);
         };
-        let (said, lineage) = speak(cx, &config, (task, alias, model_id), interval, &mut report)?;
+        let speaker = Speaker::new(task, alias, model_id);
+        let (said, lineage) = speak(cx, &config, speaker, interval, &mut report)?;
         if let Some(id) = aliases.get(Alias::Challenger).filter(|_| config.shadow) {
             shadow(cx, &config, (task, id), interval, &mut report)?;
         }
-        tell(&mut report, &said, (alias, model_id), &lineage);
+        tell(&mut report, &said, (alias.word(), model_id), &lineage);
         Ok(report)
     }
-}
-
-/// The model of a published computation, and the alias that it spoke under.
-fn speaker(published: &Published) -> Result<(Alias, &str)> {
-    let alias = published.input(ROLE).map(str::parse).transpose();
-    let alias = alias.map_err(|error| StageError::new(ErrorKind::BadData, error))?;
-    let model_id = published.input(MODEL).ok_or_else(|| {
-        StageError::new(ErrorKind::BadData, "its lineage document names no model")
-    })?;
-    // Earlier releases did not note it.
-    Ok((alias.unwrap_or(Alias::Champion), model_id))
 }
 
 /// Scores the interval with one model and writes what it says.
 fn speak(
     cx: &Context,
     config: &Config,
-    (task, alias, model_id): (&str, Alias, &str),
+    speaker: Speaker<'_>,
     interval: Interval,
     report: &mut Report,
 ) -> Result<(Said, Lineage)> {
     let keys = TrustedKeys::below(cx.root(), &config.public_keys).map_err(registry_error)?;
-    let package = trusted(cx.root(), &keys, task, model_id)?;
+    let package = trusted(cx.root(), &keys, speaker.task, speaker.model_id)?;
     let mut reader = Reader::new(cx.root(), cx.as_of());
-    reader.inputs().add_id(MODEL, model_id);
+    reader.inputs().add_id(MODEL, speaker.model_id);
     // The same model may speak about the same hour first as the challenger and then as the champion.
-    reader.inputs().add_id(ROLE, alias.word());
+    let role = if speaker.source == REPLAY { REPLAY } else { speaker.alias.word() };
+    reader.inputs().add_id(ROLE, role);
     let cutoffs: Vec<Micros> =
         package.task.cutoffs.of_interval(interval.start, interval.end).collect();
     let scorer = Scorer { package: &package, drivers: config.drivers };
@@ -110,7 +146,7 @@ fn speak(
     let said = say(cx, scorer, &sources, &cutoffs, &mut reader)?;
     let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
     if !cx.is_dry_run() {
-        write(cx, (&package.task, alias, model_id), &said, interval, &lineage, report)?;
+        write(cx, (&package.task, speaker), &said, interval, &lineage, report)?;
     }
     Ok((said, lineage))
 }
@@ -125,7 +161,8 @@ fn shadow(
     report: &mut Report,
 ) -> Result<()> {
     report.number("challenger", model_id);
-    match speak(cx, config, (task, Alias::Challenger, model_id), interval, report) {
+    let speaker = Speaker::new(task, Alias::Challenger, model_id);
+    match speak(cx, config, speaker, interval, report) {
         Ok((said, _)) => report.number("challenger_statements", said.statements.len()),
         Err(error) if matches!(error.kind(), ErrorKind::BadData | ErrorKind::Missing) => {
             tracing::warn!(model_id, "the challenger says nothing: {}", error.chain());
@@ -161,9 +198,9 @@ fn say(
     Ok(Said { statements, alerts: Some(alerts) })
 }
 
-fn tell(report: &mut Report, said: &Said, (alias, model_id): (Alias, &str), lineage: &Lineage) {
+fn tell(report: &mut Report, said: &Said, (verdict, model_id): (&str, &str), lineage: &Lineage) {
     report.made_by(lineage);
-    report.verdict = Some(alias.word().into());
+    report.verdict = Some(verdict.into());
     report.number("model_id", model_id);
     report.number("statements", said.statements.len());
     report.number("digest", statement::digest(&said.statements));
@@ -182,7 +219,7 @@ fn tell(report: &mut Report, said: &Said, (alias, model_id): (Alias, &str), line
 
 fn write(
     cx: &Context,
-    (task, alias, model_id): (&Task, Alias, &str),
+    (task, speaker): (&Task, Speaker<'_>),
     said: &Said,
     interval: Interval,
     lineage: &Lineage,
@@ -191,19 +228,21 @@ fn write(
     // Cutoffs lie in (start, end] shifted by the lateness; the slot holds exactly those.
     let offset = task.cutoffs.offset.micros();
     let source = if alias == Alias::Challenger { SHADOW } else { SOURCE };
-    let slot = Slot::derived(source, 0, interval.start + offset + 1, interval.end + offset + 1);
+    let slot =
+        Slot::derived(speaker.source, 0, interval.start + offset + 1, interval.end + offset + 1);
     let predictions = cx.root().table(outcome::predictions(&task.task))?;
     let header = Header {
         task: &task.task,
         entity_type: &task.entity_type,
-        model_id,
-        role: alias.word(),
-        source,
+        model_id: speaker.model_id,
+        role: speaker.alias.word(),
+        source: speaker.source,
         as_of: cx.as_of(),
         now: cx.now(),
         lineage_id: &lineage.id,
         published: match cx.rebuilds() {
             Some(_) => None,
+            None if speaker.source == REPLAY => Some(Micros::MAX),
             None => published(&predictions, interval.end + offset)?,
         },
     };
