@@ -8,7 +8,6 @@ corrections, then `why`). `bench/results/loop.json` keeps what was found, `docs/
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import loop_page
 from loop_late import held_back, landed
 from loop_network import DAY, HOUR, LATENESS, TASKS, TRAINED_AT, Network
 from loop_sigma import three_sigma
-from measure import ROOT, record, scaled
+from measure import BINARIES, record, scaled
 
 Found = dict[str, Any]
 
@@ -40,7 +39,6 @@ def drift() -> Found:
     """False alarms without drift, and a shift of a tenth on a fifth of 2,000 cells."""
     months, runs = scaled(24), scaled(60)
     said = example(
-        "foresite-metrics",
         "drift_figures",
         "quiet",
         months,
@@ -64,7 +62,7 @@ def drift() -> Found:
 def causes() -> Found:
     """The cause that is named first, of injected ones."""
     runs = scaled(25)
-    said = example("foresite-monitor", "cause_figures", runs, CAUSE_SEED)
+    said = example("cause_figures", runs, CAUSE_SEED)
     return {
         "runs": runs,
         "right": {
@@ -77,7 +75,7 @@ def causes() -> Found:
 def feedback() -> Found:
     """Six cycles in which people act on half of what they are told, and what the next models learn from that."""
     runs = scaled(20)
-    said = example("foresite-datasets", "feedback_figures", runs, FEEDBACK_SEED)
+    said = example("feedback_figures", runs, FEEDBACK_SEED)
     found = re.findall(r"^(\w+): recall ([\d.]+), least ([\d.]+)", said, re.MULTILINE)
     return {
         "runs": runs,
@@ -189,28 +187,10 @@ def why_seconds(network: Network) -> Found:
     return seconds
 
 
-def example(package: str, name: str, *arguments: object) -> str:
-    """Runs an example of a crate, built for speed; returns what it printed."""
-    command = [
-        "cargo",
-        "run",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--package",
-        package,
-        "--example",
-        name,
-        "--",
-    ]
-    said = subprocess.run(
-        [*command, *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def example(name: str, *arguments: object) -> str:
+    """Runs an example of the crates; returns what it printed."""
+    command = [BINARIES / "examples" / name, *map(str, arguments)]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return said.stdout
 
 
