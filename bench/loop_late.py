@@ -8,7 +8,7 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 
-from loop_network import DAY, TRAINED_AT, Network
+from loop_network import TRAINED_AT, Network
 
 BEGINS = re.compile(r"/A(\d{8})\.(\d{4})\+0000-")
 
@@ -37,9 +37,9 @@ def begins(path: Path) -> datetime:
     )
 
 
-def landed(network: Network, late: list[Path]) -> None:
-    """Puts them back, as if they had come a day after the last lived hour."""
-    came = (network.end + DAY).timestamp()
+def landed(network: Network, late: list[Path], at: datetime) -> None:
+    """Puts them back, as if they had come then."""
+    came = at.timestamp()
     for name in late:
         target = network.root / "landing" / name
         (network.root / "late" / name).rename(target)

@@ -72,10 +72,11 @@ class Network:
         found: dict[str, Any] = json.loads(result.read_text())
         return found
 
-    def learn(self) -> None:
-        """Takes in what was known at `TRAINED_AT`, and puts a model of each task into service."""
+    def learn(self, *, has_files: bool) -> None:
+        """Takes in what was known at `TRAINED_AT`, and puts a model of each task into service. Without performance
+        files, the history has everything."""
         history = (self.start, TRAINED_AT)
-        for stage in ("ingest", "validate", "derive"):
+        for stage in ("ingest", "validate", "derive") if has_files else ("ingest",):
             self.run(stage, (TRAINED_AT - 28 * DAY, TRAINED_AT))
         self.run("featurize", (TRAINED_AT - HOUR, TRAINED_AT), "--step", "profiles")
         for task in TASKS:
@@ -90,8 +91,11 @@ class Network:
             start = TRAINED_AT + hour * HOUR
             yield start, start + HOUR
 
-    def due(self, hour: tuple[datetime, datetime]) -> Iterator[str]:
-        """Tasks that speak at the end of the hour: every hour, every six, once a day."""
+    def predict(self, hour: tuple[datetime, datetime]) -> None:
+        """What is said at the end of an hour: by anomaly every hour, maintenance every six, capacity once a day."""
+        if hour[1].hour == 0:
+            self.run("featurize", hour, "--step", "profiles")
         for task, every in zip(TASKS, (1, 6, 24), strict=True):
             if hour[1].hour % every == 0:
-                yield task
+                self.run("featurize", hour, "--step", "features", "--task", task)
+                self.run("predict", hour, "--task", task)

@@ -145,28 +145,34 @@ def sigma_rows(found: Found) -> list[list[object]]:
 
 
 def rebuild(found: Found) -> list[str]:
-    lines = ["## The past, computed again", ""]
-    for key, title in (
-        ("past", "30 days, hour by hour, right after"),
-        (
-            "past_after_corrections",
-            f"the same after {found['late_files']} late files, as it was known before",
-        ),
-        ("present_after_corrections", "with what the late files changed"),
-    ):
-        rows = [
-            [stage, one["verdict"], one["computations"], one["different"], one["rows"]]
-            for stage, one in found[key].items()
+    lines = [
+        "## The past, computed again",
+        "",
+        "30 days published hour by hour, each hour with what had come by then, and computed again (`--rebuild`).",
+        "",
+    ]
+    head = ["stage", "computations", "different", "rows", "different after late files"]
+    after = found["past_after_corrections"]
+    rows = [
+        [
+            stage,
+            one["computations"],
+            one["different"],
+            one["rows"],
+            after[stage]["different"],
         ]
-        head = ["stage", "verdict", "computations", "different", "rows"]
-        lines += [f"{title[0].upper()}{title[1:]}:", "", *table(head, rows), ""]
+        for stage, one in found["past"].items()
+    ]
+    unchanged = {True: "is the same", False: "is **another**"}
+    lines += [*table(head, rows), ""]
+    lines.append(
+        f"Then {found['late_files']} late files (5 %) were taken in. What was known before"
+        f" {unchanged[found['past_view_is_equal']]}; what is known now {unchanged[found['present_view_is_equal']]}."
+    )
     seconds = ", ".join(
         f"{task} {value:g} s" for task, value in found["why_seconds"].items()
     )
-    return [
-        *lines,
-        f"`why` of a prediction of the newest hour (reach: 2 s): {seconds}.",
-    ]
+    return [*lines, "", f"`why` of the newest prediction (reach: 2 s): {seconds}."]
 
 
 def share(part: int, whole: int) -> str:

@@ -59,7 +59,8 @@ def hourly(network: Network, end: datetime) -> pl.DataFrame:
 def deviating(values: pl.DataFrame) -> pl.DataFrame:
     """How many deviations each value after the reference lies from the mean of its hour of the week."""
     hour = (
-        pl.col("period_start").dt.weekday() * 24 + pl.col("period_start").dt.hour()
+        pl.col("period_start").dt.weekday().cast(pl.Int32) * 24
+        + pl.col("period_start").dt.hour()
     ).alias("hour")
     values = values.with_columns(hour)
     reference = values.filter(pl.col("period_start") < TRAINED_AT)

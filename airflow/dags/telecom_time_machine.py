@@ -1,8 +1,8 @@
 """
 ### What was known, predicted and put on the worklist, once more
 
-**What** Computes again what was published in the interval of the form, each time with the configuration, the clock and
-the model that it had: `known` the KPIs and the features, `predicted` the statements and alert states, `listed` the
+**What** Computes again what was published in the interval of the form and known at the as-of (later corrections need a
+later one), each time with the configuration, the clock and the model that it had: `known` the KPIs and the features, `predicted` the statements and alert states, `listed` the
 incidents, the worklist and what it stated. Every value is compared, to the last bit.
 
 **Inputs** What the stages read at the time, as it was known then
@@ -21,6 +21,8 @@ an empty `other` the same inputs and the same code gave another value: report it
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, TaskGroup, chain
 
 from foresite_airflow import settings, tasks
@@ -29,6 +31,9 @@ from foresite_airflow.operators import stage_operator
 from foresite_airflow.vocabulary import MODEL_TASKS
 
 Stage = stage_operator()
+
+#: A month of hours in one call, where the stage's own limit is that of one hour.
+PATIENCE = timedelta(hours=12)
 
 with DAG(
     "telecom_time_machine",
@@ -43,17 +48,25 @@ with DAG(
     pin = tasks.pin_run()
     with TaskGroup("known"):
         known = [
-            Stage(task_id="derive", stage="derive", rebuild=True),
+            Stage(task_id="derive", stage="derive", rebuild=True, execution_timeout=PATIENCE),
             *(
-                Stage(task_id=f"featurize_{name}", stage="featurize", step="features", model_task=name, rebuild=True)
+                Stage(
+                    task_id=f"featurize_{name}",
+                    stage="featurize",
+                    step="features",
+                    model_task=name,
+                    rebuild=True,
+                    execution_timeout=PATIENCE,
+                )
                 for name in MODEL_TASKS
             ),
         ]
     with TaskGroup("predicted"):
         predicted = [
-            Stage(task_id=f"predict_{name}", stage="predict", model_task=name, rebuild=True) for name in MODEL_TASKS
+            Stage(task_id=f"predict_{name}", stage="predict", model_task=name, rebuild=True, execution_timeout=PATIENCE)
+            for name in MODEL_TASKS
         ]
     with TaskGroup("listed"):
-        listed = [Stage(task_id="advise", stage="advise", rebuild=True)]
+        listed = [Stage(task_id="advise", stage="advise", rebuild=True, execution_timeout=PATIENCE)]
     rebuilt = [*known, *predicted, *listed]
     chain(pin, rebuilt, tasks.compare({one.task_id: one.output for one in rebuilt}))

@@ -19,12 +19,16 @@ from unittest.mock import patch
 from foresite_airflow.result import Result
 
 
-class RunError(Exception):
-    """A DAG run did not end well."""
-
-
 #: Results of the instances of each task of a run, in order.
 Results = dict[str, list[Result]]
+
+
+class RunError(Exception):
+    """A DAG run did not end well; `results` are those of the tasks that did."""
+
+    def __init__(self, text: str, results: Results | None = None) -> None:
+        super().__init__(text)
+        self.results: Results = results or {}
 
 
 class Session:
@@ -73,10 +77,11 @@ class Session:
         if not instances:
             # Airflow calls such a run a success.
             raise RunError(f"{dag_id}: no task ran: {logical_date} lies before FORESITE_START_DATE")
+        results = {ti.task_id: results_of(ti, instances) for ti in instances}
         if str(dag_run.state) != "success":
             red = [ti.task_id for ti in instances if str(ti.state) == "failed"]
-            raise RunError(f"{dag_id}: {', '.join(red) or dag_run.state}: read {self.log_path}")
-        return {ti.task_id: results_of(ti, instances) for ti in instances}
+            raise RunError(f"{dag_id}: {', '.join(red) or dag_run.state}: read {self.log_path}", results)
+        return results
 
 
 @contextmanager

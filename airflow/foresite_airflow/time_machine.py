@@ -28,13 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.update({"FORESITE_BACKEND": "local", "FORESITE_DATA_ROOT": data_root, **one_machine(home)})
     session = Session(home)
     try:
-        results = session.run(DAG_ID, span.taken_up, span.params)
+        results, failure = session.run(DAG_ID, span.taken_up, span.params), None
     except RunError as failed:
-        session.say(f"time machine: {failed}")
-        return 1
+        results, failure = failed.results, failed
     for line in told(results):
         session.say(line)
-    return 0
+    if failure:
+        session.say(f"time machine: {failure}")
+    return 1 if failure else 0
 
 
 def asked(arguments: list[str] | None) -> Span:
@@ -72,6 +73,8 @@ def told(results: Results) -> list[str]:
             counts = "".join(f"{numbers.get(name, 0):>14}" for name in COUNTS)
             rows = sum(value for name, value in numbers.items() if name.endswith("_rows"))
             lines.append(f"  {task_id:<32}{result.get('verdict', ''):<20}{counts}{rows:>12}")
+            if "first_different" in numbers:
+                lines.append(f"    {numbers['first_different']}")
     return lines
 
 

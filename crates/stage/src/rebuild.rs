@@ -50,7 +50,8 @@ impl Rebuild {
         rows: &RecordBatch,
         lineage: &Lineage,
     ) -> Result<()> {
-        let comparison = table.compare(slot, rows, self.published.visible_at)?;
+        let of = (self.published.lineage_id.as_str(), self.published.as_of);
+        let comparison = table.compare(slot, rows, of)?;
         let mut seen = self.seen();
         seen.lineage = Some(lineage.clone());
         let name = &table.def().name;
@@ -75,8 +76,10 @@ pub(crate) fn run<S: Stage>(cx: &Context, own: &S::Args) -> Result<Report> {
     let tables = S::published(cx.step(), cx.args.task.as_deref());
     if tables.is_empty() {
         let message = format!("--rebuild: `{}` publishes no slots that it could compare", S::NAME);
-        return Err(StageError::new(ErrorKind::Usage, message)
-            .hint("rebuild derive, featurize, predict or advise"));
+        return Err(StageError::new(ErrorKind::Usage, message).hint(
+            "rebuild derive, featurize (its features), predict or advise; \
+             featurize and predict want --task",
+        ));
     }
     let published = found::published(cx, tables)?;
     let progress = cx.progress(published.len() as u64, "computations rebuilt");
@@ -96,6 +99,9 @@ pub(crate) fn run<S: Stage>(cx: &Context, own: &S::Args) -> Result<Report> {
 
 /// Runs one computation once more.
 fn again<S: Stage>(cx: &Context, own: &S::Args, published: Published) -> Result<Outcome> {
+    if published.is_lost() {
+        return Ok(Outcome::failed(published, "its lineage document is gone".to_owned()));
+    }
     let config = match serde_json::from_value::<S::Config>(published.configuration().clone()) {
         Ok(config) => config,
         Err(error) => {
@@ -109,11 +115,16 @@ fn again<S: Stage>(cx: &Context, own: &S::Args, published: Published) -> Result<
             let seen = std::mem::take(&mut *rebuild.seen());
             Ok(Outcome::new(published, seen.lineage, seen.compared))
         }
-        Err(error) if matches!(error.kind(), ErrorKind::BadData | ErrorKind::Missing) => {
+        // What cannot be repeated is found out; storage that does not answer is another matter.
+        Err(error) if cannot_be_repeated(error.kind()) => {
             Ok(Outcome::failed(published, error.chain()))
         }
         Err(error) => Err(error.while_doing(format!("rebuild {}", published.lineage_id))),
     }
+}
+
+fn cannot_be_repeated(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::BadData | ErrorKind::Missing | ErrorKind::Usage)
 }
 
 /// Appends the outcome; every rebuild is one more entry.

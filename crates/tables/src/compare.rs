@@ -1,29 +1,32 @@
-//! Comparing what a computation gives with what was published of the same slot, value for value.
+//! Comparing what a computation gives with what was published, version for version, value for value.
 //!
-//! Values are all columns but those that say when and by which run a row was written; two versions of
-//! a fact that agree in them are one version to [`Table::replace`] as well.
+//! A version of a fact is its key and when it became known; its values are all other columns but those
+//! that say when and by which run the row was written. Two versions in a row with equal values are one,
+//! as they are to [`Table::replace`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, AsArray as _, RecordBatch, TimestampMicrosecondArray, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
 use arrow::row::Rows;
 
 use crate::slot::{Micros, Slot};
-use crate::versions::{self, encode, is_value};
-use crate::{Read, Result, Table, sha256_hex, write};
+use crate::versions::{self, Stamp, encode, is_value};
+use crate::{Error, ErrorKind, Read, Result, Table, sha256_hex, write};
 
 /// What was published of a slot beside what was computed of it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// The published rows.
+    /// The published versions.
     pub published: Digest,
     /// The computed ones.
     pub computed: Digest,
-    /// Keys that only the published rows have.
+    /// Versions that were published and not computed.
     pub missing: u64,
-    /// Keys that only the computed rows have.
+    /// Versions that were computed and not published.
     pub added: u64,
-    /// Keys whose values differ.
+    /// Versions whose values differ.
     pub changed: u64,
     /// Columns in which they do.
     pub columns: BTreeSet<String>,
@@ -41,65 +44,161 @@ impl Comparison {
 pub struct Digest {
     /// Number of rows.
     pub rows: u64,
-    /// SHA-256 over their values in the order of their keys, as hexadecimal digits. It compares rows
-    /// within one run; other releases may encode values otherwise.
+    /// SHA-256 over keys, times and values in their order, as hexadecimal digits. It compares rows within
+    /// one run; other releases may encode values otherwise.
     pub sha256: String,
 }
 
 impl Table {
-    /// Compares `batch` with the rows of the slot as they were known at `as_of`. Nothing is written.
+    /// Compares `batch`, the rows of a slot that a computation gives at the clock `as_of`, with what the
+    /// table says: each computed version with the one that is seen at its time, and whatever else the
+    /// table has from `lineage_id` up to that clock with the computed ones. Nothing is written.
     ///
     /// # Errors
     /// `BadData` for a batch that is not of this table; storage errors.
-    pub fn compare(&self, slot: &Slot, batch: &RecordBatch, as_of: Micros) -> Result<Comparison> {
+    pub fn compare(
+        &self,
+        slot: &Slot,
+        batch: &RecordBatch,
+        (lineage_id, as_of): (&str, Micros),
+    ) -> Result<Comparison> {
         let keys = self.version_keys();
-        let published = self.read(&Read::of_slot(slot).as_of(as_of))?;
-        let computed = write::conform(batch, self.def(), &published.schema())?;
-        compare(&published, &versions::resolve(&computed, &keys)?, &keys)
+        let table = self.read_all(&Read::of_slot(slot).as_of(as_of))?;
+        let batch = write::conform(batch, self.def(), &table.schema())?;
+        // What replacing an empty slot would leave: repeated versions are one.
+        let stamp = Stamp { as_of, ingested_at: as_of, lineage_id: lineage_id.to_owned() };
+        let nothing = RecordBatch::new_empty(table.schema());
+        let computed = versions::merge(&nothing, &batch, &keys, self.def(), &stamp)?;
+        compare(&Versions::of(&table, &keys)?, &Versions::of(&computed, &keys)?, lineage_id, as_of)
     }
 }
 
-/// Both batches hold one row a key, sorted by key.
-fn compare(published: &RecordBatch, computed: &RecordBatch, keys: &[String]) -> Result<Comparison> {
-    let is_key = |name: &str| keys.iter().any(|key| key == name);
-    let mut comparison = Comparison {
-        published: digest(&encode(published, is_value)?),
-        computed: digest(&encode(computed, is_value)?),
-        missing: 0,
-        added: 0,
-        changed: 0,
-        columns: BTreeSet::new(),
-    };
-    if comparison.is_equal() {
-        return Ok(comparison);
+/// Rows with their place in the history of their key.
+struct Versions<'a> {
+    rows: &'a RecordBatch,
+    keys: Rows,
+    values: Rows,
+    known_at: &'a TimestampMicrosecondArray,
+}
+
+/// Key and time of a version.
+type Version = (Vec<u8>, Micros);
+
+impl<'a> Versions<'a> {
+    fn of(rows: &'a RecordBatch, keys: &[String]) -> Result<Self> {
+        let known_at = rows
+            .column_by_name("known_at")
+            .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+            .ok_or_else(|| Error::new(ErrorKind::BadData, "no column `known_at` of times"))?;
+        Ok(Self {
+            rows,
+            keys: encode(rows, |name| keys.iter().any(|key| key == name))?,
+            values: encode(rows, is_value)?,
+            known_at,
+        })
     }
-    let (then, now) = (encode(published, is_key)?, encode(computed, is_key)?);
-    let now: BTreeMap<&[u8], usize> =
-        now.iter().enumerate().map(|(row, key)| (key.data(), row)).collect();
-    let pairs: Vec<(usize, usize)> = then
-        .iter()
-        .enumerate()
-        .filter_map(|(row, key)| Some((row, *now.get(key.data())?)))
-        .collect();
-    comparison.missing = (published.num_rows() - pairs.len()) as u64;
-    comparison.added = (computed.num_rows() - pairs.len()) as u64;
-    let mut changed = BTreeSet::new();
-    for field in published.schema().fields().iter().filter(|field| is_value(field.name())) {
-        let is_this = |name: &str| name == field.name();
-        let (then, now) = (encode(published, is_this)?, encode(computed, is_this)?);
-        let differ = |pair: &&(usize, usize)| then.row(pair.0) != now.row(pair.1);
-        let rows: Vec<usize> = pairs.iter().filter(differ).map(|pair| pair.0).collect();
-        if !rows.is_empty() {
-            comparison.columns.insert(field.name().clone());
-            changed.extend(rows);
+
+    fn len(&self) -> usize {
+        self.rows.num_rows()
+    }
+
+    fn is_dead(&self, row: usize) -> bool {
+        let dead = self.rows.column_by_name("tombstone").and_then(|column| column.as_boolean_opt());
+        dead.is_some_and(|dead| dead.value(row))
+    }
+
+    fn is_from(&self, row: usize, lineage_id: &str) -> bool {
+        let ids = self.rows.column_by_name("lineage_id");
+        let ids = ids.and_then(|column| column.as_string_opt::<i32>());
+        ids.is_some_and(|ids| ids.is_valid(row) && ids.value(row) == lineage_id)
+    }
+
+    fn version(&self, row: usize) -> Version {
+        (self.keys.row(row).data().to_vec(), self.known_at.value(row))
+    }
+
+    /// Rows by key and time; of two that were written for one time the later one.
+    fn index(&self) -> BTreeMap<Version, usize> {
+        (0..self.len()).map(|row| (self.version(row), row)).collect()
+    }
+
+    fn take(&self, rows: &[usize]) -> Result<RecordBatch> {
+        let rows = UInt32Array::from_iter_values(rows.iter().map(|row| *row as u32));
+        Ok(take_record_batch(self.rows, &rows)?)
+    }
+}
+
+/// Pairs the computed versions up to the clock with the published ones.
+fn compare(
+    table: &Versions<'_>,
+    computed: &Versions<'_>,
+    lineage_id: &str,
+    as_of: Micros,
+) -> Result<Comparison> {
+    let index = table.index();
+    let (mut pairs, mut added) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    for row in (0..computed.len()).filter(|row| computed.known_at.value(*row) <= as_of) {
+        let version = computed.version(row);
+        let visible = index.range((version.0.clone(), Micros::MIN)..=version.clone()).next_back();
+        match visible.map(|(_, there)| *there).filter(|there| !table.is_dead(*there)) {
+            Some(there) => {
+                seen.insert(there);
+                pairs.push((version, there, row));
+            }
+            None => added.push((version, row)),
         }
     }
-    comparison.changed = changed.len() as u64;
-    Ok(comparison)
+    let is_missing = |row: &usize| {
+        !seen.contains(row) && !table.is_dead(*row) && table.is_from(*row, lineage_id)
+    };
+    let missing: Vec<usize> = (0..table.len()).filter(is_missing).collect();
+
+    let there = pairs.iter().map(|(version, there, _)| (version, table.values.row(*there).data()));
+    let missed: Vec<(Version, usize)> =
+        missing.iter().map(|row| (table.version(*row), *row)).collect();
+    let missed = missed.iter().map(|(version, row)| (version, table.values.row(*row).data()));
+    let here = pairs.iter().map(|(version, _, row)| (version, computed.values.row(*row).data()));
+    let more = added.iter().map(|(version, row)| (version, computed.values.row(*row).data()));
+    let (changed, columns) = differing(table, computed, &pairs)?;
+    Ok(Comparison {
+        published: digest(there.chain(missed)),
+        computed: digest(here.chain(more)),
+        missing: missing.len() as u64,
+        added: added.len() as u64,
+        changed,
+        columns,
+    })
 }
 
-fn digest(rows: &Rows) -> Digest {
-    let mut sorted: Vec<&[u8]> = rows.iter().map(|row| row.data()).collect();
+/// How many pairs differ, and in which columns.
+fn differing(
+    table: &Versions<'_>,
+    computed: &Versions<'_>,
+    pairs: &[(Version, usize, usize)],
+) -> Result<(u64, BTreeSet<String>)> {
+    let differ = |(_, there, row): &&(Version, usize, usize)| {
+        table.values.row(*there).data() != computed.values.row(*row).data()
+    };
+    let changed: Vec<&(Version, usize, usize)> = pairs.iter().filter(differ).collect();
+    let there = table.take(&changed.iter().map(|pair| pair.1).collect::<Vec<_>>())?;
+    let here = computed.take(&changed.iter().map(|pair| pair.2).collect::<Vec<_>>())?;
+    let mut columns = BTreeSet::new();
+    for field in there.schema().fields().iter().filter(|field| is_value(field.name())) {
+        let is_this = |name: &str| name == field.name();
+        let (then, now) = (encode(&there, is_this)?, encode(&here, is_this)?);
+        if then.iter().zip(now.iter()).any(|(then, now)| then.data() != now.data()) {
+            columns.insert(field.name().clone());
+        }
+    }
+    Ok((changed.len() as u64, columns))
+}
+
+fn digest<'a>(rows: impl Iterator<Item = (&'a Version, &'a [u8])>) -> Digest {
+    let line = |((key, at), values): (&'a Version, &'a [u8])| {
+        [key.as_slice(), &at.to_be_bytes(), values].concat()
+    };
+    let mut sorted: Vec<Vec<u8>> = rows.map(line).collect();
     sorted.sort_unstable();
     Digest { rows: sorted.len() as u64, sha256: sha256_hex(&sorted.concat()) }
 }

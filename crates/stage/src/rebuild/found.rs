@@ -21,11 +21,10 @@ pub struct Published {
     pub lineage_id: String,
     /// The interval that it was run for.
     pub interval: Interval,
-    /// Its clock.
+    /// A clock at which it is what it was: of the run, or any other between which nothing more became
+    /// known; the asked one, where that is earlier.
     pub as_of: Micros,
-    /// A clock at which its rows, and no later versions of them, are seen.
-    pub visible_at: Micros,
-    /// Its lineage document.
+    /// Its lineage document; null where that is gone.
     document: Json,
 }
 
@@ -40,6 +39,11 @@ impl Published {
         &self.document
     }
 
+    /// Whether its document is gone.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.document.is_null()
+    }
+
     /// The one input of a kind, such as `model`; `None` where there was none, or several.
     pub fn input(&self, kind: &str) -> Option<&str> {
         match self.document["reads"][kind].as_array()?.as_slice() {
@@ -49,23 +53,28 @@ impl Published {
     }
 }
 
-/// Clocks of a computation as its rows tell them.
+/// Sources of the rows that stages compute; others are names of mappings.
+const COMPUTED: [&str; 2] = ["derived", "shadow"];
+
+/// What the rows of a computation tell.
 #[derive(Debug, Clone, Copy, Default)]
-struct Clocks {
-    as_of: Option<Micros>,
-    known_at: Option<Micros>,
+struct Told {
+    /// The greatest clock that stands in them, or else when the last of them became known.
+    clock: Option<Micros>,
+    /// Whether a stage made them.
+    is_computed: bool,
 }
 
-/// The stage's computations in the interval, in the order in which they were made.
+/// The stage's computations that touch the interval, in the order in which they were made.
 pub(super) fn published(cx: &Context, tables: Vec<TableDef>) -> Result<Vec<Published>> {
     let interval = cx.interval()?;
-    let mut clocks: BTreeMap<String, Clocks> = BTreeMap::new();
+    let mut told: BTreeMap<String, Told> = BTreeMap::new();
     for def in tables {
-        look_into(cx, def, interval, &mut clocks)?;
+        look_into(cx, def, interval, &mut told)?;
     }
     let mut found = Vec::new();
-    for (lineage_id, clocks) in clocks {
-        found.extend(of_this_stage(cx, interval, lineage_id, clocks)?);
+    for (lineage_id, told) in told {
+        found.extend(of_this_stage(cx, interval, lineage_id, told)?);
     }
     found.sort_by_key(|one| (one.interval, one.as_of));
     Ok(found)
@@ -76,10 +85,10 @@ fn look_into(
     cx: &Context,
     def: TableDef,
     interval: Interval,
-    clocks: &mut BTreeMap<String, Clocks>,
+    told: &mut BTreeMap<String, Told>,
 ) -> Result<()> {
     let Some(table) = cx.root().find(def)? else { return Ok(()) };
-    let wanted = ["lineage_id", "known_at", "as_of", "replay"];
+    let wanted = ["lineage_id", "source", "tombstone", "known_at", "as_of", "replay"];
     let columns = wanted.into_iter().filter(|name| table.def().column(name).is_some());
     let read = Read::all().period(interval.start, interval.end + DAY).columns(columns);
     let read = match cx.args.as_of {
@@ -88,68 +97,74 @@ fn look_into(
     };
     for batch in table.scan(&read)? {
         cx.check_stop()?;
-        note(&batch?, clocks)?;
+        note(&batch?, told)?;
     }
     Ok(())
 }
 
-fn note(batch: &RecordBatch, clocks: &mut BTreeMap<String, Clocks>) -> Result<()> {
+fn note(batch: &RecordBatch, told: &mut BTreeMap<String, Told>) -> Result<()> {
     let times =
         |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-    let ids = batch.column_by_name("lineage_id").and_then(|column| column.as_string_opt::<i32>());
-    let (Some(ids), Some(known_at)) = (ids, times("known_at")) else {
+    let texts = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+    let flags = |name: &str| batch.column_by_name(name)?.as_boolean_opt();
+    let (Some(ids), Some(known_at)) = (texts("lineage_id"), times("known_at")) else {
         let message = "published rows without `lineage_id` or `known_at`";
         return Err(StageError::new(ErrorKind::Internal, message));
     };
-    let as_of = times("as_of");
-    let replay = batch.column_by_name("replay").and_then(|column| column.as_boolean_opt());
-    // What was computed after the fact was shown to nobody.
-    let is_replay = |row: usize| replay.is_some_and(|replay| replay.value(row));
-    for row in (0..batch.num_rows()).filter(|row| !is_replay(*row)) {
+    let (as_of, source) = (times("as_of"), texts("source"));
+    // What was computed after the fact was shown to nobody; a tombstone keeps the clock of the row that
+    // it buries.
+    let aside = [flags("replay"), flags("tombstone")];
+    let is_aside = |row: usize| aside.iter().flatten().any(|flags| flags.value(row));
+    for row in (0..batch.num_rows()).filter(|row| !is_aside(*row)) {
         let id = ids.value(row);
-        if !clocks.contains_key(id) {
-            clocks.insert(id.to_owned(), Clocks::default());
+        if !told.contains_key(id) {
+            told.insert(id.to_owned(), Told::default());
         }
-        let Some(one) = clocks.get_mut(id) else { continue };
-        one.known_at = one.known_at.max(Some(known_at.value(row)));
-        let clock = as_of.filter(|times| times.is_valid(row)).map(|times| times.value(row));
-        one.as_of = one.as_of.max(clock);
+        let Some(one) = told.get_mut(id) else { continue };
+        let clock = as_of.filter(|times| times.is_valid(row)).unwrap_or(known_at).value(row);
+        one.clock = one.clock.max(Some(clock));
+        one.is_computed |= source.is_some_and(|source| COMPUTED.contains(&source.value(row)));
     }
     Ok(())
 }
 
-/// The computation behind a lineage id, where it is one of this stage, step and task, and lies in the
+/// The computation behind a lineage id, where it is one of this stage, step and task, and touches the
 /// interval.
 fn of_this_stage(
     cx: &Context,
     interval: Interval,
     lineage_id: String,
-    clocks: Clocks,
+    told: Told,
 ) -> Result<Option<Published>> {
-    let path = format!("lineage/{lineage_id}.json");
-    let text = match cx.root().read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == TableError::Missing => {
-            tracing::warn!(lineage_id, "no document {path}: its rows cannot be rebuilt");
-            return Ok(None);
-        }
-        Err(error) => return Err(error).context(|| format!("read {path}")),
+    let capped = |clock: Micros| cx.args.as_of.map_or(clock, |asked| clock.min(asked));
+    let Some(document) = document(cx, &lineage_id)? else {
+        let as_of = capped(told.clock.unwrap_or(interval.end));
+        let lost = Published { lineage_id, interval, as_of, document: Json::Null };
+        return Ok(told.is_computed.then_some(lost));
     };
-    let document: Json = serde_json::from_slice(&text).map_err(|error| {
-        StageError::new(ErrorKind::BadData, format!("{path}: {error}"))
-            .hint("restore the document from a copy of the data root")
-    })?;
     let is_ours = document["stage"] == cx.stage
         && document["task"].as_str() == cx.args.task.as_deref()
         && document["step"].as_str() == cx.step;
-    let Some(slot) = slot(&document)
-        .filter(|slot| is_ours && interval.start <= slot.start && slot.end <= interval.end)
-    else {
+    let touches = |slot: &Interval| slot.start < interval.end && interval.start < slot.end;
+    let Some(slot) = slot(&document).filter(|slot| is_ours && touches(slot)) else {
         return Ok(None);
     };
-    let as_of = clocks.as_of.or_else(|| document["as_of"].as_i64()).unwrap_or(slot.end);
-    let visible_at = clocks.known_at.unwrap_or(as_of).max(as_of);
-    Ok(Some(Published { lineage_id, interval: slot, as_of, visible_at, document }))
+    let clock = told.clock.max(document["as_of"].as_i64()).unwrap_or(slot.end);
+    Ok(Some(Published { lineage_id, interval: slot, as_of: capped(clock), document }))
+}
+
+/// A lineage document; `None` where it is gone.
+fn document(cx: &Context, lineage_id: &str) -> Result<Option<Json>> {
+    let path = format!("lineage/{lineage_id}.json");
+    match cx.root().read(&path) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| {
+            StageError::new(ErrorKind::BadData, format!("{path}: {error}"))
+                .hint("restore the document from a copy of the data root")
+        }),
+        Err(error) if error.kind() == TableError::Missing => Ok(None),
+        Err(error) => Err(error).context(|| format!("read {path}")),
+    }
 }
 
 /// The interval that a computation was run for: its slot, or the hour before the one moment that it is

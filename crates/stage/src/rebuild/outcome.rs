@@ -60,6 +60,18 @@ impl Compared {
     fn is_equal(&self) -> bool {
         self.published == self.computed
     }
+
+    /// What is different, as a sentence.
+    fn detail(&self) -> Option<String> {
+        let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let place = match columns.is_empty() {
+            true => String::new(),
+            false => format!(" in {}", columns.join(", ")),
+        };
+        let (differing, rows) = (self.differing, self.published.rows);
+        let sentence = || format!("{}: {differing} of {rows} rows differ{place}", self.table);
+        (!self.is_equal()).then(sentence)
+    }
 }
 
 /// What came of one computation.
@@ -93,17 +105,7 @@ impl Outcome {
         if let Some(why) = &self.failure {
             return Some(why.clone());
         }
-        let of_table = |one: &Compared| {
-            let columns: Vec<&str> = one.columns.iter().map(String::as_str).collect();
-            let place = if columns.is_empty() {
-                String::new()
-            } else {
-                format!(" in {}", columns.join(", "))
-            };
-            format!("{}: {} of {} rows differ{place}", one.table, one.differing, one.published.rows)
-        };
-        let differing = self.compared.iter().filter(|one| !one.is_equal()).map(of_table);
-        let differing: Vec<String> = differing.collect();
+        let differing: Vec<String> = self.compared.iter().filter_map(Compared::detail).collect();
         (!differing.is_empty()).then(|| differing.join("; "))
     }
 }
@@ -209,7 +211,7 @@ pub(super) fn rows(cx: &Context, outcomes: &[Outcome], lineage_id: &str) -> Resu
         ("rebuilt_sha256", computed_hash),
         ("equal", Arc::new(rows.iter().map(is_equal).collect::<BooleanArray>())),
         ("other", lists(rows.iter().map(|row| row.0.other.as_slice()))),
-        ("detail", texts(&|row| row.0.detail())),
+        ("detail", texts(&|row| row.1.map_or_else(|| row.0.detail(), Compared::detail))),
         ("rebuilt_at", times(&|_| cx.now())),
         ("known_at", times(&|_| cx.now())),
         ("ingested_at", times(&|_| cx.now())),

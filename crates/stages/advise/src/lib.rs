@@ -51,6 +51,7 @@ use crate::worklist::{SOURCE, Stamp};
 pub struct Args {
     /// Judge this configuration on the lists of past hours, both included, RFC 3339: nothing is written
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"], value_parser = moment)]
+    #[arg(conflicts_with = "rebuild")]
     pub replay: Option<Vec<Micros>>,
 }
 

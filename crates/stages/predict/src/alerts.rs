@@ -12,14 +12,15 @@ use foresite_features::task::Micros;
 use foresite_models::anomaly::AlarmState;
 use foresite_schema::catalog::outcome;
 use foresite_scoring::Alert;
-use foresite_scoring::statement::{Header, buckets, dates, doubles};
+use foresite_scoring::statement::{Header, REPLAY, buckets, dates, doubles};
 use foresite_stage::{Context, Result};
 use foresite_tables::{Read, sha256_hex};
 
-/// The newest state of every entity before `cutoff` that is known, not older than `since`.
+/// The newest state of every entity before `cutoff` that is known, not older than `since`. What a model
+/// said when it was asked about the past goes on in its replays alone.
 pub(crate) fn states_before(
     cx: &Context,
-    (task, model_id): (&str, &str),
+    (task, model_id, is_replay): (&str, &str, bool),
     (since, cutoff): (Micros, Micros),
 ) -> Result<BTreeMap<String, Alert>> {
     let mut newest: BTreeMap<String, Alert> = BTreeMap::new();
@@ -29,7 +30,11 @@ pub(crate) fn states_before(
     let read = Read::all().period(since, cutoff).as_of(cx.as_of());
     let read = read.text("task", task).text("model_id", model_id);
     let rows = table.read(&read)?;
-    for alert in parse(&rows) {
+    let sources = rows.column_by_name("source").and_then(|column| column.as_string_opt::<i32>());
+    let is_wanted =
+        |row: usize| sources.is_some_and(|sources| (sources.value(row) == REPLAY) == is_replay);
+    let alerts = parse(&rows).into_iter().enumerate().filter(|(row, _)| is_wanted(*row));
+    for (_, alert) in alerts {
         let older = newest.get(&alert.entity_id).is_none_or(|have| have.cutoff < alert.cutoff);
         if older {
             newest.insert(alert.entity_id.clone(), alert);

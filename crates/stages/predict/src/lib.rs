@@ -24,7 +24,7 @@ use foresite_scoring::{Alert, Scorer, Sources, Statement, aliases, in_service, t
 use foresite_stage::{
     Context, ErrorKind, Interval, Lineage, Published, Report, Result, Stage, StageError,
 };
-use foresite_tables::{Read, Slot, Table};
+use foresite_tables::{Read, Slot, Table, Value};
 
 pub use config::Config;
 
@@ -32,6 +32,8 @@ pub use config::Config;
 const MODEL: &str = "model";
 const ROLE: &str = "role";
 const ALERTS: &str = "alerts";
+/// The column of the model.
+const MODEL_ID: &str = "model_id";
 
 /// The stage.
 #[derive(Debug)]
@@ -57,18 +59,18 @@ struct Speaker<'a> {
 
 impl<'a> Speaker<'a> {
     fn new(task: &'a str, alias: Alias, model_id: &'a str) -> Self {
+        let source = if alias == Alias::Challenger { SHADOW } else { SOURCE };
         Self { task, alias, model_id, source }
     }
 
     /// The model of a published computation, under the alias that it spoke under.
     fn again(task: &'a str, published: &'a Published) -> Result<Self> {
-        let alias = published.input(ROLE).map(str::parse).transpose();
-        let alias = alias.map_err(|error| StageError::new(ErrorKind::BadData, error))?;
-        let model_id = published.input(MODEL).ok_or_else(|| {
-            StageError::new(ErrorKind::BadData, "its lineage document names no model")
-        })?;
-        // Earlier releases did not note it.
-        Ok(Self::new(task, alias.unwrap_or(Alias::Champion), model_id))
+        let unfit = |error: String| StageError::new(ErrorKind::BadData, error);
+        let input = |kind: &str| {
+            let found = published.input(kind);
+            found.ok_or_else(|| unfit(format!("its lineage document names no {kind}")))
+        };
+        Ok(Self::new(task, input(ROLE)?.parse().map_err(unfit)?, input(MODEL)?))
     }
 
     /// A model that is asked about the past: beside whoever served.
@@ -143,7 +145,8 @@ fn speak(
         package.task.cutoffs.of_interval(interval.start, interval.end).collect();
     let scorer = Scorer { package: &package, drivers: config.drivers };
     let sources = scorer.read(&mut reader, &cutoffs)?;
-    let said = say(cx, scorer, &sources, &cutoffs, &mut reader)?;
+    let is_replay = speaker.source == REPLAY;
+    let said = say(cx, scorer, (&sources, &cutoffs, is_replay), &mut reader)?;
     let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
     if !cx.is_dry_run() {
         write(cx, (&package.task, speaker), &said, interval, &lineage, report)?;
@@ -178,8 +181,7 @@ fn shadow(
 fn say(
     cx: &Context,
     scorer: Scorer<'_>,
-    sources: &Sources,
-    cutoffs: &[Micros],
+    (sources, cutoffs, is_replay): (&Sources, &[Micros], bool),
     reader: &mut Reader<'_>,
 ) -> Result<Said> {
     cx.check_stop()?;
@@ -191,7 +193,7 @@ fn say(
     // State older than a day says nothing about an alert any more.
     let since = first - DAY;
     let model_id = scorer.package.model_id();
-    let before = alerts::states_before(cx, (&task.task, &model_id), (since, first))?;
+    let before = alerts::states_before(cx, (&task.task, &model_id, is_replay), (since, first))?;
     // By what they say: their own lineages would lead back, state by state, to the first hour of all.
     reader.inputs().add_id(ALERTS, alerts::digest(&before));
     let alerts = foresite_scoring::alerts(model, &statements, before);
@@ -227,9 +229,12 @@ fn write(
 ) -> Result<()> {
     // Cutoffs lie in (start, end] shifted by the lateness; the slot holds exactly those.
     let offset = task.cutoffs.offset.micros();
-    let source = if alias == Alias::Challenger { SHADOW } else { SOURCE };
-    let slot =
+    let mut slot =
         Slot::derived(speaker.source, 0, interval.start + offset + 1, interval.end + offset + 1);
+    if speaker.source == REPLAY {
+        // Any number of models may be asked about one hour.
+        slot.equals.insert(MODEL_ID.into(), Value::Text(speaker.model_id.to_owned()));
+    }
     let predictions = cx.root().table(outcome::predictions(&task.task))?;
     let header = Header {
         task: &task.task,
@@ -249,7 +254,7 @@ fn write(
     if let Some(alerts) = &said.alerts {
         let table = cx.root().table(outcome::alert_state())?;
         let mut of_task = slot.clone();
-        of_task.equals.insert("task".into(), foresite_tables::Value::Text(task.task.clone()));
+        of_task.equals.insert("task".into(), Value::Text(task.task.clone()));
         let batch = alerts::batch(&header, alerts)?;
         cx.replace(&table, &of_task, &batch, lineage, report)?;
     }

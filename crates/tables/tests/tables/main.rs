@@ -5,6 +5,7 @@
 mod bad_files;
 mod bad_input;
 mod compaction;
+mod comparison;
 mod encodings;
 mod fixture;
 mod gone;
