@@ -1,9 +1,10 @@
 """
 ### What was known, predicted and put on the worklist, once more
 
-**What** Computes again what was published in the interval of the form and known at the as-of (later corrections need a
-later one), each time with the configuration, the clock and the model that it had: `known` the KPIs and the features, `predicted` the statements and alert states, `listed` the
-incidents, the worklist and what it stated. Every value is compared, to the last bit.
+**What** Computes again what was published in the interval of the form and known at the as-of (later corrections need
+a later one), each time with the configuration, the clock and the model that it had: `known` the KPIs and the
+features, `predicted` the statements and alert states, `listed` the incidents, the worklist and what it stated. Every
+value is compared, to the last bit.
 
 **Inputs** What the stages read at the time, as it was known then
 

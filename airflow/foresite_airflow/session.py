@@ -18,7 +18,6 @@ from unittest.mock import patch
 
 from foresite_airflow.result import Result
 
-
 #: Results of the instances of each task of a run, in order.
 Results = dict[str, list[Result]]
 
