@@ -9,6 +9,7 @@ mod checkpoint;
 mod compact;
 mod config;
 mod history;
+mod holds;
 mod plans;
 mod retention;
 mod tables;
@@ -20,6 +21,7 @@ use foresite_stage::{Context, ErrorContext as _, Report, Result, Stage};
 use foresite_tables::Micros;
 
 pub use config::{CompactionConfig, Config};
+pub use holds::Hold;
 
 /// The stage.
 #[derive(Debug)]
