@@ -112,8 +112,8 @@ fn note_held(table: &str, holds: &[&Hold], expired: &Expired) {
     }
 }
 
-/// Removes sample sets that are old enough and behind no alias of their task. A set is worth what all
-/// of it is: one cutoff of a held day keeps it whole.
+/// Removes sample sets that are old enough and behind no alias of their task. Half a set is none: one
+/// cutoff of a held day keeps it whole.
 fn sample_sets(
     cx: &Context,
     config: &Config,

@@ -13,8 +13,8 @@ use crate::table::COMMIT_ATTEMPTS;
 use crate::time::MICROS_PER_DAY;
 use crate::{Result, Table};
 
-/// `operationParameters.mode` in the `commitInfo` of a commit that took expired rows out; its `lineage`
-/// says `why`, and how many `files` and `rows`.
+/// `operationParameters.mode` in the `commitInfo` of a commit that took expired rows out; its
+/// `lineage` says `why`, and how many `files` and `rows`.
 pub const RETENTION: &str = "Retention";
 
 /// Days whose rows stay whatever their age, in days since the epoch, UTC.
