@@ -19,5 +19,6 @@ mod marks;
 mod models;
 mod origin;
 mod samples;
+mod secrets;
 mod storage;
 mod toy;
