@@ -3,8 +3,8 @@
 
 **What** Merges small files, applies the retention of each table, checkpoints the logs and cleans them up,
 and removes what no reader needs any more; last it verifies what is left. Nothing is deleted unless the
-configuration of `maintain` says `"delete": true` (profile `nightly`). Beside them `forget_logs` removes Airflow's
-own task logs after `FORESITE_LOG_DAYS`.
+configuration of `maintain` says `"delete": true` (profile `nightly`), and nothing that its `holds` cover. Beside
+them `forget_logs` removes Airflow's own task logs after `FORESITE_LOG_DAYS`.
 
 **Inputs** and **outputs** All tables; no row changes its meaning.
 

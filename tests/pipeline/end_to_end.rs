@@ -9,6 +9,7 @@ use foresite_testkit::{Binary, Run};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
+use crate::secrets::Vault;
 use crate::{origin, rebuild};
 
 const HISTORY: [&str; 2] = ["2025-01-01T00:00:00Z", "2026-03-01T00:00:00Z"];
@@ -106,10 +107,17 @@ fn run_job(root: &Path) -> Vec<Run> {
     job(root).into_iter().map(|command| command.exits(0)).collect()
 }
 
+/// The job by stages that were given secrets to keep.
+fn run_job_with(vault: &Vault, root: &Path) -> Vec<Run> {
+    job(root).into_iter().map(|command| vault.given_to(command).exits(0)).collect()
+}
+
 #[test]
 fn the_main_job_ends_in_a_worklist_and_repeats_itself() {
     let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let runs = run_job(first.path());
+    let vault = Vault::new();
+    let runs = run_job_with(&vault, first.path());
+    vault.assert_kept(first.path(), &runs);
     for (stage, title) in [("advise", "Worklist"), ("monitor", "Monitor")] {
         let run = runs.iter().find(|run| run.result["stage"] == stage).unwrap();
         let report = run.result["numbers"]["report"].as_str().unwrap();
@@ -120,7 +128,7 @@ fn the_main_job_ends_in_a_worklist_and_repeats_itself() {
         );
     }
 
-    for run in run_job(first.path()) {
+    for run in run_job_with(&vault, first.path()) {
         let stage = run.result["stage"].as_str().unwrap().to_owned();
         assert_eq!(run.status(), "unchanged", "{stage} did something again: {}", run.result);
     }

@@ -20,5 +20,6 @@ mod models;
 mod origin;
 mod rebuild;
 mod samples;
+mod secrets;
 mod storage;
 mod toy;

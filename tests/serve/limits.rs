@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use foresite_inference::proto::{ModelMetadataRequest, ServerLiveRequest};
+use foresite_testkit::Secrets;
 use serde_json::{Value as Json, json};
+use tempfile::TempDir;
 
 use crate::client::{answer, block, connect, endless_call, get, get_with, grpc, infer};
 use crate::server::{Server, copy};
@@ -92,11 +94,14 @@ fn a_thousand_idle_connections_are_bounded_and_let_go() {
     assert_eq!(infer(server.rest(), &request()).status, 200);
 }
 
+/// A token that would be known again.
+const RIGHT: &str = "right-2f6d1c9e84b07a35";
+
 #[test]
 fn only_who_has_a_token_is_answered() {
-    let root = copy();
-    let tokens = root.path().join("tokens");
-    std::fs::write(&tokens, "right\nold 2020-01-01T00:00:00Z\n").unwrap();
+    let (root, kept) = (copy(), TempDir::new().unwrap());
+    let tokens = kept.path().join("tokens");
+    std::fs::write(&tokens, format!("{RIGHT}\nold 2020-01-01T00:00:00Z\n")).unwrap();
     let server =
         Server::ready(root.path(), &json!({}), &["--token-file", tokens.to_str().unwrap()]);
     let rest = server.rest();
@@ -106,7 +111,7 @@ fn only_who_has_a_token_is_answered() {
     assert_eq!(get(rest, "/v2/models/toy").refusal(401), "no bearer token is given");
     assert_eq!(with("wrong").refusal(401), "the token is not known");
     assert_eq!(with("old").refusal(401), "the token has expired");
-    assert_eq!(with("right").status, 200);
+    assert_eq!(with(RIGHT).status, 200);
     assert!(get(rest, "/v2/models/toy").head.contains("www-authenticate: Bearer"));
     block(async {
         let mut client = grpc(server.address("grpc"));
@@ -122,12 +127,15 @@ fn only_who_has_a_token_is_answered() {
         let status = client.model_metadata(with("Bearer old")).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::Unauthenticated, "{status}");
         assert_eq!(status.message(), "the token has expired");
-        assert!(client.model_metadata(with("Bearer right")).await.is_ok());
+        assert!(client.model_metadata(with(&format!("Bearer {RIGHT}"))).await.is_ok());
     });
-    std::fs::write(&tokens, "next\nright 2021-01-01T00:00:00Z\n").unwrap();
+    std::fs::write(&tokens, format!("next\n{RIGHT} 2021-01-01T00:00:00Z\n")).unwrap();
     server.wait("the new token", |_| with("next").status == 200);
-    assert_eq!(with("right").refusal(401), "the token has expired");
-    assert!(!server.log().contains("right"), "no token stands in the log");
+    assert_eq!(with(RIGHT).refusal(401), "the token has expired");
+    let secrets = Secrets::default().with("the token", RIGHT);
+    let said = secrets.in_bytes("log", server.log().as_bytes());
+    let shown = secrets.in_bytes("metrics", server.metrics().as_bytes());
+    assert_eq!([said, shown, secrets.below(root.path())].concat(), Vec::<String>::new());
     assert!(server.log().contains("reason=\"the token is not known\""), "{}", server.log());
     let page = server.metrics();
     let refused = |protocol: &str| -> u64 {
@@ -198,6 +206,9 @@ fn what_is_wrong_with_the_arguments_is_said_before_anything_else() {
     };
     let path = root.path().to_str().unwrap();
     assert!(said(&["--data-root", "/nowhere"], 66).contains("no such directory"));
+    let refused = said(&["--data-root", "hdfs://kim:correct-horse@namenode/x"], 2);
+    assert!(refused.contains("credentials do not belong"), "{refused}");
+    assert!(!refused.contains("correct-horse"), "{refused}");
     let config = root.path().join("serve.json");
     std::fs::write(&config, r#"{"limits": {"row": 1}}"#).unwrap();
     let wrong = said(&["--data-root", path, "--config", config.to_str().unwrap()], 2);

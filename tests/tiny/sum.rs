@@ -15,12 +15,14 @@ use serde::{Deserialize, Serialize};
 /// The stage.
 pub struct Sum;
 
-/// Configuration: nothing to say.
+/// Configuration: next to nothing to say.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Every sum is multiplied by this.
     pub scale: Option<f64>,
+    /// A credential of nothing, so that a test can look where it goes.
+    pub api_token: Option<String>,
 }
 
 impl Stage for Sum {

@@ -137,6 +137,8 @@ fn run(cli: Cli) -> Result<()> {
                 writeln!(std::io::stdout().lock(), "{text}")?;
                 return Ok(());
             }
+            // Before the log: one with credentials is refused, and must not be repeated.
+            let root = run::open(&args.data_root)?;
             tracing::info!(
                 revision = env!("FORESITE_REVISION"),
                 task = args.task.as_str(),
@@ -144,12 +146,13 @@ fn run(cli: Cli) -> Result<()> {
                 config = redacted_config(effective).to_string(),
                 "start"
             );
-            run::model(&args, config)
+            run::model(&args, config, root)
         }
         Command::Console(args) => {
+            let root = run::open(&args.data_root)?;
             let data_root = args.data_root.as_str();
             tracing::info!(revision = env!("FORESITE_REVISION"), data_root, "start");
-            console::console(&args)
+            console::console(&args, root)
         }
     }
 }

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::routing::get;
 use foresite_console::Options;
 use foresite_stage::{ErrorKind, Result, StageError};
+use foresite_tables::Root;
 use http::StatusCode;
 use tokio::sync::watch;
 
@@ -16,13 +17,12 @@ use crate::cli::ConsoleArgs;
 use crate::config::Limits;
 use crate::http::{Form, Front, Listener, Phase};
 use crate::metrics::Metrics;
-use crate::run::{bind, open};
+use crate::run::bind;
 use crate::signals::Signals;
 
 /// Runs the console until a signal ends it.
-pub(crate) fn console(args: &ConsoleArgs) -> Result<()> {
+pub(crate) fn console(args: &ConsoleArgs, root: Root) -> Result<()> {
     check_entrance(args)?;
-    let root = open(&args.data_root)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
     let outcome = runtime.block_on(async {

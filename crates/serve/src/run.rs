@@ -19,8 +19,7 @@ use crate::service::Service;
 use crate::signals::Signals;
 
 /// Runs a model service until a signal ends it.
-pub(crate) fn model(args: &ModelArgs, config: Config) -> Result<()> {
-    let root = open(&args.data_root)?;
+pub(crate) fn model(args: &ModelArgs, config: Config, root: Root) -> Result<()> {
     let service = Arc::new(Service::start(&args.task, config, root)?);
     // Threads may hang in storage: the process ends without waiting for them.
     std::mem::forget(Arc::clone(&service));

@@ -94,6 +94,16 @@ fn a_mark_lands_in_the_name_of_its_token() {
 }
 
 #[test]
+fn credentials_in_a_data_root_are_refused_and_not_repeated() {
+    let root = Path::new("hdfs://kim:correct-horse@namenode:8020/foresite");
+    let ended = command(root, &[]).output().unwrap();
+    let log = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{log}");
+    assert!(log.contains("credentials do not belong in the URI"), "{log}");
+    assert!(!log.contains("correct-horse"), "{log}");
+}
+
+#[test]
 fn marks_of_anybody_are_not_accepted() {
     let root = tempfile::tempdir().unwrap();
     let arguments = ["--accept-feedback", "--listen", "0.0.0.0:0"];

@@ -78,7 +78,7 @@ pub fn load<C: DeserializeOwned>(path: Option<&Path>) -> Result<C> {
     parse(&text, &format!("configuration {}", path.display()))
 }
 
-/// The configuration for logs: values whose key speaks of a secret are hidden.
+/// The configuration for others to read: values whose key speaks of a secret are hidden.
 pub fn redacted(mut config: serde_json::Value) -> serde_json::Value {
     hide(&mut config);
     config

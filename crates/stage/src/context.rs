@@ -21,7 +21,10 @@ pub struct Context {
     pub(crate) revision: &'static str,
     pub(crate) root: Root,
     pub(crate) args: CommonArgs,
+    /// With its secrets: identities depend on all of it.
     pub(crate) config: Json,
+    /// Without them.
+    pub(crate) shown_config: Json,
     pub(crate) step: Option<&'static str>,
     pub(crate) stop: StopFlag,
     pub(crate) started_at: Micros,
@@ -45,9 +48,9 @@ impl Context {
         self.revision
     }
 
-    /// The effective configuration as JSON, as it enters the lineage.
+    /// The effective configuration as JSON, as it stands in lineage documents: secrets are hidden.
     pub fn config_json(&self) -> &Json {
-        &self.config
+        &self.shown_config
     }
 
     /// The step to run; the stage's first one where none was asked for.

@@ -8,6 +8,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use foresite_tables::{Micros, sha256_hex};
 use serde_json::{Value as Json, json};
 
+use crate::config::redacted;
 use crate::{ErrorKind, Result, StageError};
 
 /// Hexadecimal digits of a lineage id (128 bits).
@@ -89,7 +90,7 @@ impl Inputs {
 pub struct Lineage {
     /// Hexadecimal id.
     pub id: String,
-    /// Everything that went into the id.
+    /// Everything that went into the id, secrets of the configuration hidden.
     pub document: Json,
 }
 
@@ -108,7 +109,7 @@ impl Lineage {
     pub(crate) fn new(subject: &Subject<'_>, inputs: &Inputs) -> Self {
         // With nothing known there is nothing that a later clock could change.
         let effective = inputs.known_at.map(|latest| latest.min(subject.as_of));
-        let document = json!({
+        let mut document = json!({
             "stage": subject.stage,
             "revision": subject.revision,
             "configuration": subject.config,
@@ -120,6 +121,8 @@ impl Lineage {
         });
         let mut id = sha256_hex(document.to_string().as_bytes());
         id.truncate(ID_DIGITS);
+        // The id is of the whole configuration, or one that differs in what is hidden would be equal.
+        document["configuration"] = redacted(document["configuration"].take());
         Self { id, document }
     }
 
@@ -165,6 +168,27 @@ mod tests {
         inputs.note_known_at(50);
         assert_eq!(lineage(100, &inputs).id, lineage(200, &inputs).id);
         assert_ne!(lineage(40, &inputs).id, lineage(100, &inputs).id);
+    }
+
+    #[test]
+    fn a_secret_of_the_configuration_is_in_no_document() {
+        let of = |token: &str| {
+            let config = json!({"api_token": token, "limit": 1});
+            let subject = Subject {
+                stage: "derive",
+                revision: "r1",
+                config: &config,
+                task: None,
+                step: None,
+                slot: json!([0, 1]),
+                as_of: 1,
+            };
+            Lineage::new(&subject, &Inputs::new())
+        };
+        let (first, second) = (of("t0ken"), of("another"));
+        assert_eq!(first.document["configuration"], json!({"api_token": "***", "limit": 1}));
+        assert_eq!(first.document, second.document);
+        assert_ne!(first.id, second.id);
     }
 
     #[test]

@@ -122,6 +122,7 @@ fn execute<S: Stage>(cli: Cli<S::Args>, form: Form) -> Result<Option<Report>> {
         revision: S::REVISION,
         root,
         args: cli.common,
+        shown_config: config::redacted(effective.clone()),
         config: effective,
         step,
         stop: StopFlag::install()?,
@@ -198,7 +199,7 @@ fn log_start(cx: &Context) {
         as_of = crate::interval::stamp(cx.as_of()),
         run = cx.args.run_id.as_deref().unwrap_or_default(),
         data_root = cx.root.url().as_str(),
-        config = config::redacted(cx.config.clone()).to_string(),
+        config = cx.shown_config.to_string(),
         "start"
     );
 }

@@ -46,7 +46,9 @@ pub use compare::{Comparison, Digest};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use files::FileEntry;
 pub use log::StagedFile;
-pub use maintain::{Compacted, Compaction, CompactionJob, Expired, Vacuum};
+pub use maintain::{
+    Compacted, Compaction, CompactionJob, Expired, HeldDays, RETENTION, Vacuum, Volume,
+};
 pub use read::Read;
 pub use root::Root;
 pub use scan::{ReadCounters, Scan};

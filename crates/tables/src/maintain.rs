@@ -18,7 +18,7 @@ mod vacuum;
 
 pub(crate) use checkpoint::Writing;
 pub use compact::{Compacted, Compaction, CompactionJob};
-pub use expire::Expired;
+pub use expire::{Expired, HeldDays, RETENTION, Volume};
 pub use vacuum::Vacuum;
 
 /// The files of a log by version.
@@ -47,15 +47,42 @@ impl Table {
     /// # Errors
     /// Storage errors; `BadData` for a commit that is not JSON.
     pub fn history(&self, limit: usize) -> Result<Vec<HistoryEntry>> {
-        let mut entries = Vec::new();
-        for (version, file) in self.log_files()?.commits.into_iter().rev().take(limit) {
-            let info = self
-                .actions(&file)?
-                .into_iter()
-                .find_map(|mut action| action.get_mut("commitInfo").map(Json::take));
-            entries.push(HistoryEntry { version, commit_info: info.unwrap_or_default() });
+        let newest = self.log_files()?.commits.into_iter().rev().take(limit);
+        newest.map(|(version, file)| self.history_entry(version, &file)).collect()
+    }
+
+    /// The commits that the log still holds and that were written at a time or later, by the store's
+    /// clock; oldest first, each read when it is asked for.
+    ///
+    /// # Errors
+    /// As [`Table::history`].
+    pub fn history_since(
+        &self,
+        time: Micros,
+    ) -> Result<impl Iterator<Item = Result<HistoryEntry>>> {
+        let commits = self.log_files()?.commits.into_iter();
+        let later = commits.filter(move |(_, file)| file.modified >= time);
+        Ok(later.map(move |(version, file)| self.history_entry(version, &file)))
+    }
+
+    /// Since when the log holds every commit, by the store's clock; `None` = since the table was
+    /// made.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn history_begins(&self) -> Result<Option<Micros>> {
+        let log = self.log_files()?;
+        if log.oldest() == Some(0) {
+            return Ok(None);
         }
-        Ok(entries)
+        let oldest = log.commits.values().next().or_else(|| log.checkpoints.values().next());
+        Ok(oldest.map(|file| file.modified))
+    }
+
+    fn history_entry(&self, version: u64, file: &FileEntry) -> Result<HistoryEntry> {
+        let mut actions = self.actions(file)?.into_iter();
+        let info = actions.find_map(|mut action| action.get_mut("commitInfo").map(Json::take));
+        Ok(HistoryEntry { version, commit_info: info.unwrap_or_default() })
     }
 
     /// The version that was in force at a time by the store's clock, or the oldest that can still

@@ -1,10 +1,11 @@
 //! Development only: temporary data roots, rows for their tables, the binaries of the workspace as
-//! processes, and comparisons with a tolerance.
+//! processes, comparisons with a tolerance, and a scanner for secrets.
 
 mod binary;
 mod hdfs;
 mod public_data;
 mod rows;
+mod secrets;
 mod small_disk;
 mod tolerance;
 
@@ -12,5 +13,6 @@ pub use binary::{Binary, Run, binary_path};
 pub use hdfs::Hdfs;
 pub use public_data::public_data;
 pub use rows::Rows;
+pub use secrets::{Secrets, base64};
 pub use small_disk::SmallDisk;
 pub use tolerance::assert_close;

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch,
-    StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use foresite_schema::{Column, DataKind, TableDef, TableKind};
 use foresite_tables::{Commit, Micros, Root, Slot};
@@ -160,6 +160,9 @@ impl Rows {
                 }
                 DataKind::Int => self.ints(&column.name, std::iter::repeat_n(0, rows)),
                 DataKind::Long => self.longs(&column.name, std::iter::repeat_n(0, rows)),
+                DataKind::Float => {
+                    self.push(&column.name, Arc::new(Float32Array::from(vec![0.0; rows])))
+                }
                 DataKind::Bool => self.flags(&column.name, std::iter::repeat_n(false, rows)),
                 other => panic!("column {}: no filler for {other:?}", column.name),
             };

@@ -3,6 +3,8 @@
 use foresite_stage::{ErrorKind, Result, StageError};
 use serde::{Deserialize, Serialize};
 
+use crate::holds::{self, Hold};
+
 /// Ingest commits staged files up to an age of 24 hours; a file is spared for twice as long.
 const SHORTEST_GRACE_HOURS: f64 = 48.0;
 
@@ -26,6 +28,8 @@ pub struct Config {
     pub history_entries: usize,
     /// Which files are merged.
     pub compaction: CompactionConfig,
+    /// Rows that stay whatever their age.
+    pub holds: Vec<Hold>,
 }
 
 /// Which files are merged.
@@ -55,6 +59,7 @@ impl Default for Config {
             sample_set_days: 30,
             history_entries: 20,
             compaction: CompactionConfig::default(),
+            holds: Vec::new(),
         }
     }
 }
@@ -72,8 +77,13 @@ impl Default for CompactionConfig {
 }
 
 impl Config {
-    /// Refuses what would take files from under a stage that still reads or wants to commit them.
+    /// Refuses a hold that nobody answers for or that holds nothing, and what would take files from
+    /// under a stage that still reads or wants to commit them.
     pub(crate) fn check(&self, is_forced: bool) -> Result<()> {
+        if let Some(fault) = holds::fault(&self.holds) {
+            return Err(StageError::new(ErrorKind::Usage, format!("configuration at {fault}"))
+                .hint("a hold names its tables, its days, who answers for it and why"));
+        }
         let refuse = |message: String| {
             Err(StageError::new(ErrorKind::Usage, message)
                 .hint("readers and a fan-out may take that long; --force where none is running"))

@@ -2,13 +2,15 @@
 //!
 //! `checkpoint` spares readers the replay of long logs, `compact` makes one file of many small
 //! ones, `retention` and `vacuum` remove what nobody may or can ask for any more, `history`,
-//! `verify`, `orphans` and `why` only look. What deletes does so only with `"delete": true`; without it
-//! the same run says what it would delete.
+//! `verify`, `orphans`, `why` and `audit` only look. What deletes does so only with `"delete": true`;
+//! without it the same run says what it would delete.
 
+mod audit;
 mod checkpoint;
 mod compact;
 mod config;
 mod history;
+mod holds;
 mod plans;
 mod retention;
 mod tables;
@@ -20,6 +22,7 @@ use foresite_stage::{Context, ErrorContext as _, Report, Result, Stage};
 use foresite_tables::Micros;
 
 pub use config::{CompactionConfig, Config};
+pub use holds::Hold;
 
 /// The stage.
 #[derive(Debug)]
@@ -31,7 +34,7 @@ pub struct Args {
     /// For the step why: the prediction whose origin is printed
     #[arg(long, value_name = "ID")]
     pub prediction: Option<String>,
-    /// For the step why: everything, as JSON
+    /// For the steps why and audit: everything, as JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -54,6 +57,7 @@ impl Stage for Maintain {
         "verify",
         "orphans",
         "why",
+        "audit",
     ];
     type Config = Config;
     type Args = Args;
@@ -70,6 +74,7 @@ impl Stage for Maintain {
             "verify" => verify::run(cx, &config, &mut report)?,
             "orphans" => vacuum::orphans(cx, &config, &mut report)?,
             "why" => why::run(cx, &args, &mut report)?,
+            "audit" => audit::run(cx, &config, &args, &mut report)?,
             _ => nightly(cx, &config, &mut report)?,
         }
         Ok(report)

@@ -1,0 +1,93 @@
+//! What people said: suppressions one by one, marks as counts by person and day.
+
+use std::collections::BTreeMap;
+
+use foresite_schema::catalog::raw;
+use foresite_schema::marks::Mark;
+use foresite_schema::suppressions::{LIFTED, SET};
+use foresite_stage::Result;
+use foresite_tables::Micros;
+
+use super::Asked;
+use super::book::{Book, Entry, stamp};
+use super::cells::{self, Cells};
+use crate::DAY;
+
+/// Suppressions that were set and lifted, when they became known.
+pub(super) fn suppressions(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
+    let columns = [
+        "suppression_id",
+        "fact",
+        "at",
+        "entity_id",
+        "task",
+        "driver",
+        "owner",
+        "reason",
+        "end_at",
+        "known_at",
+    ];
+    cells::within(asked, raw::suppressions(), "known_at", &columns, |cells, row, known_at| {
+        book.add(Entry {
+            at: known_at,
+            kind: match cells.text("fact", row)?.as_deref() {
+                Some(SET) => "suppression_set",
+                Some(LIFTED) => "suppression_lifted",
+                _ => "suppression",
+            },
+            subject: cells.text("suppression_id", row)?.unwrap_or_default(),
+            person: cells.text("owner", row)?,
+            reason: cells.text("reason", row)?,
+            detail: scope(cells, row, known_at)?,
+        })
+    })
+}
+
+/// What is suppressed and until when, and when it was decided, where that was not when it came.
+fn scope(cells: &Cells<'_>, row: usize, known_at: Micros) -> Result<Option<String>> {
+    let mut parts = Vec::new();
+    for (word, column) in [("entity", "entity_id"), ("task", "task"), ("driver", "driver")] {
+        parts.extend(cells.text(column, row)?.map(|text| format!("{word} {text}")));
+    }
+    parts.extend(cells.time("end_at", row)?.map(|end| format!("until {}", stamp(end))));
+    let decided = cells.time("at", row)?.filter(|at| *at != known_at);
+    parts.extend(decided.map(|at| format!("decided {}", stamp(at))));
+    Ok((!parts.is_empty()).then(|| parts.join("; ")))
+}
+
+/// Marks of one person on one day.
+#[derive(Default)]
+struct Marks {
+    first: Micros,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+/// Marks by person and day (UTC), when they became known.
+pub(super) fn marks(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
+    let columns = ["fact", "person", "known_at"];
+    let mut days: BTreeMap<(Micros, Option<String>), Marks> = BTreeMap::new();
+    cells::within(asked, raw::feedback(), "known_at", &columns, |cells, row, known_at| {
+        let key = (known_at.div_euclid(DAY), cells.text("person", row)?);
+        let mark = cells.text("fact", row)?.and_then(|word| Mark::from_word(&word));
+        if !days.contains_key(&key) {
+            book.require_room(days.len() + 1)?;
+        }
+        let of = days.entry(key).or_insert(Marks { first: known_at, ..Marks::default() });
+        of.first = of.first.min(known_at);
+        *of.counts.entry(mark.map_or("other", Mark::word)).or_default() += 1;
+        Ok(())
+    })?;
+    for ((_, person), Marks { first, counts }) in days {
+        let words: Vec<String> =
+            counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        book.add(Entry {
+            at: first,
+            kind: "marked",
+            subject: "marks of the day".to_owned(),
+            person,
+            reason: None,
+            detail: Some(words.join(", ")),
+        })?;
+    }
+    Ok(())
+}
