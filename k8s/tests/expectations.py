@@ -87,7 +87,7 @@ FLOWS: dict[str, set[Flow]] = {
         ("name=airflow-api", "out", AIRFLOW, ("TCP 8793", "TCP 8794")),
         (AIRFLOW, "in", "name=airflow-api", ("TCP 8793", "TCP 8794")),
     },
-    "monitoring": {(MODELS, "in", "namespace metadata.name=monitoring", ("TCP 9090",))},
+    "monitoring": {(SERVICES, "in", "namespace metadata.name=monitoring", ("TCP 9090",))},
     "kerberos": {("component in (stage, model-service, console)", "out", PRIVATE, ("TCP 88", "UDP 88"))},
 }
 #: What the overlay for production puts in the place of PRIVATE towards HDFS and the KDC.

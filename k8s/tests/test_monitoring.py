@@ -24,6 +24,9 @@ RULES: list[dict[str, Any]] = [
 DASHBOARD: dict[str, Any] = json.loads((MONITORING / "dashboard.json").read_text())
 OPERATIONS = REPOSITORY / "docs" / "operations.md"
 METRIC = re.compile(r"\bforesite_\w+")
+CONSOLE = REPOSITORY / "docs" / "console.md"
+#: Labels that a scrape adds.
+SCRAPED = {"namespace", "pod"}
 
 
 def expressions() -> list[str]:
@@ -41,7 +44,7 @@ def test_every_alert_fires_on_its_trouble_only() -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     call = [shutil.which("promtool") or "", *arguments]
-    return subprocess.run(call, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(call, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_every_alert_has_a_case() -> None:
@@ -54,6 +57,14 @@ def test_every_alert_is_graded_and_says_what_is_wrong() -> None:
     for rule in RULES:
         assert rule["labels"]["severity"] in {"critical", "warning"}, rule["alert"]
         assert rule["annotations"]["summary"], rule["alert"]
+        assert rule["annotations"]["runbook"] == f"docs/operations.md, row {rule['alert']}"
+
+
+def test_what_is_read_once_a_day_is_waited_for() -> None:
+    """A console that is rolled, or a day that is measured anew, wakes nobody."""
+    for rule in RULES:
+        if re.search(r"foresite_(monitor|console)_", rule["expr"]):
+            assert rule.get("for"), rule["alert"]
 
 
 def test_operations_says_what_to_do_about_every_alert() -> None:
@@ -77,10 +88,45 @@ def test_rules_and_dashboard_ask_for_metrics_that_the_service_has() -> None:
     if not source.exists():
         pytest.skip("crates/serve is missing, nothing tells which metrics there are")
     text = source.read_text()
-    for name in {name for expression in expressions() for name in METRIC.findall(expression)}:
+    of_console = of_the_console()
+    for name in {name for expression in expressions() for name in METRIC.findall(expression)} - of_console.keys():
         plain = re.sub(r"_(bucket|sum|count)$", "", name)
         short = plain.removeprefix("foresite_serve_")
         assert f'"{plain}"' in text or f'"{short}"' in text, f"{name} is no metric of foresite-serve"
+
+
+def of_the_console() -> dict[str, set[str]]:
+    """Metrics that the console tells, with their labels, as its source declares them."""
+    text = "\n".join(path.read_text() for path in (REPOSITORY / "crates" / "console" / "src").rglob("*.rs"))
+    labelled = re.findall(r'Gauges::new\(\s*"(foresite_\w+)",\s*"[^"]+",\s*\[([^\]]+)\]', text)
+    found = {name: set(re.findall(r'"(\w+)"', labels)) for name, labels in labelled}
+    plain = re.findall(r'number\(\s*"(foresite_\w+)"', text)
+    return {**found, **{name: set() for name in plain}}
+
+
+def test_rules_and_dashboard_tell_series_of_the_console_apart_by_labels_that_they_have() -> None:
+    known = of_the_console()
+    assert len(known) >= 10
+    asked = {
+        (name, label)
+        for expression in expressions()
+        for name, matchers in re.findall(r"\b(foresite_\w+)\{([^}]*)\}", expression)
+        for label in re.findall(r"(\w+)(?:=~|!~|!=|=)", matchers)
+        if name in known
+    }
+    assert len(asked) >= 10
+    for name, label in asked:
+        assert label in known[name] | SCRAPED, f"{name} has no label {label}"
+    for expression in expressions():
+        names = set(METRIC.findall(expression)) & known.keys()
+        grouped = {label for labels in re.findall(r"\bby \(([^)]*)\)", expression) for label in labels.split(", ")}
+        for name in names:
+            assert grouped <= known[name] | SCRAPED, f"{name} has not all of {grouped}"
+
+
+def test_the_guide_tells_every_series_of_the_console() -> None:
+    told = set(METRIC.findall(CONSOLE.read_text()))
+    assert told == of_the_console().keys()
 
 
 def test_rules_know_the_services_and_the_stages(renderings: dict[str, Manifests]) -> None:

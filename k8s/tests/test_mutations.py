@@ -141,7 +141,7 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("console", "no way in", without("NetworkPolicy", "console-ingress")),
     ("console", "no token", of("airflow-api", volume("token", secret=None))),
     ("console", "token", of("airflow-api", volume("token", secret={"secretName": "airflow-users"}))),
-    ("console", "no question", of("foresite-console", lambda s: s["containers"][0]["args"].pop(3))),
+    ("console", "no question", of("foresite-console", lambda s: s["containers"][0]["args"].pop(4))),
     ("console", "no trust", of("airflow-api", volume("authority", secret=None))),
     ("console", "trust", of("airflow-api", variable("FORESITE_CONSOLE_CA_FILE", "/var/run/secrets/foresite/token"))),
     (

@@ -55,6 +55,11 @@ impl Cached {
         }
     }
 
+    /// What was read last, however old.
+    pub(crate) fn last(&self) -> Option<Bytes> {
+        self.state().kept.as_ref().map(|(_, kept)| kept.clone())
+    }
+
     fn kept_or_begun(&self) -> Result<Bytes, watch::Receiver<Option<Answer>>> {
         let mut state = self.state();
         if let Some((at, kept)) = &state.kept
@@ -148,7 +153,22 @@ mod tests {
         let cached = Cached::new(read, LONG, LONG);
         assert_eq!(cached.get().await, Err("no".into()));
         assert_eq!(cached.get().await, Err(stopped()));
+        assert_eq!(cached.last(), None);
         assert_eq!(cached.get().await, body("yes"));
+        assert_eq!(cached.last().map(Ok), Some(body("yes")));
+    }
+
+    #[tokio::test]
+    async fn what_was_read_last_outlives_its_age_and_a_failure() {
+        let reads = AtomicU32::new(0);
+        let read = move || match reads.fetch_add(1, Ordering::SeqCst) {
+            0 => body("old"),
+            _ => Err("no".into()),
+        };
+        let cached = Cached::new(read, Duration::ZERO, LONG);
+        assert_eq!(cached.get().await, body("old"));
+        assert_eq!(cached.get().await, Err("no".into()));
+        assert_eq!(cached.last().map(Ok), Some(body("old")));
     }
 
     #[tokio::test]

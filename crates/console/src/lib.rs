@@ -12,6 +12,9 @@
 //! | `GET /console/v1/health` | [`Health`]: whether the data root can be read |
 //! | `POST /console/v1/feedback` | [`Taken`]: what became of people's marks |
 //!
+//! [`metrics`] is a route of its own, `GET /metrics`, for another listener: what `monitor` found on its
+//! newest day, for Prometheus.
+//!
 //! The structs are the contract; an example of each answer stands in `docs/console/`. Fields
 //! may be added. Times are RFC 3339 in UTC; a field that does not apply is `null`. What storage
 //! refuses is 503 with `{"error": "<one line>"}`.
@@ -22,6 +25,8 @@ mod clock;
 pub mod completeness;
 mod evaluations;
 mod feedback;
+mod findings;
+mod gauges;
 mod ledger;
 pub mod models;
 mod names;
@@ -30,10 +35,12 @@ mod quality;
 mod read;
 mod router;
 mod rows;
+mod scrape;
 pub mod worklist;
 
 pub use completeness::Completeness;
 pub use feedback::{Caller, Taken};
 pub use models::Models;
 pub use router::{Health, Options, router};
+pub use scrape::metrics;
 pub use worklist::Worklist;

@@ -22,6 +22,11 @@ pub struct Options {
     pub keep: Duration,
     /// How long a caller waits for storage before it gets 503.
     pub patience: Duration,
+    /// How long what `monitor` found is told again without a look at the tables.
+    pub keep_findings: Duration,
+    /// How long a scrape waits for storage before it gets the last numbers: less than what Prometheus
+    /// waits, 10 s by default.
+    pub scrape_patience: Duration,
     /// How long after the end of its hour a file counts as late: the lateness of the pipeline.
     pub lateness: Duration,
     /// Whether people's marks are taken.
@@ -33,6 +38,8 @@ impl Default for Options {
         Self {
             keep: Duration::from_secs(30),
             patience: Duration::from_secs(20),
+            keep_findings: Duration::from_secs(5 * 60),
+            scrape_patience: Duration::from_secs(5),
             lateness: Duration::from_secs(30 * 60),
             accepts_feedback: false,
         }
@@ -99,7 +106,7 @@ pub(crate) struct Held(pub(crate) Option<Root>);
 
 impl Held {
     /// Reads a data root that must be there: an empty answer about a missing one would be a lie.
-    fn answer(&self, read: impl Fn(&Root) -> Result<Vec<u8>>) -> Answer {
+    pub(crate) fn answer(&self, read: impl Fn(&Root) -> Result<Vec<u8>>) -> Answer {
         let root = self.0.as_ref().ok_or("the console is ending")?;
         root.require().and_then(|()| read(root)).map(Bytes::from).map_err(|error| {
             let line = one_line(&error);

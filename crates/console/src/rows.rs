@@ -2,7 +2,9 @@
 //! one without values: an older table must not cost the answer.
 
 use arrow::array::types::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type};
-use arrow::array::{Array as _, AsArray as _, ListArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow::array::{
+    Array as _, AsArray as _, BooleanArray, ListArray, PrimitiveArray, RecordBatch, StringArray,
+};
 use arrow::datatypes::TimestampMicrosecondType;
 use foresite_tables::Micros;
 
@@ -39,6 +41,11 @@ impl<'a> Rows<'a> {
     /// A column of 32-bit integers.
     pub(crate) fn ints(self, name: &str) -> Numbers<'a, Int32Type> {
         self.numbers(name)
+    }
+
+    /// A column of flags.
+    pub(crate) fn flags(self, name: &str) -> Flags<'a> {
+        Flags(self.0.column_by_name(name).and_then(|column| column.as_boolean_opt()))
     }
 
     /// A column of times, as microseconds.
@@ -90,6 +97,16 @@ impl Numbers<'_, TimestampMicrosecondType> {
     /// A time that every row has by the table's definition.
     pub(crate) fn required(&self, row: usize) -> Micros {
         self.at(row).unwrap_or_default()
+    }
+}
+
+/// A column of flags.
+pub(crate) struct Flags<'a>(Option<&'a BooleanArray>);
+
+impl Flags<'_> {
+    /// The flag of a row.
+    pub(crate) fn at(&self, row: usize) -> Option<bool> {
+        self.0.filter(|flags| flags.is_valid(row)).map(|flags| flags.value(row))
     }
 }
 

@@ -67,6 +67,9 @@ pub(crate) struct ConsoleArgs {
     /// Where the summaries are answered, and the probes
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    /// Where what monitor found is told to Prometheus, without a token and without TLS; nowhere without it
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Minutes after the end of its hour from which on a file is late: the lateness of the pipeline
     #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=43_200))]
     pub(crate) lateness_minutes: u64,

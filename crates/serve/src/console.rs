@@ -1,6 +1,7 @@
-//! The console: summaries of a data root for people and the way in for their marks, from a process that
-//! has no model.
+//! The console: summaries of a data root for people and the way in for their marks, and what monitor
+//! found for Prometheus, from a process that has no model.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::cli::ConsoleArgs;
 use crate::config::Limits;
-use crate::http::{Form, Front, Listener, Phase};
+use crate::http::{Form, Front, Listener, Phase, Tokens};
 use crate::metrics::Metrics;
 use crate::run::bind;
 use crate::signals::Signals;
@@ -29,8 +30,9 @@ pub(crate) fn console(args: &ConsoleArgs, root: Root) -> Result<()> {
         let lateness = Duration::from_secs(60 * args.lateness_minutes);
         let accepts_feedback = args.accept_feedback;
         let options = Options { lateness, accepts_feedback, ..Options::default() };
-        let summaries = foresite_console::router(root, options);
-        serve(args, summaries).await
+        let found = |at| (at, foresite_console::metrics(root.clone(), options));
+        let found = args.metrics_listen.map(found);
+        serve(args, foresite_console::router(root, options), found).await
     });
     // A read may hang in storage: the process ends without waiting for it.
     runtime.shutdown_background();
@@ -48,22 +50,24 @@ fn check_entrance(args: &ConsoleArgs) -> Result<()> {
         .hint("give --token-file, --client-ca, or a loopback address to --listen"))
 }
 
-async fn serve(args: &ConsoleArgs, summaries: Router) -> Result<()> {
+/// Serves summaries to people and, where it is asked for, what monitor found to Prometheus.
+async fn serve(
+    args: &ConsoleArgs,
+    summaries: Router,
+    found: Option<(SocketAddr, Router)>,
+) -> Result<()> {
     let mut signals = Signals::install()?;
-    let limits = Limits::default();
-    let (notice, is_ready) = (limits.notice_seconds, Arc::new(AtomicBool::new(true)));
-    let tls = args.entrance.tls().map(|tls| tls.acceptor(&["h2", "http/1.1"])).transpose()?;
-    let front = Front {
-        form: Form::Json,
-        router: summaries.merge(probes(Arc::clone(&is_ready))),
-        tokens: args.entrance.tokens()?,
-        metrics: Arc::new(Metrics::default()),
-        patience: Duration::from_secs_f64(limits.receive_seconds),
-        access_log: true,
+    let (notice, is_ready) = (Limits::default().notice_seconds, Arc::new(AtomicBool::new(true)));
+    let listener = for_people(args, summaries.merge(probes(Arc::clone(&is_ready)))).await?;
+    let pages = match found {
+        Some((address, found)) => Some(for_prometheus(address, found).await?),
+        None => None,
     };
-    let listener = Listener { socket: bind("console", args.listen).await?, front, tls, limits };
     let (phase, phases) = watch::channel(Phase::Open);
     let listening = tokio::spawn(listener.serve(phases));
+    // Watched until the very end.
+    let (_until_the_end, never) = watch::channel(Phase::Open);
+    let watched = pages.map(|pages| tokio::spawn(pages.serve(never)));
     signals.next().await;
     tracing::info!(notice, "stopping: not ready any more");
     is_ready.store(false, Relaxed);
@@ -78,8 +82,35 @@ async fn serve(args: &ConsoleArgs, summaries: Router) -> Result<()> {
         _ = listening => {}
         () = signals.next() => tracing::warn!("stopped at once"),
     }
+    if let Some(watched) = watched {
+        watched.abort();
+    }
     tracing::info!("end");
     Ok(())
+}
+
+async fn for_people(args: &ConsoleArgs, router: Router) -> Result<Listener> {
+    let tls = args.entrance.tls().map(|tls| tls.acceptor(&["h2", "http/1.1"])).transpose()?;
+    let front = front(router, args.entrance.tokens()?);
+    let socket = bind("console", args.listen).await?;
+    Ok(Listener { socket, front, tls, limits: Limits::default() })
+}
+
+/// A port of its own, because who watches has no token.
+async fn for_prometheus(address: SocketAddr, router: Router) -> Result<Listener> {
+    let socket = bind("metrics", address).await?;
+    Ok(Listener { socket, front: front(router, None), tls: None, limits: Limits::default() })
+}
+
+fn front(router: Router, tokens: Option<Arc<Tokens>>) -> Front {
+    Front {
+        form: Form::Json,
+        router,
+        tokens,
+        metrics: Arc::new(Metrics::default()),
+        patience: Duration::from_secs_f64(Limits::default().receive_seconds),
+        access_log: true,
+    }
 }
 
 /// A console whose tables cannot be read is up and says so in its answers: no probe depends on it.

@@ -1,4 +1,4 @@
-//! The console as a process: who may leave marks, and where they land.
+//! The console as a process: who may leave marks, and where they land; what Prometheus reads.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
@@ -8,12 +8,19 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use foresite_schema::catalog::watch;
+use foresite_tables::{Micros, Root};
+use foresite_testkit::Rows;
+
 /// Bound of every wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Console {
     _process: Process,
+    /// Where people ask.
     address: SocketAddr,
+    /// Where Prometheus asks, if somewhere.
+    metrics: Option<SocketAddr>,
 }
 
 /// Ends with whoever holds it.
@@ -35,19 +42,24 @@ fn command(root: &Path, arguments: &[&str]) -> Command {
 
 /// Starts one and waits until it says where it listens.
 fn started(root: &Path, arguments: &[&str]) -> Console {
+    let listeners = if arguments.contains(&"--metrics-listen") { 2 } else { 1 };
     let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
     let mut process = Process(command(root, &arguments).spawn().unwrap());
     let mut log = BufReader::new(process.0.stderr.take().unwrap()).lines();
     let begin = Instant::now();
+    let mut addresses: Vec<SocketAddr> = Vec::new();
     while begin.elapsed() < PATIENCE {
         let Some(line) = log.next() else { break };
         let line = line.unwrap();
         if let Some((_, address)) = line.split_once("address=") {
             let address = address.split_whitespace().next().unwrap().trim_matches('"');
-            let address = address.parse().unwrap();
+            addresses.push(address.parse().unwrap());
+        }
+        if addresses.len() == listeners {
             // What it says later must find a reader.
             std::thread::spawn(move || log.for_each(drop));
-            return Console { _process: process, address };
+            let (address, metrics) = (addresses[0], addresses.get(1).copied());
+            return Console { _process: process, address, metrics };
         }
     }
     panic!("the console did not say where it listens");
@@ -55,16 +67,38 @@ fn started(root: &Path, arguments: &[&str]) -> Console {
 
 /// Status and body of a mark that is sent.
 fn post(console: &Console, token: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(console.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let size = body.len();
-    write!(
-        stream,
+    let request = format!(
         "POST /console/v1/feedback HTTP/1.1\r\nHost: console\r\nConnection: close\r\n\
          Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
          Content-Length: {size}\r\n\r\n{body}"
-    )
-    .unwrap();
+    );
+    exchange(console.address, &request)
+}
+
+/// What Prometheus gets once the tables were read: a slow disk costs the first scrapes their numbers.
+fn scraped(console: &Console) -> String {
+    let begin = Instant::now();
+    loop {
+        let (status, page) = get(console.metrics.unwrap(), "/metrics");
+        assert_eq!(status, 200, "{page}");
+        if page.contains("foresite_monitor_left_out_series") {
+            return page;
+        }
+        assert!(begin.elapsed() < PATIENCE, "the tables were not read:\n{page}");
+    }
+}
+
+/// Status and body of a page that is asked for without a token.
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: console\r\nConnection: close\r\n\r\n");
+    exchange(address, &request)
+}
+
+fn exchange(address: SocketAddr, request: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -111,4 +145,54 @@ fn marks_of_anybody_are_not_accepted() {
     let log = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{log}");
     assert!(log.contains("--accept-feedback") && log.contains("give --token-file"), "{log}");
+}
+
+#[test]
+fn prometheus_reads_what_monitor_found_without_a_token() {
+    const END: Micros = 1_773_100_800_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = folder.path().join("tokens");
+    std::fs::write(&tokens, "s3cret\n").unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    Rows::new(2)
+        .text("task", [Some("anomaly"); 2].into_iter())
+        .text("channel", [Some("traffic"), Some("users")].into_iter())
+        .times("window_end", [Some(END); 2].into_iter())
+        .text("cause", [Some("unknown"), None].into_iter())
+        .flags("confirmed", [true, false].into_iter())
+        .write(&root, watch::drift(), END);
+    Rows::new(1)
+        .text("task", [Some("data")].into_iter())
+        .text("model_id", [Some("")].into_iter())
+        .text("role", [Some("")].into_iter())
+        .text("kind", [Some("data")].into_iter())
+        .text("metric", [Some("completeness")].into_iter())
+        .text("scope", [Some("files")].into_iter())
+        .text("state", [Some("broken")].into_iter())
+        .numbers("value", [Some(0.75)].into_iter())
+        .times("window_end", [Some(END)].into_iter())
+        .write(&root, watch::performance(), END);
+    Rows::new(1)
+        .text("task", [Some("anomaly")].into_iter())
+        .text("decision", [Some("retrain")].into_iter())
+        .text("reason", [Some("drift")].into_iter())
+        .times("window_end", [Some(END)].into_iter())
+        .write(&root, watch::retrain_decisions(), END);
+    let tokens = tokens.to_str().unwrap();
+    let arguments = ["--token-file", tokens, "--metrics-listen", "127.0.0.1:0"];
+    let console = started(folder.path(), &arguments);
+
+    let page = scraped(&console);
+    for expected in [
+        r#"foresite_monitor_day_end_timestamp_seconds{step="measure"} 1773100800"#,
+        r#"foresite_monitor_day_end_timestamp_seconds{step="retrain"} 1773100800"#,
+        r#"foresite_monitor_drift_confirmed{task="anomaly",cause="unknown"} 1"#,
+        r#"foresite_monitor_performance_value{task="data",role="",kind="data",metric="completeness",scope="files"} 0.75"#,
+        r#"foresite_monitor_retrain_decision{task="anomaly",decision="retrain",reason="drift"} 1"#,
+    ] {
+        assert!(page.contains(&format!("{expected}\n")), "{expected}\nis not in\n{page}");
+    }
+    // What people read is not there, and what Prometheus reads is not where people ask.
+    assert_eq!(get(console.metrics.unwrap(), "/console/v1/worklist").0, 404);
+    assert_eq!(get(console.address, "/metrics").0, 401);
 }

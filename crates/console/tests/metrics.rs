@@ -1,0 +1,315 @@
+//! What Prometheus reads of the console, over tables that monitor could have written.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use foresite_console::{Options, metrics};
+use foresite_schema::catalog::{outcome, watch};
+use foresite_tables::{Micros, Root};
+use foresite_testkit::Rows;
+use tower::ServiceExt as _;
+
+/// Tuesday, 10 March 2026, 00:00 UTC: the end of the newest day.
+const END: Micros = 1_773_100_800_000_000;
+const DAY: Micros = 24 * 3_600_000_000;
+
+fn data_root() -> (tempfile::TempDir, Root) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    root.create().unwrap();
+    (folder, root)
+}
+
+/// Reads at every scrape.
+fn unkept(root: &Root) -> Router {
+    metrics(root.clone(), Options { keep_findings: Duration::ZERO, ..patient() })
+}
+
+/// A slow disk fails no test.
+fn patient() -> Options {
+    Options { scrape_patience: Duration::from_secs(60), ..Options::default() }
+}
+
+fn scrape(router: &Router) -> String {
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let answer = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/plain; version=0.0.4");
+        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    })
+}
+
+#[track_caller]
+fn assert_lines(page: &str, expected: &[&str]) {
+    for line in expected {
+        assert!(page.lines().any(|found| found == *line), "{line}\nis not in\n{page}");
+    }
+}
+
+/// The number of a series without labels.
+fn number(page: &str, name: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is not in\n{page}")).parse().unwrap()
+}
+
+fn failures(page: &str) -> f64 {
+    number(page, "foresite_console_findings_failures_total")
+}
+
+fn optional(text: &'static str) -> Option<&'static str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// Task, channel, end of the window, cause where it is confirmed.
+type Tested = (&'static str, &'static str, Micros, &'static str);
+
+fn drift(root: &Root) {
+    const ROWS: [Tested; 5] = [
+        ("anomaly", "traffic", END, "unknown"),
+        ("anomaly", "users", END, "unknown"),
+        ("anomaly", "drops", END, "software_upgrade"),
+        ("anomaly", "quiet", END, ""),
+        // Of a day that is not the newest.
+        ("anomaly", "traffic", END - DAY, "outage"),
+    ];
+    let each = || ROWS.iter();
+    Rows::new(ROWS.len())
+        .text("task", each().map(|row| Some(row.0)))
+        .text("channel", each().map(|row| Some(row.1)))
+        .times("window_end", each().map(|row| Some(row.2)))
+        .text("cause", each().map(|row| optional(row.3)))
+        .flags("confirmed", each().map(|row| !row.3.is_empty()))
+        .write(root, watch::drift(), END);
+    Rows::new(1)
+        .text("task", [Some("capacity")].into_iter())
+        .times("window_end", [Some(END)].into_iter())
+        .text("not_tested", [Some("the model learnt from 6 days")].into_iter())
+        .write_from(root, watch::drift(), END, "monitor");
+}
+
+/// Task, model and role, metric and kind, scope, end of the window, value, state.
+type Judged = (
+    &'static str,
+    (&'static str, &'static str),
+    (&'static str, &'static str),
+    &'static str,
+    Micros,
+    Option<f64>,
+    &'static str,
+);
+
+fn performance(root: &Root) {
+    const FILES: (&str, &str) = ("completeness", "data");
+    const NULLS: (&str, &str) = ("null_rate", "data");
+    const COVERAGE: (&str, &str) = ("coverage_80", "coverage");
+    const OLD: (&str, &str) = ("m1", "champion");
+    const NEW: (&str, &str) = ("m2", "champion");
+    const NOBODY: (&str, &str) = ("", "");
+    const ROWS: [Judged; 12] = [
+        ("data", NOBODY, FILES, "files", END, Some(0.875), "broken"),
+        ("data", NOBODY, FILES, "files", END - DAY, Some(0.9375), "warn"),
+        ("data", NOBODY, NULLS, "cell traffic", END, Some(0.75), "broken"),
+        ("data", NOBODY, NULLS, "cell traffic", END - DAY, Some(0.75), "broken"),
+        ("data", NOBODY, NULLS, "cell users", END, Some(0.0), "ok"),
+        ("data", NOBODY, NULLS, "cell users", END - DAY, Some(1.0), "broken"),
+        ("capacity", OLD, COVERAGE, "7d", END, Some(0.5), "warn"),
+        ("capacity", OLD, COVERAGE, "7d", END - DAY, Some(0.5), "warn"),
+        ("capacity", OLD, COVERAGE, "14d", END, None, "unknown"),
+        // Another model's, and another day's.
+        ("maintenance", NEW, COVERAGE, "7d", END, Some(0.5), "warn"),
+        ("maintenance", OLD, COVERAGE, "7d", END - DAY, Some(0.5), "warn"),
+        ("maintenance", OLD, COVERAGE, "30d", END - 2 * DAY, Some(0.5), "warn"),
+    ];
+    let each = || ROWS.iter();
+    Rows::new(ROWS.len())
+        .text("task", each().map(|row| Some(row.0)))
+        .text("model_id", each().map(|row| Some(row.1.0)))
+        .text("role", each().map(|row| Some(row.1.1)))
+        .text("metric", each().map(|row| Some(row.2.0)))
+        .text("kind", each().map(|row| Some(row.2.1)))
+        .text("scope", each().map(|row| Some(row.3)))
+        .times("window_end", each().map(|row| Some(row.4)))
+        .numbers("value", each().map(|row| row.5))
+        .text("state", each().map(|row| Some(row.6)))
+        .write(root, watch::performance(), END);
+}
+
+/// Task, end of the day, decision, reason, what speaks against it.
+type Decided = (&'static str, Micros, &'static str, &'static str, &'static [&'static str]);
+
+fn decisions(root: &Root) {
+    const ROWS: [Decided; 6] = [
+        ("anomaly", END, "wait", "", &[]),
+        ("anomaly", END - 40 * DAY, "retrain", "no_model", &[]),
+        ("capacity", END, "wait", "coverage_broken", &["bad_data", "quota"]),
+        ("capacity", END - 3 * DAY, "retrain", "drift", &[]),
+        ("capacity", END - 9 * DAY, "retrain", "drift", &[]),
+        ("maintenance", END, "retrain", "reasons_to_come", &[]),
+    ];
+    let each = || ROWS.iter();
+    Rows::new(ROWS.len())
+        .text("task", each().map(|row| Some(row.0)))
+        .times("window_end", each().map(|row| Some(row.1)))
+        .text("decision", each().map(|row| Some(row.2)))
+        .text("reason", each().map(|row| optional(row.3)))
+        .texts("against", each().map(|row| row.4.iter().map(|&word| word.to_owned()).collect()))
+        .write(root, watch::retrain_decisions(), END);
+}
+
+fn registry(root: &Root) {
+    let times = [END - 8 * DAY, END - 5 * DAY, END - DAY].map(Some);
+    Rows::new(3)
+        .text("task", [Some("capacity"); 3].into_iter())
+        .longs("seq", [1, 2, 3].into_iter())
+        .text("event", [Some("registered"), Some("registered"), Some("promoted")].into_iter())
+        .times("at", times.into_iter())
+        .write(root, outcome::registry_events(), END);
+}
+
+#[test]
+fn confirmed_drift_is_counted_by_task_and_cause_of_the_newest_day() {
+    let (_folder, root) = data_root();
+    drift(&root);
+    let page = scrape(&unkept(&root));
+    assert_lines(
+        &page,
+        &[
+            r#"foresite_monitor_day_end_timestamp_seconds{step="measure"} 1773100800"#,
+            r#"foresite_monitor_drift_confirmed{task="anomaly",cause="unknown"} 2"#,
+            r#"foresite_monitor_drift_confirmed{task="anomaly",cause="software_upgrade"} 1"#,
+            r#"foresite_monitor_drift_confirmed{task="anomaly",cause="outage"} 0"#,
+            r#"foresite_monitor_drift_confirmed{task="capacity",cause="unknown"} 0"#,
+            r#"foresite_monitor_drift_tests{task="anomaly",outcome="tested"} 4"#,
+            r#"foresite_monitor_drift_tests{task="capacity",outcome="tested"} 0"#,
+            r#"foresite_monitor_drift_tests{task="capacity",outcome="not_tested"} 1"#,
+            "foresite_monitor_left_out_series 0",
+        ],
+    );
+    assert!(!page.contains("foresite_monitor_performance"), "{page}");
+    assert!(!page.contains("foresite_monitor_retrain"), "{page}");
+}
+
+#[test]
+fn states_are_counted_and_what_lasts_two_days_is_told_apart() {
+    let (_folder, root) = data_root();
+    performance(&root);
+    let page = scrape(&unkept(&root));
+    let of = |name: &str, rest: &str| format!("foresite_monitor_performance_{name}{{{rest}");
+    let files = r#"task="data",role="",kind="data",metric="completeness""#;
+    let nulls = r#"task="data",role="",kind="data",metric="null_rate""#;
+    let coverage = |task: &str| {
+        format!(r#"task="{task}",role="champion",kind="coverage",metric="coverage_80""#)
+    };
+    let (capacity, maintenance) = (coverage("capacity"), coverage("maintenance"));
+    for expected in [
+        of("value", &format!(r#"{files},scope="files"}} 0.875"#)),
+        of("value", &format!(r#"{capacity},scope="7d"}} 0.5"#)),
+        of("states", &format!(r#"{files},state="broken"}} 1"#)),
+        of("states", &format!(r#"{files},state="ok"}} 0"#)),
+        of("states", &format!(r#"{nulls},state="broken"}} 1"#)),
+        of("states", &format!(r#"{nulls},state="ok"}} 1"#)),
+        of("states", &format!(r#"{capacity},state="warn"}} 1"#)),
+        of("states", &format!(r#"{capacity},state="unknown"}} 1"#)),
+        // Broken today and worth a look the day before: the milder of both.
+        of("lasting", &format!(r#"{files},state="warn"}} 1"#)),
+        of("lasting", &format!(r#"{files},state="broken"}} 0"#)),
+        of("lasting", &format!(r#"{nulls},state="broken"}} 1"#)),
+        of("lasting", &format!(r#"{capacity},state="warn"}} 1"#)),
+        of("lasting", &format!(r#"{maintenance},state="warn"}} 0"#)),
+    ] {
+        assert_lines(&page, &[&expected]);
+    }
+    assert!(!page.contains("scope=\"cell traffic\""), "a series for every channel:\n{page}");
+    assert!(!page.contains("scope=\"30d\""), "of an earlier day:\n{page}");
+    assert!(!page.contains("scope=\"14d\""), "a value that there is not:\n{page}");
+}
+
+#[test]
+fn a_training_that_was_due_stands_beside_the_last_that_came() {
+    let (_folder, root) = data_root();
+    decisions(&root);
+    registry(&root);
+    let page = scrape(&unkept(&root));
+    let due = "foresite_monitor_retrain_due_timestamp_seconds";
+    let registered = "foresite_monitor_model_registered_timestamp_seconds";
+    assert_lines(
+        &page,
+        &[
+            r#"foresite_monitor_day_end_timestamp_seconds{step="retrain"} 1773100800"#,
+            r#"foresite_monitor_retrain_decision{task="anomaly",decision="wait",reason="none"} 1"#,
+            r#"foresite_monitor_retrain_decision{task="capacity",decision="wait",reason="coverage_broken"} 1"#,
+            r#"foresite_monitor_retrain_decision{task="maintenance",decision="retrain",reason="other"} 1"#,
+            r#"foresite_monitor_retrain_against{task="capacity",against="bad_data"} 1"#,
+            r#"foresite_monitor_retrain_against{task="capacity",against="quota"} 1"#,
+            &format!(r#"{due}{{task="capacity"}} {}"#, (END - 3 * DAY) / 1_000_000),
+            &format!(r#"{due}{{task="maintenance"}} {}"#, END / 1_000_000),
+            &format!(r#"{registered}{{task="capacity"}} {}"#, (END - 5 * DAY) / 1_000_000),
+        ],
+    );
+    assert!(!page.contains(&format!("{due}{{task=\"anomaly\"}}")), "40 days ago:\n{page}");
+    let lines = page.lines().filter(|line| line.starts_with("foresite_monitor_retrain_decision{"));
+    assert_eq!(lines.count(), 3, "one decision a task:\n{page}");
+}
+
+#[test]
+fn without_tables_there_are_no_series_and_no_failure() {
+    let (_folder, root) = data_root();
+    let page = scrape(&unkept(&root));
+    let of_monitor: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("foresite_monitor_")).collect();
+    assert_eq!(of_monitor, ["foresite_monitor_left_out_series 0"]);
+    assert!(failures(&page).abs() < 0.5, "{page}");
+    assert!(number(&page, "foresite_console_findings_read_timestamp_seconds") > 1e9, "{page}");
+}
+
+#[test]
+fn a_failed_read_keeps_the_last_numbers_and_is_counted() {
+    let (folder, root) = data_root();
+    drift(&root);
+    let router = unkept(&root);
+    let good = scrape(&router);
+    let log = folder.path().join("tables/drift/_delta_log");
+    let commits = std::fs::read_dir(&log).unwrap().filter(|entry| {
+        entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "json")
+    });
+    let next = format!("{:020}.json", commits.count());
+    std::fs::write(log.join(next), "{").unwrap();
+    let read_at = "foresite_console_findings_read_timestamp_seconds";
+    for count in [1.0, 2.0] {
+        let page = scrape(&router);
+        assert_lines(
+            &page,
+            &[r#"foresite_monitor_drift_confirmed{task="anomaly",cause="unknown"} 2"#],
+        );
+        assert!((failures(&page) - count).abs() < 0.5, "{page}");
+        let age = number(&page, read_at) - number(&good, read_at);
+        assert!(age.abs() < 1e-9, "it was not read again:\n{page}");
+    }
+}
+
+#[test]
+fn a_data_root_that_was_never_read_is_a_scrape_too() {
+    let (folder, root) = data_root();
+    drop(folder);
+    let page = scrape(&unkept(&root));
+    assert!((failures(&page) - 1.0).abs() < 0.5, "{page}");
+    assert!(number(&page, "foresite_console_findings_read_timestamp_seconds").abs() < 1e-9);
+    assert!(!page.contains("foresite_monitor_"), "{page}");
+}
+
+#[test]
+fn tables_are_not_read_for_every_scrape() {
+    let (_folder, root) = data_root();
+    let kept = metrics(root.clone(), patient());
+    let first = scrape(&kept);
+    drift(&root);
+    assert_eq!(scrape(&kept), first);
+    assert!(scrape(&unkept(&root)).contains("foresite_monitor_drift_confirmed"));
+}
