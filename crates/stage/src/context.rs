@@ -127,6 +127,8 @@ impl Context {
             root: self.root.clone(),
             args,
             config: published.configuration().clone(),
+            // The document shows no secrets.
+            shown_config: published.configuration().clone(),
             step: self.step,
             stop: self.stop.clone(),
             started_at: self.started_at,
