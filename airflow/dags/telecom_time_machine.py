@@ -13,16 +13,15 @@ told.
 
 **Triage** Red at `compare`: something is not as it was published. The log of the stage names slot, table and columns;
 column `other` of `rebuilds` says in what the computation is another one now: `revision` (a newer release computes
-otherwise), `reads.<table>` (rows were deleted by retention or erasure, or came later with an earlier `known_at`). With
-an empty `other` the same inputs and the same code gave another value: report it, it is a defect. The verdict
-`nothing_published` of a stage is no failure: it had nothing in that interval.
+otherwise), `reads.<table>` (rows were deleted by retention or erasure, or came later with an earlier `known_at`).
+With an empty `other` the same inputs and the same code gave another value: report it, it is a defect. The verdict
+`nothing_published` of a stage is no failure: it had nothing in that interval. A stage has its usual time limit, so
+ask for a month at most.
 
 **Owner** data engineering
 """
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from airflow.sdk import DAG, TaskGroup, chain
 
@@ -32,9 +31,6 @@ from foresite_airflow.operators import stage_operator
 from foresite_airflow.vocabulary import MODEL_TASKS
 
 Stage = stage_operator()
-
-#: A month of hours in one call, where the stage's own limit is that of one hour.
-PATIENCE = timedelta(hours=12)
 
 with DAG(
     "telecom_time_machine",
@@ -49,25 +45,17 @@ with DAG(
     pin = tasks.pin_run()
     with TaskGroup("known"):
         known = [
-            Stage(task_id="derive", stage="derive", rebuild=True, execution_timeout=PATIENCE),
+            Stage(task_id="derive", stage="derive", rebuild=True),
             *(
-                Stage(
-                    task_id=f"featurize_{name}",
-                    stage="featurize",
-                    step="features",
-                    model_task=name,
-                    rebuild=True,
-                    execution_timeout=PATIENCE,
-                )
+                Stage(task_id=f"featurize_{name}", stage="featurize", step="features", model_task=name, rebuild=True)
                 for name in MODEL_TASKS
             ),
         ]
     with TaskGroup("predicted"):
         predicted = [
-            Stage(task_id=f"predict_{name}", stage="predict", model_task=name, rebuild=True, execution_timeout=PATIENCE)
-            for name in MODEL_TASKS
+            Stage(task_id=f"predict_{name}", stage="predict", model_task=name, rebuild=True) for name in MODEL_TASKS
         ]
     with TaskGroup("listed"):
-        listed = [Stage(task_id="advise", stage="advise", rebuild=True, execution_timeout=PATIENCE)]
+        listed = [Stage(task_id="advise", stage="advise", rebuild=True)]
     rebuilt = [*known, *predicted, *listed]
     chain(pin, rebuilt, tasks.compare({one.task_id: one.output for one in rebuilt}))
