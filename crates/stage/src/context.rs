@@ -110,6 +110,12 @@ impl Context {
         self.rebuild.as_ref().map(|rebuild| &rebuild.published)
     }
 
+    /// Whether what the run finds is published: it may settle lists, and leaves out what a newer run has
+    /// told already. Not under `--rebuild`, which repeats a computation whatever came after it.
+    pub fn publishes(&self) -> bool {
+        self.rebuild.is_none()
+    }
+
     /// The surroundings that a published computation had.
     pub(crate) fn rebuilding(&self, rebuild: Arc<Rebuild>) -> Self {
         let published = &rebuild.published;
@@ -186,12 +192,23 @@ impl Context {
     /// # Errors
     /// Storage errors.
     pub fn record(&self, lineage: &Lineage) -> Result<()> {
-        if self.rebuild.is_some() {
+        if !self.publishes() {
             return Ok(());
         }
         let text = serde_json::to_vec_pretty(&lineage.document)?;
         self.root.write_new(&lineage.path(), text).context(|| "store the lineage document")?;
         Ok(())
+    }
+
+    /// Replaces a page that people look at. Under `--rebuild` none is touched.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn publish_page(&self, path: &str, page: String) -> Result<()> {
+        if !self.publishes() {
+            return Ok(());
+        }
+        self.root.write(path, page.into_bytes()).context(|| format!("publish {path}"))
     }
 
     /// Replaces a slot of a derived table and adds it to the report, the lineage document first. Under
@@ -231,7 +248,7 @@ impl Context {
         lineage: &Lineage,
         report: &mut Report,
     ) -> Result<()> {
-        if self.rebuild.is_some() {
+        if !self.publishes() {
             return Ok(());
         }
         self.record(lineage)?;

@@ -61,7 +61,7 @@ impl Stage for Derive {
             }
             progress.add(1);
         }
-        if outputs.is_some() && cx.rebuilds().is_none() {
+        if outputs.is_some() && cx.publishes() {
             stale::settle(cx, interval, &mut run.report)?;
         }
         summary::tell(&mut run.report, &run.counts);
