@@ -47,20 +47,29 @@ pub struct Args {
     pub model: Option<String>,
 }
 
+/// On what occasion a model speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// About an hour as it comes.
+    Hour,
+    /// Once more, to be compared with what it said.
+    Rebuild,
+    /// Asked about the past, beside whoever served.
+    Replay,
+}
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy)]
 struct Speaker<'a> {
     task: &'a str,
     alias: Alias,
     model_id: &'a str,
-    /// Whose slots its rows belong to.
-    source: &'static str,
+    occasion: Occasion,
 }
 
 impl<'a> Speaker<'a> {
     fn new(task: &'a str, alias: Alias, model_id: &'a str) -> Self {
-        let source = if alias == Alias::Challenger { SHADOW } else { SOURCE };
-        Self { task, alias, model_id, source }
+        Self { task, alias, model_id, occasion: Occasion::Hour }
     }
 
     /// The model of a published computation, under the alias that it spoke under.
@@ -70,12 +79,45 @@ impl<'a> Speaker<'a> {
             let found = published.input(kind);
             found.ok_or_else(|| unfit(format!("its lineage document names no {kind}")))
         };
-        Ok(Self::new(task, input(ROLE)?.parse().map_err(unfit)?, input(MODEL)?))
+        let alias: Alias = input(ROLE)?.parse().map_err(unfit)?;
+        Ok(Self { occasion: Occasion::Rebuild, ..Self::new(task, alias, input(MODEL)?) })
     }
 
-    /// A model that is asked about the past: beside whoever served.
+    /// A model that is asked about the past.
     fn asked(task: &'a str, model_id: &'a str) -> Self {
-        Self { source: REPLAY, ..Self::new(task, Alias::Challenger, model_id) }
+        let alias = Alias::Challenger;
+        Self { occasion: Occasion::Replay, ..Self::new(task, alias, model_id) }
+    }
+
+    fn is_replay(&self) -> bool {
+        self.occasion == Occasion::Replay
+    }
+
+    /// As whom it speaks, in the identity of what it says: the same model may speak about the same hour
+    /// first as the challenger and then as the champion.
+    fn role(&self) -> &'static str {
+        if self.is_replay() { REPLAY } else { self.alias.word() }
+    }
+
+    /// Whose slots its rows belong to.
+    fn source(&self) -> &'static str {
+        match (self.occasion, self.alias) {
+            (Occasion::Replay, _) => REPLAY,
+            (_, Alias::Challenger) => SHADOW,
+            _ => SOURCE,
+        }
+    }
+
+    /// The slot of cutoffs in (start, end] shifted by the lateness: it holds exactly those.
+    fn slot(&self, task: &Task, interval: Interval) -> Slot {
+        let after = task.cutoffs.offset.micros() + 1;
+        let mut slot =
+            Slot::derived(self.source(), 0, interval.start + after, interval.end + after);
+        if self.is_replay() {
+            // Any number of models may be asked about one hour.
+            slot.equals.insert(MODEL_ID.into(), Value::Text(self.model_id.to_owned()));
+        }
+        slot
     }
 }
 
@@ -138,15 +180,12 @@ fn speak(
     let package = trusted(cx.root(), &keys, speaker.task, speaker.model_id)?;
     let mut reader = Reader::new(cx.root(), cx.as_of());
     reader.inputs().add_id(MODEL, speaker.model_id);
-    // The same model may speak about the same hour first as the challenger and then as the champion.
-    let role = if speaker.source == REPLAY { REPLAY } else { speaker.alias.word() };
-    reader.inputs().add_id(ROLE, role);
+    reader.inputs().add_id(ROLE, speaker.role());
     let cutoffs: Vec<Micros> =
         package.task.cutoffs.of_interval(interval.start, interval.end).collect();
     let scorer = Scorer { package: &package, drivers: config.drivers };
     let sources = scorer.read(&mut reader, &cutoffs)?;
-    let is_replay = speaker.source == REPLAY;
-    let said = say(cx, scorer, (&sources, &cutoffs, is_replay), &mut reader)?;
+    let said = say(cx, scorer, (&sources, &cutoffs, speaker.is_replay()), &mut reader)?;
     let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
     if !cx.is_dry_run() {
         write(cx, (&package.task, speaker), &said, interval, &lineage, report)?;
@@ -227,28 +266,21 @@ fn write(
     lineage: &Lineage,
     report: &mut Report,
 ) -> Result<()> {
-    // Cutoffs lie in (start, end] shifted by the lateness; the slot holds exactly those.
-    let offset = task.cutoffs.offset.micros();
-    let mut slot =
-        Slot::derived(speaker.source, 0, interval.start + offset + 1, interval.end + offset + 1);
-    if speaker.source == REPLAY {
-        // Any number of models may be asked about one hour.
-        slot.equals.insert(MODEL_ID.into(), Value::Text(speaker.model_id.to_owned()));
-    }
+    let slot = speaker.slot(task, interval);
     let predictions = cx.root().table(outcome::predictions(&task.task))?;
     let header = Header {
         task: &task.task,
         entity_type: &task.entity_type,
         model_id: speaker.model_id,
         role: speaker.alias.word(),
-        source: speaker.source,
+        source: speaker.source(),
         as_of: cx.as_of(),
         now: cx.now(),
         lineage_id: &lineage.id,
-        published: match cx.rebuilds() {
-            Some(_) => None,
-            None if speaker.source == REPLAY => Some(Micros::MAX),
-            None => published(&predictions, interval.end + offset)?,
+        published: match speaker.occasion {
+            Occasion::Hour => published(&predictions, interval.end + task.cutoffs.offset.micros())?,
+            Occasion::Rebuild => None,
+            Occasion::Replay => Some(Micros::MAX),
         },
     };
     if let Some(alerts) = &said.alerts {
