@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use foresite_tables::{Commit, Micros, Root, Slot};
+use foresite_schema::TableDef;
+use foresite_tables::{Commit, Micros, Root, Slot, Table};
 use serde_json::Value as Json;
 
 use crate::lineage::Subject;
@@ -116,6 +117,18 @@ impl Context {
         self.rebuild.is_none()
     }
 
+    /// Opens a table that the run writes: created where there is none, with every column of `def`. Under
+    /// `--rebuild` it is opened as it is.
+    ///
+    /// # Errors
+    /// As [`Root::table`]; under `--rebuild` as [`Root::existing`].
+    pub fn table(&self, def: TableDef) -> Result<Table> {
+        match self.rebuild {
+            Some(_) => Ok(self.root.existing(def)?),
+            None => Ok(self.root.table(def)?),
+        }
+    }
+
     /// The surroundings that a published computation had.
     pub(crate) fn rebuilding(&self, rebuild: Arc<Rebuild>) -> Self {
         let published = &rebuild.published;
@@ -218,7 +231,7 @@ impl Context {
     /// Storage errors; `Transient` when another writer changed the slot.
     pub fn replace(
         &self,
-        table: &foresite_tables::Table,
+        table: &Table,
         slot: &Slot,
         rows: &arrow::array::RecordBatch,
         lineage: &Lineage,
@@ -242,7 +255,7 @@ impl Context {
     /// Storage errors.
     pub fn append(
         &self,
-        table: &foresite_tables::Table,
+        table: &Table,
         slot: &Slot,
         rows: &arrow::array::RecordBatch,
         lineage: &Lineage,

@@ -146,7 +146,7 @@ fn write(
         (outcome::list_statements(), worklist::statement_rows(advice, stamp)?),
         (outcome::worklist(), worklist::worklist_rows(advice, stamp)?),
     ] {
-        cx.replace(&cx.root().table(def)?, &slot, &rows, lineage, report)?;
+        cx.replace(&cx.table(def)?, &slot, &rows, lineage, report)?;
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ struct Outputs {
 
 impl Outputs {
     fn open(cx: &Context) -> Result<Self> {
-        let open = |def: TableDef| cx.root().table(def.with_columns(channels()));
+        let open = |def: TableDef| cx.table(def.with_columns(channels()));
         Ok(Self { kpis: open(derived::kpis())?, groups: open(derived::kpi_groups())? })
     }
 }

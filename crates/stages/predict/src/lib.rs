@@ -267,7 +267,7 @@ fn write(
     report: &mut Report,
 ) -> Result<()> {
     let slot = speaker.slot(task, interval);
-    let predictions = cx.root().table(outcome::predictions(&task.task))?;
+    let predictions = cx.table(outcome::predictions(&task.task))?;
     let header = Header {
         task: &task.task,
         entity_type: &task.entity_type,
@@ -284,7 +284,7 @@ fn write(
         },
     };
     if let Some(alerts) = &said.alerts {
-        let table = cx.root().table(outcome::alert_state())?;
+        let table = cx.table(outcome::alert_state())?;
         let mut of_task = slot.clone();
         of_task.equals.insert("task".into(), Value::Text(task.task.clone()));
         let batch = alerts::batch(&header, alerts)?;
