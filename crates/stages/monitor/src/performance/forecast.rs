@@ -191,16 +191,19 @@ impl Horizon {
         metric
     }
 
-    /// Coverage is off when the whole interval of what is plausible is.
+    /// Coverage is off when the whole interval of what is plausible is. Intervals that are too wide are
+    /// of little use, and do no harm: they are never broken.
     fn judged(&self, config: &Config, metric: Metric) -> Metric {
-        let (least, most) = (config.judging.coverage_low.get(), config.judging.coverage_high.get());
+        let judging = &config.judging;
         let Some(value) = metric.value else { return metric };
         let (low, high) = metric.interval.unwrap_or((value, value));
-        if high < least {
+        if high < judging.coverage_low.get() {
+            let is_broken = high < judging.coverage_broken_below.get();
+            let state = if is_broken { State::Broken } else { State::Warn };
             let reason = format!("intervals are too narrow: {value:.2} of 0.80 covered");
-            return metric.state(State::Warn, reason);
+            return metric.state(state, reason);
         }
-        if low > most {
+        if low > judging.coverage_high.get() {
             let reason = format!("intervals are too wide: {value:.2} of 0.80 covered");
             return metric.state(State::Warn, reason);
         }
@@ -257,6 +260,19 @@ mod tests {
         assert_eq!(worse.state, State::Warn);
         assert!(worse.reason.unwrap().starts_with("2.00 times the error"));
         assert_eq!(judged(1.0, 0.0).state, State::Unknown, "nothing to divide by");
+    }
+
+    #[test]
+    fn intervals_that_are_left_twice_as_often_as_they_should_are_broken() {
+        let judged = |value, plausible| {
+            let mut metric = Metric::of_data("7d", "coverage_80", 0).value(Some(value), 40);
+            metric.interval = Some(plausible);
+            Horizon::default().judged(&Config::default(), metric).state
+        };
+        assert_eq!(judged(0.80, (0.74, 0.86)), State::Ok);
+        assert_eq!(judged(0.56, (0.48, 0.63)), State::Warn, "0.6 is still plausible");
+        assert_eq!(judged(0.50, (0.42, 0.59)), State::Broken);
+        assert_eq!(judged(0.95, (0.91, 0.97)), State::Warn, "too wide does no harm");
     }
 
     #[test]
