@@ -9,6 +9,7 @@
 
 mod alerts;
 mod config;
+mod speaker;
 
 use std::collections::BTreeMap;
 
@@ -19,21 +20,18 @@ use foresite_features::task::{DAY, Micros, Task};
 use foresite_registry::{Alias, TrustedKeys};
 use foresite_schema::TableDef;
 use foresite_schema::catalog::outcome;
-use foresite_scoring::statement::{self, Header, REPLAY, SHADOW, SOURCE};
+use foresite_scoring::statement::{self, Header, REPLAY};
 use foresite_scoring::{Alert, Scorer, Sources, Statement, aliases, in_service, trusted};
-use foresite_stage::{
-    Context, ErrorKind, Interval, Lineage, Published, Report, Result, Stage, StageError,
-};
-use foresite_tables::{Read, Slot, Table, Value};
+use foresite_stage::{Context, ErrorKind, Interval, Lineage, Report, Result, Stage};
+use foresite_tables::{Read, Table, Value};
 
 pub use config::Config;
+use speaker::{Occasion, Speaker};
 
 /// Kinds of inputs besides tables, as lineage documents name them.
 const MODEL: &str = "model";
 const ROLE: &str = "role";
 const ALERTS: &str = "alerts";
-/// The column of the model.
-const MODEL_ID: &str = "model_id";
 
 /// The stage.
 #[derive(Debug)]
@@ -45,80 +43,6 @@ pub struct Args {
     /// Let this model speak, whether it serves or not: rows marked as replays, which nobody is shown
     #[arg(long, value_name = "ID", conflicts_with = "rebuild")]
     pub model: Option<String>,
-}
-
-/// On what occasion a model speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Occasion {
-    /// About an hour as it comes.
-    Hour,
-    /// Once more, to be compared with what it said.
-    Rebuild,
-    /// Asked about the past, beside whoever served.
-    Replay,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy)]
-struct Speaker<'a> {
-    task: &'a str,
-    alias: Alias,
-    model_id: &'a str,
-    occasion: Occasion,
-}
-
-impl<'a> Speaker<'a> {
-    fn new(task: &'a str, alias: Alias, model_id: &'a str) -> Self {
-        Self { task, alias, model_id, occasion: Occasion::Hour }
-    }
-
-    /// The model of a published computation, under the alias that it spoke under.
-    fn again(task: &'a str, published: &'a Published) -> Result<Self> {
-        let unfit = |error: String| StageError::new(ErrorKind::BadData, error);
-        let input = |kind: &str| {
-            let found = published.input(kind);
-            found.ok_or_else(|| unfit(format!("its lineage document names no {kind}")))
-        };
-        let alias: Alias = input(ROLE)?.parse().map_err(unfit)?;
-        Ok(Self { occasion: Occasion::Rebuild, ..Self::new(task, alias, input(MODEL)?) })
-    }
-
-    /// A model that is asked about the past.
-    fn asked(task: &'a str, model_id: &'a str) -> Self {
-        let alias = Alias::Challenger;
-        Self { occasion: Occasion::Replay, ..Self::new(task, alias, model_id) }
-    }
-
-    fn is_replay(&self) -> bool {
-        self.occasion == Occasion::Replay
-    }
-
-    /// As whom it speaks, in the identity of what it says: the same model may speak about the same hour
-    /// first as the challenger and then as the champion.
-    fn role(&self) -> &'static str {
-        if self.is_replay() { REPLAY } else { self.alias.word() }
-    }
-
-    /// Whose slots its rows belong to.
-    fn source(&self) -> &'static str {
-        match (self.occasion, self.alias) {
-            (Occasion::Replay, _) => REPLAY,
-            (_, Alias::Challenger) => SHADOW,
-            _ => SOURCE,
-        }
-    }
-
-    /// The slot of cutoffs in (start, end] shifted by the lateness: it holds exactly those.
-    fn slot(&self, task: &Task, interval: Interval) -> Slot {
-        let after = task.cutoffs.offset.micros() + 1;
-        let mut slot =
-            Slot::derived(self.source(), 0, interval.start + after, interval.end + after);
-        if self.is_replay() {
-            // Any number of models may be asked about one hour.
-            slot.equals.insert(MODEL_ID.into(), Value::Text(self.model_id.to_owned()));
-        }
-        slot
-    }
 }
 
 /// What one run says.
