@@ -63,7 +63,8 @@ fn newest_day(root: &Root, def: TableDef) -> Result<Option<Micros>> {
     })
 }
 
-/// The rows about days that ended since a moment and up to a day; none where there is no such table.
+/// The rows about days that ended since a moment and up to a day; none where there is no such
+/// table.
 fn of_days(
     root: &Root,
     def: TableDef,

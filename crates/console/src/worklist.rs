@@ -95,8 +95,8 @@ pub struct Item {
     pub team: Option<String>,
     /// Why it is not on the list.
     pub left_out: Option<String>,
-    /// The same as a word: suppressed, alarm, ticket, planned_work, marked, not_scored, self_clearing or
-    /// over_budget.
+    /// The same as a word: suppressed, alarm, ticket, planned_work, marked, not_scored,
+    /// self_clearing or over_budget.
     pub left_out_code: Option<String>,
 }
 

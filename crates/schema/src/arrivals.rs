@@ -1,8 +1,8 @@
-//! Which expected measurement files did not come, by the rows of `ingest_ledger`: what `monitor` and the
-//! console mean by missing.
+//! Which expected measurement files did not come, by the rows of `ingest_ledger`: what `monitor`
+//! and the console mean by missing.
 //!
-//! Ingest writes a row for every period that an element owes when it is due. A file that comes later
-//! does not take that row away: it brings the period after all.
+//! Ingest writes a row for every period that an element owes when it is due. A file that comes
+//! later does not take that row away: it brings the period after all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ impl Missing {
         self.0.entry(element.to_owned()).or_default().insert(start);
     }
 
-    /// A file that was taken: every period that begins in `[start, end)` came after all, or the one at
-    /// `start` where the file names no end. To be called after all of [`Missing::note`].
+    /// A file that was taken: every period that begins in `[start, end)` came after all, or the one
+    /// at `start` where the file names no end. To be called after all of [`Missing::note`].
     pub fn came(&mut self, element: &str, start: i64, end: Option<i64>) {
         if let Some(starts) = self.0.get_mut(element) {
             let end = end.unwrap_or(start + 1);

@@ -111,14 +111,15 @@ impl Context {
         self.rebuild.as_ref().map(|rebuild| &rebuild.published)
     }
 
-    /// Whether what the run finds is published: it may settle lists, and leaves out what a newer run has
-    /// told already. Not under `--rebuild`, which repeats a computation whatever came after it.
+    /// Whether what the run finds is published: it may settle lists, and leaves out what a newer
+    /// run has told already. Not under `--rebuild`, which repeats a computation whatever came after
+    /// it.
     pub fn publishes(&self) -> bool {
         self.rebuild.is_none()
     }
 
-    /// Opens a table that the run writes: created where there is none, with every column of `def`. Under
-    /// `--rebuild` it is opened as it is.
+    /// Opens a table that the run writes: created where there is none, with every column of `def`.
+    /// Under `--rebuild` it is opened as it is.
     ///
     /// # Errors
     /// As [`Root::table`]; under `--rebuild` as [`Root::existing`].

@@ -51,10 +51,11 @@ pub struct Digest {
 }
 
 impl Table {
-    /// Compares `batch`, the rows of a slot that a computation gives at the clock `as_of`, with what the
-    /// table says: each computed version with the one that is seen at its time, and whatever else the
-    /// table has from `lineage_id` up to that clock with the computed ones. A column of the definition that
-    /// is not stored, because a newer release knows more of them, is left out. Nothing is written.
+    /// Compares `batch`, the rows of a slot that a computation gives at the clock `as_of`, with
+    /// what the table says: each computed version with the one that is seen at its time, and
+    /// whatever else the table has from `lineage_id` up to that clock with the computed ones. A
+    /// column of the definition that is not stored, because a newer release knows more of them, is
+    /// left out. Nothing is written.
     ///
     /// # Errors
     /// `BadData` for a batch that is not of this table; storage errors.

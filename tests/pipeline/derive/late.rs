@@ -1,4 +1,5 @@
-//! What comes late: files, counter sets, cells. Hours are derived anew, and the past stays what it was.
+//! What comes late: files, counter sets, cells. Hours are derived anew, and the past stays what it
+//! was.
 
 use foresite_testkit::{Run, assert_close};
 use serde_json::json;

@@ -73,8 +73,9 @@ fn push(rows: Rows<'_>, day: Micros, page: &mut Page) {
     page.push(&due);
 }
 
-/// When a model of each task was registered last: what every training that comes to its end does. By the
-/// clock of the training, as a day that is due is: a later run about an earlier day has not learnt it.
+/// When a model of each task was registered last: what every training that comes to its end does.
+/// By the clock of the training, as a day that is due is: a later run about an earlier day has not
+/// learnt it.
 fn registered(root: &Root) -> Result<Gauges<1>> {
     let mut registered = Gauges::new(
         "foresite_monitor_model_registered_timestamp_seconds",

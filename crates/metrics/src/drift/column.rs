@@ -1,5 +1,5 @@
-//! All entities of a group in one block: where they are, and how far they spread about it, beside other
-//! blocks of its kind.
+//! All entities of a group in one block: where they are, and how far they spread about it, beside
+//! other blocks of its kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 

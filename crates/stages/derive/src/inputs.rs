@@ -7,8 +7,8 @@ use foresite_schema::catalog::{derived, raw};
 use foresite_stage::{Context, ErrorKind, Inputs, Interval, Result, StageError};
 use foresite_tables::{Read, Table};
 
-/// A counter set is named by what it says, and each counter came with its names: which file brought them
-/// first, and when, is no matter, so that these are read as of no clock.
+/// A counter set is named by what it says, and each counter came with its names: which file brought
+/// them first, and when, is no matter, so that these are read as of no clock.
 const SETS: [&str; 3] = ["counter_set", "vendor", "counters"];
 const OBJECTS: [&str; 8] = [
     "ne_dn",

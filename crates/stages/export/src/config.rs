@@ -5,7 +5,8 @@ use std::num::NonZero;
 
 use serde::{Deserialize, Serialize};
 
-/// `predictions_<task>` keeps its rows for so many days: what lies before says nothing of what is exported.
+/// `predictions_<task>` keeps its rows for so many days: what lies before says nothing of what is
+/// exported.
 const KEPT_DAYS: u32 = 395;
 
 /// Configuration of the stage.
@@ -20,8 +21,8 @@ pub struct Config {
     pub severities: Severities,
     /// How many days before the interval a prediction may lie that a list of it names, 395 at most.
     pub prediction_days: NonZero<u32>,
-    /// Days of marks behind the accuracy of a task, and days in which a model was last looked back at,
-    /// 395 at most.
+    /// Days of marks behind the accuracy of a task, and days in which a model was last looked back
+    /// at, 395 at most.
     pub accuracy_days: NonZero<u32>,
     /// Rows that one file may be made of; it bounds the memory of the stage.
     pub most_rows: NonZero<usize>,

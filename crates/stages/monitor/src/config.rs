@@ -58,8 +58,8 @@ pub struct Judging {
     pub late_minutes: NonZeroU32,
     /// Null values beyond the reference's share from which on a channel is warned about.
     pub null_rate_rise: Share,
-    /// Coverage of 80 % intervals below which they are broken: values leave them twice as often as they
-    /// should.
+    /// Coverage of 80 % intervals below which they are broken: values leave them twice as often as
+    /// they should.
     pub coverage_broken_below: Share,
     /// Coverage of 80 % intervals below which they are warned about.
     pub coverage_low: Share,

@@ -59,8 +59,8 @@ impl<'a> Speaker<'a> {
         self.occasion == Occasion::Replay
     }
 
-    /// As whom it speaks, in the identity of what it says: the same model may speak about the same hour
-    /// first as the challenger and then as the champion.
+    /// As whom it speaks, in the identity of what it says: the same model may speak about the same
+    /// hour first as the challenger and then as the champion.
     pub(crate) fn role(&self) -> &'static str {
         if self.is_replay() { REPLAY } else { self.alias.word() }
     }

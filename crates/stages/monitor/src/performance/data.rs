@@ -35,8 +35,8 @@ pub(super) fn metrics(
     Ok(found)
 }
 
-/// Completeness and lateness by the ledger. A period counts once, however many files it came in; one
-/// that came after all is not missing.
+/// Completeness and lateness by the ledger. A period counts once, however many files it came in;
+/// one that came after all is not missing.
 fn arrival(source: &mut Source<'_>, judging: &Judging, day: Interval) -> Result<Vec<Metric>> {
     let as_of = source.cx.as_of();
     let mut taken: BTreeMap<(String, Micros), Option<Micros>> = BTreeMap::new();
