@@ -21,158 +21,117 @@ def write() -> None:
     """Writes the page from all parts that were measured."""
     results = json.loads((RESULTS / "loop.json").read_text())["results"]
     sections = [SECTIONS[part](results[part]) for part in SECTIONS if part in results]
-    text = "\n\n".join([HEAD.strip(), *("\n".join(lines) for lines in sections)])
-    (ROOT / "docs" / "loop.md").write_text(text + "\n")
+    (ROOT / "docs" / "loop.md").write_text(
+        "\n\n".join([HEAD.strip(), *sections]) + "\n"
+    )
 
 
-def drift(found: Found) -> list[str]:
+def section(title: str, *parts: str | list[str]) -> str:
+    """A heading, and paragraphs and tables below it."""
+    blocks = ["\n".join(part) if isinstance(part, list) else part for part in parts]
+    return "\n\n".join([f"## {title}", *blocks])
+
+
+def drift(found: Found) -> str:
     by_default = found["defaults_channel_days_a_month"]
+    quiet = f"{found['confirmed_a_month']:.2f} ({found['months']} months)"
+    shifts = share(found["found_within_3_days"], found["runs"])
+    fires = "channel-days a month on which {} at its usual threshold fires, of 300"
     rows = [
-        [
-            "confirmed findings a month without drift, 2,000 cells",
-            "≤ 1",
-            f"{found['confirmed_a_month']:.2f} ({found['months']} months)",
-        ],
-        [
-            "a shift of 10 % in 20 % of the cells, found within 3 days",
-            "≥ 95 %",
-            share(found["found_within_3_days"], found["runs"]),
-        ],
-        *(
-            [
-                f"channel-days a month on which {name} at its usual threshold fires, of 300",
-                "",
-                f"{days:.0f}",
-            ]
-            for name, days in by_default.items()
-        ),
+        ["confirmed findings a month without drift, 2,000 cells", "≤ 1", quiet],
+        ["a shift of 10 % in 20 % of the cells, found within 3 days", "≥ 95 %", shifts],
+        *([fires.format(name), "", f"{days:.0f}"] for name, days in by_default.items()),
     ]
-    return ["## Drift", "", *table(["", "reach", "found"], rows)]
+    return section("Drift", table(["", "reach", "found"], rows))
 
 
-def causes(found: Found) -> list[str]:
+def causes(found: Found) -> str:
     rows = [
         [cause, share(right, found["runs"])] for cause, right in found["right"].items()
     ]
-    return [
-        "## The right cause first (reach: 80 %)",
-        "",
-        *table(["injected", "named first"], rows),
-    ]
+    title = "The right cause first (reach: 80 %)"
+    return section(title, table(["injected", "named first"], rows))
 
 
-def feedback(found: Found) -> list[str]:
-    oracle = found["recall"]["oracle"]
+def feedback(found: Found) -> str:
+    oracle, least = found["recall"]["oracle"], found["least"]
     rows = [
-        [
-            name,
-            f"{recall:.3f}",
-            f"{found['least'][name]:.3f}",
-            f"{recall / oracle - 1:+.1%}",
-        ]
+        [name, f"{recall:.3f}", f"{least[name]:.3f}", f"{recall / oracle - 1:+.1%}"]
         for name, recall in found["recall"].items()
     ]
-    return [
-        "## People act on half of what they are told",
-        "",
-        f"Share of failures on the lists after six retrainings, {found['runs']} runs (`feedback_figures`). Reach: naive labels",
+    return section(
+        "People act on half of what they are told",
+        f"Share of failures on the lists after six retrainings, {found['runs']} runs (`feedback_figures`). Reach: naive labels\n"
         "lose at least 20 %, ours stay within 5 % of an oracle that knows what would have failed.",
-        "",
-        *table(["labels", "recall", "least of the runs", "beside the oracle"], rows),
-    ]
+        table(["labels", "recall", "least of the runs", "beside the oracle"], rows),
+    )
 
 
-def replay(found: Found) -> list[str]:
-    lines = [
-        "## 90 days of worklists",
-        "",
-        "`advise --replay` with the budget of 10 items a list. *Stated* is what the lists expected to be right, summed",
-        "over incidents; lists without calibrated probabilities state nothing. Random lists of the same length beside.",
-        "",
+def replay(found: Found) -> str:
+    lists = ["seed", "task", "lists", "most items", "incidents", "stated", "right"]
+    lists += ["random", "events found"]
+    rows = [
+        [seed, task, *judged(network["lists"], task)]
+        for seed, network in found.items()
+        for task in ("anomaly", "maintenance", "capacity")
     ]
-    rows = []
-    for seed, network in found.items():
-        for task in ("anomaly", "maintenance", "capacity"):
-            numbers = network["lists"]
-            get = {
-                name.removeprefix(f"{task}_"): value
-                for name, value in numbers.items()
-                if name.startswith(task)
-            }
-            incidents, precision = get.get("incidents", 0), get.get("precision")
-            stated = get.get("stated_hits")
-            rows.append(
-                [
-                    seed,
-                    task,
-                    get.get("lists", 0),
-                    get.get("most_on_a_list", 0),
-                    incidents,
-                    percent(
-                        stated / incidents if stated is not None and incidents else None
-                    ),
-                    percent(precision),
-                    percent(get.get("random_precision")),
-                    f"{get.get('found', 0)} of {get.get('events', 0)}",
-                ]
-            )
-    head = [
-        "seed",
-        "task",
-        "lists",
-        "most items",
-        "incidents",
-        "stated",
-        "right",
-        "random",
-        "events found",
-    ]
-    lines += [*table(head, rows), ""]
-    lines += [
-        "Three deviations per cell and channel (items of consecutive hours), on the same events:",
-        "",
-        *table(["seed", "deviations", "items", "events found"], sigma_rows(found)),
-    ]
-    return lines
-
-
-def sigma_rows(found: Found) -> list[list[object]]:
-    return [
+    sigma = [
         [seed, f"{one['sigma']:g}", one["items"], f"{one['found']} of {one['events']}"]
         for seed, network in found.items()
         for one in network["three_sigma"]
     ]
+    return section(
+        "90 days of worklists",
+        "`advise --replay` with the budget of 10 items a list. *Stated* is what the lists expected to be right, summed\n"
+        "over incidents; lists without calibrated probabilities state nothing. Random lists of the same length beside.",
+        table(lists, rows),
+        "Three deviations per cell and channel (items of consecutive hours), on the same events:",
+        table(["seed", "deviations", "items", "events found"], sigma),
+    )
 
 
-def rebuild(found: Found) -> list[str]:
-    lines = [
-        "## The past, computed again",
-        "",
-        "30 days published hour by hour, each hour with what had come by then, and computed again (`--rebuild`).",
-        "",
+def judged(numbers: Found, task: str) -> list[object]:
+    """What the lists of a task came to."""
+
+    def of(name: str, default: Any = 0) -> Any:
+        return numbers.get(f"{task}_{name}", default)
+
+    stated, incidents = of("stated_hits", None), of("incidents")
+    return [
+        of("lists"),
+        of("most_on_a_list"),
+        incidents,
+        percent(stated / incidents if stated is not None and incidents else None),
+        percent(of("precision", None)),
+        percent(of("random_precision", None)),
+        f"{of('found')} of {of('events')}",
     ]
-    head = ["stage", "computations", "different", "rows", "different after late files"]
+
+
+def rebuild(found: Found) -> str:
     after = found["past_after_corrections"]
     rows = [
         [
             stage,
-            one["computations"],
-            one["different"],
-            one["rows"],
+            *(one[number] for number in ("computations", "different", "rows")),
             after[stage]["different"],
         ]
         for stage, one in found["past"].items()
     ]
-    unchanged = {True: "is the same", False: "is **another**"}
-    lines += [*table(head, rows), ""]
-    lines.append(
-        f"Then {found['late_files']} late files (5 %) were taken in. What was known before"
-        f" {unchanged[found['past_view_is_equal']]}; what is known now {unchanged[found['present_view_is_equal']]}."
-    )
-    seconds = ", ".join(
+    head = ["stage", "computations", "different", "rows", "different after late files"]
+    view = {True: "is the same", False: "is **another**"}
+    past, present = found["past_view_is_equal"], found["present_view_is_equal"]
+    why = ", ".join(
         f"{task} {value:g} s" for task, value in found["why_seconds"].items()
     )
-    return [*lines, "", f"`why` of the newest prediction (reach: 2 s): {seconds}."]
+    return section(
+        "The past, computed again",
+        "30 days published hour by hour, each hour with what had come by then, and computed again (`--rebuild`).",
+        table(head, rows),
+        f"Then {found['late_files']} late files (5 %) were taken in. What was known before"
+        f" {view[past]}; what is known now {view[present]}.",
+        f"`why` of the newest prediction (reach: 2 s): {why}.",
+    )
 
 
 def share(part: int, whole: int) -> str:

@@ -147,12 +147,23 @@ def approvals(model_task: str) -> list[BaseOperator]:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
 
     trained = f"{{{{ ti.xcom_pull(task_ids='{model_task}.train')['numbers']['model_id'] }}}}"
-    verdict = f"{{{{ ti.xcom_pull(task_ids='{model_task}.evaluate')['verdict'] }}}}"
+    verdict = f"ti.xcom_pull(task_ids='{model_task}.evaluate')['verdict']"
+    unproven = (
+        " The gate slice holds too few events to say which is better: beside a champion it becomes the challenger,"
+        " which nobody is shown; where there is none it stands in for one."
+    )
+
+    def by_verdict(proven: str, otherwise: str) -> str:
+        return f"{{% if {verdict} == 'PASS' %}}{proven}{{% else %}}{otherwise}{{% endif %}}"
+
     return [
         ApprovalOperator(
             task_id="approve",
-            subject=f"Promote the new {model_task} model?",
-            body=f"Model `{trained}`, verdict **{verdict}**. Read `models/{model_task}/{trained}/card.md` first.",
+            subject=by_verdict(
+                f"Promote the new {model_task} model?", f"Let the new {model_task} model speak unproven?"
+            ),
+            body=f"Model `{trained}`, verdict **{{{{ {verdict} }}}}**.{by_verdict('', unproven)}"
+            f" Read `models/{model_task}/{trained}/card.md` first.",
             defaults=ApprovalOperator.REJECT,
             response_timeout=settings.approval_patience(),
         )

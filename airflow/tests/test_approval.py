@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from jinja2 import Template
 
 from tests.harness import Stages
 
@@ -18,6 +19,39 @@ DAG_ID = "telecom_model_training"
 def test_without_a_word_of_the_site_nobody_is_asked(dags: dict[str, Any]) -> None:
     assert not [task_id for task_id in dags[DAG_ID].task_ids if "approve" in task_id]
     assert dags[DAG_ID].get_task("anomaly.promote").upstream_task_ids == {"anomaly.judge"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "question"),
+    [
+        ("PASS", "Promote the new anomaly model?"),
+        ("INSUFFICIENT", "Let the new anomaly model speak unproven?"),
+    ],
+)
+def test_what_is_asked_says_what_becomes_of_the_model(
+    verdict: str, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foresite_airflow import tasks
+
+    monkeypatch.setenv("FORESITE_PROMOTION_APPROVAL", "true")
+    (approval,) = tasks.approvals("anomaly")
+
+    class Told:
+        """What the tasks before it returned."""
+
+        @staticmethod
+        def xcom_pull(task_ids: str) -> dict[str, Any]:
+            return {
+                "anomaly.train": {"numbers": {"model_id": "m1"}},
+                "anomaly.evaluate": {"verdict": verdict},
+            }[task_ids]
+
+    templates = {field: str(getattr(approval, field)) for field in ("subject", "body")}
+    asked = {field: Template(text).render(ti=Told) for field, text in templates.items()}
+    assert asked["subject"] == question
+    assert f"Model `m1`, verdict **{verdict}**." in asked["body"]
+    assert ("becomes the challenger" in asked["body"]) == (verdict != "PASS")
+    assert "`models/anomaly/m1/card.md`" in asked["body"]
 
 
 @pytest.fixture

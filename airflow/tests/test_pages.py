@@ -54,7 +54,8 @@ def test_an_expired_or_forged_token_is_none(client: Any, console: Console) -> No
 def test_the_pages_show_what_the_console_says(client: Any, console: Console) -> None:
     log_in(client, "VIEWER")
     worklist = client.get("/foresite/worklist").text
-    for text in ("Traffic fell, the neighbours&#39; did not", "Depot · sector 2", "97\u00a0%", "planned work W-17"):
+    told = ("Traffic fell, the neighbours&#39; did not", "Depot · sector 2", "97\u00a0%", "planned work W-17")
+    for text in (*told, "· field north", "<td>Planned work</td>"):
         assert text in worklist
     models = client.get("/foresite/models").text
     for text in ("4f22e36e14ab9c46", "PASS", "PR AUC, 7\u00a0d", "false alarms in the north", "kim"):

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use arrow::array::AsArray as _;
+use foresite_schema::TableDef;
 use foresite_schema::catalog::{outcome, watch};
-use foresite_tables::{Read, Root};
+use foresite_tables::{Commit, Read, Root, Slot};
 use foresite_testkit::{Binary, Run};
 use serde_json::json;
 
@@ -23,6 +24,21 @@ pub(crate) fn rebuilt(stage: Binary) -> Run {
 
 fn store(root: &Path) -> Root {
     Root::open(root.to_str().unwrap()).unwrap()
+}
+
+/// All that the stage published.
+fn everything() -> Slot {
+    Slot::derived("derived", 0, i64::MIN, i64::MAX)
+}
+
+fn commit() -> Commit {
+    Commit {
+        lineage_id: "00cd".into(),
+        as_of: i64::MAX,
+        ingested_at: i64::MAX / 2,
+        force: false,
+        note: json!({}),
+    }
 }
 
 /// Files below the data root, without the outcome of rebuilds and their documents.
@@ -85,15 +101,7 @@ fn a_published_row_that_somebody_changed_is_found() {
     columns[index] =
         std::sync::Arc::new(halved.unary::<_, arrow::datatypes::Float64Type>(|p| p / 2.0));
     let changed = arrow::array::RecordBatch::try_new(rows.schema(), columns).unwrap();
-    let slot = foresite_tables::Slot::derived("derived", 0, i64::MIN, i64::MAX);
-    let commit = foresite_tables::Commit {
-        lineage_id: "00cd".into(),
-        as_of: i64::MAX,
-        ingested_at: i64::MAX / 2,
-        force: false,
-        note: json!({}),
-    };
-    table.replace(&slot, &changed, &commit).unwrap();
+    table.replace(&everything(), &changed, &commit()).unwrap();
 
     let again = rebuilt(predict(root.path()));
     assert_eq!(told(&again), ("different", 1.0), "{}", again.stderr);
@@ -101,6 +109,37 @@ fn a_published_row_that_somebody_changed_is_found() {
     assert!(first.contains("predictions_toy: 12 of 12 rows differ in probability"), "{first}");
     let line = again.stderr.lines().find(|line| line.contains("not as published")).unwrap();
     assert!(!line.contains("revision"), "the same code: {line}");
+}
+
+/// Gives `predictions_toy` the columns of a release that did not know `drivers`.
+fn without_drivers(root: &Path) {
+    let def = outcome::predictions("toy");
+    let rows = store(root).existing(def.clone()).unwrap().read_all(&Read::all()).unwrap();
+    let schema = rows.schema();
+    let older = |name: &str| name != "drivers";
+    let kept = schema.fields().iter().enumerate().filter(|(_, field)| older(field.name()));
+    let rows = rows.project(&kept.map(|(at, _)| at).collect::<Vec<_>>()).unwrap();
+    let columns = def.columns.iter().filter(|column| older(&column.name)).cloned().collect();
+    std::fs::remove_dir_all(root.join("tables/predictions_toy")).unwrap();
+    let table = store(root).table(TableDef { columns, ..def }).unwrap();
+    table.replace(&everything(), &rows, &commit()).unwrap();
+}
+
+#[test]
+fn a_table_of_an_older_release_is_compared_by_its_own_columns_and_gets_none() {
+    let root = prepared(above);
+    featurized(root.path());
+    promoted(root.path());
+    predict(root.path()).exits(0);
+    without_drivers(root.path());
+    let version = || {
+        let table = store(root.path()).existing(outcome::predictions("toy")).unwrap();
+        table.version().unwrap()
+    };
+    let before = version();
+    let again = rebuilt(predict(root.path()));
+    assert_eq!(told(&again), ("equal", 1.0), "{} {}", again.result, again.stderr);
+    assert_eq!(version(), before, "no column was added");
 }
 
 #[test]

@@ -57,7 +57,8 @@ pub struct Completeness {
 pub struct Span {
     /// Its start.
     pub start: String,
-    /// Taken and missing ones; one that was sent twice with other bytes counts twice.
+    /// Taken and missing ones; one that was sent twice with other bytes counts twice here, and once
+    /// in the completeness that `monitor` judges.
     pub expected: u64,
     /// Those that arrived.
     pub taken: u64,

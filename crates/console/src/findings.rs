@@ -8,13 +8,14 @@ mod decisions;
 mod drift;
 mod performance;
 
+use arrow::array::RecordBatch;
 use foresite_schema::TableDef;
 use foresite_schema::catalog::watch;
-use foresite_tables::{Micros, Result, Root};
+use foresite_tables::{Micros, Read, Result, Root};
 
 use crate::clock;
 use crate::gauges::{Gauges, Page, seconds};
-use crate::read::newest;
+use crate::read::{newest, resolved};
 
 /// The column that says which day a row is about: its end.
 const DAY_END: &str = "window_end";
@@ -60,6 +61,17 @@ fn newest_day(root: &Root, def: TableDef) -> Result<Option<Micros>> {
         let ends = rows.times(DAY_END);
         rows.each().filter_map(|row| ends.at(row)).max()
     })
+}
+
+/// The rows about days that ended since a moment and up to a day; none where there is no such
+/// table.
+fn of_days(
+    root: &Root,
+    def: TableDef,
+    columns: impl IntoIterator<Item = &'static str>,
+    (since, day): (Micros, Micros),
+) -> Result<Option<RecordBatch>> {
+    resolved(root, def, &Read::all().columns(columns).period(since, day + 1))
 }
 
 /// The word where it is one of these: a label has no other values.

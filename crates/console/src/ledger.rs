@@ -1,7 +1,8 @@
 //! `ingest_ledger`, counted hour by hour.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foresite_schema::arrivals::Missing;
 use foresite_schema::catalog::raw;
 use foresite_tables::{Micros, Read, Result, Root};
 
@@ -60,7 +61,7 @@ type OfSource = (u64, u64, Option<Micros>);
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     hours: BTreeMap<Micros, Counts>,
-    missing: HashMap<String, BTreeSet<Micros>>,
+    missing: Missing,
     sources: BTreeMap<(String, String), OfSource>,
 }
 
@@ -86,7 +87,7 @@ impl Ledger {
             let read = period.columns(columns).text("state", "taken").text("kind", MEASURED);
             scanned(root, raw::ingest_ledger(), &read, |rows| ledger.came_after_all(rows))?;
         }
-        for start in ledger.missing.values().flatten() {
+        for start in ledger.missing.of_elements().flat_map(|(_, starts)| starts) {
             ledger.hours.entry(hour_of(*start)).or_default().missing += 1;
         }
         Ok(ledger)
@@ -108,7 +109,7 @@ impl Ledger {
                 }
                 (true, "quarantined") => counts.quarantined += 1,
                 (true, "missing") => {
-                    self.missing.entry(element.owned(row)).or_default().insert(from);
+                    self.missing.note(element.at(row), from);
                 }
                 _ => {}
             }
@@ -122,16 +123,12 @@ impl Ledger {
         }
     }
 
-    /// A period that a late file brought is not missing.
+    /// A period that a file brought later is not missing.
     fn came_after_all(&mut self, rows: Rows<'_>) {
         let (element, start, end) =
             (rows.text("ne_dn"), rows.times("period_start"), rows.times("period_end"));
         for row in rows.each() {
-            if let Some(missing) = self.missing.get_mut(element.at(row)) {
-                let from = start.required(row);
-                let to = end.at(row).unwrap_or(from + 1);
-                missing.retain(|at| !(from..to).contains(at));
-            }
+            self.missing.came(element.at(row), start.required(row), end.at(row));
         }
     }
 
@@ -150,9 +147,9 @@ impl Ledger {
         let in_hours = |starts: &BTreeSet<Micros>| starts.range(window.hours_from..).count() as u64;
         let mut found: Vec<MissingElement> = self
             .missing
-            .iter()
+            .of_elements()
             .map(|(element, starts)| MissingElement {
-                element: element.clone(),
+                element: element.to_owned(),
                 periods: in_hours(starts),
             })
             .filter(|element| element.periods > 0)

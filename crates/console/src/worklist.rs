@@ -91,8 +91,13 @@ pub struct Item {
     pub event_high_at: Option<String>,
     /// champion or provisional.
     pub model_role: String,
+    /// Who works on it; `null` = the lists are not split by team.
+    pub team: Option<String>,
     /// Why it is not on the list.
     pub left_out: Option<String>,
+    /// The same as a word: suppressed, alarm, ticket, planned_work, marked, not_scored,
+    /// self_clearing or over_budget.
+    pub left_out_code: Option<String>,
 }
 
 /// An incident that closed.
@@ -199,8 +204,9 @@ fn lists(rows: Rows<'_>, incidents: &Incidents) -> Vec<List> {
 fn items(rows: Rows<'_>, incidents: &Incidents) -> Vec<Item> {
     let [id, kind, entity, title] =
         ["incident_id", "entity_type", "entity_id", "title"].map(|name| rows.text(name));
-    let [change, resource, role, left_out] =
-        ["change", "limiting_resource", "model_role", "left_out"].map(|name| rows.text(name));
+    let [change, resource, role] =
+        ["change", "limiting_resource", "model_role"].map(|name| rows.text(name));
+    let [team, left_out, code] = ["team", "left_out", "left_out_code"].map(|name| rows.text(name));
     let [probability, urgency, traffic, users] =
         ["probability", "urgency", "traffic_at_risk_gb", "users_at_risk"]
             .map(|name| rows.doubles(name));
@@ -232,7 +238,9 @@ fn items(rows: Rows<'_>, incidents: &Incidents) -> Vec<Item> {
             event_at: optional(median.at(row)),
             event_high_at: optional(high.at(row)),
             model_role: role.owned(row),
+            team: team.filled(row),
             left_out: left_out.filled(row),
+            left_out_code: code.filled(row),
         }
     };
     rows.each().map(item).collect()

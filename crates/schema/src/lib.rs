@@ -4,6 +4,7 @@
 //! Nothing here does I/O. A column exists when it stands in [`catalog`]; the Delta schema, the
 //! readers' projections and `docs/data_dictionary.md` all follow from it.
 
+pub mod arrivals;
 mod bucket;
 pub mod catalog;
 mod dictionary;

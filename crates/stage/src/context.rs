@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use foresite_tables::{Commit, Micros, Root, Slot};
+use foresite_schema::TableDef;
+use foresite_tables::{Commit, Micros, Root, Slot, Table};
 use serde_json::Value as Json;
 
 use crate::lineage::Subject;
@@ -110,6 +111,25 @@ impl Context {
         self.rebuild.as_ref().map(|rebuild| &rebuild.published)
     }
 
+    /// Whether what the run finds is published: it may settle lists, and leaves out what a newer
+    /// run has told already. Not under `--rebuild`, which repeats a computation whatever came after
+    /// it.
+    pub fn publishes(&self) -> bool {
+        self.rebuild.is_none()
+    }
+
+    /// Opens a table that the run writes: created where there is none, with every column of `def`.
+    /// Under `--rebuild` it is opened as it is.
+    ///
+    /// # Errors
+    /// As [`Root::table`]; under `--rebuild` as [`Root::existing`].
+    pub fn table(&self, def: TableDef) -> Result<Table> {
+        match self.rebuild {
+            Some(_) => Ok(self.root.existing(def)?),
+            None => Ok(self.root.table(def)?),
+        }
+    }
+
     /// The surroundings that a published computation had.
     pub(crate) fn rebuilding(&self, rebuild: Arc<Rebuild>) -> Self {
         let published = &rebuild.published;
@@ -186,12 +206,23 @@ impl Context {
     /// # Errors
     /// Storage errors.
     pub fn record(&self, lineage: &Lineage) -> Result<()> {
-        if self.rebuild.is_some() {
+        if !self.publishes() {
             return Ok(());
         }
         let text = serde_json::to_vec_pretty(&lineage.document)?;
         self.root.write_new(&lineage.path(), text).context(|| "store the lineage document")?;
         Ok(())
+    }
+
+    /// Replaces a page that people look at. Under `--rebuild` none is touched.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn publish_page(&self, path: &str, page: String) -> Result<()> {
+        if !self.publishes() {
+            return Ok(());
+        }
+        self.root.write(path, page.into_bytes()).context(|| format!("publish {path}"))
     }
 
     /// Replaces a slot of a derived table and adds it to the report, the lineage document first. Under
@@ -201,7 +232,7 @@ impl Context {
     /// Storage errors; `Transient` when another writer changed the slot.
     pub fn replace(
         &self,
-        table: &foresite_tables::Table,
+        table: &Table,
         slot: &Slot,
         rows: &arrow::array::RecordBatch,
         lineage: &Lineage,
@@ -225,13 +256,13 @@ impl Context {
     /// Storage errors.
     pub fn append(
         &self,
-        table: &foresite_tables::Table,
+        table: &Table,
         slot: &Slot,
         rows: &arrow::array::RecordBatch,
         lineage: &Lineage,
         report: &mut Report,
     ) -> Result<()> {
-        if self.rebuild.is_some() {
+        if !self.publishes() {
             return Ok(());
         }
         self.record(lineage)?;

@@ -148,11 +148,14 @@ mod tests {
     use super::*;
 
     fn lineage(as_of: Micros, inputs: &Inputs) -> Lineage {
-        let config = json!({"limit": 1});
+        configured(&json!({"limit": 1}), as_of, inputs)
+    }
+
+    fn configured(config: &Json, as_of: Micros, inputs: &Inputs) -> Lineage {
         let subject = Subject {
             stage: "derive",
             revision: "r1",
-            config: &config,
+            config,
             task: None,
             step: None,
             slot: json!([0, 1]),
@@ -172,19 +175,8 @@ mod tests {
 
     #[test]
     fn a_secret_of_the_configuration_is_in_no_document() {
-        let of = |token: &str| {
-            let config = json!({"api_token": token, "limit": 1});
-            let subject = Subject {
-                stage: "derive",
-                revision: "r1",
-                config: &config,
-                task: None,
-                step: None,
-                slot: json!([0, 1]),
-                as_of: 1,
-            };
-            Lineage::new(&subject, &Inputs::new())
-        };
+        let of =
+            |token: &str| configured(&json!({"api_token": token, "limit": 1}), 1, &Inputs::new());
         let (first, second) = (of("t0ken"), of("another"));
         assert_eq!(first.document["configuration"], json!({"api_token": "***", "limit": 1}));
         assert_eq!(first.document, second.document);

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, TimestampMicrosecondArray, UInt32Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{Schema, TimestampMicrosecondType};
 use arrow::row::Rows;
+use foresite_schema::TableDef;
 
 use crate::slot::{Micros, Slot};
 use crate::versions::{self, Stamp, encode, is_value};
@@ -50,9 +51,11 @@ pub struct Digest {
 }
 
 impl Table {
-    /// Compares `batch`, the rows of a slot that a computation gives at the clock `as_of`, with what the
-    /// table says: each computed version with the one that is seen at its time, and whatever else the
-    /// table has from `lineage_id` up to that clock with the computed ones. Nothing is written.
+    /// Compares `batch`, the rows of a slot that a computation gives at the clock `as_of`, with
+    /// what the table says: each computed version with the one that is seen at its time, and
+    /// whatever else the table has from `lineage_id` up to that clock with the computed ones. A
+    /// column of the definition that is not stored, because a newer release knows more of them, is
+    /// left out. Nothing is written.
     ///
     /// # Errors
     /// `BadData` for a batch that is not of this table; storage errors.
@@ -64,13 +67,23 @@ impl Table {
     ) -> Result<Comparison> {
         let keys = self.version_keys();
         let table = self.read_all(&Read::of_slot(slot).as_of(as_of))?;
-        let batch = write::conform(batch, self.def(), &table.schema())?;
+        let batch = stored(batch, self.def(), &table.schema())?;
+        let batch = write::conform(&batch, self.def(), &table.schema())?;
         // What replacing an empty slot would leave: repeated versions are one.
         let stamp = Stamp { as_of, ingested_at: as_of, lineage_id: lineage_id.to_owned() };
         let nothing = RecordBatch::new_empty(table.schema());
         let computed = versions::merge(&nothing, &batch, &keys, self.def(), &stamp)?;
         compare(&Versions::of(&table, &keys)?, &Versions::of(&computed, &keys)?, lineage_id, as_of)
     }
+}
+
+/// Rows without the columns that the definition has and the table lacks.
+fn stored(batch: &RecordBatch, def: &TableDef, schema: &Schema) -> Result<RecordBatch> {
+    let is_newer = |name: &str| def.column(name).is_some() && schema.index_of(name).is_err();
+    let fields = batch.schema();
+    let kept = fields.fields().iter().enumerate().filter(|(_, field)| !is_newer(field.name()));
+    let kept: Vec<usize> = kept.map(|(at, _)| at).collect();
+    Ok(batch.project(&kept)?)
 }
 
 /// Rows with their place in the history of their key.

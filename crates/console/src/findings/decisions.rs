@@ -3,10 +3,10 @@
 use foresite_schema::catalog::{outcome, watch};
 use foresite_tables::{Micros, Read, Result, Root};
 
-use super::{DAY_END, known};
+use super::{DAY_END, known, of_days};
 use crate::clock::DAY;
 use crate::gauges::{Gauges, Page, seconds};
-use crate::read::{resolved, scanned};
+use crate::read::scanned;
 use crate::rows::Rows;
 
 /// How far back a decision for training is looked for. What did not come of an older one is no news.
@@ -28,8 +28,8 @@ const AGAINST: [&str; 6] =
 /// Appends the decisions of a day, when training was due last, and when it gave a model last.
 pub(super) fn add(root: &Root, day: Micros, page: &mut Page) -> Result<()> {
     let columns = ["task", "decision", "reason", "against", DAY_END];
-    let read = Read::all().columns(columns).period(day - LOOKS_BACK, day + 1);
-    if let Some(batch) = resolved(root, watch::retrain_decisions(), &read)? {
+    let days = (day - LOOKS_BACK, day);
+    if let Some(batch) = of_days(root, watch::retrain_decisions(), columns, days)? {
         push(Rows::of(&batch), day, page);
     }
     page.push(&registered(root)?);
@@ -74,10 +74,12 @@ fn push(rows: Rows<'_>, day: Micros, page: &mut Page) {
 }
 
 /// When a model of each task was registered last: what every training that comes to its end does.
+/// By the clock of the training, as a day that is due is: a later run about an earlier day has not
+/// learnt it.
 fn registered(root: &Root) -> Result<Gauges<1>> {
     let mut registered = Gauges::new(
         "foresite_monitor_model_registered_timestamp_seconds",
-        "When training gave a model of a task last.",
+        "Clock of the newest training that gave a model of a task.",
         ["task"],
     );
     let read = Read::all().columns(["task", "at"]).text("event", "registered");

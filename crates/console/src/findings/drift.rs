@@ -1,11 +1,10 @@
 //! Confirmed drift by its cause.
 
 use foresite_schema::catalog::watch;
-use foresite_tables::{Micros, Read, Result, Root};
+use foresite_tables::{Micros, Result, Root};
 
-use super::known;
+use super::{known, of_days};
 use crate::gauges::{Gauges, Page};
-use crate::read::resolved;
 use crate::rows::Rows;
 
 /// The causes that `monitor` names.
@@ -17,8 +16,8 @@ const OUTCOMES: [&str; 2] = ["tested", "not_tested"];
 
 /// Appends the tests of a day and what they confirmed.
 pub(super) fn add(root: &Root, day: Micros, page: &mut Page) -> Result<()> {
-    let read = Read::all().columns(["task", "confirmed", "cause"]).period(day, day + 1);
-    let Some(batch) = resolved(root, watch::drift(), &read)? else {
+    let columns = ["task", "confirmed", "cause"];
+    let Some(batch) = of_days(root, watch::drift(), columns, (day, day))? else {
         return Ok(());
     };
     let mut confirmed = Gauges::new(

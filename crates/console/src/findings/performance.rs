@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use foresite_schema::catalog::watch;
-use foresite_tables::{Micros, Read, Result, Root};
+use foresite_tables::{Micros, Result, Root};
 
+use super::of_days;
 use crate::clock::DAY;
 use crate::gauges::{Gauges, Page};
-use crate::read::resolved;
 use crate::rows::Rows;
 
 /// The states that `monitor` gives, the gravest last.
@@ -19,6 +19,9 @@ const WORRIES: [&str; 2] = ["warn", "broken"];
 
 /// The metric that has a row for every channel: its states are counted, its values not told.
 const OF_CHANNELS: &str = "null_rate";
+
+/// What tells rows of `performance` apart, and their state.
+const TEXTS: [&str; 7] = ["task", "model_id", "role", "kind", "metric", "scope", "state"];
 
 /// A row of `performance`.
 struct Judged<'a> {
@@ -36,6 +39,11 @@ impl<'a> Judged<'a> {
     /// The same metric on another day.
     fn key(&self) -> [&'a str; 5] {
         [self.task, self.model_id, self.kind, self.metric, self.scope]
+    }
+
+    /// Its labels; what tells its series apart comes last.
+    fn labels(&self, last: &'a str) -> [&'a str; 5] {
+        [self.task, self.role, self.kind, self.metric, last]
     }
 
     /// How grave its state is, of those that are worth a look.
@@ -58,16 +66,12 @@ pub(super) fn add(root: &Root, day: Micros, page: &mut Page) -> Result<()> {
 }
 
 fn of(root: &Root, day: Micros) -> Result<Option<RecordBatch>> {
-    let columns = ["task", "model_id", "role", "kind", "metric", "scope", "state", "value"];
-    let read = Read::all().columns(columns).period(day, day + 1);
-    resolved(root, watch::performance(), &read)
+    of_days(root, watch::performance(), TEXTS.into_iter().chain(["value"]), (day, day))
 }
 
 fn judged(batch: &RecordBatch) -> Vec<Judged<'_>> {
     let rows = Rows::of(batch);
-    let [task, model_id, role, kind, metric, scope, state] =
-        ["task", "model_id", "role", "kind", "metric", "scope", "state"]
-            .map(|name| rows.text(name));
+    let [task, model_id, role, kind, metric, scope, state] = TEXTS.map(|name| rows.text(name));
     let value = rows.doubles("value");
     rows.each()
         .map(|row| Judged {
@@ -91,44 +95,49 @@ fn values(today: &[Judged<'_>]) -> Gauges<5> {
     );
     for of in today.iter().filter(|of| of.metric != OF_CHANNELS) {
         if let Some(value) = of.value {
-            values.set([of.task, of.role, of.kind, of.metric, of.scope], value);
+            values.set(of.labels(of.scope), value);
         }
     }
     values
 }
 
 fn states(today: &[Judged<'_>]) -> Gauges<5> {
-    let mut states = Gauges::new(
+    let states = Gauges::new(
         "foresite_monitor_performance_states",
         "How many scopes of a metric are in which state on the newest day.",
         ["task", "role", "kind", "metric", "state"],
     );
-    for of in today {
-        for state in STATES {
-            let is_so = f64::from(u8::from(of.state == state));
-            states.add([of.task, of.role, of.kind, of.metric, state], is_so);
-        }
-    }
-    states
+    counted(states, today, &STATES, |of| Some(of.state))
 }
 
 /// What is worth a look for the second day in a row counts by the milder state of both: that is how
 /// the step `retrain` goes by it, too.
 fn lasting(today: &[Judged<'_>], before: &[Judged<'_>]) -> Gauges<5> {
-    let mut lasting = Gauges::new(
+    let lasting = Gauges::new(
         "foresite_monitor_performance_lasting",
         "How many scopes of a metric were so or worse on the newest day and the day before.",
         ["task", "role", "kind", "metric", "state"],
     );
     let earlier: BTreeMap<_, usize> =
         before.iter().filter_map(|of| Some((of.key(), of.worry()?))).collect();
-    for of in today {
+    counted(lasting, today, &WORRIES, |of| {
         let both = of.worry().zip(earlier.get(&of.key()).copied());
-        let milder = both.map(|(now, before)| now.min(before));
-        for (at, state) in WORRIES.into_iter().enumerate() {
-            let is_so = f64::from(u8::from(milder == Some(at)));
-            lasting.add([of.task, of.role, of.kind, of.metric, state], is_so);
+        both.map(|(now, before)| WORRIES[now.min(before)])
+    })
+}
+
+/// How many are in which of these states, none included.
+fn counted<'a>(
+    mut gauges: Gauges<5>,
+    today: &[Judged<'a>],
+    states: &[&'a str],
+    state_of: impl Fn(&Judged<'a>) -> Option<&'a str>,
+) -> Gauges<5> {
+    for of in today {
+        let its = state_of(of);
+        for &state in states {
+            gauges.add(of.labels(state), f64::from(u8::from(its == Some(state))));
         }
     }
-    lasting
+    gauges
 }

@@ -10,8 +10,9 @@
 //! shifts of 10 % on a fifth of the cells. It widens it, though, and a spread over a thousand cells is
 //! known to a few percent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::column::{Column, beside_its_kind, by_kind};
 use super::median;
 use super::null::{BlockNull, Tail};
 use super::profile::Blocks;
@@ -262,34 +263,6 @@ fn tested(
     }
 }
 
-/// All entities in one block.
-struct Column {
-    all: Vec<f32>,
-    level: f64,
-}
-
-impl Column {
-    fn of(values: impl Iterator<Item = f32>) -> Option<Self> {
-        let all: Vec<f32> = values.filter(|value| !value.is_nan()).collect();
-        if all.len() < LEAST_ENTITIES {
-            return None;
-        }
-        let level = median(&mut all.clone())?;
-        Some(Self { all, level })
-    }
-
-    /// What each entity did beside what all did.
-    fn own(&self) -> impl Iterator<Item = f32> {
-        self.all.iter().map(|value| value - self.level as f32)
-    }
-
-    /// Logarithm of the variance about the median, far ones held in.
-    fn spread(&self, far: f64) -> f64 {
-        let squares = self.own().map(|own| f64::from(own).clamp(-far, far).powi(2));
-        (squares.sum::<f64>() / self.all.len() as f64).max(1e-12).ln()
-    }
-}
-
 fn at(blocks: &[f32], index: usize) -> f32 {
     blocks.get(index).copied().unwrap_or(f32::NAN)
 }
@@ -312,21 +285,4 @@ fn range(values: impl Iterator<Item = f32>) -> Option<f64> {
     let mut values: Vec<f32> = values.collect();
     let iqr = -quantile(&mut values, 0.25)? + quantile(&mut values, 0.75)?;
     Some(if iqr > 1e-6 { iqr } else { 1.0 })
-}
-
-fn by_kind(spreads: &[(u8, f64)]) -> BTreeMap<u8, f64> {
-    let kinds: BTreeSet<u8> = spreads.iter().map(|(kind, _)| *kind).collect();
-    let mean = |kind: u8| {
-        let of = || spreads.iter().filter(move |(other, _)| *other == kind).map(|(_, v)| *v);
-        of().sum::<f64>() / of().count() as f64
-    };
-    kinds.into_iter().map(|kind| (kind, mean(kind))).collect()
-}
-
-/// A block's spread beside the mean of the *other* blocks of its kind, as a window's is taken.
-fn beside_its_kind(spreads: &[(u8, f64)], at: usize) -> Option<f64> {
-    let (kind, own) = *spreads.get(at)?;
-    let of_kind = spreads.iter().enumerate().filter(|(other, (k, _))| *k == kind && *other != at);
-    let (sum, count) = of_kind.fold((0.0, 0_usize), |(sum, n), (_, (_, v))| (sum + v, n + 1));
-    (count > 0).then(|| own - sum / count as f64)
 }

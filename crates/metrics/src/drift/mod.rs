@@ -11,6 +11,7 @@
 //! A value that is missing is NaN: absent is not zero, and half a slice of `Option`s is twice a
 //! slice.
 
+mod column;
 pub mod decision;
 pub mod defaults;
 pub mod discovery;

@@ -97,7 +97,7 @@ fn list(cx: &Context, config: &Config) -> Result<Report> {
     let mut report = cx.report();
     // People work on a newer list. Predictions of this cutoff need not be marked as replays: those of
     // a task that failed in the newer hour are still the newest of their table.
-    if cx.rebuilds().is_none() && !publish::is_newest(cx.root(), cutoff)? {
+    if cx.publishes() && !publish::is_newest(cx.root(), cutoff)? {
         report.verdict = Some("replay".into());
         return Ok(report);
     }
@@ -124,10 +124,8 @@ fn list(cx: &Context, config: &Config) -> Result<Report> {
         lineage_id: &lineage.id,
     };
     // The report first: a row of the worklist may be looked up in it at once.
-    if cx.rebuilds().is_none() {
-        publish::publish(cx, cutoff, report::render(page))?;
-        report.number("report", publish::report_path(cutoff));
-    }
+    publish::publish(cx, cutoff, report::render(page))?;
+    report.number("report", publish::report_path(cutoff));
     let known_at = reader.inputs().known_at().unwrap_or(cx.as_of());
     let stamp = Stamp { cutoff, known_at, ingested_at: cx.now(), lineage_id: &lineage.id };
     write(cx, &advice, stamp, &lineage, &mut report)?;
@@ -148,7 +146,7 @@ fn write(
         (outcome::list_statements(), worklist::statement_rows(advice, stamp)?),
         (outcome::worklist(), worklist::worklist_rows(advice, stamp)?),
     ] {
-        cx.replace(&cx.root().table(def)?, &slot, &rows, lineage, report)?;
+        cx.replace(&cx.table(def)?, &slot, &rows, lineage, report)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Both are replaced atomically, so that a reader sees a whole report at any time.
 
 use foresite_report::page::Pointer;
-use foresite_stage::{Context, ErrorContext as _, Result};
+use foresite_stage::{Context, Result};
 use foresite_tables::Root;
 
 use crate::clock::{self, Micros};
@@ -22,11 +22,9 @@ pub fn report_path(cutoff: Micros) -> String {
 /// # Errors
 /// Storage errors.
 pub fn publish(cx: &Context, cutoff: Micros, page: String) -> Result<()> {
-    let path = report_path(cutoff);
-    cx.root().write(&path, page.into_bytes()).context(|| format!("publish {path}"))?;
+    cx.publish_page(&report_path(cutoff), page)?;
     if is_newest(cx.root(), cutoff)? {
-        let pointer = LATEST.to(&clock::folder_stamp(cutoff)).into_bytes();
-        cx.root().write(LATEST.path, pointer).context(|| format!("publish {}", LATEST.path))?;
+        cx.publish_page(LATEST.path, LATEST.to(&clock::folder_stamp(cutoff)))?;
     }
     Ok(())
 }

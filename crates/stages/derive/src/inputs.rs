@@ -7,7 +7,9 @@ use foresite_schema::catalog::{derived, raw};
 use foresite_stage::{Context, ErrorKind, Inputs, Interval, Result, StageError};
 use foresite_tables::{Read, Table};
 
-const SETS: [&str; 4] = ["counter_set", "vendor", "counters", "known_at"];
+/// A counter set is named by what it says, and each counter came with its names: which file brought
+/// them first, and when, is no matter, so that these are read as of no clock.
+const SETS: [&str; 3] = ["counter_set", "vendor", "counters"];
 const OBJECTS: [&str; 8] = [
     "ne_dn",
     "ldn",
@@ -93,7 +95,7 @@ impl Network {
     pub(crate) fn read(cx: &Context) -> Result<Self> {
         let mut inputs = Inputs::new();
         let sets = ingested(cx, raw::counter_sets())?;
-        let sets = sets.read_all(&Read::all().as_of(cx.as_of()).columns(SETS))?;
+        let sets = sets.read_all(&Read::all().columns(SETS))?;
         let read = |columns: &[&str]| Read::all().as_of(cx.as_of()).columns(columns);
         let objects = cx.root().existing(raw::objects()).map_err(|error| {
             StageError::from(error).hint("ingest an objects file: which object makes which cell")

@@ -61,7 +61,7 @@ impl Stage for Derive {
             }
             progress.add(1);
         }
-        if outputs.is_some() && cx.rebuilds().is_none() {
+        if outputs.is_some() && cx.publishes() {
             stale::settle(cx, interval, &mut run.report)?;
         }
         summary::tell(&mut run.report, &run.counts);
@@ -77,7 +77,7 @@ struct Outputs {
 
 impl Outputs {
     fn open(cx: &Context) -> Result<Self> {
-        let open = |def: TableDef| cx.root().table(def.with_columns(channels()));
+        let open = |def: TableDef| cx.table(def.with_columns(channels()));
         Ok(Self { kpis: open(derived::kpis())?, groups: open(derived::kpi_groups())? })
     }
 }

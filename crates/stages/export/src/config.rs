@@ -5,6 +5,10 @@ use std::num::NonZero;
 
 use serde::{Deserialize, Serialize};
 
+/// `predictions_<task>` keeps its rows for so many days: what lies before says nothing of what is
+/// exported.
+const KEPT_DAYS: u32 = 395;
+
 /// Configuration of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -15,9 +19,10 @@ pub struct Config {
     pub roles: Vec<Role>,
     /// Probabilities from which an item is critical, major or minor; below it is a warning.
     pub severities: Severities,
-    /// How many days before the interval a prediction may lie that a list of it names.
+    /// How many days before the interval a prediction may lie that a list of it names, 395 at most.
     pub prediction_days: NonZero<u32>,
-    /// Days of marks behind the accuracy of a task, and days in which a model was last looked back at.
+    /// Days of marks behind the accuracy of a task, and days in which a model was last looked back
+    /// at, 395 at most.
     pub accuracy_days: NonZero<u32>,
     /// Rows that one file may be made of; it bounds the memory of the stage.
     pub most_rows: NonZero<usize>,
@@ -177,6 +182,13 @@ impl Config {
         if !falls {
             return Some("severities: must fall from critical to minor between 1 and 0".into());
         }
+        let days =
+            [("prediction_days", self.prediction_days), ("accuracy_days", self.accuracy_days)];
+        if let Some((name, days)) = days.into_iter().find(|(_, days)| days.get() > KEPT_DAYS) {
+            return Some(format!(
+                "{name}: must be from 1 to {KEPT_DAYS} (predictions are kept no longer), got {days}"
+            ));
+        }
         let mut seen = BTreeSet::new();
         for (at, terms) in self.tasks.iter().enumerate() {
             let name = &terms.task;
@@ -224,5 +236,15 @@ mod tests {
         let mut config = Config::default();
         config.severities.minor = f64::NAN;
         assert!(config.fault().unwrap().starts_with("severities:"));
+        let days = |count| NonZero::<u32>::new(count).unwrap();
+        let config = Config { accuracy_days: days(395), ..Config::default() };
+        assert_eq!(config.fault(), None);
+        let config = Config { prediction_days: days(396), ..config };
+        assert_eq!(
+            config.fault().as_deref(),
+            Some(
+                "prediction_days: must be from 1 to 395 (predictions are kept no longer), got 396"
+            )
+        );
     }
 }

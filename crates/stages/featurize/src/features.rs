@@ -35,7 +35,7 @@ pub(crate) fn run(cx: &Context, config: &Config) -> Result<Report> {
     if cx.is_dry_run() {
         return Ok(report);
     }
-    let table = cx.root().table(derived::features(&task.task).with_columns(columns(&task)))?;
+    let table = cx.table(derived::features(&task.task).with_columns(columns(&task)))?;
     let rows = rows.into_batch(cx, &task, &lineage)?;
     replace(cx, &table, interval, &rows, &lineage, &mut report)?;
     Ok(report)

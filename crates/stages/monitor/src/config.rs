@@ -58,6 +58,9 @@ pub struct Judging {
     pub late_minutes: NonZeroU32,
     /// Null values beyond the reference's share from which on a channel is warned about.
     pub null_rate_rise: Share,
+    /// Coverage of 80 % intervals below which they are broken: values leave them twice as often as
+    /// they should.
+    pub coverage_broken_below: Share,
     /// Coverage of 80 % intervals below which they are warned about.
     pub coverage_low: Share,
     /// Coverage of 80 % intervals above which they are warned about.
@@ -165,6 +168,7 @@ impl Default for Judging {
             complete_broken_below: Share::new(0.8),
             late_minutes: NonZeroU32::MIN.saturating_add(29),
             null_rate_rise: Share::new(0.05),
+            coverage_broken_below: Share::new(0.6),
             coverage_low: Share::new(0.75),
             coverage_high: Share::new(0.85),
             hit_within_hours: NonZeroU32::MIN.saturating_add(71),

@@ -8,7 +8,7 @@ mod performance;
 use foresite_report::clock::{self, Micros};
 use foresite_report::page::{Page, Pointer};
 use foresite_report::wording;
-use foresite_stage::{Context, ErrorContext as _, Result};
+use foresite_stage::{Context, Result};
 use maud::{Markup, html};
 
 use crate::Day;
@@ -41,15 +41,14 @@ pub(crate) fn publish(cx: &Context, day: &Day, lineage_id: &str) -> Result<Strin
     let folder = clock::folder_stamp(day.interval.end);
     let path = LATEST.page(&folder);
     let page = render(day, cx.as_of(), lineage_id);
-    cx.root().write(&path, page.into_bytes()).context(|| format!("publish {path}"))?;
+    cx.publish_page(&path, page)?;
     let is_newest = match cx.root().read(LATEST.path) {
         Ok(content) => LATEST.is_newest(&folder, &content),
         Err(error) if error.kind() == foresite_tables::ErrorKind::Missing => true,
         Err(error) => return Err(error.into()),
     };
     if is_newest {
-        let pointer = LATEST.to(&folder).into_bytes();
-        cx.root().write(LATEST.path, pointer).context(|| format!("publish {}", LATEST.path))?;
+        cx.publish_page(LATEST.path, LATEST.to(&folder))?;
     }
     Ok(path)
 }

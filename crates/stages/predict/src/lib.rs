@@ -9,6 +9,7 @@
 
 mod alerts;
 mod config;
+mod speaker;
 
 use std::collections::BTreeMap;
 
@@ -19,21 +20,18 @@ use foresite_features::task::{DAY, Micros, Task};
 use foresite_registry::{Alias, TrustedKeys};
 use foresite_schema::TableDef;
 use foresite_schema::catalog::outcome;
-use foresite_scoring::statement::{self, Header, REPLAY, SHADOW, SOURCE};
+use foresite_scoring::statement::{self, Header, REPLAY};
 use foresite_scoring::{Alert, Scorer, Sources, Statement, aliases, in_service, trusted};
-use foresite_stage::{
-    Context, ErrorKind, Interval, Lineage, Published, Report, Result, Stage, StageError,
-};
-use foresite_tables::{Read, Slot, Table, Value};
+use foresite_stage::{Context, ErrorKind, Interval, Lineage, Report, Result, Stage};
+use foresite_tables::{Read, Table, Value};
 
 pub use config::Config;
+use speaker::{Occasion, Speaker};
 
 /// Kinds of inputs besides tables, as lineage documents name them.
 const MODEL: &str = "model";
 const ROLE: &str = "role";
 const ALERTS: &str = "alerts";
-/// The column of the model.
-const MODEL_ID: &str = "model_id";
 
 /// The stage.
 #[derive(Debug)]
@@ -45,38 +43,6 @@ pub struct Args {
     /// Let this model speak, whether it serves or not: rows marked as replays, which nobody is shown
     #[arg(long, value_name = "ID", conflicts_with = "rebuild")]
     pub model: Option<String>,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy)]
-struct Speaker<'a> {
-    task: &'a str,
-    alias: Alias,
-    model_id: &'a str,
-    /// Whose slots its rows belong to.
-    source: &'static str,
-}
-
-impl<'a> Speaker<'a> {
-    fn new(task: &'a str, alias: Alias, model_id: &'a str) -> Self {
-        let source = if alias == Alias::Challenger { SHADOW } else { SOURCE };
-        Self { task, alias, model_id, source }
-    }
-
-    /// The model of a published computation, under the alias that it spoke under.
-    fn again(task: &'a str, published: &'a Published) -> Result<Self> {
-        let unfit = |error: String| StageError::new(ErrorKind::BadData, error);
-        let input = |kind: &str| {
-            let found = published.input(kind);
-            found.ok_or_else(|| unfit(format!("its lineage document names no {kind}")))
-        };
-        Ok(Self::new(task, input(ROLE)?.parse().map_err(unfit)?, input(MODEL)?))
-    }
-
-    /// A model that is asked about the past: beside whoever served.
-    fn asked(task: &'a str, model_id: &'a str) -> Self {
-        Self { source: REPLAY, ..Self::new(task, Alias::Challenger, model_id) }
-    }
 }
 
 /// What one run says.
@@ -138,15 +104,12 @@ fn speak(
     let package = trusted(cx.root(), &keys, speaker.task, speaker.model_id)?;
     let mut reader = Reader::new(cx.root(), cx.as_of());
     reader.inputs().add_id(MODEL, speaker.model_id);
-    // The same model may speak about the same hour first as the challenger and then as the champion.
-    let role = if speaker.source == REPLAY { REPLAY } else { speaker.alias.word() };
-    reader.inputs().add_id(ROLE, role);
+    reader.inputs().add_id(ROLE, speaker.role());
     let cutoffs: Vec<Micros> =
         package.task.cutoffs.of_interval(interval.start, interval.end).collect();
     let scorer = Scorer { package: &package, drivers: config.drivers };
     let sources = scorer.read(&mut reader, &cutoffs)?;
-    let is_replay = speaker.source == REPLAY;
-    let said = say(cx, scorer, (&sources, &cutoffs, is_replay), &mut reader)?;
+    let said = say(cx, scorer, (&sources, &cutoffs, speaker.is_replay()), &mut reader)?;
     let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
     if !cx.is_dry_run() {
         write(cx, (&package.task, speaker), &said, interval, &lineage, report)?;
@@ -227,32 +190,25 @@ fn write(
     lineage: &Lineage,
     report: &mut Report,
 ) -> Result<()> {
-    // Cutoffs lie in (start, end] shifted by the lateness; the slot holds exactly those.
-    let offset = task.cutoffs.offset.micros();
-    let mut slot =
-        Slot::derived(speaker.source, 0, interval.start + offset + 1, interval.end + offset + 1);
-    if speaker.source == REPLAY {
-        // Any number of models may be asked about one hour.
-        slot.equals.insert(MODEL_ID.into(), Value::Text(speaker.model_id.to_owned()));
-    }
-    let predictions = cx.root().table(outcome::predictions(&task.task))?;
+    let slot = speaker.slot(task, interval);
+    let predictions = cx.table(outcome::predictions(&task.task))?;
     let header = Header {
         task: &task.task,
         entity_type: &task.entity_type,
         model_id: speaker.model_id,
         role: speaker.alias.word(),
-        source: speaker.source,
+        source: speaker.source(),
         as_of: cx.as_of(),
         now: cx.now(),
         lineage_id: &lineage.id,
-        published: match cx.rebuilds() {
-            Some(_) => None,
-            None if speaker.source == REPLAY => Some(Micros::MAX),
-            None => published(&predictions, interval.end + offset)?,
+        published: match speaker.occasion {
+            Occasion::Hour => published(&predictions, interval.end + task.cutoffs.offset.micros())?,
+            Occasion::Rebuild => None,
+            Occasion::Replay => Some(Micros::MAX),
         },
     };
     if let Some(alerts) = &said.alerts {
-        let table = cx.root().table(outcome::alert_state())?;
+        let table = cx.table(outcome::alert_state())?;
         let mut of_task = slot.clone();
         of_task.equals.insert("task".into(), Value::Text(task.task.clone()));
         let batch = alerts::batch(&header, alerts)?;

@@ -11,7 +11,8 @@ use foresite_tables::{Read, Table};
 
 use crate::elements::{ElementHour, Place, collect};
 
-const SETS: [&str; 4] = ["counter_set", "vendor", "counters", "known_at"];
+/// As of no clock: a counter came with its names, whichever file brought them first.
+const SETS: [&str; 3] = ["counter_set", "vendor", "counters"];
 const OBJECTS: [&str; 8] = [
     "ne_dn",
     "ldn",
@@ -45,7 +46,7 @@ impl Sources {
     pub(crate) fn open(cx: &Context) -> Result<Self> {
         let mut inputs = Inputs::new();
         let read = |columns: &[&str]| Read::all().as_of(cx.as_of()).columns(columns);
-        let sets = ingested(cx, raw::counter_sets())?.read_all(&read(&SETS))?;
+        let sets = ingested(cx, raw::counter_sets())?.read_all(&Read::all().columns(SETS))?;
         let mut objects = Vec::new();
         // Without objects every element is judged by what it sent.
         if let Some(table) = cx.root().find(raw::objects())? {

@@ -1,6 +1,10 @@
 //! What a computation gives beside what was published: equal to the last bit, or where not.
 
-use foresite_tables::{Comparison, Root, Table};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use foresite_schema::{Column, DataKind};
+use foresite_tables::{Comparison, ErrorKind, Root, Table};
 
 use crate::fixture::{DAY, Fact, HOUR, commit, kpis, root, rows, slot};
 
@@ -66,4 +70,31 @@ fn what_is_missing_and_what_is_new_are_counted() {
     assert_eq!(differing(&found), ([1, 1, 0], vec![]));
     let nothing = compared(&table, &[], 4);
     assert_eq!((nothing.computed.rows, nothing.missing, nothing.is_equal()), (0, 3, false));
+}
+
+/// Rows with one more column.
+fn with_column(facts: &[Fact], name: &str) -> RecordBatch {
+    let rows = rows(facts);
+    let more: ArrayRef = Arc::new(Float64Array::from(vec![7.0; facts.len()]));
+    let schema = rows.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str()).chain([name]);
+    let columns = rows.columns().iter().cloned().chain([more]);
+    RecordBatch::try_from_iter(names.zip(columns)).unwrap()
+}
+
+#[test]
+fn a_column_that_the_table_lacks_is_not_compared() {
+    let (_folder, root) = root();
+    let before = published(&root).version().unwrap();
+    let newer = Column::nullable("newer", DataKind::Double, "", "of a newer release");
+    let table = root.existing(kpis().with_columns([newer])).unwrap();
+    let compare = |name| {
+        let rows = with_column(&CORRECTED, name);
+        table.compare(&slot(0, 1), &rows, ("feed", DAY + 4 * HOUR))
+    };
+    let found = compare("newer").unwrap();
+    assert!(found.is_equal(), "{found:?}");
+    assert_eq!((found.published.rows, table.version().unwrap()), (3, before));
+    // A name that no definition has is no column of a newer release.
+    assert_eq!(compare("stray").unwrap_err().kind(), ErrorKind::BadData);
 }

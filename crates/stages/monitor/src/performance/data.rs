@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::Array as _;
 use foresite_features::task::{DAY, MINUTE, Micros};
 use foresite_kpi::{Columns, micros};
+use foresite_schema::arrivals::Missing;
 use foresite_schema::catalog::{derived, raw};
 use foresite_stage::{Interval, Result};
 use foresite_tables::Read;
@@ -34,11 +35,12 @@ pub(super) fn metrics(
     Ok(found)
 }
 
-/// Completeness and lateness by the ledger. A period counts once: one that came after all is not
-/// missing.
+/// Completeness and lateness by the ledger. A period counts once, however many files it came in;
+/// one that came after all is not missing.
 fn arrival(source: &mut Source<'_>, judging: &Judging, day: Interval) -> Result<Vec<Metric>> {
     let as_of = source.cx.as_of();
-    let mut periods: BTreeMap<(String, Micros), bool> = BTreeMap::new();
+    let mut taken: BTreeMap<(String, Micros), Option<Micros>> = BTreeMap::new();
+    let mut missing = Missing::default();
     let mut lateness: Vec<f64> = Vec::new();
     let read = Read::all().period(day.start, day.end).columns([
         "kind",
@@ -61,22 +63,29 @@ fn arrival(source: &mut Source<'_>, judging: &Judging, day: Interval) -> Result<
             if kinds.value(row) != "pm" || elements.is_null(row) || landed.value(row) > as_of {
                 continue;
             }
-            let is_taken = states.value(row) == "taken";
-            if !is_taken && states.value(row) != "missing" {
-                continue;
-            }
-            let key = (elements.value(row).to_owned(), starts.value(row));
-            *periods.entry(key).or_default() |= is_taken;
-            if let Some(end) = micros(&ends, row).filter(|_| is_taken) {
-                lateness.push((landed.value(row) - end) as f64 / MINUTE as f64);
+            let (element, start) = (elements.value(row), starts.value(row));
+            match states.value(row) {
+                "missing" => missing.note(element, start),
+                "taken" => {
+                    let end = micros(&ends, row);
+                    let longest = taken.entry((element.to_owned(), start)).or_default();
+                    *longest = (*longest).max(end);
+                    lateness
+                        .extend(end.map(|end| (landed.value(row) - end) as f64 / MINUTE as f64));
+                }
+                _ => {}
             }
         }
         Ok(())
     })?;
-    let taken = periods.values().filter(|taken| **taken).count();
+    for ((element, start), end) in &taken {
+        missing.came(element, *start, *end);
+    }
+    let (taken, missing) = (taken.len(), missing.count());
+    let expected = taken + missing;
     let complete = Metric::of_data("files", "completeness", day.start)
-        .value((!periods.is_empty()).then(|| taken as f64 / periods.len() as f64), periods.len());
-    Ok(vec![completeness(complete, judging, periods.len() - taken), late(lateness, judging, day)])
+        .value((expected > 0).then(|| taken as f64 / expected as f64), expected);
+    Ok(vec![completeness(complete, judging, missing), late(lateness, judging, day)])
 }
 
 fn completeness(metric: Metric, judging: &Judging, missing: usize) -> Metric {

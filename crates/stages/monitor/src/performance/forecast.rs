@@ -191,20 +191,21 @@ impl Horizon {
         metric
     }
 
-    /// Coverage is off when the whole interval of what is plausible is.
+    /// Coverage is off when the whole interval of what is plausible is; too wide does no harm.
     fn judged(&self, config: &Config, metric: Metric) -> Metric {
-        let (least, most) = (config.judging.coverage_low.get(), config.judging.coverage_high.get());
+        let judging = &config.judging;
         let Some(value) = metric.value else { return metric };
         let (low, high) = metric.interval.unwrap_or((value, value));
-        if high < least {
-            let reason = format!("intervals are too narrow: {value:.2} of 0.80 covered");
-            return metric.state(State::Warn, reason);
-        }
-        if low > most {
-            let reason = format!("intervals are too wide: {value:.2} of 0.80 covered");
-            return metric.state(State::Warn, reason);
-        }
-        metric.state(State::Ok, None)
+        let (state, width) = if high < judging.coverage_broken_below.get() {
+            (State::Broken, "narrow")
+        } else if high < judging.coverage_low.get() {
+            (State::Warn, "narrow")
+        } else if low > judging.coverage_high.get() {
+            (State::Warn, "wide")
+        } else {
+            return metric.state(State::Ok, None);
+        };
+        metric.state(state, format!("intervals are too {width}: {value:.2} of 0.80 covered"))
     }
 }
 
@@ -224,65 +225,4 @@ fn worth(metric: Metric) -> Metric {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Forty forecasts, a week each, that are off by `own` where last week's value is off by `naive`.
-    fn horizon(own: f64, naive: f64) -> Horizon {
-        let mut of = Horizon::default();
-        for row in 0..40_u64 {
-            let actual = 10.0 + row as f64;
-            // Alternating, so that blocks differ and none has the same error on both sides.
-            let wobble = if row % 2 == 0 { 0.9 } else { 1.1 };
-            of.actual.push(actual);
-            of.median.push(actual + own * wobble);
-            of.naive.push(if row < 4 { f64::NAN } else { actual - naive });
-            of.low.push(actual - 1.0);
-            of.high.push(actual + 1.0);
-            of.blocks.push(row);
-        }
-        of
-    }
-
-    fn judged(own: f64, naive: f64) -> Metric {
-        worth(horizon(own, naive).over_naive(Metric::of_data("7d", "ratio", 0)))
-    }
-
-    #[test]
-    fn a_forecast_is_judged_beside_last_week() {
-        let better = judged(1.0, 2.0);
-        assert!(better.value.is_some_and(|ratio| (ratio - 0.5).abs() < 1e-9), "{better:?}");
-        assert_eq!((better.state, better.samples), (State::Ok, 36));
-        let worse = judged(2.0, 1.0);
-        assert_eq!(worse.state, State::Warn);
-        assert!(worse.reason.unwrap().starts_with("2.00 times the error"));
-        assert_eq!(judged(1.0, 0.0).state, State::Unknown, "nothing to divide by");
-    }
-
-    #[test]
-    fn a_naive_forecast_looks_back_whole_weeks_to_what_is_known() {
-        let weeks = [(1, 1), (7, 1), (8, 2), (90, 13)];
-        for (days, back) in weeks {
-            assert_eq!(weeks_before(days * DAY), back, "{days} days ahead");
-        }
-    }
-
-    #[test]
-    fn a_batch_holds_whole_entities() {
-        let said = |(entity, day): (&str, Micros)| Said {
-            entity_id: entity.into(),
-            cutoff: day * DAY,
-            horizon: DAY,
-            probability: None,
-            median: None,
-            interval: None,
-        };
-        let all = [("a", 1), ("a", 2), ("b", 1), ("c", 1), ("c", 2), ("c", 3)].map(said);
-        let due: Vec<&Said> = all.iter().collect();
-        let lengths = |most| batches(&due, most).map(<[_]>::len).collect::<Vec<usize>>();
-        assert_eq!(lengths(1), [2, 1, 3]);
-        assert_eq!(lengths(2), [3, 3]);
-        assert_eq!(lengths(9), [6]);
-        assert_eq!(batches(&[], 1).count(), 0);
-    }
-}
+mod tests;
