@@ -33,6 +33,8 @@ PASSED_ON = ("FORESITE_LOG", "FORESITE_LOG_LEVEL", "HADOOP_USER_NAME")
 MOUNTED = ("HADOOP_CONF_DIR", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME")
 #: Also of `promote`, and of no other stage: the private key that models are signed with.
 SIGNING_KEY = "FORESITE_SIGNING_KEY"
+#: Also of `ingest`, and of no other stage: the folder of the keys of pseudonyms, which it makes.
+PSEUDONYM_KEYS = "FORESITE_PSEUDONYM_KEYS"
 #: Where Kerberos looks without `KRB5_CONFIG`.
 KRB5_CONFIG = Path("/etc/krb5.conf")
 #: As the class "restricted" of Kubernetes: nothing is writable but what is mounted so.
@@ -89,6 +91,8 @@ class DockerStageOperator(ProcessStageOperator):
             if value := os.environ.get(name):
                 path = value.removeprefix("FILE:")
                 options += [f"--env={name}", f"--volume={path}:{path}:ro"]
+        if self.stage == "ingest" and (folder := os.environ.get(PSEUDONYM_KEYS)):
+            options += [f"--env={PSEUDONYM_KEYS}", f"--volume={folder}:{folder}"]
         if not is_local and not os.environ.get("KRB5_CONFIG") and KRB5_CONFIG.exists():
             options.append(f"--volume={KRB5_CONFIG}:{KRB5_CONFIG}:ro")
         if result_folder:
