@@ -44,8 +44,10 @@ impl<'a> Names<'a> {
     ) -> Result<Option<Self>> {
         let Some(asked) = config.pseudonyms else { return Ok(None) };
         let folder = folder.ok_or_else(|| {
-            StageError::new(ErrorKind::Usage, "pseudonyms: no folder for their keys is named")
-                .hint("pass --pseudonym-keys or set FORESITE_PSEUDONYM_KEYS: a local folder, away from the data root")
+            StageError::new(ErrorKind::Usage, "pseudonyms: no folder for their keys is named").hint(
+                "pass --pseudonym-keys or set FORESITE_PSEUDONYM_KEYS: \
+                     a local folder, away from the data root",
+            )
         })?;
         let (months, folder) = (asked.epoch_months, Folder::new(folder));
         Ok(Some(Self { cx, months, folder, keys: BTreeMap::new() }))
@@ -150,7 +152,8 @@ impl<'a> Names<'a> {
 
     fn made(&self, epoch: Epoch) -> Result<Key> {
         self.folder.make(epoch)?;
-        tracing::info!(%epoch, path = %self.folder.file(epoch).display(), "an epoch begins: made its key");
+        let path = self.folder.file(epoch);
+        tracing::info!(%epoch, path = %path.display(), "an epoch begins: made its key");
         match self.folder.find(epoch)? {
             Found::Key(key) => Ok(key),
             _ => Err(self.lost(epoch, "gone as soon as it was made")),
