@@ -1,7 +1,7 @@
 //! The folder of keys: one file an epoch, on a local disk and away from the data root.
 //!
-//! A key is made once and never replaced. The file of a destroyed one stays, empty: an epoch without
-//! its key must not get another.
+//! A key is made once and never replaced. The file of a destroyed one stays, empty: an epoch
+//! without its key must not get another.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -63,8 +63,8 @@ impl Folder {
         })
     }
 
-    /// Makes the key of an epoch that has none, readable by its owner alone. Of several that do so at
-    /// once one wins; the others find it.
+    /// Makes the key of an epoch that has none, readable by its owner alone. Of several that do so
+    /// at once one wins; the others find it.
     ///
     /// # Errors
     /// `CannotWrite` or other storage errors.
@@ -89,8 +89,8 @@ impl Folder {
         linked.and_then(|()| sync(&self.path))
     }
 
-    /// Destroys the key of an epoch: its bytes are overwritten, then the file is emptied, each on disk
-    /// before the next. Again on a destroyed one does no harm.
+    /// Destroys the key of an epoch: its bytes are overwritten, then the file is emptied, each on
+    /// disk before the next. Again on a destroyed one does no harm.
     ///
     /// # Errors
     /// `Missing` where there is no such file; other storage errors.

@@ -1,5 +1,6 @@
 //! What watches over the pipeline: monitor on channels, data and models, and what follows for the
-//! models; `--rebuild` on whether what was published can be computed again; maintain on what it erased.
+//! models; `--rebuild` on whether what was published can be computed again; maintain on what it
+//! erased.
 
 use super::{Layout as _, dated, nullable, provenance, required, table};
 use crate::{Column, DataKind, Keep, TableDef, TableKind};

@@ -1,4 +1,5 @@
-//! Names of people: where the configuration has `pseudonyms`, facts keep a pseudonym in their place.
+//! Names of people: where the configuration has `pseudonyms`, facts keep a pseudonym in their
+//! place.
 //!
 //! Done before anything else looks at the rows, so that no check and no quarantine sees a name. The
 //! key is that of the epoch in which the file became known. A fact that comes after its epoch was
@@ -125,8 +126,8 @@ impl<'a> Names<'a> {
     }
 
     fn find(&self, epoch: Epoch) -> Result<Option<Key>> {
-        // In this order: a key is there before it is registered, and an erasure is written down before
-        // its key is destroyed.
+        // In this order: a key is there before it is registered, and an erasure is written down
+        // before its key is destroyed.
         let registered = register::key_id(self.cx.root(), epoch)?;
         let found = self.folder.find(epoch)?;
         if register::is_erased(self.cx.root(), epoch)? {

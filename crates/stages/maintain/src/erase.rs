@@ -1,8 +1,9 @@
 //! Step `erase`: destroys the key of an epoch, so that its pseudonyms name nobody any more.
 //!
-//! The row of `erasures` comes first and the key goes after it: a run that was cut short between the
-//! two is completed by the next one, and ingest gives the epoch no second key. What a hold covers is
-//! not erased. Nothing in `landing/` is deleted: the row names the files that a person has to delete.
+//! The row of `erasures` comes first and the key goes after it: a run that was cut short between
+//! the two is completed by the next one, and ingest gives the epoch no second key. What a hold
+//! covers is not erased. Nothing in `landing/` is deleted: the row names the files that a person
+//! has to delete.
 
 mod models;
 mod reach;
