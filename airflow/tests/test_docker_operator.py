@@ -167,6 +167,13 @@ def test_only_promote_gets_the_signing_key(on_hdfs: Any) -> None:
     assert not [option for option in on_hdfs("train") if "signing" in option.lower()]
 
 
+def test_only_ingest_gets_the_keys_of_pseudonyms(on_hdfs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORESITE_PSEUDONYM_KEYS", "/keys/people")
+    keys = ["--env=FORESITE_PSEUDONYM_KEYS", "--volume=/keys/people:/keys/people:rw"]
+    assert [option for option in on_hdfs("ingest") if option in keys] == keys
+    assert not [option for option in on_hdfs("advise") if "PSEUDONYM" in option]
+
+
 def test_kerberos_finds_its_files(on_hdfs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     options = on_hdfs("derive")
     assert "--env=KRB5_CLIENT_KTNAME" in options

@@ -18,6 +18,7 @@ mod landing;
 mod marks;
 mod models;
 mod origin;
+mod pseudonyms;
 mod rebuild;
 mod samples;
 mod secrets;

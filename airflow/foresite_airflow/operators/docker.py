@@ -30,9 +30,10 @@ RESULT_MOUNT = "/run/foresite"
 #: What a stage reads from the environment; passed on where it is set.
 PASSED_ON = ("FORESITE_LOG", "FORESITE_LOG_LEVEL", "HADOOP_USER_NAME")
 #: Those that name a file or a folder, which is mounted as well.
-MOUNTED = ("HADOOP_CONF_DIR", "KRB5_CONFIG", "KRB5_CLIENT_KTNAME")
-#: Also of `promote`, and of no other stage: the private key that models are signed with.
-SIGNING_KEY = "FORESITE_SIGNING_KEY"
+MOUNTED = {"HADOOP_CONF_DIR": "ro", "KRB5_CONFIG": "ro", "KRB5_CLIENT_KTNAME": "ro"}
+#: Those of one stage alone: the private key that models are signed with; the folder of the keys of
+#: pseudonyms, which ingest makes.
+OWN = {"promote": {"FORESITE_SIGNING_KEY": "ro"}, "ingest": {"FORESITE_PSEUDONYM_KEYS": "rw"}}
 #: Where Kerberos looks without `KRB5_CONFIG`.
 KRB5_CONFIG = Path("/etc/krb5.conf")
 #: As the class "restricted" of Kubernetes: nothing is writable but what is mounted so.
@@ -85,10 +86,10 @@ class DockerStageOperator(ProcessStageOperator):
             folder = str(Path(command.config).parents[1])
             options.append(f"--volume={folder}:{folder}:ro")
         options += [f"--env={name}" for name in PASSED_ON if os.environ.get(name)]
-        for name in MOUNTED if self.stage != "promote" else (*MOUNTED, SIGNING_KEY):
+        for name, mode in (MOUNTED | OWN.get(self.stage, {})).items():
             if value := os.environ.get(name):
                 path = value.removeprefix("FILE:")
-                options += [f"--env={name}", f"--volume={path}:{path}:ro"]
+                options += [f"--env={name}", f"--volume={path}:{path}:{mode}"]
         if not is_local and not os.environ.get("KRB5_CONFIG") and KRB5_CONFIG.exists():
             options.append(f"--volume={KRB5_CONFIG}:{KRB5_CONFIG}:ro")
         if result_folder:

@@ -1,7 +1,8 @@
 //! Every table of Foresite.
 //!
 //! Grouped by who writes them: [`raw`] by ingest, [`derived`] by validate, derive and featurize,
-//! [`outcome`] by the model and advice stages, [`watch`] by monitor and by `--rebuild`.
+//! [`outcome`] by the model and advice stages, [`watch`] by monitor, by `--rebuild` and by the
+//! erasure of maintain.
 
 #![allow(clippy::too_many_lines)] // column lists are declarations, not control flow
 

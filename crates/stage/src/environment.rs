@@ -8,6 +8,8 @@ pub const DATA_ROOT: &str = "FORESITE_DATA_ROOT";
 pub const RESULT: &str = "FORESITE_RESULT";
 /// Private key that promote signs models with, PKCS#8 PEM.
 pub const SIGNING_KEY: &str = "FORESITE_SIGNING_KEY";
+/// Folder of the keys that people's names are replaced with.
+pub const PSEUDONYM_KEYS: &str = "FORESITE_PSEUDONYM_KEYS";
 /// Form of the logs: `text`, `lines` or `json`.
 pub const LOG: &str = "FORESITE_LOG";
 /// Least severe level that is logged: `error`, `warn`, `info`, `debug` or `trace`.

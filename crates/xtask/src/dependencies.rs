@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Library crates and the workspace crates they may depend on.
-const LIBRARIES: [(&str, &[&str]); 20] = [
+const LIBRARIES: [(&str, &[&str]); 21] = [
     ("schema", &[]),
     ("tables", &["schema"]),
     ("stage", &["schema", "tables"]),
@@ -18,6 +18,7 @@ const LIBRARIES: [(&str, &[&str]); 20] = [
     ("models", &["schema", "features", "metrics"]),
     ("registry", &["schema", "tables"]),
     ("feedback", &["schema", "tables"]),
+    ("pseudonyms", &["schema", "tables"]),
     ("console", &["schema", "tables", "registry", "feedback"]),
     ("report", &[]),
     ("simulator", &[]),

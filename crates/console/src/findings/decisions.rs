@@ -17,8 +17,8 @@ const DECISIONS: [&str; 2] = [RETRAIN, "wait"];
 const RETRAIN: &str = "retrain";
 
 /// What speaks for training; [`NOTHING`] where the column is empty.
-const REASONS: [&str; 7] =
-    ["asked", "no_model", "skill_down", "coverage_broken", "drift", "scheduled", NOTHING];
+const REASONS: [&str; 8] =
+    ["asked", "no_model", "erased", "skill_down", "coverage_broken", "drift", "scheduled", NOTHING];
 const NOTHING: &str = "none";
 
 /// What speaks against it.

@@ -4,6 +4,9 @@ use super::{Layout as _, date, nullable, provenance, required, slot_columns, tab
 use crate::{Column, DataKind, Keep, TableDef, TableKind};
 use DataKind::{Bool, Double, Doubles, Int, Long, Text, Texts, Time};
 
+/// Where a fact names the person behind it: table and column.
+pub const PEOPLE: [(&str, &str); 2] = [("feedback", "person"), ("suppressions", "owner")];
+
 /// All tables of this group.
 pub fn all() -> Vec<TableDef> {
     vec![
@@ -274,7 +277,7 @@ pub fn feedback() -> TableDef {
             "",
             "incident as whose part the prediction was marked: one case, however many they are",
         ),
-        nullable("person", Text, "", "who marked it"),
+        nullable("person", Text, "", "who marked it, or a pseudonym: `p:<epoch>:…`"),
         nullable("text", Text, "", "free text"),
         required("plan", Text, "", "plan that took the file"),
         required("file_id", Text, "", "sha256 of the file"),
@@ -303,7 +306,7 @@ pub fn suppressions() -> TableDef {
             "",
             "only what this feature drives most; null = whatever drives it",
         ),
-        nullable("owner", Text, "", "who answers for it"),
+        nullable("owner", Text, "", "who answers for it, or a pseudonym: `p:<epoch>:…`"),
         nullable("reason", Text, "", "why"),
         nullable("start_at", Time, "", "from when on it holds; null = from `at` on"),
         nullable("end_at", Time, "", "when it ends by itself"),

@@ -1,5 +1,6 @@
 //! What watches over the pipeline: monitor on channels, data and models, and what follows for the
-//! models; `--rebuild` on whether what was published can be computed again.
+//! models; `--rebuild` on whether what was published can be computed again; maintain on what it
+//! erased.
 
 use super::{Layout as _, dated, nullable, provenance, required, table};
 use crate::{Column, DataKind, Keep, TableDef, TableKind};
@@ -10,7 +11,7 @@ pub const LOSS_AGAINST_CHAMPION: &str = "loss_against_champion";
 
 /// All tables of this group.
 pub fn all() -> Vec<TableDef> {
-    vec![drift(), performance(), retrain_decisions(), rebuilds()]
+    vec![drift(), performance(), retrain_decisions(), rebuilds(), erasures()]
 }
 
 /// A window of time that something was judged over.
@@ -118,7 +119,7 @@ pub fn retrain_decisions() -> TableDef {
             "reason",
             Text,
             "",
-            "what speaks for it: asked, no_model, skill_down, coverage_broken, drift or scheduled; \
+            "what speaks for it: asked, no_model, erased, skill_down, coverage_broken, drift or scheduled; \
              null = nothing",
         ),
         nullable(
@@ -173,6 +174,34 @@ pub fn rebuilds() -> TableDef {
         TableKind::Log,
         Keep::Forever,
         "published_lineage_id rebuilt_table rebuilt_at",
+        [own, provenance()].concat(),
+    )
+}
+
+/// `erasures`: an epoch whose pseudonyms name nobody any more.
+pub fn erasures() -> TableDef {
+    let own = vec![
+        required("epoch", Text, "", "first day of the epoch whose key was destroyed"),
+        required("person", Text, "", "who asked for it"),
+        required("reason", Text, "", "why"),
+        required("erased_at", Time, "", "when it was written down, before the key was destroyed"),
+        required("key", Text, "", "destroyed; lost: there was none to destroy any more"),
+        required("tables", Texts, "", "tables that it reached, with rows: `feedback: 12`"),
+        required("models", Texts, "", "models that learnt from such rows: `anomaly/1f0c…`"),
+        required(
+            "unread_models",
+            Texts,
+            "",
+            "models that do not say what they learnt from any more",
+        ),
+        required("files", Texts, "", "files below `landing/` that the rows came from, with names"),
+    ];
+    table(
+        "erasures",
+        "one epoch of pseudonyms that was erased",
+        TableKind::Log,
+        Keep::Forever,
+        "epoch",
         [own, provenance()].concat(),
     )
 }

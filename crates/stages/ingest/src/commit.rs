@@ -235,6 +235,10 @@ fn count(outcomes: &[Outcome], changed: u64, report: &mut Report) {
     report.number("rows_read", sum(|file| file.rows_read));
     report.number("rows_written", sum(|file| file.rows_written));
     report.number("rows_quarantined", sum(Outcome::rows_quarantined));
+    let unnamed = sum(|file| file.names_erased);
+    if unnamed > 0 {
+        report.number("names_erased", unnamed);
+    }
     for file in outcomes.iter().filter(|file| file.state == State::Quarantined).take(10) {
         tracing::warn!(path = file.path, reason = file.reason, "quarantined");
     }

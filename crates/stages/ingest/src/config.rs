@@ -3,6 +3,7 @@
 use std::fmt;
 
 use foresite_pm::mapping::{Mapping, Pattern};
+use foresite_pseudonyms::Months;
 use foresite_stage::Share;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -22,6 +23,8 @@ pub struct Config {
     pub mappings: Vec<MappingEntry>,
     /// The clock of the scheduled runs; without it a file is known at the as-of of its plan.
     pub schedule: Option<Schedule>,
+    /// Puts pseudonyms in the place of people's names; null keeps the names.
+    pub pseudonyms: Option<Pseudonyms>,
     /// MiB of landed files per shard.
     pub shard_mib: u32,
     /// The most shards of a plan.
@@ -49,6 +52,7 @@ impl Default for Config {
             pm: vec![PmFeed::default()],
             mappings: Vec::new(),
             schedule: None,
+            pseudonyms: None,
             shard_mib: 256,
             max_shards: 16,
             batch_values: 4_000_000,
@@ -98,6 +102,14 @@ impl Default for PmFeed {
             forget_after_days: a_week(),
         }
     }
+}
+
+/// Pseudonyms in the place of people's names; their keys lie in the folder `--pseudonym-keys`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pseudonyms {
+    /// Months of the calendar after which another key takes over: 1, 2, 3, 4, 6 or 12.
+    pub epoch_months: Months,
 }
 
 /// When runs take place: at every multiple of the period, plus the lateness.

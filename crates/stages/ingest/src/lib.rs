@@ -19,6 +19,7 @@ mod mapped;
 mod marks;
 mod measured;
 mod missing;
+mod names;
 mod outcome;
 mod plan;
 mod preview;
@@ -30,9 +31,11 @@ mod stale;
 mod suppressions;
 mod walk;
 
-pub use config::{Config, MappingEntry, PmFeed, Schedule};
+use std::path::{Path, PathBuf};
 
-use foresite_stage::{Context, ErrorKind, NoArgs, Report, Result, Shard, Stage, StageError};
+pub use config::{Config, MappingEntry, PmFeed, Pseudonyms, Schedule};
+
+use foresite_stage::{Context, ErrorKind, Report, Result, Shard, Stage, StageError, environment};
 
 use feeds::Feeds;
 use landing::Landing;
@@ -41,22 +44,34 @@ use plan::IngestPlan;
 /// The stage.
 pub struct Ingest;
 
+/// Arguments besides the common ones.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Folder of the keys of pseudonyms, where the configuration asks for these
+    #[arg(long, value_name = "DIR", env = environment::PSEUDONYM_KEYS, hide_env_values = true)]
+    pub pseudonym_keys: Option<PathBuf>,
+}
+
+/// Where a run takes files and keys from.
+type Sources<'a> = (&'a Feeds, &'a Landing, Option<&'a Path>);
+
 impl Stage for Ingest {
     const NAME: &'static str = "ingest";
     const ABOUT: &'static str = "Takes the files of the landing folder into the raw tables";
     const REVISION: &'static str = env!("FORESITE_REVISION");
     const STEPS: &'static [&'static str] = &["all", "plan", "shard", "commit"];
     type Config = Config;
-    type Args = NoArgs;
+    type Args = Args;
 
-    fn run(cx: &Context, config: Config, _: NoArgs) -> Result<Report> {
+    fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
         let feeds = Feeds::load(&config, cx.args().config.as_deref())?;
         let landing = Landing::open(cx, &config)?;
+        let keys = args.pseudonym_keys.as_deref();
         match cx.step() {
             "plan" => plan_step(cx, &config, &feeds, &landing),
-            "shard" => shard_step(cx, &config, &feeds, &landing),
+            "shard" => shard_step(cx, &config, (&feeds, &landing, keys)),
             "commit" => commit::commit(cx, &config, &feeds, &named_plan(cx, &feeds)?),
-            _ => all_steps(cx, &config, &feeds, &landing),
+            _ => all_steps(cx, &config, (&feeds, &landing, keys)),
         }
     }
 }
@@ -71,13 +86,14 @@ fn plan_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) ->
     Ok(report)
 }
 
-fn shard_step(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -> Result<Report> {
-    let plan = named_plan(cx, feeds)?;
+fn shard_step(cx: &Context, config: &Config, sources: Sources<'_>) -> Result<Report> {
+    let plan = named_plan(cx, sources.0)?;
     let shard = cx.args().shard.unwrap_or(Shard { index: 0, count: plan.shards });
-    shard::take(cx, config, feeds, landing, &plan, shard)
+    shard::take(cx, config, sources, &plan, shard)
 }
 
-fn all_steps(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) -> Result<Report> {
+fn all_steps(cx: &Context, config: &Config, sources: Sources<'_>) -> Result<Report> {
+    let (feeds, landing, _) = sources;
     if cx.is_dry_run() {
         return plan_step(cx, config, feeds, landing);
     }
@@ -85,7 +101,7 @@ fn all_steps(cx: &Context, config: &Config, feeds: &Feeds, landing: &Landing) ->
     if cx.is_forced() || !commit::is_published(cx, &plan)? {
         for index in 0..plan.shards {
             let shard = Shard { index, count: plan.shards };
-            shard::take(cx, config, feeds, landing, &plan, shard)?;
+            shard::take(cx, config, sources, &plan, shard)?;
         }
     }
     commit::commit(cx, config, feeds, &plan)

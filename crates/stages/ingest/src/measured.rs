@@ -51,6 +51,7 @@ impl Outcome {
             rows_read: 0,
             rows_written: 0,
             rejected: Vec::new(),
+            names_erased: 0,
             hours: Vec::new(),
         }
     }

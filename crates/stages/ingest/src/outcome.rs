@@ -47,6 +47,8 @@ pub(crate) struct Outcome {
     pub(crate) rows_read: u64,
     pub(crate) rows_written: u64,
     pub(crate) rejected: Vec<Rejected>,
+    /// Rows whose person stays unnamed, because their epoch was erased.
+    pub(crate) names_erased: u64,
     /// Bucket and start of every hour that its counters fall into.
     pub(crate) hours: Vec<(i32, Micros)>,
 }

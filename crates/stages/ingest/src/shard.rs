@@ -7,12 +7,14 @@ use foresite_pm::{Limits, MeasFile, PmReader, ValuePath};
 use foresite_stage::{Context, ErrorKind, Manifest, Report, Result, Shard, StageError, Status};
 use rayon::prelude::*;
 
+use crate::Sources;
 use crate::config::Config;
 use crate::feeds::{Claim, Feeds};
 use crate::landing::Landing;
 use crate::mapped::{self, Loader};
 use crate::marks;
 use crate::measured;
+use crate::names::Names;
 use crate::outcome::{Notes, Outcome};
 use crate::plan::{IngestPlan, PlannedFile};
 use crate::staging::Staging;
@@ -25,8 +27,7 @@ const FILES_PER_THREAD: usize = 4;
 pub(crate) fn take(
     cx: &Context,
     config: &Config,
-    feeds: &Feeds,
-    landing: &Landing,
+    (feeds, landing, keys): Sources<'_>,
     plan: &IngestPlan,
     shard: Shard,
 ) -> Result<Report> {
@@ -39,7 +40,9 @@ pub(crate) fn take(
         return Ok(report);
     }
     let mut staging = Staging::new(cx, config.batch_values)?;
-    let mut notes = read_all(cx, (config, feeds, landing), plan, shard, &mut staging)?;
+    let mut names = Names::open(cx, config, keys)?;
+    let from = (config, feeds, landing);
+    let mut notes = read_all(cx, from, plan, shard, (&mut staging, &mut names))?;
     staging.finish()?;
     notes.counter_rows = staging.counter_rows;
     notes.histogram_rows = staging.histogram_rows;
@@ -91,7 +94,7 @@ fn read_all(
     (config, feeds, landing): (&Config, &Feeds, &Landing),
     plan: &IngestPlan,
     shard: Shard,
-    staging: &mut Staging<'_>,
+    (staging, names): (&mut Staging<'_>, &mut Option<Names<'_>>),
 ) -> Result<Notes> {
     let limits = Limits { max_bytes: (config.max_file_mib as usize) << 20, ..Limits::default() };
     let loader = Loader {
@@ -113,6 +116,11 @@ fn read_all(
                 |reader, file| read_one(reader, file, (feeds, landing), &loader),
             )
             .collect::<Result<_>>()?;
+        for (outcome, content) in read.iter_mut().flatten() {
+            if let (Content::Mapped(batches), Some(names)) = (content, names.as_mut()) {
+                names.replace(outcome, batches)?;
+            }
+        }
         check_marks(cx, versions.as_ref(), &mut read)?;
         for (outcome, content) in read.iter_mut().flatten() {
             if let Content::Mapped(batches) = content {

@@ -200,6 +200,7 @@ mod tests {
             rows_read: rows,
             rows_written: rows,
             rejected: Vec::new(),
+            names_erased: 0,
             hours: Vec::new(),
         }
     }

@@ -30,12 +30,13 @@ struct Asked<'a> {
 type Source = fn(&Asked<'_>, &mut Book) -> Result<()>;
 
 /// Where decisions are written down; another one is a line here and a function.
-const SOURCES: [(&str, Source); 7] = [
+const SOURCES: [(&str, Source); 8] = [
     ("registry_events", decisions::models),
     ("retrain_decisions", decisions::trainings),
     ("suppressions", people::suppressions),
     ("feedback", people::marks),
     ("exports", exports::published),
+    ("erasures", retired::erasures),
     ("retention", retired::rows),
     ("holds", retired::holds),
 ];

@@ -2,13 +2,15 @@
 //!
 //! `checkpoint` spares readers the replay of long logs, `compact` makes one file of many small
 //! ones, `retention` and `vacuum` remove what nobody may or can ask for any more, `history`,
-//! `verify`, `orphans`, `why` and `audit` only look. What deletes does so only with `"delete": true`;
+//! `verify`, `orphans`, `why` and `audit` only look; `erase` destroys the key of an epoch of
+//! pseudonyms, when a person asks for it. What else deletes does so only with `"delete": true`;
 //! without it the same run says what it would delete.
 
 mod audit;
 mod checkpoint;
 mod compact;
 mod config;
+mod erase;
 mod history;
 mod holds;
 mod plans;
@@ -18,7 +20,10 @@ mod vacuum;
 mod verify;
 mod why;
 
-use foresite_stage::{Context, ErrorContext as _, Report, Result, Stage};
+use std::path::PathBuf;
+
+use foresite_pseudonyms::Epoch;
+use foresite_stage::{Context, ErrorContext as _, Report, Result, Stage, environment};
 use foresite_tables::Micros;
 
 pub use config::{CompactionConfig, Config};
@@ -37,6 +42,18 @@ pub struct Args {
     /// For the steps why and audit: everything, as JSON
     #[arg(long)]
     pub json: bool,
+    /// For the step erase: first day of the epoch, as `pseudonyms/` of the data root names it
+    #[arg(long, value_name = "DAY")]
+    pub epoch: Option<Epoch>,
+    /// For the step erase: who asks for it
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+    /// For the step erase: why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// For the step erase: folder of the keys of pseudonyms
+    #[arg(long, value_name = "DIR", env = environment::PSEUDONYM_KEYS, hide_env_values = true)]
+    pub pseudonym_keys: Option<PathBuf>,
 }
 
 const HOUR: Micros = 3_600_000_000;
@@ -58,6 +75,7 @@ impl Stage for Maintain {
         "orphans",
         "why",
         "audit",
+        "erase",
     ];
     type Config = Config;
     type Args = Args;
@@ -75,6 +93,7 @@ impl Stage for Maintain {
             "orphans" => vacuum::orphans(cx, &config, &mut report)?,
             "why" => why::run(cx, &args, &mut report)?,
             "audit" => audit::run(cx, &config, &args, &mut report)?,
+            "erase" => erase::run(cx, &config, &args, &mut report)?,
             _ => nightly(cx, &config, &mut report)?,
         }
         Ok(report)

@@ -93,6 +93,9 @@ pub struct Retraining {
     pub least_events: NonZeroU32,
     /// Days of values without which there is no first model.
     pub first_days: NonZeroU32,
+    /// Whether a model that learnt from marks of an erased epoch is trained again. Names are no
+    /// features: it does not know a person.
+    pub retrain_on_erasure: bool,
 }
 
 /// At most so many trainings in so many days.
@@ -118,6 +121,7 @@ impl Default for Retraining {
             least_days: days(7),
             least_events: days(5),
             first_days: days(28),
+            retrain_on_erasure: false,
         }
     }
 }

@@ -149,6 +149,29 @@ fn who_asks_names_a_task_of_the_configuration() {
     assert!(run.error_line().contains("--step retrain"), "{}", run.stderr);
 }
 
+#[test]
+fn an_erasure_that_reached_the_model_counts_where_policy_asks_for_it() {
+    let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
+    with_champion(&root);
+    done(&root);
+    let none = || std::iter::once(Vec::new());
+    Rows::new(1)
+        .text("epoch", [Some("2026-01-01")].into_iter())
+        .texts("tables", none())
+        .texts("models", std::iter::once(vec!["anomaly/m1".to_owned()]))
+        .texts("unread_models", none())
+        .texts("files", none())
+        .write(&root, watch::erasures(), end());
+    let run = decide(&root).exits(0);
+    assert_eq!(run.result["numbers"]["reason_anomaly"], "none", "{}", run.stderr);
+    let mut config = fixture::config();
+    config["retraining"] = serde_json::json!({"retrain_on_erasure": true});
+    let run = monitor_with(&root, &config).args("--step retrain").exits(0);
+    assert_eq!(run.result["verdict"], "retrain", "{}", run.stderr);
+    assert_eq!(run.result["numbers"]["reason_anomaly"], "erased");
+    assert!(run.stderr.contains("marks of epoch 2026-01-01"), "{}", run.stderr);
+}
+
 fn earlier_decision(root: &Root, at: i64) {
     Rows::new(1)
         .text("task", [Some("anomaly")].into_iter())

@@ -48,6 +48,21 @@ impl Cells<'_> {
         Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
+    /// The texts of a row's list; none where it is null.
+    pub(super) fn texts(&self, column: &str, row: usize) -> Result<Vec<String>> {
+        let lists = self
+            .0
+            .column_by_name(column)
+            .and_then(|array| array.as_list_opt::<i32>())
+            .ok_or_else(|| unfit(column))?;
+        if lists.is_null(row) {
+            return Ok(Vec::new());
+        }
+        let texts = lists.value(row);
+        let texts = texts.as_string_opt::<i32>().ok_or_else(|| unfit(column))?;
+        Ok(texts.iter().flatten().map(str::to_owned).collect())
+    }
+
     /// The time of a row.
     pub(super) fn time(&self, column: &str, row: usize) -> Result<Option<Micros>> {
         let times = self.times(column)?;

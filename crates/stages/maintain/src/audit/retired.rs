@@ -1,12 +1,33 @@
-//! What retention took out of the tables, and the holds that keep rows from it.
+//! What was erased, what retention took out of the tables, and the holds that keep rows from it.
 
-use foresite_schema::catalog;
+use foresite_schema::catalog::{self, watch};
 use foresite_stage::Result;
 use foresite_tables::{HistoryEntry, Micros, RETENTION, Table};
 
 use super::Asked;
 use super::book::{Book, Entry, stamp};
+use super::cells;
 use crate::{DAY, tables};
+
+/// Epochs of pseudonyms whose key was destroyed.
+pub(super) fn erasures(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
+    let columns = ["epoch", "person", "reason", "erased_at", "key", "tables", "models", "files"];
+    cells::within(asked, watch::erasures(), "erased_at", &columns, |cells, row, at| {
+        let text = |column| cells.text(column, row);
+        let mut parts = vec![format!("key {}", text("key")?.unwrap_or_default())];
+        parts.extend(cells.texts("tables", row)?.iter().map(|of| format!("{of} rows")));
+        parts.push(format!("models: {}", cells.texts("models", row)?.len()));
+        parts.push(format!("landed files: {}", cells.texts("files", row)?.len()));
+        book.add(Entry {
+            at,
+            kind: "erased",
+            subject: format!("epoch {}", text("epoch")?.unwrap_or_default()),
+            person: text("person")?,
+            reason: text("reason")?,
+            detail: Some(parts.join("; ")),
+        })
+    })
+}
 
 /// Commits of retention, as long as the logs of the tables hold them.
 pub(super) fn rows(asked: &Asked<'_>, book: &mut Book) -> Result<()> {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use foresite_features::task::{DAY, EventTable, Micros};
 use foresite_kpi::Columns;
 use foresite_registry::{Alias, Event, EventKind};
 use foresite_schema::catalog::{derived, watch};
-use foresite_stage::{Interval, Result};
+use foresite_stage::{ErrorKind, Interval, Result, StageError};
 use foresite_tables::Read;
 
 use super::measured::{Measured, drift};
@@ -29,6 +29,10 @@ pub(super) fn gather(
     let measured = Measured::read(source, &config.retraining, day)?;
     let (mut decided, earlier) = decided(source, day.end)?;
     let mut drift = drift(source, &config.retraining, day.end)?;
+    let erasures = match config.retraining.retrain_on_erasure {
+        true => source.rows(watch::erasures(), Read::all())?,
+        false => Vec::new(),
+    };
     let mut found = Vec::with_capacity(tasks.len());
     for task in tasks.iter().map(|task| (*task).to_owned()) {
         let until = if earlier.contains_key(&task) { day.end } else { source.cx.as_of() };
@@ -44,6 +48,10 @@ pub(super) fn gather(
             model_id: model.map(|model| model.id.clone()),
             serves_since: model.and_then(|model| since(&events, &model.id, &serving)),
             is_asked: args.ask.contains(&task),
+            erased: match model {
+                Some(model) => erased(&erasures, &format!("{task}/{}", model.id))?,
+                None => Vec::new(),
+            },
             skill: lasting("realised"),
             coverage: lasting("coverage"),
             bad_data: measured.broken(config, &task),
@@ -62,6 +70,28 @@ pub(super) fn gather(
         found.push((task, evidence));
     }
     Ok(found)
+}
+
+/// Erasures that reached a model, given as `<task>/<id>`.
+fn erased(erasures: &[RecordBatch], model: &str) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    for batch in erasures {
+        let epochs = Columns(batch).text("epoch").map_err(unfit)?;
+        let reached = batch.column_by_name("models").and_then(|of| of.as_list_opt::<i32>());
+        let reached = reached.ok_or_else(|| {
+            StageError::new(ErrorKind::BadData, "column `models` of `erasures`: no list")
+        })?;
+        for row in (0..batch.num_rows()).filter(|&row| reached.is_valid(row)) {
+            let models = reached.value(row);
+            if models.as_string::<i32>().iter().any(|id| id == Some(model)) {
+                said.push(format!(
+                    "learnt from marks of epoch {}, which was erased",
+                    epochs.value(row)
+                ));
+            }
+        }
+    }
+    Ok(said)
 }
 
 /// When the model got one of the aliases for the last time.

@@ -20,6 +20,8 @@ pub(crate) struct Evidence {
     pub(crate) serves_since: Option<Micros>,
     /// Whether a person asked.
     pub(crate) is_asked: bool,
+    /// Erasures that reached the model, where the policy asks for them.
+    pub(crate) erased: Vec<String>,
     /// Skill that was down today and the day before.
     pub(crate) skill: Vec<String>,
     /// Coverage that was broken today and the day before.
@@ -110,9 +112,11 @@ fn reasons(rules: &Retraining, of: &Evidence, said: &mut Vec<String>) -> Vec<Rea
         found.push(Reason::NoModel);
         said.push("no model serves".to_owned());
     }
-    for (reason, sentences) in
-        [(Reason::SkillDown, &of.skill), (Reason::CoverageBroken, &of.coverage)]
-    {
+    for (reason, sentences) in [
+        (Reason::Erased, &of.erased),
+        (Reason::SkillDown, &of.skill),
+        (Reason::CoverageBroken, &of.coverage),
+    ] {
         if !sentences.is_empty() {
             found.push(reason);
             said.extend_from_slice(sentences);

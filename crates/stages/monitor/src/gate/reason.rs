@@ -7,6 +7,8 @@ pub(crate) enum Reason {
     Asked,
     /// Nobody serves.
     NoModel,
+    /// It learnt from marks of an epoch that was erased, and the policy wants it replaced.
+    Erased,
     /// Worse than its baseline, or its probabilities do not come true, two days in a row.
     SkillDown,
     /// Intervals hold too little or too much, two days in a row.
@@ -40,6 +42,7 @@ impl Reason {
         match self {
             Self::Asked => "asked",
             Self::NoModel => "no_model",
+            Self::Erased => "erased",
             Self::SkillDown => "skill_down",
             Self::CoverageBroken => "coverage_broken",
             Self::Drift => "drift",

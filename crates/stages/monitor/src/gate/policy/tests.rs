@@ -38,6 +38,7 @@ fn the_weightiest_reason_is_named() {
     for (reason, evidence) in [
         (Reason::SkillDown, Evidence { skill: said(), drift: moved(5), ..quiet() }),
         (Reason::CoverageBroken, Evidence { coverage: said(), drift: moved(5), ..quiet() }),
+        (Reason::Erased, Evidence { erased: said(), skill: said(), ..quiet() }),
         (Reason::Drift, Evidence { drift: moved(2), ..quiet() }),
         (
             Reason::Scheduled,
