@@ -7,6 +7,7 @@
 mod bucket;
 pub mod catalog;
 mod dictionary;
+pub mod local_events;
 pub mod marks;
 mod model;
 pub mod suppressions;

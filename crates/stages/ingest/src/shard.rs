@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::config::Config;
 use crate::feeds::{Claim, Feeds};
 use crate::landing::Landing;
+use crate::local_events;
 use crate::mapped::{self, Loader};
 use crate::marks;
 use crate::measured;
@@ -117,6 +118,7 @@ fn read_all(
         for (outcome, content) in read.iter_mut().flatten() {
             if let Content::Mapped(batches) = content {
                 suppressions::check(outcome, batches)?;
+                local_events::check(outcome, batches)?;
             }
         }
         for one in read {
