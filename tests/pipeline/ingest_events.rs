@@ -1,5 +1,5 @@
-//! Ingest of local events: a file that somebody drops becomes versions of events, and what has no time or
-//! place is set aside.
+//! Ingest of local events: a file that somebody drops becomes versions of events, and what has no
+//! time or place is set aside.
 
 use foresite_schema::catalog;
 use foresite_tables::{Read, Root};
@@ -84,8 +84,8 @@ fn a_correction_counts_since_it_is_known() {
 #[test]
 fn a_calendar_of_the_past_says_when_it_was_known() {
     let root = root();
-    let lines = "a,Fair,2024-05-04T08:00:00Z,2024-05-06T20:00:00Z,north/N001,,,,2024-04-30T12:00:00Z\n\
-                 b,Match,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,north/N001,,,,\n";
+    let lines = "a,Fair,2024-05-04T08:00:00Z,2024-05-06T20:00:00Z,r/A,,,,2024-04-30T12:00:00Z\n\
+                 b,Match,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,r/A,,,,\n";
     let header = HEADER.trim_end();
     let text = format!("{header},known_at\n{lines}");
     land(root.path(), "events/history/2024.csv", text.as_bytes(), 9);

@@ -1,8 +1,8 @@
 //! Local events: what has no time or place, or stands twice with different words, goes to the
 //! quarantine.
 //!
-//! Whether the entities exist is not asked here: inventory may come later. `monitor` tells which are
-//! not known.
+//! Whether the entities exist is not asked here: inventory may come later. `monitor` tells which
+//! are not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,7 +100,7 @@ impl Rows {
         self.circle.each_ref().map(|column| column.is_valid(row).then(|| column.value(row)))
     }
 
-    /// Rows that say something else of an event than another row that is known since the same moment.
+    /// Rows that say something else of an event than another row known since the same moment.
     fn contradicting(&self) -> BTreeSet<usize> {
         let mut rows_of: BTreeMap<(&str, Micros), Vec<usize>> = BTreeMap::new();
         for row in 0..self.id.len() {
