@@ -79,7 +79,7 @@ fn drift_that_an_event_explains_speaks_for_nothing() {
         known_at: end() - 10 * DAY,
     };
     happen(&root, &[games]);
-    assert_eq!(done(&root).result["verdict"], "drift");
+    assert!(done(&root).number("confirmed") > Some(0.0));
     assert_eq!(decide(&root).exits(0).result["verdict"], "wait");
     let rows = decisions(&root);
     assert_eq!(text(&rows, "reason", 0), "");
