@@ -175,10 +175,11 @@ fn an_evening_with_a_match_is_named_though_it_is_no_drift() {
     let run = done(&root);
     assert_eq!(run.number("confirmed"), Some(0.0), "{}", run.result);
     let rows = drift(&root);
-    let flagged: Vec<usize> = fixture::rows_where(&rows, &[("channel", "traffic_dl_gb")])
-        .into_iter()
-        .filter(|row| fixture::flag(&rows, "flagged", *row))
-        .collect();
+    let flagged: Vec<usize> =
+        fixture::rows_where(&rows, &[("channel", "traffic_dl_gb"), ("group_id", "north")])
+            .into_iter()
+            .filter(|row| fixture::flag(&rows, "flagged", *row))
+            .collect();
     assert!(!flagged.is_empty(), "{}", run.result);
     for row in flagged {
         let evidence = fixture::evidence(&rows, row);
