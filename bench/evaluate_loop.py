@@ -62,7 +62,7 @@ def drift() -> Found:
 
 
 def causes() -> Found:
-    """The cause that is named first, of injected ones."""
+    """The cause that is named first, of injected ones: upgrade, carrier, holiday, outage, local event."""
     runs = scaled(25)
     said = example("cause_figures", runs, CAUSE_SEED)
     return {

@@ -23,8 +23,8 @@ def main() -> None:
         interval = ("--interval-start", HISTORY[0], "--interval-end", HISTORY[1])
         measure.stage("simulate", root, *interval, config="demo")
         files = sorted(root.glob("landing/pm/*/*.xml.gz"))
-        for other in ("alarms", "history", "inventory", "tickets"):
-            for path in root.glob(f"landing/{other}/*"):
+        for other in ("alarms", "events", "history", "inventory", "tickets"):
+            for path in root.glob(f"landing/{other}/**/*.*"):
                 path.unlink()
         clock = ("--as-of", "2026-03-01T00:30:00Z")
         ours = measure.stage("ingest", root, *interval, *clock)

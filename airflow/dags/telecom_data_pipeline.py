@@ -4,7 +4,7 @@
 **What** Takes the files that landed by the as-of (end of the hour plus lateness), writes them to raw
 tables, judges and derives every interval that they touched, and computes the features of the newest.
 
-**Inputs** `<data-root>/landing`: performance files, alarms, inventory, tickets, history.
+**Inputs** `<data-root>/landing`: performance files, alarms, inventory, tickets, events, history.
 
 **Outputs** `pm_counters`, `alarms`, `inventory`, `objects`, `tickets`, `quality`, `kpis`,
 `profiles`, `features_<task>`; an event of the asset `foresite.features`.

@@ -7,8 +7,8 @@ completeness, lateness, volume and nulls of the data. `retrain` decides for each
 `train` starts `telecom_model_training` for those that are: what speaks for it, and what against it, stands in
 `retrain_decisions`. The form asks for a task whatever speaks against it.
 
-**Inputs** `kpis`, `ingest_ledger`, `inventory`, `alarms`, `tickets`, `feedback`, `predictions_*`, `incidents`,
-`registry_events`, model bundles, earlier `retrain_decisions`
+**Inputs** `kpis`, `ingest_ledger`, `inventory`, `alarms`, `tickets`, `local_events`, `feedback`, `predictions_*`,
+`incidents`, `registry_events`, model bundles, earlier `retrain_decisions`
 
 **Outputs** `drift`, `performance`, the page `reports/<day>/monitor.html`, `retrain_decisions`
 

@@ -11,6 +11,7 @@ mod derive;
 mod disk_full;
 mod end_to_end;
 mod ingest;
+mod ingest_events;
 mod ingest_mappings;
 mod ingest_marks;
 mod ingest_suppressions;

@@ -162,6 +162,10 @@ fn a_model_that_never_served_is_asked_about_the_past_and_shown_to_nobody() {
     assert_eq!(replays.num_rows(), 12);
     let marked = replays.column_by_name("replay").unwrap().as_boolean();
     assert!(marked.iter().all(|replay| replay == Some(true)));
+    let id = replays.column_by_name("prediction_id").unwrap().as_string::<i32>().value(0);
+    let why = Binary::stage("maintain").root(root.path()).args("--step why --prediction").arg(id);
+    let page = why.exits(0).stdout;
+    assert!(page.contains(&format!(" --task toy --model {other} ")), "{page}");
     assert_eq!(told(&rebuilt(predict(root.path()))), ("equal", 1.0), "a replay is no publication");
 }
 

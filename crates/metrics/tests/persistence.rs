@@ -22,6 +22,7 @@ fn entities(usual: f32, window: f32, newest: impl Fn(usize) -> f32) -> Vec<Block
             .collect(),
         windows: vec![usual, window + 0.1 * noise(entity, REFERENCE)],
         strides: vec![usual, window, newest(entity)],
+        steps: Vec::new(),
         spread: 1.0,
         level: 1.0,
         is_relative: false,

@@ -8,6 +8,7 @@ pub mod arrivals;
 mod bucket;
 pub mod catalog;
 mod dictionary;
+pub mod local_events;
 pub mod marks;
 mod model;
 pub mod suppressions;

@@ -137,6 +137,8 @@ pub struct DemandConfig {
     pub growth_spread: f64,
     /// Crowds (matches, concerts, markets) at a site per year.
     pub events_per_year: f64,
+    /// Share of the crowds that are known beforehand and stand in the calendar of events.
+    pub announced: f64,
     /// Factor on the noise; 0 = none.
     pub noise: f64,
 }
@@ -149,6 +151,7 @@ impl Default for DemandConfig {
             growth_per_year: 0.26,
             growth_spread: 0.12,
             events_per_year: 8.0,
+            announced: 0.8,
             noise: 1.0,
         }
     }

@@ -77,20 +77,38 @@ fn season(kind: SiteKind, local: LocalTime) -> f64 {
     1.0 + amplitude * (std::f64::consts::TAU * (local.year_phase - peak)).cos()
 }
 
-/// A crowd at the site: at most one a week, three hours in the afternoon or evening.
-fn crowd(site: &Site, at: Micros, demand: &DemandConfig) -> f64 {
-    const WEEK: Micros = 7 * DAY;
-    let week = at.div_euclid(WEEK);
+/// Length of the weeks in which a site has one crowd or none.
+pub const WEEK: Micros = 7 * DAY;
+
+/// How long a crowd stays.
+pub const CROWD: Micros = 3 * HOUR;
+
+/// A crowd at a site: a match, a market.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Crowd {
+    /// When it begins; it stays for [`CROWD`].
+    pub start: Micros,
+    /// Most traffic that it adds, as a share of what is usual.
+    pub height: f64,
+}
+
+/// The crowd at the site in a week since the epoch, three hours in the afternoon or evening.
+pub fn crowd_of_week(site: &Site, week: i64, demand: &DemandConfig) -> Option<Crowd> {
     let mut draw = site.key.named("crowd").at_time(week).stream();
     let busier = if site.kind == SiteKind::Leisure { 2.0 } else { 0.7 };
     if !draw.chance((busier * demand.events_per_year / 52.18).min(1.0)) {
-        return 1.0;
+        return None;
     }
     let begin = draw.below(7) as i64 * DAY + (draw.between(13.0, 19.0) * HOUR as f64) as i64;
-    let height = draw.log_normal(0.7, 0.5);
-    let place = (at - week * WEEK - begin) as f64 / (3 * HOUR) as f64;
+    Some(Crowd { start: week * WEEK + begin, height: draw.log_normal(0.7, 0.5) })
+}
+
+/// What a crowd makes of the traffic.
+fn crowd(site: &Site, at: Micros, demand: &DemandConfig) -> f64 {
+    let Some(crowd) = crowd_of_week(site, at.div_euclid(WEEK), demand) else { return 1.0 };
+    let place = (at - crowd.start) as f64 / CROWD as f64;
     if (0.0..1.0).contains(&place) {
-        1.0 + height * (std::f64::consts::PI * place).sin()
+        1.0 + crowd.height * (std::f64::consts::PI * place).sin()
     } else {
         1.0
     }

@@ -5,6 +5,7 @@ mod changes;
 mod counters;
 mod csv;
 mod delivery;
+mod events;
 mod folder;
 mod history;
 mod inventory;
@@ -80,6 +81,7 @@ fn past(network: &Network, writer: &Writer<'_>) -> Result<Written, WriteError> {
     written += delivery::write(network, writer, [from, end])?;
     written += alarms::write_months(network, writer, [start, end])?;
     written += tickets::write_months(network, writer, [start, end])?;
+    written += events::write_months(network, writer, [start, end])?;
     written += inventory::write_days(network, writer, [start, end])?;
     written += truth::write(network, writer)?;
     Ok(written)
@@ -99,6 +101,7 @@ pub fn write_hour(
         let mut written = delivery::write(network, writer, [hour, hour + HOUR])?;
         written += alarms::write_hour(network, writer, hour)?;
         written += tickets::write_hour(network, writer, hour)?;
+        written += events::write_hour(network, writer, hour)?;
         written += inventory::write_hour(network, writer, hour)?;
         Ok(written)
     })

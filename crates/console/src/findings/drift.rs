@@ -8,8 +8,8 @@ use crate::gauges::{Gauges, Page};
 use crate::rows::Rows;
 
 /// The causes that `monitor` names.
-const CAUSES: [&str; 6] =
-    ["missing_data", "outage", "software_upgrade", "new_carrier", "holiday", "unknown"];
+const CAUSES: [&str; 7] =
+    ["missing_data", "outage", "software_upgrade", "new_carrier", "event", "holiday", "unknown"];
 
 /// How a test ended.
 const OUTCOMES: [&str; 2] = ["tested", "not_tested"];

@@ -34,6 +34,8 @@ pub struct Blocks {
     pub windows: Vec<f32>,
     /// The same of the strides that windows are made of: the days of windows that move on by a day.
     pub strides: Vec<f32>,
+    /// Residuals of the single steps behind the reference, which the windows are means of.
+    pub steps: Vec<f32>,
     /// Spread of the residuals: of logarithms where [`Blocks::is_relative`], else in the unit of the
     /// series.
     pub spread: f64,
@@ -95,6 +97,7 @@ pub fn blocks(values: &[f32], hours: &[u8], cut: Cut) -> Option<Blocks> {
         reference: means(before, cut.block_steps),
         windows: means(after, cut.block_steps),
         strides: means(after, cut.stride_steps),
+        steps: after.iter().map(|moved| (f64::from(*moved) / spread) as f32).collect(),
         spread,
         level,
         is_relative,
@@ -183,6 +186,9 @@ mod tests {
         assert_eq!((blocks.reference.len(), blocks.windows.len()), (28, 2));
         let moved = f64::from(blocks.windows[1] - blocks.windows[0]) * blocks.spread;
         assert!((moved - 3.0).abs() < 1e-5, "{moved}");
+        let last = &blocks.steps[24..];
+        let mean = last.iter().sum::<f32>() / last.len() as f32;
+        assert!(last.len() == 24 && (mean - blocks.windows[1]).abs() < 1e-4, "{mean}");
     }
 
     #[test]

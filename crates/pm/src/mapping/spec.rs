@@ -89,6 +89,8 @@ pub enum Target {
     Feedback,
     /// What people keep off the lists for a while.
     Suppressions,
+    /// What people come together for.
+    LocalEvents,
     /// Entities over time.
     Inventory,
     /// Which measured objects make which entity.
@@ -108,6 +110,7 @@ impl Target {
             Self::Tickets => "tickets",
             Self::Feedback => "feedback",
             Self::Suppressions => "suppressions",
+            Self::LocalEvents => "local_events",
             Self::Inventory => "inventory",
             Self::Objects => "objects",
             Self::TopologyEdges => "topology_edges",
@@ -117,6 +120,9 @@ impl Target {
 
     /// Whether a row of the table is a fact with an `at`.
     pub fn is_event_log(self) -> bool {
-        matches!(self, Self::Alarms | Self::Tickets | Self::Feedback | Self::Suppressions)
+        matches!(
+            self,
+            Self::Alarms | Self::Tickets | Self::Feedback | Self::Suppressions | Self::LocalEvents
+        )
     }
 }

@@ -20,6 +20,7 @@ pub fn all() -> Vec<TableDef> {
         tickets(),
         feedback(),
         suppressions(),
+        local_events(),
         labels(),
         ingest_ledger(),
         quarantine(),
@@ -325,6 +326,40 @@ pub fn suppressions() -> TableDef {
         ]),
     )
     .layout("at", "entity_id at")
+}
+
+/// `local_events`: concerts, matches, fairs and the like, for which people come to a place.
+pub fn local_events() -> TableDef {
+    let mut columns = vec![date()];
+    columns.extend(slot_columns());
+    columns.extend([
+        required("event_id", Text, "", "identifier of the event"),
+        required("fact", Text, "", "planned or cancelled"),
+        required("at", Time, "", "when the event begins"),
+        nullable("end_at", Time, "", "when it ends"),
+        nullable("name", Text, "", "name for people"),
+        nullable(
+            "entities",
+            Text,
+            "",
+            "cells, sites or regions where it takes place, separated by `;`",
+        ),
+        nullable("latitude", Double, "°", "WGS 84, of the middle"),
+        nullable("longitude", Double, "°", "WGS 84, of the middle"),
+        nullable("radius_km", Double, "km", "entities so near to the middle are concerned"),
+        nullable("expected_effect", Text, "", "what is expected, for people"),
+        required("plan", Text, "", "plan that took the file"),
+        required("file_id", Text, "", "sha256 of the file"),
+    ]);
+    table(
+        "local_events",
+        "one version of a local event",
+        TableKind::Raw,
+        Keep::Days(760),
+        "event_id",
+        with_provenance([columns, vec![]]),
+    )
+    .layout("at", "event_id at")
 }
 
 /// `labels`: what a data set says about itself: marked points and intervals, ends of runs, classes.

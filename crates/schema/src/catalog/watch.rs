@@ -65,7 +65,7 @@ pub fn drift() -> TableDef {
             "cause",
             Text,
             "",
-            "missing_data, outage, software_upgrade, new_carrier, holiday or unknown; null = not flagged",
+            "missing_data, outage, software_upgrade, new_carrier, event, holiday or unknown; null = not flagged",
         ),
         nullable("evidence", Texts, "", "sentences generated from checked numbers"),
         nullable("not_tested", Text, "", "why there is no value"),

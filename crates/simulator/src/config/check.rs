@@ -51,6 +51,7 @@ impl Config {
             ("sleeping.crippled", self.sleeping.crippled),
             ("sleeping.degraded + crippled", self.sleeping.degraded + self.sleeping.crippled),
             ("sleeping.absorbed", self.sleeping.absorbed),
+            ("demand.announced", self.demand.announced),
             ("work.announced", self.work.announced),
             ("work.rehomed", self.work.rehomed),
             ("work.expanded", self.work.expanded),

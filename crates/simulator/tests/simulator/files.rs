@@ -8,6 +8,7 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use foresite_simulator::Network;
 use foresite_simulator::calendar::{DAY, HOUR};
+use foresite_simulator::demand::{WEEK, crowd_of_week};
 use foresite_simulator::write::{write_history, write_hour};
 use sha2::{Digest as _, Sha256};
 
@@ -115,7 +116,7 @@ fn the_truth_lies_outside_the_landing_folder() {
     let root = tempfile::tempdir().unwrap();
     write_history(&network, &below(root.path())).unwrap();
     let landing: Vec<String> = digests(&root.path().join("landing")).into_keys().collect();
-    let known = ["pm/", "alarms/", "inventory/", "tickets/", "history/"];
+    let known = ["pm/", "alarms/", "inventory/", "tickets/", "events/", "history/"];
     assert!(landing.iter().all(|name| known.iter().any(|folder| name.starts_with(folder))));
     let truth: Vec<String> = digests(&root.path().join("truth")).into_keys().collect();
     let tables = [
@@ -134,6 +135,36 @@ fn the_truth_lies_outside_the_landing_folder() {
         for word in ["crippled", "catatonic", "hazard", "precursor"] {
             assert!(!text.contains(word), "{name} says {word}");
         }
+    }
+}
+
+#[test]
+fn announced_crowds_stand_in_the_calendar() {
+    for announced in [1.0, 0.0] {
+        let mut config = small();
+        config.demand.events_per_year = 30.0;
+        config.demand.announced = announced;
+        let network = Network::generate(&config).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        write_history(&network, &below(root.path())).unwrap();
+        let folder = root.path().join("landing/events/history");
+        let files = digests(&folder).into_keys();
+        let listed: String =
+            files.map(|name| fs::read_to_string(folder.join(name)).unwrap()).collect();
+        // Who enters an event three days ahead has entered all of these.
+        let until = config.end.0 + 3 * DAY;
+        let weeks = config.start.0.div_euclid(WEEK)..=until.div_euclid(WEEK);
+        let mut crowds = 0;
+        for site in &network.layout.sites {
+            let of_site =
+                weeks.clone().filter_map(|week| crowd_of_week(site, week, &config.demand));
+            for crowd in of_site.filter(|crowd| (config.start.0..until).contains(&crowd.start)) {
+                crowds += 1;
+                let id = format!("\n{}-{},", site.id, crowd.start.div_euclid(DAY));
+                assert_eq!(listed.contains(&id), announced > 0.0, "{id} in {listed}");
+            }
+        }
+        assert!(crowds > 5, "{crowds} crowds of five sites in six weeks");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::plan::{self, IngestPlan};
 use crate::{missing, records, reopen, stale};
 
 /// Tables in the order of their commits: names before rows that use them, entities before events.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "counter_sets",
     "pm_counters",
     "pm_histograms",
@@ -25,6 +25,7 @@ const ORDER: [&str; 12] = [
     "tickets",
     "feedback",
     "suppressions",
+    "local_events",
     "kpis",
     "labels",
 ];

@@ -15,6 +15,7 @@ mod config;
 mod feeds;
 mod landing;
 mod ledger;
+mod local_events;
 mod mapped;
 mod marks;
 mod measured;

@@ -11,6 +11,7 @@ use crate::Sources;
 use crate::config::Config;
 use crate::feeds::{Claim, Feeds};
 use crate::landing::Landing;
+use crate::local_events;
 use crate::mapped::{self, Loader};
 use crate::marks;
 use crate::measured;
@@ -125,6 +126,7 @@ fn read_all(
         for (outcome, content) in read.iter_mut().flatten() {
             if let Content::Mapped(batches) = content {
                 suppressions::check(outcome, batches)?;
+                local_events::check(outcome, batches)?;
             }
         }
         for one in read {

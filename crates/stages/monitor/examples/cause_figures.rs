@@ -1,6 +1,6 @@
-//! Injects upgrades, new carriers, holidays and outages of random reach into a made-up network and
-//! counts how often the monitor names the right cause first, while a bystander has an outage or an
-//! upgrade of its own. `cargo run --example cause_figures -p
+//! Injects upgrades, new carriers, holidays, outages and local events of random reach into a made-up
+//! network and counts how often the monitor names the right cause first, while a bystander has an
+//! outage, an upgrade or an event of its own. `cargo run --example cause_figures -p
 //! foresite-monitor [RUNS] [SEED]`, after `cargo build`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, dead_code)]
@@ -9,7 +9,9 @@
 mod fixture;
 
 use arrow::array::RecordBatch;
-use fixture::{Cell, DAY, HOUR, SITES, State, drift, end, flag, network, noise, number, text};
+use fixture::{
+    Cell, DAY, HOUR, Happening, SITES, State, drift, end, flag, network, noise, number, text,
+};
 
 /// 2026-03-02 and, for Christmas, 2025-12-27.
 const MONDAY: i64 = 1_772_409_600_000_000;
@@ -33,11 +35,14 @@ fn also(cell: Cell, bystander: Cell, at: i64) -> Option<i64> {
 
 /// The cause of the strongest flagged test.
 fn first(rows: &RecordBatch) -> String {
+    strongest(rows).map_or_else(|| "nothing".into(), |row| text(rows, "cause", row))
+}
+
+/// Row of the strongest flagged test.
+fn strongest(rows: &RecordBatch) -> Option<usize> {
     let effect = |row: &usize| number(rows, "effect", *row).unwrap_or(0.0);
     let flagged = (0..rows.num_rows()).filter(|row| flag(rows, "flagged", *row));
-    flagged
-        .max_by(|a, b| effect(a).total_cmp(&effect(b)))
-        .map_or_else(|| "nothing".into(), |row| text(rows, "cause", row))
+    flagged.max_by(|a, b| effect(a).total_cmp(&effect(b)))
 }
 
 /// Sites of one region, so many, from a random one on.
@@ -110,15 +115,61 @@ fn outage() -> String {
     first(&drift(&root))
 }
 
+/// A fair of some days; elsewhere somebody has a match, and an upgrade.
+fn event() -> String {
+    let hit = reach(2, 5);
+    let at = end() - (36 + (draw(4) * 60.0) as i64) * HOUR;
+    let until = end() - (draw(6) * 10.0) as i64 * HOUR;
+    let factor = 1.5 + draw(5);
+    let other = bystander(&hit).site_id();
+    let (_folder, root) = network(
+        &|cell, hour| {
+            let is_there = hit(cell) && (at..until).contains(&hour);
+            Some((1.0, if is_there { factor } else { 1.0 }))
+        },
+        &|cell| (cell.site_id() == other).then_some(at),
+        Vec::new(),
+    );
+    let sites: Vec<String> =
+        fixture::cells().filter(|cell| cell.cell == 0 && hit(*cell)).map(Cell::site_id).collect();
+    let sites = sites.join(";");
+    let happening = |id, span, entities| Happening {
+        id,
+        fact: "planned",
+        span,
+        entities: Some(entities),
+        circle: None,
+        known_at: end() - 20 * DAY,
+    };
+    let elsewhere = (end() - 30 * HOUR, end() - 27 * HOUR);
+    fixture::happen(
+        &root,
+        &[happening("fair", (at, until), &sites), happening("match", elsewhere, &other)],
+    );
+    fixture::ticket(&root, &[&other], (end() - 30 * HOUR, end() - 28 * HOUR));
+    fixture::done(&root);
+    let rows = drift(&root);
+    match first(&rows) {
+        cause if cause == "event" && !names(&rows, "event:fair") => "another event".into(),
+        cause => cause,
+    }
+}
+
+/// Whether the strongest flagged test names it.
+fn names(rows: &RecordBatch, what: &str) -> bool {
+    strongest(rows).is_some_and(|row| fixture::evidence(rows, row).contains(what))
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let (runs, seed) = (arguments.next().unwrap_or(20_i64), arguments.next().unwrap_or(1));
     type Inject = (&'static str, i64, fn() -> String);
-    let kinds: [Inject; 4] = [
+    let kinds: [Inject; 5] = [
         ("software_upgrade", MONDAY, upgrade),
         ("new_carrier", MONDAY, carrier),
         ("holiday", CHRISTMAS, holiday),
         ("outage", MONDAY, outage),
+        ("event", MONDAY, event),
     ];
     for (cause, end, inject) in kinds {
         let said: Vec<String> = (0..runs)

@@ -5,11 +5,14 @@
 //! 3. `software_upgrade`: it hangs on entities whose software changed, or the ratio test says that
 //!    they count in another way.
 //! 4. `new_carrier`: it hangs on entities beside a new cell, or that got another parent.
-//! 5. `holiday`: the window holds a holiday of most entities.
-//! 6. `unknown`.
+//! 5. `event`: it hangs on entities in the reach of a local event, and they moved in its hours.
+//! 6. `holiday`: the window holds a holiday of most entities.
+//! 7. `unknown`.
 //!
 //! "Hangs on" is a test: without the entities the effect falls to less than half. Where nearly all
 //! entities are concerned nothing is left to compare with, and being concerned has to do.
+
+mod event;
 
 use std::collections::BTreeSet;
 
@@ -21,13 +24,15 @@ use foresite_metrics::drift::ratio::{Change, Observed, Pair, change};
 use foresite_schema::site_of;
 
 use crate::drift::NOW;
+use crate::local_events::LocalEvents;
 use crate::panel::{Channel, Series};
 
 /// Share of missing values above the reference's that explains a drift.
 const MISSING: f64 = 0.2;
 /// Share of a group from which on leaving the entities out leaves nothing to test.
 const NEARLY_ALL: f64 = 0.7;
-/// Share of a group that decides where the rest is too few to test, and that has a holiday.
+/// Share of a group that decides where the rest is too few to test, and that has a holiday; of a
+/// movement, that an event's hours hold.
 const HALF: f64 = 0.5;
 /// What changed so shortly before the end of the reference counts as a change: most of the reference
 /// has not seen it.
@@ -42,6 +47,7 @@ pub(crate) enum Cause {
     Outage,
     SoftwareUpgrade,
     NewCarrier,
+    Event,
     Holiday,
     Unknown,
 }
@@ -54,6 +60,7 @@ impl Cause {
             Self::Outage => "outage",
             Self::SoftwareUpgrade => "software_upgrade",
             Self::NewCarrier => "new_carrier",
+            Self::Event => "event",
             Self::Holiday => "holiday",
             Self::Unknown => "unknown",
         }
@@ -65,6 +72,7 @@ pub(crate) struct Known {
     pub(crate) network: Network,
     pub(crate) tickets: Tickets,
     pub(crate) alarms: EventLog,
+    pub(crate) events: LocalEvents,
     pub(crate) window: (Micros, Micros),
     pub(crate) as_of: Micros,
 }
@@ -98,6 +106,7 @@ impl Known {
             .or_else(|| self.outage(case))
             .or_else(|| self.upgrade(case))
             .or_else(|| self.rebuilt(case))
+            .or_else(|| self.event(case))
             .or_else(|| self.holiday(case))
             .unwrap_or_else(|| {
                 let what = match statistic {
@@ -105,7 +114,7 @@ impl Known {
                     Statistic::Part => "some entities moved against the others",
                     Statistic::Gone => "the channel is gone",
                 };
-                let searched = "no missing data, outage, software change, new cell, re-homing or holiday explains it";
+                let searched = "no missing data, outage, software change, new cell, re-homing, local event or holiday explains it";
                 (Cause::Unknown, vec![format!("{what}; {searched}")])
             })
     }

@@ -13,6 +13,7 @@ mod cause;
 mod config;
 mod drift;
 mod gate;
+mod local_events;
 mod models;
 mod panel;
 mod performance;
@@ -30,6 +31,7 @@ pub use config::{ChannelSet, Config, Judging, Quota, Retraining};
 
 use crate::cause::Known;
 use crate::drift::Finding;
+use crate::local_events::LocalEvents;
 use crate::models::Model;
 use crate::performance::Metric;
 use crate::rows::Stamp;
@@ -106,10 +108,12 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     let known = Known {
         tickets: source.tickets(facts_since)?,
         alarms: source.alarms(facts_since)?,
+        events: LocalEvents::read(&mut source)?,
         network,
         window,
         as_of: cx.as_of(),
     };
+    tell_unknown(&known, report);
     let findings = drift::test(config, &watched, &known.network, &known);
     let metrics = performance::metrics(&mut source, config, (&models, &known, &watched), day)?;
     // What is ripe hangs on the clock, not only on what is known by it: a later look is another one.
@@ -122,6 +126,13 @@ fn judge_day(cx: &Context, config: &Config, day: Interval, report: &mut Report) 
     }
     let known_at = source.inputs.known_at().unwrap_or(cx.as_of());
     write(cx, &judged, known_at, &lineage, report)
+}
+
+/// Tells of local events of the window that reach nobody who is known.
+fn tell_unknown(known: &Known, report: &mut Report) {
+    let unknown = known.events.unknown(&known.network, known.window);
+    unknown.iter().for_each(|one| tracing::warn!("{one}"));
+    report.number("unknown_events", unknown.len());
 }
 
 /// From when on tickets and alarms are read: an outage that still matters began within a quarter before

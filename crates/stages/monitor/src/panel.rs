@@ -1,6 +1,7 @@
 //! Hourly values of a few channels over reference and window, entity by entity.
 //!
-//! Memory: entities × hours × (channels of a pass × 4 + 16) bytes, whatever the table holds.
+//! Memory: entities × hours × (channels of a pass × 4 + 16) bytes, whatever the table holds; of every
+//! channel the judged hours stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 

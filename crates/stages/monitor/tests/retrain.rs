@@ -7,7 +7,8 @@ mod fixture;
 use arrow::array::{AsArray as _, RecordBatch};
 use fixture::models::{decide_at, model_until, promote};
 use fixture::{
-    AS_IT_IS, Cell, DAY, done, end, monitor, monitor_at, monitor_with, network, rows_where, text,
+    AS_IT_IS, Cell, DAY, Happening, done, end, happen, monitor, monitor_at, monitor_with, network,
+    rows_where, text,
 };
 use foresite_registry::EventKind;
 use foresite_schema::catalog::watch;
@@ -63,6 +64,27 @@ fn drift_of_half_the_channels_trains_and_the_same_day_again_changes_nothing() {
     assert!(evidence.contains("1 of 2 channels moved: latency_dl"), "{evidence}");
     assert_eq!(list(&rows, "against", 0), Vec::<String>::new());
     assert_eq!(decide(&root).exits(0).status(), "unchanged");
+}
+
+#[test]
+fn drift_that_an_event_explains_speaks_for_nothing() {
+    let (_folder, root) = network(&slower, &|_| None, Vec::new());
+    with_champion(&root);
+    let games = Happening {
+        id: "games",
+        fact: "planned",
+        span: (end() - 3 * DAY, end() + DAY),
+        entities: Some("north;south"),
+        circle: None,
+        known_at: end() - 10 * DAY,
+    };
+    happen(&root, &[games]);
+    assert!(done(&root).number("confirmed") > Some(0.0));
+    assert_eq!(decide(&root).exits(0).result["verdict"], "wait");
+    let rows = decisions(&root);
+    assert_eq!(text(&rows, "reason", 0), "");
+    let evidence = list(&rows, "evidence", 0).join("; ");
+    assert!(evidence.contains("latency_dl moved for a while (*: event"), "{evidence}");
 }
 
 #[test]

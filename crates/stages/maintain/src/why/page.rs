@@ -118,6 +118,9 @@ fn again(page: &mut String, cx: &Context, prediction: &Prediction, maker: &Run) 
     let _ =
         write!(page, "  foresite-predict --config predict.json --data-root {}", cx.root().url());
     let _ = write!(page, " --task {}", prediction.task);
+    if prediction.is_asked_for() {
+        let _ = write!(page, " --model {}", prediction.model_id);
+    }
     if let Some((start, end)) = maker.period() {
         let _ = write!(page, " --interval-start {} --interval-end {}", time(start), time(end));
     }

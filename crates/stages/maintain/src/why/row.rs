@@ -70,6 +70,13 @@ impl Prediction {
     }
 }
 
+impl Prediction {
+    /// Whether the model was asked about the past (`foresite-predict --model`) and did not serve.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.values.iter().any(|(name, value)| name == "source" && value == "replay")
+    }
+}
+
 /// Tasks with a table of predictions.
 fn tasks(cx: &Context) -> Result<Vec<String>> {
     let names = tables::existing(cx)?;

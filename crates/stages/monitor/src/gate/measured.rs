@@ -14,7 +14,7 @@ use crate::config::{Config, Retraining};
 use crate::source::{Source, unfit};
 
 /// Causes that pass by themselves.
-const PASSING: [&str; 2] = ["outage", "holiday"];
+const PASSING: [&str; 3] = ["outage", "event", "holiday"];
 /// The cause that is no fact about the network.
 const MISSING: &str = "missing_data";
 

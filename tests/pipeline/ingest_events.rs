@@ -1,0 +1,97 @@
+//! Ingest of local events: a file that somebody drops becomes versions of events, and what has no
+//! time or place is set aside.
+
+use foresite_schema::catalog;
+use foresite_tables::{Read, Root};
+use serde_json::{Value as Json, json};
+
+use crate::landing::{HOUR, MAY, counted, hours, ingest, land, root, rows, texts};
+
+const HEADER: &str = "id,name,from,until,entities,latitude,longitude,radius_km\n";
+
+/// The configuration with the mapping that people copy.
+fn config() -> Json {
+    let sample = include_str!("../../docs/samples/ingest/mapping-events.json");
+    json!({"mappings": [serde_json::from_str::<Json>(sample).unwrap()]})
+}
+
+#[test]
+fn an_event_has_a_time_and_a_place() {
+    let root = root();
+    let lines = "a,Fair,2024-05-04T08:00:00Z,2024-05-06T20:00:00Z,north/N001;north/N002,,,\n\
+                 b,Match,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,,53.5,10.0,1.5\n\
+                 c,Backwards,2024-05-04T18:00:00Z,2024-05-04T17:00:00Z,north/N001,,,\n\
+                 d,Endless,2024-05-04T18:00:00Z,,north/N001,,,\n\
+                 e,Nowhere,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,,,,\n\
+                 f,Half,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,,53.5,,1.5\n\
+                 g,Off,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,,153.5,10.0,1.5\n\
+                 h,One,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,north/N001,,,\n\
+                 h,Other,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,north/N001,,,\n\
+                 i,Soon,in May,2024-05-04T21:00:00Z,north/N001,,,\n";
+    land(root.path(), "events/events.csv", format!("{HEADER}{lines}").as_bytes(), 9);
+    let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    assert_eq!([counted(&run, "rows_written"), counted(&run, "rows_quarantined")], [2, 8]);
+    let kept = rows(root.path(), "local_events");
+    assert_eq!(texts(&kept, "event_id"), ["a", "b"]);
+    assert_eq!(texts(&kept, "fact"), ["planned"; 2]);
+    assert_eq!(texts(&kept, "entities"), ["north/N001;north/N002", "-"]);
+    assert_eq!(hours(&kept, "at"), [80.0, 90.0]);
+    assert_eq!(hours(&kept, "known_at"), [10.5; 2], "with its file");
+    let aside = rows(root.path(), "quarantine");
+    let reason_of = |place: &str| {
+        let places = texts(&aside, "place");
+        let row = places.iter().position(|have| have == place);
+        row.map(|row| texts(&aside, "reason")[row].clone()).unwrap_or_default()
+    };
+    for (id, said) in [
+        ("c", "not after its start"),
+        ("d", "no end"),
+        ("e", "takes place nowhere"),
+        ("f", "all three"),
+        ("g", "no circle"),
+        ("h", "different contents"),
+    ] {
+        let reason = reason_of(&format!("event_id {id}"));
+        assert!(reason.contains(said), "{id}: {reason}");
+    }
+    assert!(!reason_of("line 11").is_empty(), "a time that is none: {:?}", texts(&aside, "place"));
+}
+
+#[test]
+fn a_correction_counts_since_it_is_known() {
+    let root = root();
+    let event = |fact: &str, hour: i64| {
+        let until = format!("2024-05-04T{hour:02}:00:00Z");
+        format!("fact,{HEADER}{fact},a,Match,2024-05-04T18:00:00Z,{until},north/N001,,,\n")
+    };
+    land(root.path(), "events/events.csv", event("planned", 21).as_bytes(), 9);
+    ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    land(root.path(), "events/events.csv", event("planned", 22).as_bytes(), 10);
+    ingest(root.path(), [10, 11]).config(&config()).exits(0);
+    land(root.path(), "events/more.csv", event("cancelled", 22).as_bytes(), 11);
+    ingest(root.path(), [11, 12]).config(&config()).exits(0);
+    assert_eq!(rows(root.path(), "local_events").num_rows(), 3, "every version stays");
+    let tables = Root::open(root.path().to_str().unwrap()).unwrap();
+    let table = tables.existing(catalog::raw::local_events()).unwrap();
+    for (hour, fact, end) in [(11, "planned", 93.0), (12, "planned", 94.0), (13, "cancelled", 94.0)]
+    {
+        let known = table.read(&Read::all().as_of((MAY + hour) * HOUR)).unwrap();
+        assert_eq!(texts(&known, "fact"), [fact], "as of {hour} h");
+        assert_eq!(hours(&known, "end_at"), [end], "as of {hour} h");
+    }
+}
+
+#[test]
+fn a_calendar_of_the_past_says_when_it_was_known() {
+    let root = root();
+    let lines = "a,Fair,2024-05-04T08:00:00Z,2024-05-06T20:00:00Z,r/A,,,,2024-04-30T12:00:00Z\n\
+                 b,Match,2024-05-04T18:00:00Z,2024-05-04T21:00:00Z,r/A,,,,\n";
+    let header = HEADER.trim_end();
+    let text = format!("{header},known_at\n{lines}");
+    land(root.path(), "events/history/2024.csv", text.as_bytes(), 9);
+    let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
+    assert_eq!([counted(&run, "rows_written"), counted(&run, "rows_quarantined")], [1, 1]);
+    assert_eq!(hours(&rows(root.path(), "local_events"), "known_at"), [-12.0]);
+    let reasons = texts(&rows(root.path(), "quarantine"), "reason");
+    assert_eq!(reasons, ["the release time is empty"]);
+}
