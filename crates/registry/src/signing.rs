@@ -290,6 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rotation_keeps_what_the_old_key_signed_until_that_key_is_removed() {
+        let mut case = case();
+        sign(&case.root, &case.signer, "t", "m", "e").unwrap();
+        let next = Signer::create(&case.directory.path().join("next.pem")).unwrap();
+        assert_ne!(next.key_id(), case.signer.key_id());
+        case.trusted.add(&next.public_pem().unwrap()).unwrap();
+        assert_eq!(outcome(&case), "ok", "beside a new key the old one counts");
+        assert!(case.trusted.keys.remove(&case.signer.key_id()).is_some());
+        assert_eq!(outcome(&case), "model models/t/m: no trusted key has signed it");
+        assert!(sign(&case.root, &next, "t", "m", "e").unwrap());
+        assert_eq!(outcome(&case), "ok", "the new key has signed it as well");
+    }
+
+    #[test]
     fn trust_without_a_folder_is_none_and_with_a_file_for_one_an_error() {
         let case = case();
         let nowhere = case.directory.path().join("nowhere");
