@@ -137,6 +137,30 @@ fn a_person_is_one_pseudonym_in_every_table_of_an_epoch() {
 }
 
 #[test]
+fn what_cannot_be_read_names_nobody() {
+    let site = Site::new();
+    site.marked("good", &[("a", "Lee")]);
+    site.ingest("2024-05-01").exits(0);
+    let headless = b"b,missed,2024-05-01T03:00:00Z,site,north/N001,,,Kim,\n";
+    land(site.path(), "feedback/headless.csv", headless, 3);
+    let swapped = format!("{MARKS}c,missed,Kim,site,north/N001,,,,\n");
+    land(site.path(), "feedback/swapped.csv", swapped.as_bytes(), 3);
+    let run = site.ingest("2024-05-02").exits(0);
+    assert_eq!([counted(&run, "quarantined"), counted(&run, "rows_quarantined")], [1, 1]);
+    assert!(!run.stderr.contains("Kim"), "{}", run.stderr);
+    for (table, columns) in
+        [("quarantine", &["reason", "sample"][..]), ("ingest_ledger", &["reason"][..])]
+    {
+        let rows = rows(site.path(), table);
+        let said = columns.iter().flat_map(|name| texts(&rows, name)).collect::<Vec<_>>();
+        assert!(!said.iter().any(|text| text.contains("Kim")), "{table}: {said:?}");
+    }
+    let reasons = texts(&rows(site.path(), "quarantine"), "reason");
+    assert!(reasons.iter().any(|reason| reason.contains("is not a moment")), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.contains("not in the file")), "{reasons:?}");
+}
+
+#[test]
 fn the_next_epoch_has_a_key_of_its_own() {
     let site = Site::new();
     site.marked("first", &[("a", "Kim")]);
@@ -276,6 +300,10 @@ fn late_facts_of_an_erased_epoch_lose_the_name_and_nothing_else() {
     assert_eq!(texts(&rows(site.path(), "suppressions"), "owner"), ["p:2024-05-01:erased"]);
     let ids = texts(&rows(site.path(), "feedback"), "feedback_id");
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 3, "each mark is one: {ids:?}");
+    site.marked("late-again", &[("b", "Kim"), ("c", "Lee"), ("d", "Max")]);
+    site.ingest("2024-05-03").exits(0);
+    let ids = texts(&rows(site.path(), "feedback"), "feedback_id");
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (6, 4), "{ids:?}");
     assert_eq!(fs::metadata(site.key(MAY_EPOCH)).unwrap().len(), 0, "no second key");
 }
 

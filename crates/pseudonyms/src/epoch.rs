@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use foresite_schema::marks::ERASED;
 use foresite_tables::Micros;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -51,7 +52,7 @@ impl Epoch {
 
     /// Stands for whoever is named in a fact that comes after the erasure of its epoch.
     pub fn erased(self) -> String {
-        format!("{}erased", self.prefix())
+        format!("p:{self}{ERASED}")
     }
 }
 

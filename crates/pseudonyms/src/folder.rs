@@ -74,12 +74,14 @@ impl Folder {
 
     fn try_make(&self, epoch: Epoch) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
-        let mut bytes = [0; KEY_BYTES];
-        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        // Written beside and linked, so that nobody reads half a key.
-        let beside = self.path.join(format!("{epoch}.{}.new", std::process::id()));
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let (mut bytes, mut own) = ([0; KEY_BYTES], [0; 8]);
+        let mut random = File::open("/dev/urandom")?;
+        random.read_exact(&mut bytes)?;
+        random.read_exact(&mut own)?;
+        // Written beside and linked, so that nobody reads half a key. By a name of its own: in
+        // containers all processes have the same number, and one must not write into another's key.
+        let beside = self.path.join(format!("{epoch}.{:016x}.new", u64::from_ne_bytes(own)));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         file.write_all(&bytes).and_then(|()| file.sync_all())?;
         let linked = match fs::hard_link(&beside, self.file(epoch)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -140,6 +142,23 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder.file(first)), 0o600);
         assert_eq!(fs::read_dir(place.path().join("keys")).unwrap().count(), 2, "nothing else");
+    }
+
+    #[test]
+    fn of_many_that_make_a_key_at_once_one_wins() {
+        let place = tempfile::TempDir::new().unwrap();
+        let folder = Folder::new(place.path().join("keys"));
+        let epoch: Epoch = "2026-01-01".parse().unwrap();
+        let ids: Vec<String> = std::thread::scope(|scope| {
+            let make = || {
+                folder.make(epoch).unwrap();
+                id(&folder, epoch)
+            };
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(make)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|seen| *seen == ids[0]), "{ids:?}");
+        assert_eq!(id(&folder, epoch), ids[0], "and stays");
     }
 
     #[test]

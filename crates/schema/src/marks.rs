@@ -46,22 +46,28 @@ pub enum Judgement {
     Disputed,
 }
 
+/// What the name of a person ends with whose epoch was erased before the mark came.
+pub const ERASED: &str = ":erased";
+
 /// The judgement of marks on one prediction, given as person, mark and moment in any order; `None`
 /// where nobody confirmed it or called it wrong.
 ///
 /// Of one person the newest mark counts, so that a mistake is put right by marking again; at the
 /// same moment nobody can tell which one was meant, and the two contradict each other. Marks without
-/// a person are one person's.
+/// a person are one person's. Those of an erased epoch ([`ERASED`]) are somebody else's each: who
+/// agreed and who was put right, nobody can tell any more.
 pub fn judgement<'a>(
     marks: impl IntoIterator<Item = (Option<&'a str>, Mark, i64)>,
 ) -> Option<Judgement> {
-    let mut newest: BTreeMap<Option<&str>, (i64, [bool; 2])> = BTreeMap::new();
-    for (person, mark, at) in marks {
+    let mut newest: BTreeMap<(Option<&str>, usize), (i64, [bool; 2])> = BTreeMap::new();
+    for (index, (person, mark, at)) in marks.into_iter().enumerate() {
         let says = [mark == Mark::Confirmed, mark == Mark::Wrong];
         if says == [false; 2] {
             continue;
         }
-        let said = newest.entry(person).or_insert((at, says));
+        let is_erased = person.is_some_and(|person| person.ends_with(ERASED));
+        let apart = if is_erased { index } else { 0 };
+        let said = newest.entry((person, apart)).or_insert((at, says));
         if at > said.0 {
             *said = (at, says);
         } else if at == said.0 {
@@ -107,6 +113,14 @@ mod tests {
         assert_eq!(judgement([(KIM, Wrong, 9), (LEE, Confirmed, 5)]), Some(Judgement::Disputed));
         assert_eq!(judgement([(KIM, Wrong, 5), (KIM, Confirmed, 5)]), Some(Judgement::Disputed));
         assert_eq!(judgement([(None, Wrong, 5), (None, Confirmed, 6)]), Some(Judgement::Right));
+    }
+
+    #[test]
+    fn marks_of_an_erased_epoch_are_not_one_persons() {
+        let nobody = Some("p:2026-01-01:erased");
+        let marks = [(nobody, Confirmed, 5), (nobody, Wrong, 9)];
+        assert_eq!(judgement(marks), Some(Judgement::Disputed), "it may have been two people");
+        assert_eq!(judgement([(nobody, Wrong, 5), (nobody, Wrong, 9)]), Some(Judgement::Wrong));
     }
 
     #[test]

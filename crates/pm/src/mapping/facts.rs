@@ -189,9 +189,10 @@ fn made_ids(rows: &Rows<'_>, columns: &[(String, ArrayRef)]) -> Result<ArrayRef,
             part(entities.id(row));
         }
         part(&rows.times[row].unwrap_or_default().to_string());
-        // What may be filled in later must not make another event of it.
+        // What may be filled in later must not make another event of it, and a list of names must
+        // not open the id of a suppression whose owner is a pseudonym.
         for ((name, _), column) in columns.iter().zip(&texts) {
-            if name != "text" && name != "end_at" {
+            if !["text", "end_at", "owner"].contains(&name.as_str()) {
                 let texts = column.as_string::<i32>();
                 part(if texts.is_valid(row) { texts.value(row) } else { "" });
             }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
+use arrow::util::display::array_value_to_string;
 use foresite_pm::mapping::TableBatch;
 use foresite_pseudonyms::{Epoch, Folder, Found, Key, Months, register};
 use foresite_schema::catalog::raw;
@@ -17,12 +18,15 @@ use foresite_stage::{Context, ErrorKind, Result, StageError};
 use foresite_tables::sha256_hex;
 
 use crate::config::Config;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, State};
 
 /// The column of a mark's id, which is a hash of the name and more.
 const MARK: &str = "feedback_id";
 /// Hexadecimal digits of such an id.
 const MARK_DIGITS: usize = 24;
+/// What a mark says, besides who made it and in which words.
+const SAID: [&str; 7] =
+    ["fact", "at", "entity_type", "entity_id", "prediction_id", "task", "incident_id"];
 
 /// Puts pseudonyms in the place of names.
 pub(crate) struct Names<'a> {
@@ -61,8 +65,7 @@ impl<'a> Names<'a> {
         batches: &mut [TableBatch],
     ) -> Result<()> {
         if names_people(&outcome.kind).is_some() {
-            // A line as it was read holds the name.
-            outcome.rejected.iter_mut().for_each(|entry| entry.sample.clear());
+            forget_quotes(outcome);
         }
         for rows in batches {
             if let Some(column) = names_people(&rows.table.name) {
@@ -90,6 +93,7 @@ impl<'a> Names<'a> {
         let marks = batch.column_by_name(MARK).map(|ids| ids.as_string::<i32>());
         let mut people: Vec<Option<String>> = Vec::with_capacity(batch.num_rows());
         let mut ids: Vec<Option<String>> = Vec::with_capacity(batch.num_rows());
+        let mut seen = BTreeMap::new();
         for row in rows {
             let id = marks.map(|marks| marks.value(row));
             match key {
@@ -104,7 +108,7 @@ impl<'a> Names<'a> {
                 None => {
                     outcome.names_erased += 1;
                     people.push(Some(epoch.erased()));
-                    ids.push(id.map(|_| nobodys(outcome)));
+                    ids.push(id.map(|_| nobodys(batch, row, &mut seen)).transpose()?);
                 }
             }
         }
@@ -165,8 +169,30 @@ impl<'a> Names<'a> {
         let message = format!("key {}: {what}", self.folder.file(epoch).display());
         StageError::new(ErrorKind::Missing, message).hint(format!(
             "name the folder that holds it, or restore it from its back-up; \
-             if it is lost for good: foresite-maintain --step erase --epoch {epoch} --force"
+             if it is lost for good: foresite-maintain --step erase --epoch {epoch} \
+             --person WHO --reason TEXT --force"
         ))
+    }
+}
+
+/// Takes out what the reasons quote of a file of people, and its lines as they were read: where
+/// columns are swapped, or the line of their names is missing, a name stands in them.
+fn forget_quotes(outcome: &mut Outcome) {
+    let is_row = outcome.state == State::Taken;
+    for entry in &mut outcome.rejected {
+        entry.sample.clear();
+        entry.reason = unquoted(&entry.reason, is_row);
+    }
+    outcome.reason = outcome.reason.take().map(|reason| unquoted(&reason, false));
+}
+
+/// A reason without the names of the file's columns, of a row also without its values. What the
+/// reason of a whole file says between backticks comes from the mapping.
+fn unquoted(reason: &str, is_row: bool) -> String {
+    let reason = reason.split_once(", which has ").map_or(reason, |(what, _)| what);
+    match (reason.split_once('`'), reason.rsplit_once('`')) {
+        (Some((before, _)), Some((_, after))) if is_row => format!("{before}`…`{after}"),
+        _ => reason.to_owned(),
     }
 }
 
@@ -175,9 +201,17 @@ fn names_people(table: &str) -> Option<&'static str> {
     raw::PEOPLE.into_iter().find(|(name, _)| *name == table).map(|(_, column)| column)
 }
 
-/// An id of a mark that no name went into: its file, and how many came before it.
-fn nobodys(outcome: &Outcome) -> String {
-    let mut id = sha256_hex(format!("{} {}", outcome.file_id, outcome.names_erased).as_bytes());
+/// An id of a mark that no name went into: what it says, and how many of its file said so before.
+/// The same mark in another file gets the same one, or each full export would mark once more.
+fn nobodys(batch: &RecordBatch, row: usize, seen: &mut BTreeMap<String, u32>) -> Result<String> {
+    let mut said = String::new();
+    for column in SAID.into_iter().filter_map(|name| batch.column_by_name(name)) {
+        said.push_str(&array_value_to_string(column, row)?);
+        said.push('\0');
+    }
+    let before = seen.entry(said.clone()).or_default();
+    let mut id = sha256_hex(format!("{said}{before}").as_bytes());
+    *before += 1;
     id.truncate(MARK_DIGITS);
-    id
+    Ok(id)
 }

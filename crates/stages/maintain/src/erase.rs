@@ -52,6 +52,9 @@ pub(crate) fn run(cx: &Context, config: &Config, args: &Args, report: &mut Repor
     let remains = remains(cx, &asked, is_written)?;
     report.number("epoch", asked.epoch.to_string());
     if !is_written {
+        if cx.args().config.is_none() {
+            tracing::warn!("no --config is given: this run knows of no legal hold");
+        }
         let reach = Reach::find(cx, asked.epoch)?;
         reach.require_unheld(&config.holds)?;
         let models = Models::find(cx, &reach.marks())?;
