@@ -217,7 +217,15 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use foresite_schema::Keep;
+    use foresite_schema::catalog::outcome;
+
     use super::*;
+
+    #[test]
+    fn no_more_days_are_looked_back_than_predictions_are_kept() {
+        assert_eq!(outcome::predictions("toy").keep, Keep::Days(KEPT_DAYS));
+    }
 
     #[test]
     fn the_defaults_hold() {

@@ -5,7 +5,8 @@
 //! 3. `software_upgrade`: it hangs on entities whose software changed, or the ratio test says that
 //!    they count in another way.
 //! 4. `new_carrier`: it hangs on entities beside a new cell, or that got another parent.
-//! 5. `event`: it hangs on entities in the reach of a local event, and they moved in its hours.
+//! 5. `event`: it hangs on entities in the reach of a local event, and they moved in its hours,
+//!    with more load than usual.
 //! 6. `holiday`: the window holds a holiday of most entities.
 //! 7. `unknown`.
 //!

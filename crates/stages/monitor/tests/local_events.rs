@@ -97,6 +97,24 @@ fn an_event_elsewhere_or_at_another_time_explains_nothing() {
 }
 
 #[test]
+fn an_event_explains_nothing_where_it_brought_no_traffic() {
+    let hit = |cell: Cell| cell.region == 0 && cell.site < 3;
+    let at = end() - 3 * DAY;
+    for (channel, factors) in [("latency_dl", (2.5, 1.0)), ("traffic_dl_gb", (1.0, 0.4))] {
+        let (_folder, root) = network(
+            &|cell, hour| Some(if hit(cell) && hour >= at { factors } else { (1.0, 1.0) }),
+            &|_| None,
+            Vec::new(),
+        );
+        happen(&root, &[fair()]);
+        done(&root);
+        let found = confirmed(&drift(&root), channel);
+        assert!(!found.is_empty(), "no drift of {channel} was confirmed");
+        assert!(found.iter().all(|of| of.2 == "unknown"), "{found:?}");
+    }
+}
+
+#[test]
 fn an_event_counts_once_it_is_known() {
     let (_folder, root) = crowded();
     happen(&root, &[Happening { known_at: end() + HOUR, ..fair() }]);
@@ -190,9 +208,9 @@ fn an_evening_with_a_match_is_named_though_it_is_no_drift() {
 #[test]
 fn what_ingest_refuses_is_no_event_whoever_wrote_it() {
     let (_folder, root) = crowded();
-    happen(&root, &[Happening { span: (end() - 3 * DAY, end() - 3 * DAY), ..fair() }]);
+    happen(&root, &[Happening { span: (end() - 3 * DAY, end() + 100 * DAY), ..fair() }]);
     done(&root);
-    assert_all(&root, "unknown", "an event that ends when it begins");
+    assert_all(&root, "unknown", "an event that lasts longer than one may");
 }
 
 #[test]

@@ -33,6 +33,11 @@ fn slower(_: Cell, at: i64) -> Option<(f64, f64)> {
     Some((if at >= end() - 3 * DAY { 1.2 } else { 1.0 }, 1.0))
 }
 
+/// The same under a third more traffic.
+fn crowded(_: Cell, at: i64) -> Option<(f64, f64)> {
+    Some(if at >= end() - 3 * DAY { (1.2, 1.3) } else { (1.0, 1.0) })
+}
+
 /// A champion that was promoted ten days ago and has seen nothing of the last twelve.
 fn with_champion(root: &Root) {
     model_until(root, "anomaly", "m1", (end() - 60 * DAY, end() - 20 * DAY), end() - 12 * DAY);
@@ -66,10 +71,8 @@ fn drift_of_half_the_channels_trains_and_the_same_day_again_changes_nothing() {
     assert_eq!(decide(&root).exits(0).status(), "unchanged");
 }
 
-#[test]
-fn drift_that_an_event_explains_speaks_for_nothing() {
-    let (_folder, root) = network(&slower, &|_| None, Vec::new());
-    with_champion(&root);
+/// Games in both regions, over the whole window.
+fn games(root: &Root) {
     let games = Happening {
         id: "games",
         fact: "planned",
@@ -78,13 +81,30 @@ fn drift_that_an_event_explains_speaks_for_nothing() {
         circle: None,
         known_at: end() - 10 * DAY,
     };
-    happen(&root, &[games]);
+    happen(root, &[games]);
+}
+
+#[test]
+fn drift_that_an_event_explains_speaks_for_nothing() {
+    let (_folder, root) = network(&crowded, &|_| None, Vec::new());
+    with_champion(&root);
+    games(&root);
     assert!(done(&root).number("confirmed") > Some(0.0));
     assert_eq!(decide(&root).exits(0).result["verdict"], "wait");
     let rows = decisions(&root);
     assert_eq!(text(&rows, "reason", 0), "");
     let evidence = list(&rows, "evidence", 0).join("; ");
     assert!(evidence.contains("latency_dl moved for a while (*: event"), "{evidence}");
+}
+
+#[test]
+fn what_gets_slower_under_the_usual_traffic_is_no_matter_of_an_event() {
+    let (_folder, root) = network(&slower, &|_| None, Vec::new());
+    with_champion(&root);
+    games(&root);
+    done(&root);
+    assert_eq!(decide(&root).exits(0).result["verdict"], "retrain");
+    assert_eq!(text(&decisions(&root), "reason", 0), "drift");
 }
 
 #[test]
