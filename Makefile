@@ -43,6 +43,7 @@ lint: lint-python lint-rust ## Formats, lints and repository checks
 
 lint-rust: tools
 	$(STEP) rustfmt cargo fmt --all --check
+	$(STEP) locks bash -euc 'for folder in bench/serving crates/*/fuzz; do cargo update --quiet --workspace --locked --manifest-path "$$folder/Cargo.toml"; done'
 	$(STEP) clippy cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # The pages of the stages come from their `--help`, so this needs them built. The binary, because

@@ -41,7 +41,8 @@ with DAG(
 ):
     pin = tasks.pin_run()
     ready = tasks.event_windows()
-    one_by_one = {"map_index_template": "{{ task.interval_end }}", "max_active_tis_per_dagrun": 1}
+    # An hour goes on with the states of alerts that the hour before left.
+    one_by_one = {"map_index_template": "{{ task.interval_end }}", "max_active_tis_per_dagrun": 1, "in_order": True}
     predictions = []
     for name in MODEL_TASKS:
         due = tasks.due_windows.override(task_id=f"due_{name}")(ready, name)

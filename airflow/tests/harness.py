@@ -123,7 +123,8 @@ def work_off(dag_id: str, run_id: str) -> Run:
         session.expire_all()
         ready, _ = run.update_state(session=session)
         for instance in ready:
-            instance.try_number += 1
+            if instance.state != TaskInstanceState.UP_FOR_RESCHEDULE:
+                instance.try_number += 1
             instance.state = TaskInstanceState.SCHEDULED
         session.commit()
         for instance in [ti for ti in run.get_task_instances(session=session) if ti.state == "scheduled"]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from foresite_airflow.exits import TRANSIENT
 from foresite_airflow.session import impatience
 from tests.harness import Run, Stages, work_off
 
@@ -161,9 +162,27 @@ def test_a_backfill_takes_each_hour_as_its_schedule_would_have(
     with impatience():
         assert work_off(INFERENCE, inference_of(list(reversed(told)))).state == "success"
     predicted = [call for call in stages.calls()[seen:] if call["stage"] == "predict"]
-    of = {name: spans([c for c in predicted if c["flags"]["task"] == name]) for name in ("anomaly", "maintenance")}
+    of = {name: spans(of_task(predicted, name)) for name in ("anomaly", "maintenance")}
     assert of["anomaly"] == wanted
     assert of["maintenance"] == wanted[:1], "6 o'clock only"
+
+
+def test_an_hour_that_is_tried_again_is_not_overtaken(stages: Stages, three_hours: list[Run]) -> None:
+    assert three_hours
+    told = announced()[-3:]
+    stages.behave("predict", exit=TRANSIENT, times=1)
+    with impatience():
+        run = work_off(INFERENCE, inference_of(told))
+    assert run.state == "success"
+    hours = [extra["interval_start"] for extra in told]
+    predicted = [call["flags"]["interval-start"] for call in of_task(stages.calls("predict"), "anomaly")]
+    assert predicted == [hours[0], *hours], "the second try of the first hour comes before the others"
+    tries = [(ti.map_index, ti.try_number) for ti in run.instances if ti.task_id == "predict_anomaly"]
+    assert sorted(tries) == [(0, 2), (1, 1), (2, 1)], "waiting is no try"
+
+
+def of_task(calls: list[dict[str, Any]], task: str) -> list[dict[str, Any]]:
+    return [call for call in calls if call["flags"]["task"] == task]
 
 
 def inference_of(told: list[dict[str, Any]]) -> str:

@@ -8,8 +8,10 @@ import os
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
@@ -64,22 +66,33 @@ def layers(stage: str) -> list[str]:
     return digests
 
 
-def compressed_layers(stage: str) -> list[int]:
-    """Bytes of each layer as a registry holds it, the lowest first."""
+@contextmanager
+def opened_layers(stage: str) -> Iterator[Iterator[IO[bytes]]]:
+    """Each layer as a tar archive, the lowest first."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "image.tar"
         docker("save", "--output", str(archive), image(stage))
         with tarfile.open(archive) as saved:
             manifest = saved.extractfile("manifest.json")
             assert manifest is not None
-            names: list[str] = json.load(manifest)[0]["Layers"]
-            return [compressed(saved, name) for name in names]
+            layers = (saved.extractfile(name) for name in json.load(manifest)[0]["Layers"])
+            yield (layer for layer in layers if layer is not None)
 
 
-def compressed(saved: tarfile.TarFile, name: str) -> int:
+def compressed_layers(stage: str) -> list[int]:
+    """Bytes of each layer as a registry holds it, the lowest first."""
+    with opened_layers(stage) as opened:
+        return [compressed(layer) for layer in opened]
+
+
+def members(stage: str) -> list[list[tarfile.TarInfo]]:
+    """What each layer holds, the lowest first."""
+    with opened_layers(stage) as opened:
+        return [tarfile.open(fileobj=layer).getmembers() for layer in opened]
+
+
+def compressed(layer: IO[bytes]) -> int:
     """Size of one layer under gzip at Docker's level."""
-    layer = saved.extractfile(name)
-    assert layer is not None
     size = 0
 
     class Counter:

@@ -16,6 +16,7 @@ from foresite_airflow import settings, stage_needs
 from foresite_airflow.command import Command
 from foresite_airflow.exits import STOPPED, failure, once_more
 from foresite_airflow.operators import links
+from foresite_airflow.operators.order import wait_for_earlier
 from foresite_airflow.result import Result, ResultError, complaint, parse, summary
 from foresite_airflow.run import PinnedRun
 
@@ -38,7 +39,8 @@ class StageOperator(BaseOperator):
     that word), `check_only` its `--dry-run` (there Airflow has a method of that name), `rebuild` compares
     what was published with what the stage computes of it now. Retries belong into the DAG's `default_args`,
     where mapped tasks see them too; the time limit is that of the stage. `profile` names other resources than
-    the stage's own; only a cluster knows them.
+    the stage's own; only a cluster knows them. `in_order` lets an instance of a mapped task begin when those
+    before it have ended, after all their tries.
     """
 
     template_fields: Sequence[str] = (
@@ -85,6 +87,7 @@ class StageOperator(BaseOperator):
         rebuild: bool | str = False,
         options: Mapping[str, str] | None = None,
         profile: str | None = None,
+        in_order: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{**self.limits(stage, profile), **kwargs})
@@ -101,11 +104,16 @@ class StageOperator(BaseOperator):
         self.rebuild = rebuild
         self.options = dict(options or {})
         self.profile = profile
+        self.in_order = in_order
         self.killed = False
         #: What the stage left when it ended well.
         self.result: Result | None = None
         #: What a person may want to open, by the name of the link.
         self.links: dict[str, str] = {}
+
+    def pre_execute(self, context: Context) -> None:
+        if self.in_order:
+            wait_for_earlier(context["ti"], self.retry_delay)
 
     def command(self, context: Context) -> Command:
         """The call, with what the task leaves open taken from the pinned run."""
