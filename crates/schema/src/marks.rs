@@ -49,6 +49,9 @@ pub enum Judgement {
 /// What the name of a person ends with whose epoch was erased before the mark came.
 pub const ERASED: &str = ":erased";
 
+/// When each person last said what; marks of an erased epoch are told apart by their place.
+type Newest<'a> = BTreeMap<(Option<&'a str>, usize), (i64, [bool; 2])>;
+
 /// The judgement of marks on one prediction, given as person, mark and moment in any order; `None`
 /// where nobody confirmed it or called it wrong.
 ///
@@ -59,7 +62,7 @@ pub const ERASED: &str = ":erased";
 pub fn judgement<'a>(
     marks: impl IntoIterator<Item = (Option<&'a str>, Mark, i64)>,
 ) -> Option<Judgement> {
-    let mut newest: BTreeMap<(Option<&str>, usize), (i64, [bool; 2])> = BTreeMap::new();
+    let mut newest: Newest<'_> = BTreeMap::new();
     for (index, (person, mark, at)) in marks.into_iter().enumerate() {
         let says = [mark == Mark::Confirmed, mark == Mark::Wrong];
         if says == [false; 2] {
