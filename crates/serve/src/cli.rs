@@ -76,6 +76,9 @@ pub(crate) struct ConsoleArgs {
     /// Take people's marks on predictions, as files in `landing/feedback` of the data root
     #[arg(long)]
     pub(crate) accept_feedback: bool,
+    /// Write who asked, and who was refused, into `logins` of the data root: counts by hour and caller
+    #[arg(long)]
+    pub(crate) record_logins: bool,
     #[command(flatten)]
     pub(crate) entrance: EntranceArgs,
 }

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::cli::ConsoleArgs;
 use crate::config::Limits;
 use crate::http::{Form, Front, Listener, Phase, Tokens};
+use crate::logins::{Logins, Recorder};
 use crate::metrics::Metrics;
 use crate::run::bind;
 use crate::signals::Signals;
@@ -24,6 +25,9 @@ use crate::signals::Signals;
 /// Runs the console until a signal ends it.
 pub(crate) fn console(args: &ConsoleArgs, root: Root) -> Result<()> {
     check_entrance(args)?;
+    let logins = Arc::new(Logins::new(args.record_logins));
+    let recorder = args.record_logins.then(|| Recorder::start(Arc::clone(&logins), root.clone()));
+    let recorder = recorder.transpose()?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
     let outcome = runtime.block_on(async {
@@ -32,8 +36,11 @@ pub(crate) fn console(args: &ConsoleArgs, root: Root) -> Result<()> {
         let options = Options { lateness, accepts_feedback, ..Options::default() };
         let found = |at| (at, foresite_console::metrics(root.clone(), options));
         let found = args.metrics_listen.map(found);
-        serve(args, foresite_console::router(root, options), found).await
+        serve(args, foresite_console::router(root, options), found, logins).await
     });
+    if let Some(recorder) = recorder {
+        recorder.end();
+    }
     // A read may hang in storage: the process ends without waiting for it.
     runtime.shutdown_background();
     outcome
@@ -55,10 +62,12 @@ async fn serve(
     args: &ConsoleArgs,
     summaries: Router,
     found: Option<(SocketAddr, Router)>,
+    logins: Arc<Logins>,
 ) -> Result<()> {
     let mut signals = Signals::install()?;
     let (notice, is_ready) = (Limits::default().notice_seconds, Arc::new(AtomicBool::new(true)));
-    let listener = for_people(args, summaries.merge(probes(Arc::clone(&is_ready)))).await?;
+    let summaries = summaries.merge(probes(Arc::clone(&is_ready)));
+    let listener = for_people(args, summaries, logins).await?;
     let pages = match found {
         Some((address, found)) => Some(for_prometheus(address, found).await?),
         None => None,
@@ -89,9 +98,9 @@ async fn serve(
     Ok(())
 }
 
-async fn for_people(args: &ConsoleArgs, router: Router) -> Result<Listener> {
+async fn for_people(args: &ConsoleArgs, router: Router, logins: Arc<Logins>) -> Result<Listener> {
     let tls = args.entrance.tls().map(|tls| tls.acceptor(&["h2", "http/1.1"])).transpose()?;
-    let front = front(router, args.entrance.tokens()?);
+    let front = Front { logins: Some(logins), ..front(router, args.entrance.tokens()?) };
     let socket = bind("console", args.listen).await?;
     Ok(Listener { socket, front, tls, limits: Limits::default() })
 }
@@ -110,6 +119,7 @@ fn front(router: Router, tokens: Option<Arc<Tokens>>) -> Front {
         metrics: Arc::new(Metrics::default()),
         patience: Duration::from_secs_f64(Limits::default().receive_seconds),
         access_log: true,
+        logins: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod front;
 mod grpc;
 mod listener;
 mod pages;
+mod peer;
 mod punctual;
 mod rest;
 mod tls;

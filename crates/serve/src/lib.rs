@@ -17,6 +17,7 @@ mod config;
 mod console;
 mod http;
 mod infer;
+mod logins;
 mod metrics;
 mod model;
 mod pool;

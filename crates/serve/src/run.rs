@@ -119,7 +119,7 @@ fn front(form: Form, router: Router, tokens: Option<Arc<Tokens>>, service: &Serv
     let config = service.config();
     let patience = Duration::from_secs_f64(config.limits.receive_seconds);
     let (metrics, access_log) = (Arc::clone(service.metrics()), config.access_log);
-    Front { form, router, tokens, metrics, patience, access_log }
+    Front { form, router, tokens, metrics, patience, access_log, logins: None }
 }
 
 pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {

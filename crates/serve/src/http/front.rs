@@ -11,14 +11,16 @@ use axum::body::Body;
 use foresite_console::Caller;
 use futures::FutureExt as _;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tower::Service as _;
 use tracing::Instrument as _;
 
+use super::peer::Peer;
 use super::punctual::Punctual;
-use super::tokens::Tokens;
+use super::tokens::{Holder, Tokens, TurnedAway};
 use super::trace::{TRACEPARENT, Trace};
+use crate::logins::Logins;
 use crate::metrics::{Metrics, Protocol};
 use crate::refusal::{Kind, Refusal};
 
@@ -48,29 +50,27 @@ pub(crate) struct Front {
     pub(crate) patience: Duration,
     /// Whether the log has a line for who is turned away.
     pub(crate) access_log: bool,
+    /// Where log-ins are counted; the log then has a line for the first of an hour alone.
+    pub(crate) logins: Option<Arc<Logins>>,
 }
 
 impl Front {
     /// Answers a request, whatever happens behind it.
-    pub(crate) async fn answer(self, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let trace = Trace::of(request.headers());
-        let mut response = self.traced(request).instrument(trace.span()).await;
+        let mut response = self.traced(request, peer).instrument(trace.span()).await;
         if let Some(header) = trace.header() {
             response.headers_mut().insert(TRACEPARENT, header);
         }
         response
     }
 
-    async fn traced(self, mut request: Request<Incoming>) -> Response<Body> {
-        if let Some(tokens) = &self.tokens
-            && !OPEN.contains(&request.uri().path())
-        {
-            match tokens.check(request.headers()) {
+    async fn traced(self, mut request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+        if !OPEN.contains(&request.uri().path()) {
+            match self.admit(request.headers(), peer) {
+                Ok(None) => {}
                 Ok(person) => drop(request.extensions_mut().insert(Caller(person))),
-                Err(refusal) => {
-                    self.note(&refusal);
-                    return self.refused(&refusal);
-                }
+                Err(refusal) => return self.refused(&refusal),
             }
         }
         let counted = InFlight::begin(&self.metrics);
@@ -91,6 +91,29 @@ impl Front {
         }
     }
 
+    /// The person whose token the request carries, where it names one; refuses who has no token, where
+    /// one is needed.
+    fn admit(&self, headers: &HeaderMap, peer: &Peer) -> Result<Option<String>, Refusal> {
+        match self.tokens.as_ref().map(|tokens| tokens.check(headers)).transpose() {
+            Ok(holder) => {
+                self.count_login(holder.as_deref(), None, peer);
+                Ok(holder.and_then(|holder| holder.person.clone()))
+            }
+            Err(TurnedAway { refusal, holder }) => {
+                self.count_login(holder.as_deref(), Some(&refusal.text), peer);
+                self.note(&refusal);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Counts a log-in, or that it was refused, where that is asked for.
+    pub(super) fn count_login(&self, holder: Option<&Holder>, refused: Option<&str>, peer: &Peer) {
+        if let Some(logins) = &self.logins {
+            logins.count(peer.caller(holder), refused, peer.address);
+        }
+    }
+
     /// Counts and logs who is turned away here; the rest is noted where it is answered.
     fn note(&self, refusal: &Refusal) {
         let protocol = match self.form {
@@ -99,7 +122,7 @@ impl Front {
         };
         let code = refusal.status().as_u16();
         self.metrics.turned_away(protocol, code);
-        if self.access_log {
+        if self.access_log && self.logins.is_none() {
             let (protocol, reason) = (protocol.word(), refusal.text.as_str());
             tracing::info!(protocol, code, reason, "request");
         }

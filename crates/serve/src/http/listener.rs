@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::front::{Form, Front};
-use super::tls::Acceptor;
+use super::peer::Peer;
+use super::tls::{self, Acceptor};
 use crate::config::Limits;
 
 /// How often an idle connection is looked at.
@@ -104,7 +105,7 @@ impl Listener {
                 _ = phase.wait_for(|phase| *phase == Phase::Closing) => break,
                 Some(_) = open.join_next() => continue,
             };
-            let (stream, _) = match accepted {
+            let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!("a connection cannot be accepted: {error}");
@@ -122,7 +123,7 @@ impl Listener {
             open.spawn(async move {
                 let metrics = Arc::clone(&connection.front.metrics);
                 metrics.connections.fetch_add(1, Relaxed);
-                connection.accepted(stream, tls).await;
+                connection.accepted(stream, Peer::at(address), tls).await;
                 metrics.connections.fetch_sub(1, Relaxed);
                 drop(place);
             });
@@ -151,29 +152,40 @@ struct Connection {
 }
 
 impl Connection {
-    async fn accepted(self, stream: TcpStream, tls: Option<Arc<Acceptor>>) {
+    async fn accepted(self, stream: TcpStream, peer: Peer, tls: Option<Arc<Acceptor>>) {
         // Answers are short: they must not wait for more of them.
         drop(stream.set_nodelay(true));
-        match tls {
-            None => self.serve(stream).await,
-            Some(tls) => {
-                let patience = Duration::from_secs_f64(self.limits.receive_seconds);
-                if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-                    self.serve(stream).await;
+        let Some(tls) = tls else { return self.serve(stream, peer).await };
+        let patience = Duration::from_secs_f64(self.limits.receive_seconds);
+        match tokio::time::timeout(patience, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let is_asked = self.front.logins.is_some();
+                let certificate = is_asked.then(|| tls::subject(&stream)).flatten();
+                self.serve(stream, Peer { certificate, ..peer }).await;
+            }
+            Ok(Err(error)) => {
+                if let Some(fault) = tls::fault_of_client(&error) {
+                    self.front.count_login(None, Some(fault), &peer);
                 }
             }
+            Err(_) => {}
         }
     }
 
-    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    async fn serve(
+        mut self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+    ) {
         let activity = Arc::new(Activity::new());
         let (front, seen, phase) = (self.front.clone(), Arc::clone(&activity), self.phase.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             seen.begin();
             let (front, open, phase) = (front.clone(), Open(Arc::clone(&seen)), phase.clone());
+            let peer = peer.clone();
             async move {
                 let version = request.version();
-                let mut response = front.answer(request).await;
+                let mut response = front.answer(request, &peer).await;
                 announce_end(&mut response, version, *phase.borrow());
                 drop(open);
                 Ok::<_, std::convert::Infallible>(response)

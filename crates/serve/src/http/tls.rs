@@ -11,10 +11,14 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{Error as TlsError, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
+use x509_parser::parse_x509_certificate;
 
 use super::watched::Watched;
+
+/// Characters of a subject that are kept.
+const LONGEST_SUBJECT: usize = 200;
 
 /// Files of certificates and keys, PEM.
 #[derive(Debug, Clone)]
@@ -92,5 +96,60 @@ impl Tls {
             .map_err(|error| wrong(&self.certificate, error))?;
         config.alpn_protocols = protocols.to_vec();
         Ok(Arc::new(config))
+    }
+}
+
+/// The subject of the certificate that a client has shown, and that was found good.
+pub(super) fn subject(stream: &TlsStream<TcpStream>) -> Option<Arc<str>> {
+    let shown = stream.get_ref().1.peer_certificates()?.first()?;
+    Some(subject_of(shown).into())
+}
+
+/// A subject as one line, or the serial number of a certificate that has none: a name may stand in an
+/// extension alone.
+fn subject_of(certificate: &[u8]) -> String {
+    let told = match parse_x509_certificate(certificate) {
+        Ok((_, parsed)) => match parsed.subject().to_string() {
+            empty if empty.is_empty() => format!("serial {}", parsed.raw_serial_as_string()),
+            subject => subject,
+        },
+        Err(_) => "that cannot be read".to_owned(),
+    };
+    let one_line = told.chars().map(|c| if c.is_control() { ' ' } else { c });
+    one_line.take(LONGEST_SUBJECT).collect()
+}
+
+/// What is wrong with a client's certificate, where a handshake failed for that.
+pub(super) fn fault_of_client(error: &std::io::Error) -> Option<&'static str> {
+    match error.get_ref()?.downcast_ref::<TlsError>()? {
+        TlsError::NoCertificatesPresented => Some("no client certificate is shown"),
+        TlsError::InvalidCertificate(_) => Some("the client certificate does not hold"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+
+    fn subject(names: &[(DnType, &str)]) -> String {
+        let mut params = CertificateParams::new(vec!["kim.example".to_owned()]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        for (kind, name) in names {
+            params.distinguished_name.push(kind.clone(), *name);
+        }
+        subject_of(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der())
+    }
+
+    #[test]
+    fn a_subject_is_one_line_that_ends() {
+        let kim = [(DnType::OrganizationName, "North"), (DnType::CommonName, "Kim Brandt")];
+        assert_eq!(subject(&kim), "O=North, CN=Kim Brandt");
+        assert_eq!(subject(&[(DnType::CommonName, "Kim\nentry")]), "CN=Kim entry");
+        let long = "x".repeat(300);
+        assert_eq!(subject(&[(DnType::CommonName, long.as_str())]).len(), LONGEST_SUBJECT);
+        assert!(subject(&[]).starts_with("serial "));
+        assert_eq!(subject_of(b"none"), "that cannot be read");
     }
 }

@@ -25,7 +25,23 @@ pub(crate) struct Tokens {
 struct Token {
     sum: [u8; 32],
     until: Option<Timestamp>,
-    person: Option<String>,
+    holder: Arc<Holder>,
+}
+
+/// Whose a token is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The person, where the file names one; a token without is a program's.
+    pub(crate) person: Option<String>,
+    /// The first digits of the token's SHA-256: they tell tokens apart and open nothing.
+    pub(crate) id: String,
+}
+
+/// Why a request is turned away, and whose token it carried, where that is known.
+#[derive(Debug)]
+pub(crate) struct TurnedAway {
+    pub(crate) refusal: Refusal,
+    pub(crate) holder: Option<Arc<Holder>>,
 }
 
 impl std::fmt::Debug for Token {
@@ -44,14 +60,17 @@ impl Tokens {
         Ok(Self { path: path.to_owned(), known })
     }
 
-    /// The person whose token the request carries, where the file names one. Refuses a request whose
-    /// token is none of them, or one of the past.
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-        let refused = |text: &str| Err(Refusal::new(Kind::Unauthorized, text));
+    /// Whose token the request carries. Refuses a request whose token is none of them, or one of the
+    /// past.
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<Arc<Holder>, TurnedAway> {
+        let turned_away = |text: &str, holder: Option<&Arc<Holder>>| {
+            let refusal = Refusal::new(Kind::Unauthorized, text);
+            Err(TurnedAway { refusal, holder: holder.cloned() })
+        };
         let known = self.known.get(|| read(&self.path));
         let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(given) = given.and_then(|value| value.strip_prefix("Bearer ")) else {
-            return refused("no bearer token is given");
+            return turned_away("no bearer token is given", None);
         };
         let sum = sum(given.trim());
         // Every token is compared, so that the time does not tell which one was close.
@@ -59,11 +78,11 @@ impl Tokens {
             if bool::from(token.sum.ct_eq(&sum)) { Some(token) } else { found }
         });
         match found {
-            None => refused("the token is not known"),
-            Some(Token { until: Some(until), .. }) if *until <= Timestamp::now() => {
-                refused("the token has expired")
+            None => turned_away("the token is not known", None),
+            Some(Token { until: Some(until), holder, .. }) if *until <= Timestamp::now() => {
+                turned_away("the token has expired", Some(holder))
             }
-            Some(token) => Ok(token.person.clone()),
+            Some(token) => Ok(Arc::clone(&token.holder)),
         }
     }
 }
@@ -106,7 +125,12 @@ fn parse(line: &str) -> Result<Token, &'static str> {
         Some(name) if name.is_empty() || name.chars().any(char::is_control) => {
             Err("no name behind `as`")
         }
-        _ => Ok(Token { sum: sum(token), until, person }),
+        _ => {
+            let sum = sum(token);
+            let [a, b, c, d, ..] = sum;
+            let id = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
+            Ok(Token { sum, until, holder: Arc::new(Holder { person, id }) })
+        }
     }
 }
 
@@ -119,8 +143,8 @@ mod tests {
         if let Some(header) = header {
             headers.insert(AUTHORIZATION, header.parse().unwrap());
         }
-        let person = |person: Option<String>| person.unwrap_or_else(|| "ok".into());
-        tokens.check(&headers).map_or_else(|refusal| refusal.text, person)
+        let person = |holder: Arc<Holder>| holder.person.clone().unwrap_or_else(|| "ok".into());
+        tokens.check(&headers).map_or_else(|turned| turned.refusal.text, person)
     }
 
     #[test]
@@ -164,6 +188,24 @@ mod tests {
         assert_eq!(asked(&tokens, Some("Bearer c")), "ok");
         assert_eq!(asked(&tokens, Some("Bearer d")), "Kim");
         assert_eq!(asked(&tokens, Some("Bearer e")), "Max as Max");
+    }
+
+    #[test]
+    fn a_token_is_told_by_the_first_digits_of_its_sum_also_when_it_has_expired() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        std::fs::write(&path, "alpha\nbeta 2020-01-01T00:00:00Z as Kim\n").unwrap();
+        let tokens = Tokens::read(&path).unwrap();
+        let check = |token: &str| {
+            let header = (AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+            tokens.check(&HeaderMap::from_iter([header]))
+        };
+        // printf %s alpha | sha256sum
+        let holder = Holder { person: None, id: "8ed3f6ad".into() };
+        assert_eq!(*check("alpha").unwrap(), holder);
+        let expired = check("beta").unwrap_err().holder.unwrap();
+        assert_eq!(*expired, Holder { person: Some("Kim".into()), id: "f44e64e7".into() });
+        assert!(check("gamma").unwrap_err().holder.is_none());
     }
 
     #[test]

@@ -1,109 +1,18 @@
-//! The console as a process: who may leave marks, and where they land; what Prometheus reads.
+//! The console as a process: who may leave marks, and where they land; what Prometheus reads; who is
+//! on record for having asked.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+mod logins;
+mod process;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use foresite_schema::catalog::watch;
 use foresite_tables::{Micros, Root};
 use foresite_testkit::Rows;
 
-/// Bound of every wait.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct Console {
-    _process: Process,
-    /// Where people ask.
-    address: SocketAddr,
-    /// Where Prometheus asks, if somewhere.
-    metrics: Option<SocketAddr>,
-}
-
-/// Ends with whoever holds it.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn command(root: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_foresite-serve"));
-    command.arg("console").arg("--data-root").arg(root).args(arguments);
-    command.env("FORESITE_LOG", "lines").stdin(Stdio::null()).stderr(Stdio::piped());
-    command
-}
-
-/// Starts one and waits until it says where it listens.
-fn started(root: &Path, arguments: &[&str]) -> Console {
-    let listeners = if arguments.contains(&"--metrics-listen") { 2 } else { 1 };
-    let arguments = [arguments, &["--listen", "127.0.0.1:0"]].concat();
-    let mut process = Process(command(root, &arguments).spawn().unwrap());
-    let mut log = BufReader::new(process.0.stderr.take().unwrap()).lines();
-    let begin = Instant::now();
-    let mut addresses: Vec<SocketAddr> = Vec::new();
-    while begin.elapsed() < PATIENCE {
-        let Some(line) = log.next() else { break };
-        let line = line.unwrap();
-        if let Some((_, address)) = line.split_once("address=") {
-            let address = address.split_whitespace().next().unwrap().trim_matches('"');
-            addresses.push(address.parse().unwrap());
-        }
-        if addresses.len() == listeners {
-            // What it says later must find a reader.
-            std::thread::spawn(move || log.for_each(drop));
-            let (address, metrics) = (addresses[0], addresses.get(1).copied());
-            return Console { _process: process, address, metrics };
-        }
-    }
-    panic!("the console did not say where it listens");
-}
-
-/// Status and body of a mark that is sent.
-fn post(console: &Console, token: &str, body: &str) -> (u16, String) {
-    let size = body.len();
-    let request = format!(
-        "POST /console/v1/feedback HTTP/1.1\r\nHost: console\r\nConnection: close\r\n\
-         Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
-         Content-Length: {size}\r\n\r\n{body}"
-    );
-    exchange(console.address, &request)
-}
-
-/// What Prometheus gets once the tables were read: a slow disk costs the first scrapes their numbers.
-fn scraped(console: &Console) -> String {
-    let begin = Instant::now();
-    loop {
-        let (status, page) = get(console.metrics.unwrap(), "/metrics");
-        assert_eq!(status, 200, "{page}");
-        if page.contains("foresite_monitor_left_out_series") {
-            return page;
-        }
-        assert!(begin.elapsed() < PATIENCE, "the tables were not read:\n{page}");
-    }
-}
-
-/// Status and body of a page that is asked for without a token.
-fn get(address: SocketAddr, path: &str) -> (u16, String) {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: console\r\nConnection: close\r\n\r\n");
-    exchange(address, &request)
-}
-
-fn exchange(address: SocketAddr, request: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-}
+use process::{command, get, post, scraped, started};
 
 #[test]
 fn a_mark_lands_in_the_name_of_its_token() {

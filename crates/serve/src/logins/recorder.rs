@@ -1,0 +1,126 @@
+//! Files of log-ins, `logins/<day>/<hour>-<process>.jsonl`: each is written by one process, anew as
+//! its hour goes on, and never after it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use foresite_tables::Root;
+use jiff::Timestamp;
+
+use super::Logins;
+
+/// How often the book is looked at: somebody new is on record that much later.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long the end of the process waits for the last file.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Digits that tell the files of two processes apart.
+const DIGITS: usize = 12;
+
+/// The thread that writes; storage may keep it waiting, and nobody else.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    stop: Sender<()>,
+    ended: Receiver<()>,
+}
+
+impl Recorder {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Those of the system, where it has no thread to give.
+    pub(crate) fn start(logins: Arc<Logins>, root: Root) -> std::io::Result<Self> {
+        let (stop, stopped) = channel();
+        let (end, ended) = channel::<()>();
+        let mut process = uuid::Uuid::new_v4().simple().to_string();
+        process.truncate(DIGITS);
+        let writer = Writer { logins, root, process, is_failing: false };
+        std::thread::Builder::new().name("logins".into()).spawn(move || {
+            writer.run(&stopped);
+            drop(end);
+        })?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Writes what is not written yet, if storage takes it in time.
+    pub(crate) fn end(self) {
+        drop(self.stop);
+        if self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the last log-ins are lost: storage did not take them in time");
+        }
+    }
+}
+
+struct Writer {
+    logins: Arc<Logins>,
+    root: Root,
+    process: String,
+    is_failing: bool,
+}
+
+impl Writer {
+    fn run(mut self, stop: &Receiver<()>) {
+        while stop.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            self.write(false);
+        }
+        self.write(true);
+    }
+
+    /// Writes what is due; what storage does not take is due again.
+    fn write(&mut self, all: bool) {
+        for page in self.logins.due(Timestamp::now().as_second(), all) {
+            let path = path(page.hour, &self.process);
+            // Below a root that is gone, a mount perhaps, nothing is begun.
+            let written = self.root.require().and_then(|()| self.root.write(&path, page.text));
+            match written {
+                Ok(()) => {
+                    self.logins.written(page.hour, page.size);
+                    self.is_failing = false;
+                }
+                Err(error) => {
+                    if !self.is_failing {
+                        let hint = error.advice().unwrap_or_default();
+                        let error = error.to_string().replace(['\n', '\r'], " ");
+                        tracing::warn!(error, hint, "log-ins wait: they cannot be written");
+                    }
+                    self.is_failing = true;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn path(hour: i64, process: &str) -> String {
+    let hour = Timestamp::from_second(hour).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("logins/{}-{process}.jsonl", hour.strftime("%Y-%m-%d/%H"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_of_a_process_has_a_file_of_its_own() {
+        assert_eq!(path(1_773_064_800, "0a1b"), "logins/2026-03-09/14-0a1b.jsonl");
+    }
+
+    #[test]
+    fn what_storage_does_not_take_is_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("data");
+        let root = Root::open(place.to_str().unwrap()).unwrap();
+        let logins = Arc::new(Logins::new(true));
+        logins.count(Some("Kim".into()), None, [127, 0, 0, 1].into());
+        let process = "0a1b".to_owned();
+        let mut writer = Writer { logins, root: root.clone(), process, is_failing: false };
+        writer.write(false);
+        assert!(writer.is_failing && !place.exists(), "nothing is begun below a root that is gone");
+        std::fs::create_dir(&place).unwrap();
+        writer.write(false);
+        let files = root.list("logins").unwrap();
+        let text = String::from_utf8(root.read(&files[0].path).unwrap().to_vec()).unwrap();
+        assert!(!writer.is_failing && text.contains(r#""caller":"Kim","refused":null,"count":1"#));
+        assert_eq!(files.len(), 1, "{text}");
+    }
+}
