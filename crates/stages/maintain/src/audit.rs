@@ -1,4 +1,4 @@
-//! Step `audit`: who decided what, and when.
+//! Step `audit`: who decided what, and when; and who asked the console.
 //!
 //! Each source turns what it knows of an interval into entries, which are printed in the order of
 //! time, a line each; with `--json` as objects. Nothing is written. What arrives in files (marks,
@@ -8,6 +8,7 @@ mod book;
 mod cells;
 mod decisions;
 mod exports;
+mod logins;
 mod people;
 mod retired;
 
@@ -30,12 +31,13 @@ struct Asked<'a> {
 type Source = fn(&Asked<'_>, &mut Book) -> Result<()>;
 
 /// Where decisions are written down; another one is a line here and a function.
-const SOURCES: [(&str, Source); 8] = [
+const SOURCES: [(&str, Source); 9] = [
     ("registry_events", decisions::models),
     ("retrain_decisions", decisions::trainings),
     ("suppressions", people::suppressions),
     ("feedback", people::marks),
     ("exports", exports::published),
+    ("logins", logins::counted),
     ("erasures", retired::erasures),
     ("retention", retired::rows),
     ("holds", retired::holds),

@@ -74,6 +74,25 @@ fn marks(root: &Root) {
     rows.write(root, raw::feedback(), MONDAY);
 }
 
+/// Lee in two hours of one day, of two consoles, one of which refused somebody; and the example of the
+/// guide, a week later.
+fn logins(root: &Root) {
+    let line = |caller: Option<&str>, refused: Option<&str>, first: &str, address: u8| {
+        let address = format!("10.0.0.{address}");
+        let line = json!({"hour": "", "caller": caller, "refused": refused, "count": 7,
+                          "first": first, "last": "", "addresses": [address]});
+        format!("{line}\n")
+    };
+    let unknown = Some("the token is not known");
+    let early = line(Some("Lee"), None, "2026-03-02T08:10:00Z", 1);
+    let late = line(Some("Lee"), None, "2026-03-02T09:20:00Z", 2);
+    let refused: String = (1..7).map(|n| line(None, unknown, "2026-03-02T09:40:00Z", n)).collect();
+    root.write("logins/2026-03-02/08-a.jsonl", early).unwrap();
+    root.write("logins/2026-03-02/09-b.jsonl", late + &refused).unwrap();
+    let example = include_str!("../../../../docs/console/logins.jsonl");
+    root.write("logins/2026-03-09/14-a.jsonl", format!("{example}torn\n")).unwrap();
+}
+
 /// An export, then an old prediction that retention takes.
 fn published_and_expired(root: &Root) {
     let files = json!([{"name": "incidents.json", "entries": 3, "bytes": 1}]);
@@ -90,7 +109,7 @@ fn published_and_expired(root: &Root) {
 
 fn everything() -> (TempDir, Root) {
     let (folder, root) = root();
-    for write in [models, trainings, suppressions, marks, published_and_expired] {
+    for write in [models, trainings, suppressions, marks, logins, published_and_expired] {
         write(&root);
     }
     (folder, root)
@@ -129,11 +148,21 @@ fn every_decision_is_a_line_in_the_order_of_time() {
         "2026-03-02T05:00:00Z  marked             marks of the day by Kim (2 confirmed, 1 wrong)",
         "2026-03-02T06:00:00Z  training_asked     anomaly by ada \
          (decision retrain; model m1 serves)",
+        "2026-03-02T08:10:00Z  logged_in          console by Lee \
+         (14 requests of the day from 10.0.0.1, 10.0.0.2)",
+        "2026-03-02T09:40:00Z  login_refused      console: the token is not known \
+         (42 requests of the day from 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 2 more)",
         "2026-03-03T00:00:00Z  suppression_set    s1 by Kim: festival \
          (entity north/N001; until 2026-03-06T00:00:00Z; decided 2026-03-02T22:00:00Z)",
         "2026-03-03T05:00:00Z  marked             marks of the day by Lee (1 missed)",
         "2026-03-03T07:00:00Z  suppression_lifted s1 by Lee",
         "2026-03-04T00:00:00Z  revoked            toy/m1 by Kim: leak of data",
+        "2026-03-09T14:00:03Z  logged_in          console by token 8ed3f6ad \
+         (38 requests of the day from 10.64.2.4)",
+        "2026-03-09T14:02:11Z  login_refused      console: the token is not known \
+         (412 requests of the day from 10.64.3.9)",
+        "2026-03-09T14:20:07Z  logged_in          console by K. Brandt \
+         (6 requests of the day from 10.64.1.17, 10.64.1.23)",
         "2200-01-01T00:00:00Z  hold               all tables by Kim: case 7 (days from 2026-03-01)",
     ];
     assert_eq!(fixed, expected);
@@ -144,8 +173,9 @@ fn every_decision_is_a_line_in_the_order_of_time() {
         "expired            predictions_toy: before 2025-02-03 (1 rows in 1 files; version 2)",
     ];
     assert_eq!(by_clock, expected);
-    assert_eq!(run.result["numbers"]["entries"], 11);
+    assert_eq!(run.result["numbers"]["entries"], 16);
     assert_eq!(run.result["numbers"]["marked"], 2);
+    assert!(run.stderr.contains("1 lines below logins/ are not"), "{}", run.stderr);
     assert_eq!((run.status(), files(folder.path())), ("unchanged", before), "it only looks");
 }
 
@@ -162,6 +192,8 @@ fn json_has_an_object_a_line() {
         "promoted",
         "marked",
         "training_asked",
+        "logged_in",
+        "login_refused",
         "suppression_set",
         "marked",
         "suppression_lifted",
