@@ -26,7 +26,7 @@ endif
 .NOTPARALLEL:
 .PHONY: help tools setup build lint lint-rust lint-python check test test-rust test-faults test-python smoke-hdfs \
 	test-hdfs test-spark test-gpu test-infra hdfs-up hdfs-down cluster-up cluster-down test-cluster images test-images release demo time-machine \
-	airflow evaluate-public evaluate-loop bench bench-serving bench-storage bench-images bench-pods fuzz docs screenshots fmt lock deny clean
+	airflow evaluate-public evaluate-loop bench bench-serving bench-storage bench-images bench-pods fuzz docs screenshots fmt lock deny licences clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -184,6 +184,13 @@ lock: tools ## Lock the Python requirements anew
 deny: tools ## Licences, bans and sources of the crates (installs cargo-deny: some minutes)
 	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check bans licenses sources
+
+# Beside `deny`: what is shipped alone, with libtorch and the Python packages of Airflow's image.
+licences: tools ## The licence of all that is shipped, as a table; fails on one that is not allowed (no Docker)
+	docker/packages.sh
+	rm -rf .foresite/bills
+	$(VENV)/python docker/bill_of_materials.py .foresite/bills "$(or $(LIBTORCH),.foresite/libtorch)"
+	$(VENV)/python docker/licences.py .foresite/bills .foresite/images/airflow/lib deny.toml | tee .foresite/licences.md
 
 clean: ## Remove what was built and the demo's data; the cache stays
 	rm -rf "$(TARGET)" .foresite {airflow,tests,k8s/tests}/.{mypy,ruff,pytest}_cache

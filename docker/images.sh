@@ -45,24 +45,6 @@ TOML
     fi
 }
 
-# The locked Python packages of Airflow's image, for its Python and none other.
-gather_packages() {
-    local cache=${FORESITE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/foresite} uv locks=(airflow/requirements{,-cluster}.txt)
-    local wanted; wanted=$(sha256sum "${locks[@]}")
-    [[ $(cat "$inputs/airflow.made-from" 2>/dev/null) != "$wanted" ]] || return 0
-    uv=$(find "$cache" -maxdepth 3 -path '*/uv-*/bin/uv' | head -n1)
-    [[ -n $uv ]] || stop "no uv in $cache: run \`make tools\`"
-    rm -rf "$inputs/airflow"
-    UV_CACHE_DIR=$cache/wheels "$uv" pip install --quiet --target "$inputs/airflow/lib" --link-mode copy \
-        --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: --require-hashes \
-        --requirement "${locks[0]}" --requirement "${locks[1]}"
-    # The scripts name the Python of this machine.
-    install -D "$inputs/airflow/lib/bin/airflow" "$inputs/airflow/bin/airflow"
-    sed -i '1s|.*|#!/usr/bin/env python3|' "$inputs/airflow/bin/airflow"
-    rm -rf "$inputs/airflow/lib/bin"
-    echo "$wanted" >"$inputs/airflow.made-from"
-}
-
 # Prints the image to start from: the given or default one, or the one made here in its place.
 image_of() {
     local wanted=$1 made=$2 kind=$3
@@ -117,7 +99,7 @@ build_stages() {
 
 build_airflow() {
     local python
-    gather_packages
+    docker/packages.sh
     python=$(image_of "${FORESITE_IMAGE_PYTHON:-python:3.11-slim-bookworm}" foresite/python:bookworm python)
     build airflow docker/airflow.Dockerfile "$python" --build-arg PYTHON="$python"
 }

@@ -80,7 +80,7 @@ def packages(folder: Path) -> Iterator[tuple[str, str]]:
         classified = [line.rpartition(" :: ")[2] for line in fields.get_all("Classifier", []) if "License" in line]
         # Older packages put the whole text there.
         stated = (fields.get("License") or "").strip()
-        short = stated if stated and "\n" not in stated and len(stated) < 60 else ""
+        short = stated if stated != "UNKNOWN" and "\n" not in stated and len(stated) < 60 else ""
         named = fields.get("License-Expression") or short or ", ".join(classified) or "not stated"
         yield named, f"{fields['Name']} {fields['Version']} (Python)"
 
