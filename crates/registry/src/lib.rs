@@ -13,13 +13,15 @@
 mod error;
 mod events;
 mod folder;
+mod keys;
 mod signing;
 mod weights;
 
 pub use error::{RegistryError, Result};
 pub use events::{Alias, Aliases, Event, EventKind};
 pub use folder::{Folder, model_path, models};
-pub use signing::{Signer, TrustedKeys, sign, verify};
+pub use keys::{Signer, TrustedKeys};
+pub use signing::{sign, verify};
 pub use weights::{from_parts, to_parts};
 
 /// Files of a bundle.

@@ -3,159 +3,17 @@
 //! What is signed is a text that people can read; it names the model and both sums, so a signature
 //! can be moved to no other model and no other evaluation.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _};
-use ed25519_dalek::pkcs8::{EncodePublicKey as _, spki::der::pem::LineEnding};
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::Signature;
 use foresite_tables::{Root, sha256_hex};
 
 use crate::folder::model_path;
-use crate::{Folder, RegistryError, Result};
+use crate::keys::{is_key_id, listed};
+use crate::{Folder, RegistryError, Result, Signer, TrustedKeys};
 
 const STATEMENT: &str = "statement";
 const SIGNATURE: &str = "statement.sig";
-/// Digits of a key id.
-const KEY_DIGITS: usize = 16;
-
-/// A private key, promote's alone.
-#[derive(Debug)]
-pub struct Signer {
-    key: SigningKey,
-}
-
-/// The public keys whose signatures count, by key id.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TrustedKeys {
-    keys: BTreeMap<String, VerifyingKey>,
-}
-
-fn key_error(path: &Path, problem: impl std::fmt::Display) -> RegistryError {
-    RegistryError::Key { path: path.display().to_string(), problem: problem.to_string() }
-}
-
-fn key_id(key: &VerifyingKey) -> String {
-    let mut id = sha256_hex(key.as_bytes());
-    id.truncate(KEY_DIGITS);
-    id
-}
-
-impl Signer {
-    /// Reads a PKCS#8 PEM file (`openssl genpkey -algorithm ed25519`).
-    ///
-    /// # Errors
-    /// [`RegistryError::Key`] with the path.
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| key_error(path, error))?;
-        let key = SigningKey::from_pkcs8_pem(&text)
-            .map_err(|_| key_error(path, "no ed25519 private key in PKCS#8 PEM"))?;
-        Ok(Self { key })
-    }
-
-    /// Makes a key and stores it, readable by its owner only; an existing file is never replaced.
-    ///
-    /// # Errors
-    /// [`RegistryError::Key`] where it cannot be written.
-    pub fn create(path: &Path) -> Result<Self> {
-        use std::io::{Read as _, Write as _};
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let failed = |error: std::io::Error| key_error(path, error);
-        let mut seed = [0; 32];
-        std::fs::File::open("/dev/urandom")
-            .and_then(|mut random| random.read_exact(&mut seed))
-            .map_err(failed)?;
-        let key = SigningKey::from_bytes(&seed);
-        let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|error| key_error(path, error))?;
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
-        }
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        Ok(Self { key })
-    }
-
-    /// Id of the key: the start of the sum of its public half.
-    pub fn key_id(&self) -> String {
-        key_id(&self.key.verifying_key())
-    }
-
-    /// The public half as PEM, for the folder of trusted keys.
-    ///
-    /// # Errors
-    /// Never for a key that could be read.
-    pub fn public_pem(&self) -> Result<String> {
-        self.key
-            .verifying_key()
-            .to_public_key_pem(LineEnding::LF)
-            .map_err(|error| RegistryError::Key { path: self.key_id(), problem: error.to_string() })
-    }
-}
-
-impl TrustedKeys {
-    /// Reads every `*.pem` of a folder; none there, or no folder, means that nothing is trusted.
-    ///
-    /// # Errors
-    /// [`RegistryError::Key`] for a file that is no public key, and for a folder that cannot be read.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let mut keys = Self::default();
-        let entries = match std::fs::read_dir(folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(keys),
-            entries => entries.map_err(|error| key_error(folder, error))?,
-        };
-        for entry in entries {
-            let path = entry.map_err(|error| key_error(folder, error))?.path();
-            if path.extension().is_some_and(|extension| extension == "pem") {
-                let text =
-                    std::fs::read_to_string(&path).map_err(|error| key_error(&path, error))?;
-                keys.add(&text).map_err(|_| key_error(&path, "no ed25519 public key in PEM"))?;
-            }
-        }
-        Ok(keys)
-    }
-
-    /// Reads every `*.pem` of a folder below a data root, or of a local folder by its absolute path.
-    ///
-    /// # Errors
-    /// [`RegistryError::Key`] for a file that is no public key; storage errors.
-    pub fn below(root: &Root, folder: &Path) -> Result<Self> {
-        if folder.is_absolute() {
-            return Self::read(folder);
-        }
-        let mut keys = Self::default();
-        let prefix = format!("{}/", folder.to_string_lossy().trim_end_matches('/'));
-        for entry in root.list(&prefix)? {
-            let name = entry.path.strip_prefix(&prefix).unwrap_or(&entry.path);
-            // Folders below, such as that of the private key, are none of this one's.
-            if name.ends_with(".pem") && !name.contains('/') {
-                let bytes = root.read(&entry.path)?;
-                keys.add(&String::from_utf8_lossy(&bytes)).map_err(|_| RegistryError::Key {
-                    path: entry.path,
-                    problem: "no ed25519 public key in PEM".into(),
-                })?;
-            }
-        }
-        Ok(keys)
-    }
-
-    /// Adds a public key.
-    ///
-    /// # Errors
-    /// [`RegistryError::Key`] for text that is no public key.
-    pub fn add(&mut self, pem: &str) -> Result<()> {
-        let key = VerifyingKey::from_public_key_pem(pem).map_err(|error| RegistryError::Key {
-            path: "public key".into(),
-            problem: error.to_string(),
-        })?;
-        self.keys.insert(key_id(&key), key);
-        Ok(())
-    }
-}
+/// Files of signatures that an error names the keys of.
+const MOST_NAMED: usize = 24;
 
 /// The text that is signed.
 fn statement(task: &str, model_id: &str, bundle: &Folder, evaluation: (&str, &Folder)) -> String {
@@ -182,10 +40,10 @@ pub fn sign(
     let bundle = Folder::read(root, &format!("{path}/bundle"))?;
     let evaluation = Folder::read(root, &format!("{path}/evaluation/{evaluation_id}"))?;
     let text = statement(task, model_id, &bundle, (evaluation_id, &evaluation));
-    let signature = signer.key.sign(text.as_bytes());
+    let signature = signer.sign(text.as_bytes());
     Folder::new()
         .with(STATEMENT, text)
-        .with(SIGNATURE, signature.to_bytes())
+        .with(SIGNATURE, signature)
         .publish(root, &format!("{path}/signatures/{}", signer.key_id()))
 }
 
@@ -200,7 +58,7 @@ pub fn verify(root: &Root, trusted: &TrustedKeys, task: &str, model_id: &str) ->
         model: path.clone(),
         problem: problem.to_owned(),
     };
-    let mut last = wrong("no trusted key has signed it");
+    let mut last = None;
     for (id, key) in &trusted.keys {
         let place = format!("{path}/signatures/{id}");
         if root.list(&place)?.is_empty() {
@@ -211,7 +69,7 @@ pub fn verify(root: &Root, trusted: &TrustedKeys, task: &str, model_id: &str) ->
         let signature = Signature::from_slice(signed.file(SIGNATURE)?)
             .map_err(|_| wrong("the signature is not 64 bytes"))?;
         if key.verify_strict(text, &signature).is_err() {
-            last = wrong("the signature does not hold");
+            last = Some(wrong("the signature does not hold"));
             continue;
         }
         let told = String::from_utf8_lossy(text);
@@ -223,14 +81,35 @@ pub fn verify(root: &Root, trusted: &TrustedKeys, task: &str, model_id: &str) ->
         if told == statement(task, model_id, &bundle, (evaluation_id, &evaluation)) {
             return Ok(bundle);
         }
-        last = wrong("the statement speaks of other contents");
+        last = Some(wrong("the statement speaks of other contents"));
     }
-    Err(last)
+    Err(match last {
+        Some(error) => error,
+        None => wrong(&unsigned(root, trusted, &path)?),
+    })
+}
+
+/// That no trusted key has signed a model, with the keys that have, and those that are trusted.
+fn unsigned(root: &Root, trusted: &TrustedKeys, path: &str) -> Result<String> {
+    let prefix = format!("{path}/signatures/");
+    let files = root.list(&prefix)?;
+    let mut signers: Vec<&str> = files
+        .iter()
+        .filter_map(|file| Some(file.path.strip_prefix(&prefix)?.split_once('/')?.0))
+        // Whoever may write there may give a folder any name.
+        .filter(|id| is_key_id(id))
+        .take(MOST_NAMED)
+        .collect();
+    signers.dedup();
+    let (signers, trusted) = (listed(signers.into_iter()), trusted.listed());
+    Ok(format!("no trusted key has signed it; signed by {signers}, trusted {trusted}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const UNSIGNED: &str = "model models/t/m: no trusted key has signed it";
 
     struct Case {
         directory: tempfile::TempDir,
@@ -262,7 +141,9 @@ mod tests {
     #[test]
     fn a_signed_model_holds_and_a_key_survives_its_file() {
         let case = case();
-        assert_eq!(outcome(&case), "model models/t/m: no trusted key has signed it");
+        let id = case.signer.key_id();
+        let expected = format!("{UNSIGNED}; signed by none, trusted `{id}`");
+        assert_eq!(outcome(&case), expected);
         assert!(sign(&case.root, &case.signer, "t", "m", "e").unwrap());
         assert!(!sign(&case.root, &case.signer, "t", "m", "e").unwrap());
         assert_eq!(outcome(&case), "ok");
@@ -286,7 +167,11 @@ mod tests {
         let case = case();
         let stranger = Signer::create(&case.directory.path().join("other.pem")).unwrap();
         sign(&case.root, &stranger, "t", "m", "e").unwrap();
-        assert_eq!(outcome(&case), "model models/t/m: no trusted key has signed it");
+        // A folder that somebody made is no key.
+        case.root.write("models/t/m/signatures/trust-me/statement", "").unwrap();
+        let (theirs, ours) = (stranger.key_id(), case.signer.key_id());
+        let expected = format!("{UNSIGNED}; signed by `{theirs}`, trusted `{ours}`");
+        assert_eq!(outcome(&case), expected);
     }
 
     #[test]
@@ -298,24 +183,9 @@ mod tests {
         case.trusted.add(&next.public_pem().unwrap()).unwrap();
         assert_eq!(outcome(&case), "ok", "beside a new key the old one counts");
         assert!(case.trusted.keys.remove(&case.signer.key_id()).is_some());
-        assert_eq!(outcome(&case), "model models/t/m: no trusted key has signed it");
+        let (old, new) = (case.signer.key_id(), next.key_id());
+        assert_eq!(outcome(&case), format!("{UNSIGNED}; signed by `{old}`, trusted `{new}`"));
         assert!(sign(&case.root, &next, "t", "m", "e").unwrap());
         assert_eq!(outcome(&case), "ok", "the new key has signed it as well");
-    }
-
-    #[test]
-    fn trust_without_a_folder_is_none_and_with_a_file_for_one_an_error() {
-        let case = case();
-        let nowhere = case.directory.path().join("nowhere");
-        assert!(TrustedKeys::read(&nowhere).unwrap().keys.is_empty());
-        std::fs::write(&nowhere, "").unwrap();
-        let error = TrustedKeys::read(&nowhere).unwrap_err().to_string();
-        assert!(error.contains("nowhere: Not a directory"), "{error}");
-    }
-
-    #[test]
-    fn no_key_file_says_so() {
-        let error = Signer::read(Path::new("/nowhere/key.pem")).unwrap_err().to_string();
-        assert!(error.starts_with("key /nowhere/key.pem: No such file"), "{error}");
     }
 }
