@@ -85,10 +85,13 @@ def test_the_signing_key_is_where_promote_looks_for_it(renderings: dict[str, Man
     assert f'"{named}"' in sample
 
 
-def test_the_trusted_keys_are_where_predict_looks_for_them(renderings: dict[str, Manifests]) -> None:
-    container = pod_of("predict", renderings["base"]).containers[0]
+@pytest.mark.parametrize("stage", ["predict", "promote"])
+def test_the_trusted_keys_are_where_a_stage_looks_for_them(stage: str, renderings: dict[str, Manifests]) -> None:
+    """What promote signs is what predict and the services trust."""
+    container = pod_of(stage, renderings["base"]).containers[0]
     place = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "trusted-keys")
-    assert f'"{place}"' in (REPOSITORY / "docs" / "samples" / "predict" / "cluster.json").read_text()
+    sample = json.loads((REPOSITORY / "docs" / "samples" / stage / "cluster.json").read_text())
+    assert sample["public_keys"] == place
 
 
 def test_the_gpu_component_gives_train_the_gpu_profile(renderings: dict[str, Manifests]) -> None:

@@ -25,3 +25,4 @@ mod samples;
 mod secrets;
 mod storage;
 mod toy;
+mod trust;

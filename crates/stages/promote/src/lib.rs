@@ -1,15 +1,17 @@
 //! The promote stage: signs a model that its evaluation supports and lets an alias point to it; rolls
 //! back, and revokes.
 //!
-//! The private key is this stage's alone. Everything that serves verifies with public keys.
+//! The private key is this stage's alone. Everything that serves verifies with public keys, and signing
+//! makes no key a trusted one but the first of a data root.
 
 mod config;
 mod decision;
+mod key;
 mod shadow;
 
 use std::path::PathBuf;
 
-use foresite_registry::{Event, EventKind, Folder, RegistryError, Signer, model_path, sign};
+use foresite_registry::{Event, EventKind, Folder, RegistryError, model_path, sign};
 use foresite_schema::catalog::outcome;
 use foresite_stage::{Context, ErrorKind, Inputs, Report, Result, Stage, StageError, environment};
 use foresite_tables::{Read, Slot, Table, Value};
@@ -17,6 +19,7 @@ use serde_json::json;
 
 pub use config::Config;
 pub use decision::{Action, Decision};
+use key::Key;
 
 /// The stage.
 #[derive(Debug)]
@@ -40,6 +43,9 @@ pub struct Args {
     /// Private key, PKCS#8 PEM
     #[arg(long, value_name = "FILE", env = environment::SIGNING_KEY, hide_env_values = true)]
     pub signing_key: Option<PathBuf>,
+    /// Put the public half of the signing key among the trusted ones, where it is new
+    #[arg(long)]
+    pub trust_key: bool,
 }
 
 impl Stage for Promote {
@@ -119,16 +125,16 @@ fn admitted(
             decision::promotion(events, &model_id, (&verdict, won))
         }
     };
-    if matches!(decision, Decision::Append { .. }) && !cx.is_dry_run() {
-        let signer = signer(cx, config, args)?;
-        let key_id = signer.key_id();
-        let public = config.public_keys.join(format!("{key_id}.pem"));
-        let pem = signer.public_pem().map_err(registry_error)?;
-        cx.root().write_new(&public.to_string_lossy(), pem)?;
-        let is_new =
-            sign(cx.root(), &signer, task, &model_id, &evaluation).map_err(registry_error)?;
-        tracing::info!(model = model_id, key = key_id, is_new, "signed");
-        report.number("key_id", key_id);
+    if matches!(decision, Decision::Append { .. }) {
+        let key = Key::choose(cx, config, args)?;
+        if !cx.is_dry_run() {
+            let signer = key.take(cx)?;
+            let key_id = signer.key_id();
+            let is_new =
+                sign(cx.root(), &signer, task, &model_id, &evaluation).map_err(registry_error)?;
+            tracing::info!(model = model_id, key = key_id, is_new, "signed");
+            report.number("key_id", key_id);
+        }
     }
     Ok(decision)
 }
@@ -151,25 +157,6 @@ fn newest_evaluation(cx: &Context, path: &str) -> Result<String> {
             StageError::new(ErrorKind::Missing, format!("{path}: no evaluation"))
                 .hint("run foresite-evaluate first")
         })
-}
-
-fn signer(cx: &Context, config: &Config, args: &Args) -> Result<Signer> {
-    let given = args.signing_key.clone().or_else(|| config.signing_key.clone());
-    let path = match given {
-        Some(path) => path,
-        // A private key does not belong on a store that many read.
-        None => cx.root().local_path("keys/private/promote.pem").map_err(|error| {
-            StageError::from(error).while_doing("find the signing key").hint(
-                "pass --signing-key or set FORESITE_SIGNING_KEY: \
-                 only a local data root has a place for it",
-            )
-        })?,
-    };
-    if path.exists() || !config.create_missing_key {
-        return Signer::read(&path).map_err(registry_error);
-    }
-    tracing::warn!(path = %path.display(), "no signing key is there: making one");
-    Signer::create(&path).map_err(registry_error)
 }
 
 fn append(cx: &Context, table: &Table, event: &Event, report: &mut Report) -> Result<()> {
