@@ -3,8 +3,8 @@
 use foresite_models::ModelError;
 use tch::TchError;
 
-/// What CUDA refuses passes by when another process lets the GPU go. Only its first line is kept: a
-/// backtrace follows.
+/// Tells a busy GPU from the rest: what CUDA refuses passes by when another process lets it go. Only
+/// its first line is kept; a backtrace follows.
 pub(crate) fn model_error(error: TchError) -> ModelError {
     let of_gpu = |line: &&str| line.contains("CUDA") || line.contains("CUBLAS");
     let refused = match &error {

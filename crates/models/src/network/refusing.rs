@@ -9,6 +9,6 @@ pub(crate) struct Refusing;
 
 impl Trainer for Refusing {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Vec<Layer>, ModelError> {
-        Err(ModelError::Torch(format!("no network is trained here, nor `{}`", lesson.recipe.name)))
+        Err(ModelError::Torch(format!("nothing trains `{}` here", lesson.recipe.name)))
     }
 }
