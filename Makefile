@@ -91,7 +91,7 @@ test-gpu: tools ## Networks trained on a GPU and on the CPU (fetches 2.3 GB once
 	docker/cuda.sh
 	$(STEP) gpu env FORESITE_NEED_GPU=1 \
 	    CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="env LD_PRELOAD=libtorch_cuda.so LD_LIBRARY_PATH=$(CURDIR)/.foresite/cuda:$(CURDIR)/.foresite/libtorch/lib" \
-	    cargo test --package foresite-models gpu -- --nocapture
+	    cargo test --package foresite-training gpu -- --nocapture
 
 test-infra: build ## Terraform and Ansible of k8s/infra, offline (fetches 0.2 GB once)
 	$(STEP) infra k8s/infra/tests/run.sh

@@ -27,7 +27,7 @@ for ((i = 0; i < times; i++)); do
 done
 """
 #: Links libtorch; CUDA where it was built.
-TORCH = ("train", "evaluate", "predict", "serve", "train-cuda", "serve-cuda")
+TORCH = ("train", "train-cuda")
 
 
 def start(image: str, program: str, *arguments: str) -> dict[str, float]:
@@ -67,7 +67,7 @@ def main() -> None:
     """Measures the images that are there."""
     # What the measuring itself costs: a shell that starts a program which does nothing.
     results: dict[str, Any] = {"floor": start("derive", "/bin/true")}
-    for image in sys.argv[1:] or [*engine.PROGRAMS, "train-cuda", "serve-cuda"]:
+    for image in sys.argv[1:] or [*engine.PROGRAMS, "train-cuda"]:
         if engine.docker("image", "inspect", engine.image(image), check=False).returncode == 0:
             results[image] = one(image)
     # What an image holds, whatever lies in target/.

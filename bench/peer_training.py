@@ -1,6 +1,6 @@
 """The network that train fits, in eager PyTorch: rows a second by device, width and batch.
 
-Needs PyTorch; a GPU is measured where there is one. The step is that of `crates/models/src/network/training.rs`:
+Needs PyTorch; a GPU is measured where there is one. The step is that of `crates/training/src/torch.rs`:
 rows gathered by index on the device, dropout, binary cross-entropy, Adam.
 """
 

@@ -239,10 +239,7 @@ def weight(results: Results) -> list[str]:
     ]
     return [
         "## Weight of the binaries",
-        (
-            "MiB; code by the crate that a function was made for, from the symbol table (`bench/weight.py`). libtorch is a library "
-            "beside the binaries and not counted."
-        ),
+        "MiB; code by the crate that a function was made for, from the symbol table (`bench/weight.py`).",
         "",
         *table(["", *names], rows),
         "",
@@ -268,7 +265,7 @@ def images(results: Results) -> list[str]:
     return [
         "## Images",
         (
-            "`make bench-images`. MB of the layers above the base as gzip makes them, libtorch's shared by all that have it; milliseconds from fork "
+            "`make bench-images`. MB of the layers above the base as gzip makes them, libtorch's by itself; milliseconds from fork "
             "to exit inside a container that is warm: median (least), median of CPU. `--print-config` also reads the arguments and makes the "
             f"configuration. A program that does nothing: {start(results['floor'])}."
         ),

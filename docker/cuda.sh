@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Puts what libtorch for CUDA has beyond that for CPU into .foresite/cuda, for the images train-cuda and
-# serve-cuda.
+# Puts what libtorch for CUDA has beyond that for CPU into .foresite/cuda, for the image train-cuda.
 #
 # Cut from locked wheels (cuda.txt), one after the other, because they fill a disk; that of torch is the
 # one that the CPU's libraries come from, so both fit. Checked against cuda.sha256 on every call; what is

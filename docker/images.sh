@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the images of the stages, of the services and of Airflow: images.sh [--list | NAME...]
 #
-# `--list` prints the names of those that are built without names. FORESITE_IMAGE_CUDA=1 adds those for
-# GPUs, train-cuda and serve-cuda, where the disk has room for them.
+# `--list` prints the names of those that are built without names. FORESITE_IMAGE_CUDA=1 adds that for GPUs,
+# train-cuda, where the disk has room for it.
 #
 # FORESITE_IMAGE_REPOSITORY (foresite) and FORESITE_IMAGE_TAG (dev) name them, FORESITE_IMAGE_OPTIONS
 # go to `docker build`. FORESITE_IMAGE_BASE, FORESITE_IMAGE_RUST and FORESITE_IMAGE_PYTHON are the
@@ -107,7 +107,7 @@ build_airflow() {
 # The libraries twice, as the engine takes them in and as a layer.
 cuda_gigabytes=7
 services=(serve serve-anomaly serve-maintenance serve-capacity)
-cuda=(train-cuda serve-cuda)
+cuda=(train-cuda)
 mapfile -t usual < <(cd crates/stages && printf '%s\n' *)
 usual+=("${services[@]}" airflow)
 [[ ${FORESITE_IMAGE_CUDA:-} != 1 ]] || usual+=("${cuda[@]}")
@@ -117,7 +117,7 @@ if [[ ${1:-} == --list ]]; then
     exit
 fi
 
-# Those for GPUs by themselves and last: where they do not fit, the others are there.
+# That for GPUs by itself and last: where it does not fit, the others are there.
 stages=() for_gpus=() with_airflow=
 for part in "${@:-${usual[@]}}"; do
     case $part in

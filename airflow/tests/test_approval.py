@@ -41,10 +41,11 @@ def test_what_is_asked_says_what_becomes_of_the_model(
 
         @staticmethod
         def xcom_pull(task_ids: str) -> dict[str, Any]:
-            return {
+            results: dict[str, dict[str, Any]] = {
                 "anomaly.train": {"numbers": {"model_id": "m1"}},
                 "anomaly.evaluate": {"verdict": verdict},
-            }[task_ids]
+            }
+            return results[task_ids]
 
     templates = {field: str(getattr(approval, field)) for field in ("subject", "body")}
     asked = {field: Template(text).render(ti=Told) for field, text in templates.items()}

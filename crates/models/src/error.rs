@@ -46,20 +46,5 @@ pub enum ModelError {
     Gpu(String),
     /// libtorch failed.
     #[error("libtorch: {0}")]
-    Torch(tch::TchError),
-}
-
-impl From<tch::TchError> for ModelError {
-    /// What CUDA refuses passes by when another process lets the GPU go. Only its first line is kept:
-    /// a backtrace follows.
-    fn from(error: tch::TchError) -> Self {
-        let of_gpu = |line: &&str| line.contains("CUDA") || line.contains("CUBLAS");
-        match &error {
-            tch::TchError::Torch(text) => match text.lines().next().filter(of_gpu) {
-                Some(line) => Self::Gpu(line.to_owned()),
-                None => Self::Torch(error),
-            },
-            _ => Self::Torch(error),
-        }
-    }
+    Torch(String),
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conformal::Reference;
 use crate::linear::{Matrix, sigmoid, softmax};
-use crate::network::{Mlp, torchscript};
+use crate::network::Mlp;
 use crate::trees::Boosted;
 use crate::{Calibrator, ModelError};
 
@@ -234,14 +234,11 @@ impl Tabular {
         }
     }
 
-    /// The network as TorchScript, from feature rows to its scores; `None` where none ships. What a
+    /// What encodes feature rows, and the network behind it; `None` where none ships. What a
     /// residual is added to, the link and the calibration are not in it.
-    ///
-    /// # Errors
-    /// [`ModelError::Torch`] or [`ModelError::Export`] where libtorch cannot write it.
-    pub fn torchscript(&self) -> Option<Result<Vec<u8>, ModelError>> {
+    pub fn network(&self) -> Option<(&Encoder, &Mlp)> {
         match &self.path {
-            Path::Network { mlp, .. } => Some(torchscript(&self.encoder, mlp)),
+            Path::Network { mlp, .. } => Some((&self.encoder, mlp)),
             Path::Linear | Path::Trees { .. } => None,
         }
     }

@@ -159,7 +159,7 @@ variable "images" {
   type        = set(string)
   default = [
     "advise", "derive", "evaluate", "export", "featurize", "ingest", "maintain", "monitor", "predict", "promote", "simulate", "train",
-    "validate", "serve", "serve-anomaly", "serve-maintenance", "serve-capacity", "train-cuda", "serve-cuda", "airflow",
+    "validate", "serve", "serve-anomaly", "serve-maintenance", "serve-capacity", "train-cuda", "airflow",
   ]
 }
 

@@ -58,7 +58,7 @@ impl Anomaly {
         panel: &Panel,
         periods: &Periods,
         options: &AnomalyOptions,
-        choice: &FitOptions,
+        choice: &FitOptions<'_>,
     ) -> Result<(Self, Vec<GateResult>), ModelError> {
         let (mut model, states) = Self::linear(panel, periods, options)?;
         let gate = model.choose_residual((panel, &states), periods, choice)?;

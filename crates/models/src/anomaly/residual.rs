@@ -24,7 +24,7 @@ impl Anomaly {
         &mut self,
         (panel, states): (&Panel, &[EntityState]),
         periods: &Periods,
-        choice: &FitOptions,
+        choice: &FitOptions<'_>,
     ) -> Result<Vec<GateResult>, ModelError> {
         if residuals_of(&choice.candidates).next().is_none() {
             return Ok(Vec::new());

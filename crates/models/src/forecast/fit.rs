@@ -71,7 +71,7 @@ impl Forecaster {
         set: &SeriesSet,
         origins: &Origins,
         options: &ForecastOptions,
-        choice: &FitOptions,
+        choice: &FitOptions<'_>,
     ) -> Result<(Self, Vec<BaseScore>, Vec<GateResult>), ModelError> {
         let mut model = Self {
             horizon: options.horizon,

@@ -19,7 +19,7 @@ impl Forecaster {
         &mut self,
         set: &SeriesSet,
         origins: &Origins,
-        choice: &FitOptions,
+        choice: &FitOptions<'_>,
     ) -> Result<Vec<GateResult>, ModelError> {
         if residuals_of(&choice.candidates).next().is_none() {
             return Ok(Vec::new());

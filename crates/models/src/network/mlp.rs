@@ -70,7 +70,7 @@ impl Mlp {
     }
 
     /// Scale and offset between the last layer's outputs and the scores.
-    pub(super) fn label_scale(&self) -> (f64, f64) {
+    pub fn label_scale(&self) -> (f64, f64) {
         (self.scale, self.offset)
     }
 

@@ -39,15 +39,22 @@ impl Default for NetworkOptions {
 }
 
 /// What an architecture fixes.
-pub(super) struct Recipe {
-    pub(super) name: &'static str,
-    pub(super) hidden: &'static [usize],
-    pub(super) dropout: f64,
-    pub(super) epochs: usize,
-    pub(super) batch: usize,
-    pub(super) weight_decay: f64,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recipe {
+    /// Name of the architecture, for logs and the card.
+    pub name: &'static str,
+    /// Units of the hidden layers, each followed by ReLU and dropout.
+    pub hidden: &'static [usize],
+    /// Share of hidden units that a training step leaves out.
+    pub dropout: f64,
+    /// Times that all rows are seen, at most.
+    pub epochs: usize,
+    /// Rows of a step.
+    pub batch: usize,
+    /// Weight decay of Adam.
+    pub weight_decay: f64,
     /// Epochs without a better select loss before training stops; `None` = all epochs.
-    pub(super) patience: Option<usize>,
+    pub patience: Option<usize>,
 }
 
 impl Architecture {

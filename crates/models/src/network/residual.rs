@@ -36,12 +36,9 @@ impl Residual {
         self.mlp.forward(&self.encoder.encode(inputs))
     }
 
-    /// The network as TorchScript, from inputs to what is added to the linear path.
-    ///
-    /// # Errors
-    /// [`ModelError::Torch`] or [`ModelError::Export`] where libtorch cannot write it.
-    pub fn torchscript(&self) -> Result<Vec<u8>, ModelError> {
-        super::torchscript(&self.encoder, &self.mlp)
+    /// What encodes the inputs, and the network behind it.
+    pub fn network(&self) -> (&Encoder, &Mlp) {
+        (&self.encoder, &self.mlp)
     }
 
     /// Name of the architecture.
@@ -67,7 +64,7 @@ impl Residual {
     pub(crate) fn choose(
         slices: (&Samples, &Samples),
         gate: &Gate,
-        choice: &FitOptions,
+        choice: &FitOptions<'_>,
         losses: impl Fn(&Self) -> Vec<f64>,
     ) -> Result<(Option<Self>, Vec<GateResult>), ModelError> {
         let (mut best, mut least) = (None, f64::INFINITY);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::linear_path::bce;
 use super::{Encoder, LinearPath, Link, Path, Samples, Sliced, Tabular};
 use crate::linear::{Matrix, logit, softmax};
-use crate::network::{self, Device, NetworkOptions, Training};
+use crate::network::{self, NetworkOptions, Trainer, Training};
 use crate::trees::{BoostOptions, Boosted, Loss, Rows};
 use crate::{Calibrator, ModelError, Reference};
 
@@ -33,22 +33,22 @@ pub enum Candidate {
 }
 
 /// What to fit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FitOptions {
+#[derive(Debug, Clone)]
+pub struct FitOptions<'a> {
     /// Candidates beside the linear path, in the order in which ties are resolved.
     pub candidates: Vec<Candidate>,
     /// Seed of row samples, initial weights and the bootstrap.
     pub seed: u64,
     /// Bootstrap replicates of the gate.
     pub replicates: usize,
-    /// Where networks are trained.
-    pub device: Device,
+    /// What trains the networks among the candidates.
+    pub trainer: &'a dyn Trainer,
 }
 
-impl FitOptions {
-    /// How and where a network among the candidates is trained.
-    pub(crate) fn training<'a>(&self, options: &'a NetworkOptions) -> Training<'a> {
-        Training { options, seed: self.seed, device: self.device }
+impl<'a> FitOptions<'a> {
+    /// How and by whom a network among the candidates is trained.
+    pub(crate) fn training(&self, options: &'a NetworkOptions) -> Training<'a> {
+        Training { options, seed: self.seed, trainer: self.trainer }
     }
 }
 
@@ -78,7 +78,7 @@ impl Tabular {
         link: Link,
         scores: usize,
         slices: &Sliced,
-        options: &FitOptions,
+        options: &FitOptions<'_>,
     ) -> Result<(Self, Vec<GateResult>), ModelError> {
         let encoder = Encoder::fit(&slices.fit.x);
         let fit_x = encoder.encode_all(&slices.fit.x);
@@ -120,7 +120,7 @@ impl Tabular {
         candidate: &Candidate,
         encoded: (&Matrix, &Matrix),
         slices: &Sliced,
-        choice: &FitOptions,
+        choice: &FitOptions<'_>,
     ) -> Result<Path, ModelError> {
         match candidate {
             Candidate::Trees => boosted(self.link, self.calibrators.len(), slices, choice.seed),
@@ -251,7 +251,7 @@ pub(crate) fn judge(
     (name, tells): (String, bool),
     (losses, reference): (&[f64], &[f64]),
     block: &[u64],
-    options: &FitOptions,
+    options: &FitOptions<'_>,
 ) -> GateResult {
     let rows: Vec<usize> = (0..losses.len())
         .filter(|&row| losses[row].is_finite() && reference[row].is_finite())

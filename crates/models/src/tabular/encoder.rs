@@ -58,17 +58,17 @@ impl Encoder {
     }
 
     /// Mean of every feature over the fit slice.
-    pub(crate) fn mean(&self) -> &[f64] {
+    pub fn mean(&self) -> &[f64] {
         &self.mean
     }
 
     /// What deviations from the mean are divided by.
-    pub(crate) fn scale(&self) -> &[f64] {
+    pub fn scale(&self) -> &[f64] {
         &self.scale
     }
 
     /// Features with a "missing" flag, in the order of the flags.
-    pub(crate) fn flagged(&self) -> &[usize] {
+    pub fn flagged(&self) -> &[usize] {
         &self.flagged
     }
 

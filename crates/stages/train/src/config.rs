@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use foresite_models::anomaly::Part;
-use foresite_models::network::{DeviceChoice, NetworkOptions};
+use foresite_models::network::NetworkOptions;
 use foresite_models::tabular::Candidate;
+use foresite_training::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
 /// What train can be told.

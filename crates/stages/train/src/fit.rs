@@ -11,9 +11,9 @@ use foresite_features::task::{DAY, Head, MINUTE, SliceName, Task};
 use foresite_models::Reference;
 use foresite_models::anomaly::{Anomaly, AnomalyOptions, Panel};
 use foresite_models::forecast::{ForecastOptions, Forecaster, Origins};
-use foresite_models::network::{Device, DeviceChoice, has_cuda_library};
 use foresite_models::tabular::{Candidate, FitOptions, Link, Samples, Sliced, Tabular};
 use foresite_stage::{ErrorKind, Lineage, Result, StageError};
+use foresite_training::{Device, DeviceChoice, Torch, has_cuda_library};
 
 use crate::Config;
 
@@ -26,7 +26,7 @@ const SMOOTHING_MINUTES: i64 = 100;
 pub(crate) fn package(
     task: &Task,
     (set, data): (&SampleSet, &Data),
-    (config, choice): (&Config, &FitOptions),
+    (config, choice): (&Config, &FitOptions<'_>),
     lineage: &Lineage,
 ) -> Result<Package> {
     let fitted = match data {
@@ -53,7 +53,7 @@ fn detector(
     task: &Task,
     set: &SampleSet,
     (panel, grid): &(Panel, CutoffGrid),
-    (config, choice): (&Config, &FitOptions),
+    (config, choice): (&Config, &FitOptions<'_>),
 ) -> Result<Fitted> {
     let step = task.cutoffs.step.micros();
     let usual = (SMOOTHING_MINUTES * MINUTE / step).clamp(3, 20);
@@ -78,7 +78,12 @@ fn detector(
     Ok(Fitted::Anomaly { model: Box::new(model), gate })
 }
 
-fn forecaster(task: &Task, set: &SampleSet, cube: &Cube, choice: &FitOptions) -> Result<Fitted> {
+fn forecaster(
+    task: &Task,
+    set: &SampleSet,
+    cube: &Cube,
+    choice: &FitOptions<'_>,
+) -> Result<Fitted> {
     let Head::Forecast { horizon, quantiles, .. } = &task.head else {
         return Err(StageError::new(ErrorKind::Internal, "a series without a forecast head"));
     };
@@ -105,14 +110,19 @@ fn forecaster(task: &Task, set: &SampleSet, cube: &Cube, choice: &FitOptions) ->
     Ok(Fitted::Forecast { model: Box::new(model), bases, gate })
 }
 
-/// What to fit, and where.
-pub(crate) fn choice(config: &Config) -> Result<FitOptions> {
-    Ok(FitOptions {
+/// What to fit, and what trains the networks among it.
+pub(crate) fn choice<'a>(config: &Config, torch: &'a Torch) -> FitOptions<'a> {
+    FitOptions {
         candidates: config.candidates.clone(),
         seed: config.seed,
         replicates: config.replicates,
-        device: device(config)?,
-    })
+        trainer: torch,
+    }
+}
+
+/// What trains networks, where the configuration says.
+pub(crate) fn torch(config: &Config) -> Result<Torch> {
+    device(config).map(Torch::on)
 }
 
 /// Where the networks among the candidates are trained, tried out; the CPU where there are none.
@@ -136,7 +146,7 @@ fn ceiling(task: &Task) -> Option<f64> {
     is_percentage.then_some(100.0)
 }
 
-fn rows(task: &Task, set: &SampleSet, choice: &FitOptions) -> Result<Fitted> {
+fn rows(task: &Task, set: &SampleSet, choice: &FitOptions<'_>) -> Result<Fitted> {
     let Some((link, outputs)) = link(task) else {
         return Err(StageError::new(ErrorKind::Internal, "feature rows without a head for them"));
     };
@@ -166,7 +176,7 @@ fn causes(
     task: &Task,
     set: &SampleSet,
     kernel: &FeatureKernel,
-    options: &FitOptions,
+    options: &FitOptions<'_>,
 ) -> Result<Option<Box<Tabular>>> {
     let Head::TimeToEvent { causes, .. } = &task.head else {
         return Ok(None);

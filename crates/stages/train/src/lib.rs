@@ -4,6 +4,7 @@
 //! `topology_edges`. Writes `models/<task>/<model_id>/bundle/` and a `registered` event. The id of
 //! the model comes from the lineage, so the same inputs, configuration and code are the same model.
 
+mod bundle;
 mod card;
 mod config;
 mod fit;
@@ -51,11 +52,13 @@ impl Stage for Train {
             return Ok(report);
         }
         cx.check_stop()?;
-        let choice = fit::choice(&config)?;
-        report.number("device", choice.device.name());
+        let torch = fit::torch(&config)?;
+        report.number("device", torch.device().name());
+        let choice = fit::choice(&config, &torch);
         let package = fit::package(&task, (&set, &data), (&config, &choice), &lineage)?;
         let measured = fit::on_gate(&package, &set, &data, &config)?;
-        let folder = package.to_folder(card::card(&package, &measured), measured.to_text())?;
+        let card = card::card(&package, &measured);
+        let folder = bundle::folder(&package, card, measured.to_text())?;
         cx.record(&lineage)?;
         let published = folder.publish(cx.root(), &place).map_err(registry_error)?;
         tracing::info!(model = event.model_id, path = package.path_name(), published, "model");

@@ -1,9 +1,10 @@
 //! Where networks are trained.
 
+use foresite_models::ModelError;
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
-use crate::ModelError;
+use crate::error::model_error;
 
 /// Where a training is told to run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ impl DeviceChoice {
     pub fn open(self) -> Result<Device, ModelError> {
         let is_there = self != Self::Cpu && tch::Cuda::is_available();
         if is_there {
-            try_out()?;
+            try_out().map_err(model_error)?;
             return Ok(Device::Cuda);
         }
         if self == Self::Cuda {
@@ -61,7 +62,7 @@ impl Device {
         }
     }
 
-    pub(super) fn torch(self) -> tch::Device {
+    pub(crate) fn torch(self) -> tch::Device {
         match self {
             Self::Cpu => tch::Device::Cpu,
             Self::Cuda => tch::Device::Cuda(0),
@@ -75,9 +76,9 @@ pub fn has_cuda_library() -> bool {
 }
 
 /// A product there and back makes what libtorch makes once per process: a context, and cuBLAS's memory.
-fn try_out() -> Result<(), ModelError> {
+fn try_out() -> Result<(), TchError> {
     let ones = Tensor::f_ones([2, 2], (tch::Kind::Float, Device::Cuda.torch()))?;
-    ones.f_matmul(&ones)?.f_to_device(tch::Device::Cpu).map(drop).map_err(ModelError::from)
+    ones.f_matmul(&ones)?.f_to_device(tch::Device::Cpu).map(drop)
 }
 
 #[cfg(test)]
@@ -94,15 +95,5 @@ mod tests {
             assert_eq!(auto.unwrap(), Device::Cpu);
             assert!(cuda.unwrap_err().to_string().starts_with("GPU: "));
         }
-    }
-
-    #[test]
-    fn what_cuda_says_is_told_from_the_rest() {
-        let of = |text: &str| ModelError::from(tch::TchError::Torch(text.into())).to_string();
-        assert_eq!(
-            of("CUDA out of memory. Tried\nException raised"),
-            "GPU: CUDA out of memory. Tried"
-        );
-        assert!(of("shape mismatch").starts_with("libtorch: "));
     }
 }

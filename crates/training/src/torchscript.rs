@@ -7,11 +7,13 @@
 //! The module computes in double precision whatever it is given, so it says what the plain forward
 //! says. Weights are constants of the archive; their readable home is `weights.safetensors`.
 
+use foresite_models::ModelError;
+use foresite_models::network::{Activation, Layer, Mlp};
+use foresite_models::tabular::Encoder;
 use tch::{CModule, Device, Kind, TchError, Tensor};
 
-use super::{Activation, Layer, Mlp};
-use crate::ModelError;
-use crate::tabular::Encoder;
+use crate::error::model_error;
+use crate::threads::use_one_thread;
 
 /// Name of the file while it is made: the archive's records lie below it.
 const NAME: &str = "network.pt";
@@ -22,17 +24,17 @@ const NAME: &str = "network.pt";
 /// # Errors
 /// [`ModelError::Torch`] when libtorch refuses, [`ModelError::Export`] where no temporary file can be
 /// written: libtorch saves to paths only.
-pub(crate) fn torchscript(encoder: &Encoder, mlp: &Mlp) -> Result<Vec<u8>, ModelError> {
-    super::use_one_thread();
+pub fn torchscript(encoder: &Encoder, mlp: &Mlp) -> Result<Vec<u8>, ModelError> {
+    use_one_thread();
     let folder = tempfile::tempdir().map_err(ModelError::Export)?;
     let path = folder.path().join(NAME);
-    let module = tch::no_grad(|| traced(encoder, mlp))?;
-    module.save(&path)?;
+    let module = tch::no_grad(|| traced(encoder, mlp)).map_err(model_error)?;
+    module.save(&path).map_err(model_error)?;
     std::fs::read(&path).map_err(ModelError::Export)
 }
 
 /// Runs the forward once on a row and keeps what was done.
-fn traced(encoder: &Encoder, mlp: &Mlp) -> Result<CModule, ModelError> {
+fn traced(encoder: &Encoder, mlp: &Mlp) -> Result<CModule, TchError> {
     // Tensors are made before: what is made while tracing would be traced, and come out empty.
     let network = Network::new(encoder, mlp)?;
     // Single precision, so that the conversion to double is part of the trace.
@@ -47,7 +49,7 @@ fn traced(encoder: &Encoder, mlp: &Mlp) -> Result<CModule, ModelError> {
         })]
     };
     let module = CModule::create_by_tracing("Network", "forward", &[example], &mut forward)?;
-    failed.map_or(Ok(module), |error| Err(error.into()))
+    failed.map_or(Ok(module), Err)
 }
 
 /// Encoder and layers as tensors of double precision.
@@ -106,11 +108,12 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
+    use foresite_models::linear::Matrix;
     use rand::{RngExt as _, SeedableRng as _};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::linear::Matrix;
+    use crate::stack::stack_for_tests;
 
     /// Rows between -9 and 9 around an offset; of the first column one in four is missing.
     fn rows(count: usize, columns: usize) -> Matrix {
@@ -123,7 +126,7 @@ mod tests {
 
     fn network() -> (Encoder, Mlp) {
         let encoder = Encoder::fit(&rows(40, 7));
-        let layers = super::super::stack::stack_for_tests(&[encoder.inputs(), 10, 6, 3]).export();
+        let layers = stack_for_tests(&[encoder.inputs(), 10, 6, 3]).export();
         (encoder, Mlp::new("t".into(), false, (2.5, -0.75), layers.unwrap()))
     }
 

@@ -1,12 +1,12 @@
 //! The contract between libtorch, where networks are trained, and plain Rust, where they are used.
 
+use foresite_models::linear::Matrix;
+use foresite_models::network::Mlp;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor};
 
-use super::stack::stack_for_tests;
-use super::*;
-use crate::linear::Matrix;
+use crate::stack::stack_for_tests;
 
 fn rows(count: usize, columns: usize) -> Matrix {
     let mut rng = ChaCha8Rng::seed_from_u64(5);

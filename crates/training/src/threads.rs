@@ -8,7 +8,7 @@ static THREADS: Once = Once::new();
 ///
 /// Our networks are small: a second OpenMP thread spins more than it computes, and sums that are
 /// split over threads change their last bits with the number of cores.
-pub(super) fn use_one_thread() {
+pub(crate) fn use_one_thread() {
     THREADS.call_once(|| {
         tch::set_num_threads(1);
         // A second call is refused by libtorch once kernels have run; the first one is ours.

@@ -1,16 +1,14 @@
 //! Layers while they are trained.
 
+use foresite_models::linear::Matrix;
+use foresite_models::network::{Activation, Layer};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use tch::nn;
-use tch::{Device, Kind, Tensor};
-
-use super::{Activation, Layer};
-use crate::ModelError;
-use crate::linear::Matrix;
+use tch::{Device, Kind, TchError, Tensor};
 
 /// Weights and biases while they are trained.
-pub(super) struct Stack {
+pub(crate) struct Stack {
     layers: Vec<(Tensor, Tensor)>,
     dropout: f64,
 }
@@ -18,7 +16,7 @@ pub(super) struct Stack {
 impl Stack {
     /// He-uniform weights; the last layer of a residual starts at zero, so training starts at the
     /// linear path.
-    pub(super) fn new(
+    pub(crate) fn new(
         store: &nn::VarStore,
         widths: &[usize],
         dropout: f64,
@@ -46,7 +44,7 @@ impl Stack {
         Self { layers, dropout }
     }
 
-    pub(super) fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
+    pub(crate) fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
         let mut x = x.shallow_clone();
         for (index, (weight, bias)) in self.layers.iter().enumerate() {
             // [rows, inputs] x [inputs, outputs] → [rows, outputs]
@@ -62,7 +60,7 @@ impl Stack {
         x
     }
 
-    pub(super) fn export(&self) -> Result<Vec<Layer>, ModelError> {
+    pub(crate) fn export(&self) -> Result<Vec<Layer>, TchError> {
         let last = self.layers.len() - 1;
         self.layers
             .iter()
@@ -90,14 +88,14 @@ fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Tensor {
     Tensor::from_slice(&mask).reshape(&size).to_device(like.device())
 }
 
-fn values(tensor: &Tensor) -> Result<Vec<f64>, ModelError> {
+fn values(tensor: &Tensor) -> Result<Vec<f64>, TchError> {
     let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]);
-    Ok(Vec::<f64>::try_from(&flat)?)
+    Vec::<f64>::try_from(&flat)
 }
 
 /// An untrained stack of these widths.
 #[cfg(test)]
-pub(super) fn stack_for_tests(widths: &[usize]) -> Stack {
+pub(crate) fn stack_for_tests(widths: &[usize]) -> Stack {
     let mut rng = rand::SeedableRng::seed_from_u64(3);
     Stack::new(&nn::VarStore::new(Device::Cpu), widths, 0.0, false, &mut rng)
 }
