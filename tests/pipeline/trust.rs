@@ -65,7 +65,11 @@ fn a_key_that_was_taken_away_does_not_come_back_by_promoting() {
     assert!(promote.stderr.contains("is trusted from now on"), "{}", promote.stderr);
     let key = signer(&root.join("keys/private/promote.pem"));
     let name = format!("{}.pem", key.key_id());
-    assert_eq!(trusted(root), std::slice::from_ref(&name), "the first key of a data root is trusted");
+    assert_eq!(
+        trusted(root),
+        std::slice::from_ref(&name),
+        "the first key of a data root is trusted"
+    );
 
     std::fs::remove_file(root.join("keys").join(&name)).unwrap();
     let id = second(root);
