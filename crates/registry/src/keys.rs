@@ -48,10 +48,11 @@ impl Signer {
         Ok(Self { key })
     }
 
-    /// Makes a key and stores it, readable by its owner only; an existing file is never replaced.
+    /// Makes a key and stores it, readable by its owner only; an existing file is never replaced, and
+    /// nobody sees half of a new one.
     ///
     /// # Errors
-    /// [`RegistryError::Key`] where it cannot be written.
+    /// [`RegistryError::Key`] where it cannot be written, or one is there.
     pub fn create(path: &Path) -> Result<Self> {
         use std::io::{Read as _, Write as _};
         use std::os::unix::fs::OpenOptionsExt as _;
@@ -65,13 +66,20 @@ impl Signer {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(failed)?;
         }
+        // Under a name of its own first: who finds the key must find all of it.
+        let beside = path.with_extension(format!("{}.tmp", key_id(&key.verifying_key())));
         let mut file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(path)
+            .open(&beside)
             .map_err(failed)?;
-        file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let placed = file
+            .write_all(pem.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::hard_link(&beside, path));
+        drop(std::fs::remove_file(&beside));
+        placed.map_err(failed)?;
         Ok(Self { key })
     }
 
@@ -207,6 +215,24 @@ mod tests {
         std::fs::write(&nowhere, "").unwrap();
         let error = TrustedKeys::read(&nowhere).unwrap_err().to_string();
         assert!(error.contains("nowhere: Not a directory"), "{error}");
+    }
+
+    #[test]
+    fn of_keys_that_are_made_at_once_one_is_there_and_all_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("private/key.pem");
+        let made_or_found =
+            || Signer::create(&path).or_else(|_| Signer::read(&path)).unwrap().key_id();
+        let ids: Vec<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(made_or_found)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        let files = std::fs::read_dir(folder.path().join("private")).unwrap().count();
+        assert_eq!(files, 1, "nothing is left beside it");
+        let error = Signer::create(&path).unwrap_err().to_string();
+        assert!(error.contains("File exists"), "{error}");
+        assert_eq!(Signer::read(&path).unwrap().key_id(), ids[0], "it is never replaced");
     }
 
     #[test]

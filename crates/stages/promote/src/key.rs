@@ -27,10 +27,11 @@ impl<'a> Key<'a> {
     pub(crate) fn choose(cx: &Context, config: &'a Config, args: &Args) -> Result<Self> {
         let folder = config.public_keys.as_path();
         let trusted = || TrustedKeys::below(cx.root(), folder).map_err(registry_error);
-        let may_add = !folder.is_absolute()
-            && (args.trust_key || (trusted()?.is_empty() && is_unsigned(cx)?));
-        // Only now: a run beside this one puts its key there before it signs.
+        let may_write = !folder.is_absolute();
+        let was_first = may_write && trusted()?.is_empty() && is_unsigned(cx)?;
+        // Again: a run beside this one may be first by now; its key is there before it signs.
         let trusted = trusted()?;
+        let may_add = may_write && (args.trust_key || (was_first && trusted.is_empty()));
         let path = place(cx, config, args)?;
         let added_to = may_add.then_some(folder);
         if may_add && config.create_missing_key && !path.exists() {
@@ -54,10 +55,7 @@ impl<'a> Key<'a> {
     pub(crate) fn take(self, cx: &Context) -> Result<Signer> {
         let signer = match self.signer {
             Some(signer) => signer,
-            None => {
-                tracing::warn!(path = %self.path.display(), "no signing key is there: making one");
-                Signer::create(&self.path).map_err(registry_error)?
-            }
+            None => made(&self.path)?,
         };
         if let Some(folder) = self.added_to {
             let id = signer.key_id();
@@ -88,6 +86,15 @@ fn place(cx: &Context, config: &Config, args: &Args) -> Result<PathBuf> {
              only a local data root has a place for it",
         )
     })
+}
+
+/// The key that is made at a path: by this run, or by one beside it that was faster.
+fn made(path: &Path) -> Result<Signer> {
+    tracing::warn!(path = %path.display(), "no signing key is there: making one");
+    match Signer::create(path) {
+        Err(_) if path.exists() => read(path),
+        made => made.map_err(registry_error),
+    }
 }
 
 fn read(path: &Path) -> Result<Signer> {
