@@ -147,6 +147,9 @@ impl Logins {
         let mut held = self.held();
         let ended = held.turn_to(now);
         let newest = held.newest;
+        // Of the hour before where another request came first, or a clock was set back. It counts as of
+        // this hour: an audit looks for a time in the folder of its day alone.
+        let now = now.max(newest);
         let is_first = held.hours.entry(newest).or_default().count(who.clone(), address, now);
         let lost = held.give_up(if self.is_recorded { MOST_HOURS } else { 1 });
         drop(held);

@@ -98,6 +98,15 @@ fn a_clock_that_is_set_back_changes_no_file_that_is_whole() {
 }
 
 #[test]
+fn no_line_is_of_a_time_before_the_hour_of_its_file() {
+    let logins = Logins::new(true);
+    logins.count_at(who("Kim"), address(1), START + HOUR);
+    logins.count_at(who("Kim"), address(1), START + HOUR - 1);
+    let page = &logins.due(START + HOUR, false)[0];
+    assert!(page.text.contains(r#""count":2,"first":"2026-03-09T15:00:00Z""#), "{}", page.text);
+}
+
+#[test]
 fn a_flood_is_a_number() {
     let logins = Logins::new(true);
     for number in 0..10_000 {
