@@ -136,7 +136,7 @@ class DataRoot:
 
     def differences(self, said: str) -> Iterator[str]:
         """What is not as it should be, from what `hdfs dfs -getfacl` says of all folders."""
-        blocks = [block.splitlines() for block in said.strip().split("\n\n")]
+        blocks = [[line.partition("\t")[0] for line in block.splitlines()] for block in said.strip().split("\n\n")]
         found = {block[0].removeprefix("# file: "): set(block[1:]) for block in blocks if block}
         for place in PLACES:
             path = self.folder(place)
