@@ -172,6 +172,7 @@ screenshots: ## Take the picture of the README from the demo's newest report
 docs: build ## Write the generated documents anew
 	"$(FORESITE_BIN_DIR)/xtask" docs
 	@cd airflow && $(VENV)/python -m foresite_airflow.stage_needs page >../docs/reference/stage_needs.md
+	@$(VENV)/python k8s/infra/data_root.py page >docs/reference/data_root.md
 
 fmt: tools ## Format everything
 	cargo fmt --all

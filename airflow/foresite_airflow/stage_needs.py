@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).with_suffix(".json")
-#: The Secret with the Kerberos key of a stage's principal; there only where HDFS asks for Kerberos.
-KEYTAB = "foresite-keytab"
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,11 @@ class Needs:
     profile: str
     priority: str
     time_limit_minutes: int
+
+    @property
+    def keytab(self) -> str:
+        """The Secret with the key of the principal; there only where HDFS asks for Kerberos."""
+        return f"{self.principal}-keytab"
 
     @property
     def time_limit(self) -> timedelta:
@@ -125,9 +128,10 @@ def page() -> str:
         lines.append(f"| {' | '.join(row)} |")
     lines += [
         "",
-        f"With Kerberos every stage also mounts `{KEYTAB}`, the key of its principal. No account has a right on the "
-        "API server. A time limit leaves room for a history of years as one wide run. Past it a task fails and its pod "
-        "is deleted; five minutes later the cluster ends it by itself.",
+        "With Kerberos every stage also mounts `<principal>-keytab`, the key of its principal; what that may do on "
+        "HDFS: [data_root.md](data_root.md). No account has a right on the API server. A time limit leaves room for a "
+        "history of years as one wide run. Past it a task fails and its pod is deleted; five minutes later the cluster "
+        "ends it by itself.",
         "",
         "| profile | CPU | memory | scratch, least and most | beside |",
         "|---|---|---|---|---|",

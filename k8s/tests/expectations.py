@@ -12,6 +12,9 @@ BROUGHT_CONFIG_MAPS = {
 BROUGHT_SECRETS = {
     "foresite-signing-key": {"signing-key.pem"},
     "foresite-keytab": {"client.keytab"},
+    "foresite-train-keytab": {"client.keytab"},
+    "foresite-admin-keytab": {"client.keytab"},
+    "foresite-source-keytab": {"client.keytab"},
     "foresite-serve-keytab": {"client.keytab"},
     "foresite-console-keytab": {"client.keytab"},
     "foresite-serve-tls": {"tls.crt", "tls.key", "ca.crt"},

@@ -161,7 +161,7 @@ def secrets(manifests: Manifests) -> Iterator[str]:
         mounted = pod.references("secret")
         stage = pod.labels.get("foresite/stage")
         if stage:
-            wanted = dict.fromkeys(needs[stage].secrets, True) | {stage_needs.KEYTAB: False}
+            wanted = dict.fromkeys(needs[stage].secrets, True) | {needs[stage].keytab: False}
             if mounted != wanted:
                 yield f"{pod.origin}: mounts {mounted}, its needs are {wanted} (name: must be there)"
         elif pod.component in expectations.SECRETS_OF:

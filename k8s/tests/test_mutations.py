@@ -114,6 +114,11 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("rolls", "no time", lambda m: spec(m).update(terminationGracePeriodSeconds=5)),
     ("secrets", "key", template("derive", lambda s: s["volumes"].append(secret("foresite-signing-key")))),
     ("secrets", "no key", template("promote", lambda s: s["volumes"].pop())),
+    (
+        "secrets",
+        "another principal",
+        template("derive", lambda s: s["volumes"].append(secret("foresite-admin-keytab"))),
+    ),
     ("secrets", "service", lambda m: spec(m)["volumes"].append(secret("foresite-keytab"))),
     (
         "secrets",

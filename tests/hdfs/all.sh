@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything against a real HDFS, each shape of cluster on its own: plain, with two NameNodes, with
-# two NameNodes and Kerberos whose tickets live two minutes; then other readers, then all DAGs. A test names the shape
+# two NameNodes and Kerberos whose tickets live two minutes; then roles, other readers, all DAGs. A test names the shape
 # that it needs and is skipped, aloud, on the others. `all.sh ha kerberos` runs these only.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -53,11 +53,15 @@ shape ha --ha --journalnodes 3 --datanodes 2 -- "${tests[@]}" ha::
 shape kerberos --ha --kerberos --ticket-life 2m --renewable-life 20m \
     --set dfs.encrypt.data.transfer.cipher.suites=AES/CTR/NoPadding \
     --set dfs.datanode.hostname=127.0.0.2 -- "${tests[@]}" kerberos::
+# The principals by the table under test, and three people.
+groups="$(k8s/infra/data_root.py groups);kim=foresite-marks;lee=foresite-operators;stranger="
+shape roles --datanodes 1 --set "hadoop.user.group.static.mapping.overrides=$groups" \
+    -- env -C tests ../.foresite/interop/bin/pytest hdfs/roles
 shape interop --datanodes 1 -- env -C tests ../.foresite/interop/bin/pytest interop/test_hdfs.py
 shape demo --datanodes 1 -- env -C tests ../.foresite/interop/bin/pytest interop/test_hdfs_demo.py
 
 if ((${#only[@]} && ${#only[@]} != ${#ran[@]})); then
-    echo "all.sh: known shapes are plain, ha, kerberos, interop, demo, got ${only[*]}" >&2
+    echo "all.sh: known shapes are plain, ha, kerberos, roles, interop, demo, got ${only[*]}" >&2
     exit 1
 fi
 if ((${#failed[@]})); then

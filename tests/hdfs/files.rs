@@ -127,6 +127,16 @@ fn a_folder_is_published_once_and_whole() {
     assert_eq!(root.list("").unwrap().len(), 2, "the losers clean up");
 }
 
+#[test]
+fn folders_on_the_way_to_a_published_one_give_their_group_what_the_data_root_gives() {
+    let Some((hdfs, root)) = crate::root() else { return };
+    hdfs.control(&format!("dfs -chmod 770 {}", root.url()));
+    assert!(root.publish_folder("models/t/m/bundle", [("a", Bytes::from("a"))]).unwrap());
+    let listed =
+        hdfs.control(&format!("dfs -ls -d {0}models {0}models/t {0}models/t/m", root.url()));
+    assert_eq!(listed.matches("drwxrwxr-x").count(), 3, "{listed}");
+}
+
 /// Peak and present size of this process in KiB.
 fn memory() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

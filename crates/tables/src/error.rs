@@ -115,14 +115,8 @@ impl From<object_store::Error> for Error {
 
 fn of_store(error: &object_store::Error) -> Error {
     use object_store::Error as Store;
-    // A store of our own has said all there is to say.
-    if let Some(own) = cause::<Error>(error) {
-        return Error {
-            kind: own.kind,
-            message: own.message.clone(),
-            hint: own.hint,
-            source: None,
-        };
+    if let Some(own) = of_own_store(error) {
+        return own;
     }
     let kind = match error {
         Store::NotFound { .. } => ErrorKind::Missing,
@@ -134,6 +128,12 @@ fn of_store(error: &object_store::Error) -> Error {
         _ => io_kind(error).unwrap_or(ErrorKind::Transient),
     };
     Error::new(kind, error.to_string())
+}
+
+/// What a store of our own said, which is all there is to say, however it was wrapped on the way.
+fn of_own_store(error: &(dyn StdError + 'static)) -> Option<Error> {
+    let own = cause::<Error>(error)?;
+    Some(Error { kind: own.kind, message: own.message.clone(), hint: own.hint, source: None })
 }
 
 impl From<std::io::Error> for Error {
@@ -171,7 +171,10 @@ impl From<delta_kernel::KernelError> for Error {
             Kernel::FileNotFound(_) | Kernel::EmptyLog => ErrorKind::Missing,
             // The kernel does not name the store's error as its cause.
             Kernel::ObjectStore(error) => return of_store(error),
-            other => io_kind(other).unwrap_or(ErrorKind::BadData),
+            other => match of_own_store(other) {
+                Some(own) => return own,
+                None => io_kind(other).unwrap_or(ErrorKind::BadData),
+            },
         };
         // The display of a backtraced error carries its backtrace; the inner one is the message.
         Self::new(kind, inner.to_string())
@@ -206,5 +209,26 @@ fn kind_of_io(error: &std::io::Error) -> ErrorKind {
         | Io::NotADirectory => ErrorKind::CannotWrite,
         Io::InvalidData | Io::UnexpectedEof => ErrorKind::BadData,
         _ => ErrorKind::Transient,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::errors::ParquetError;
+
+    use super::*;
+
+    /// As a checkpoint that a store refuses comes back: through the writer of Parquet, as I/O.
+    #[test]
+    fn a_refusal_stays_one_through_the_writer_of_checkpoints() {
+        let own = Error::new(ErrorKind::CannotWrite, "create /log/1").hint("ask for the right");
+        let store = object_store::Error::Generic { store: "hdfs", source: Box::new(own) };
+        let wrapped = ParquetError::from(std::io::Error::other(store));
+        let error = Error::from(delta_kernel::KernelError::from(wrapped));
+        assert_eq!(
+            (error.kind(), error.advice()),
+            (ErrorKind::CannotWrite, Some("ask for the right"))
+        );
+        assert_eq!(error.to_string(), "create /log/1");
     }
 }

@@ -16,7 +16,9 @@ impl Root {
     /// Publishes files as one folder at `path`, all at once and only where nothing stands; `false`
     /// when something does.
     ///
-    /// They are written under `_staging/` first and moved by one rename that never replaces.
+    /// They are written under `_staging/` first and moved by one rename that never replaces. On HDFS
+    /// what is moved keeps its rights, so that folders which go to `models/` lie in
+    /// `_staging/models/`, which an administrator can give the rights of `models/`.
     ///
     /// # Errors
     /// `CannotWrite` or `Transient`.
@@ -25,7 +27,8 @@ impl Root {
         path: &str,
         files: impl IntoIterator<Item = (&'a str, Bytes)>,
     ) -> Result<bool> {
-        let staging = format!("_staging/{}", uuid::Uuid::now_v7());
+        let top = path.split('/').next().unwrap_or_default();
+        let staging = format!("_staging/{top}/{}", uuid::Uuid::now_v7());
         let write_all = || {
             files
                 .into_iter()
@@ -227,7 +230,7 @@ mod tests {
         assert!(root.publish_folder("models/t/m/bundle", files("first")).unwrap());
         assert!(!root.publish_folder("models/t/m/bundle", files("second")).unwrap());
         assert_eq!(root.read("models/t/m/bundle/a").unwrap(), "first");
-        let staged = std::fs::read_dir(folder.path().join("_staging")).unwrap().count();
+        let staged = std::fs::read_dir(folder.path().join("_staging/models")).unwrap().count();
         assert_eq!(staged, 0, "the loser cleans up");
     }
 

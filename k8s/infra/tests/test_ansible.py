@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import data_root
 import pytest
 import yaml
 
@@ -93,6 +95,21 @@ def test_quorums_change_one_host_at_a_time() -> None:
         "journalnodes": 1,
         "namenodes": 1,
     }
+
+
+def test_the_kdc_makes_the_principals_of_the_roles() -> None:
+    defaults = yaml.safe_load((tools.ANSIBLE / "roles/kerberos_kdc/defaults/main.yml").read_text())
+    assert defaults["kerberos_kdc_users"] == list(data_root.memberships())
+
+
+def test_the_data_root_is_asked_before_it_is_changed() -> None:
+    """With the options of the site, which the script takes."""
+    tasks = yaml.safe_load((tools.ANSIBLE / "roles/data_root/tasks/main.yml").read_text())
+    commands = [task["ansible.builtin.script"]["cmd"].split()[1] for task in tasks]
+    assert commands == ["check", "apply"]
+    assert tasks[1]["when"] == "data_root_found.rc | default(0) == 1"
+    options = "/foresite --hdfs 'hdfs-admin dfs' --readers staff --existing"
+    assert data_root.parse(["apply", *shlex.split(options)]).readers == "staff"
 
 
 def test_no_secret_is_in_the_revision() -> None:

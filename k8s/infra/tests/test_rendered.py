@@ -8,6 +8,7 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import data_root
 import pytest
 
 from namenodes import NameNodes
@@ -83,6 +84,13 @@ def test_a_namenode_knows_which_it_is(site: Path) -> None:
     found = properties(folders(site)["namenode"] / "hdfs-site.xml")
     assert (found["dfs.nameservice.id"], found["dfs.ha.namenode.id"]) == ("nameservice", "nn1")
     assert "dfs.ha.namenode.id" not in properties(folders(site)["datanode"] / "hdfs-site.xml")
+
+
+def test_only_namenodes_know_the_groups_of_the_principals(site: Path) -> None:
+    key = "hadoop.user.group.static.mapping.overrides"
+    found = {name: properties(folder / "core-site.xml").get(key) for name, folder in folders(site).items()}
+    assert found.pop("namenode") == f"{data_root.groups()};dr.who="
+    assert set(found.values()) == {None}
 
 
 def test_values_are_plain(site: Path) -> None:
