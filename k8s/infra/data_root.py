@@ -149,8 +149,19 @@ class DataRoot:
             yield from (f"{path}: has `{line}`" for line in sorted(found[path] - wanted))
 
 
+def owner_of(path: str, hdfs: str) -> str | None:
+    """Who owns a folder; `None` where there is none, or nobody may say."""
+    done = subprocess.run([*shlex.split(hdfs), "-stat", "%u", path], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
 def apply(root: DataRoot, args: argparse.Namespace) -> int:
     """Runs the commands, or prints them."""
+    owner = None if args.existing or args.dry_run else owner_of(root.path, args.hdfs)
+    if owner not in (None, root.owner):
+        print(f"data_root: {root.path} belongs to {owner}: roles could not use what lies there", file=sys.stderr)
+        print("hint: add --existing, while no stage runs, to give it to them", file=sys.stderr)
+        return 2
     for command in root.commands(existing=args.existing):
         call = [*shlex.split(args.hdfs), *command]
         if args.dry_run:

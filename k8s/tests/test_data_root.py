@@ -114,6 +114,17 @@ def test_apply_stops_at_the_first_refusal_and_says_what_to_do(capsys: pytest.Cap
     assert "superuser" in said[1]
 
 
+def test_apply_leaves_a_data_root_of_somebody_else_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its tables would belong to the one user of all stages still, and no administrator could care for them."""
+    others = ["apply", "/data", "--hdfs", "sh -c 'echo foresite'"]
+    assert data_root.main(others) == 2
+    said = capsys.readouterr().err
+    assert "/data belongs to foresite" in said
+    assert "--existing" in said
+    assert data_root.main([*others, "--existing"]) == 0
+    assert data_root.main(["apply", "/data", "--hdfs", "sh -c 'echo foresite-admin'"]) == 0
+
+
 @pytest.mark.parametrize("root", ["/", "data", "hdfs://service/", "/a b", "/a{b,c}", "/a*"])
 def test_a_root_that_hadoop_would_read_in_another_way_is_refused(root: str) -> None:
     with pytest.raises(SystemExit):

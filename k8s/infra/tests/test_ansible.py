@@ -105,7 +105,7 @@ def test_the_kdc_makes_the_principals_of_the_roles() -> None:
 def test_the_data_root_is_asked_before_it_is_changed() -> None:
     """With the options of the site, which the script takes."""
     tasks = yaml.safe_load((tools.ANSIBLE / "roles/data_root/tasks/main.yml").read_text())
-    commands = [task["ansible.builtin.script"]["cmd"].split()[1] for task in tasks]
+    commands = [task["ansible.builtin.script"]["cmd"].split("}} ")[1].split()[0] for task in tasks]
     assert commands == ["check", "apply"]
     assert tasks[1]["when"] == "data_root_found.rc | default(0) == 1"
     options = "/foresite --hdfs 'hdfs-admin dfs' --readers staff --existing"

@@ -8,8 +8,6 @@ from data_root import OWNER, PLACES, Place
 from roles.people import GROUPS, may, may_delete
 from roles.site import Site, site_of
 
-WORDS = {"r": "reads", "w": "writes"}
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:

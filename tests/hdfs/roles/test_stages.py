@@ -26,9 +26,10 @@ LEFT = {
     "events": "id,name,from,until,entities,latitude,longitude,radius_km\n"
     "e-1,Cup final,2026-03-14T17:00:00Z,2026-03-14T20:00:00Z,north/N001,,,\n",
 }
-#: By user, the principals whose stages he may run: a trainer is a writer, an administrator everything.
-AS_GOOD_AS = {"foresite": {"foresite"}, "foresite-train": {"foresite", "foresite-train"}}
-AS_GOOD_AS |= {"foresite-source": {"foresite-source"}}
+#: By user, the principals whose stages he may run.
+AS_GOOD_AS = {"foresite": {"foresite"}, "foresite-source": {"foresite-source"}}
+#: A trainer is a writer. He may revoke, as he writes the events of models, and compact, as he writes every table.
+AS_GOOD_AS |= {"foresite-train": {"foresite", "foresite-train", OWNER}}
 READERS = ("foresite-serve", "foresite-console")
 
 
@@ -43,8 +44,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, steps: Steps) -> Site:
     site = site_of(tmp_path_factory.mktemp("site"))
     assert site.rights("apply") == 0
     deliver(site)
-    site.succeeds(*steps.of_network(), *steps.of_devices(), steps.promote())
-    site.succeeds(*steps.after_a_promotion())
+    site.succeeds(*steps.of_network(), *steps.of_devices())
+    # Nobody else promotes what is not signed yet, not even with a key: his would not be trusted.
+    assert site.run("foresite-train", steps.promote()).code == REFUSED
+    site.succeeds(steps.promote(), *steps.after_a_promotion())
     return site
 
 
@@ -154,12 +157,12 @@ def test_nobody_puts_another_folder_in_the_place_of_one(site: Site) -> None:
 
 
 def test_an_administrator_cares_for_what_others_wrote_and_removes_it(site: Site, steps: Steps) -> None:
+    done = site.run("foresite", steps.maintain("checkpoint"))
+    assert done.code == REFUSED, f"{done.code}\n{done.said}"
     site.succeeds(*steps.of_care())
     assert site.dfs("foresite", "-mkdir", "-p", f"{site.path}/tables/scrap/part").code == 0
     assert site.dfs("foresite-train", "-rm", "-r", "-skipTrash", f"{site.path}/tables/scrap").code != 0
     assert site.dfs(OWNER, "-rm", "-r", "-skipTrash", f"{site.path}/tables/scrap").code == 0
-    done = site.run("foresite", steps.maintain("checkpoint"))
-    assert done.code == REFUSED, f"{done.code}\n{done.said}"
 
 
 def test_a_data_root_that_exists_gets_the_roles(tmp_path: Path) -> None:
@@ -172,6 +175,7 @@ def test_a_data_root_that_exists_gets_the_roles(tmp_path: Path) -> None:
         assert site.run("foresite", step).code == 0
     assert site.rights("check") == 1
     assert site.run("foresite-serve", steps.maintain("verify")).code == REFUSED
+    assert site.rights("apply") == 2
     assert site.rights("apply", "--existing") == 0
     assert site.rights("check") == 0
     assert site.run("foresite-serve", steps.maintain("verify")).code == 0
