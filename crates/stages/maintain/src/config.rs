@@ -24,6 +24,8 @@ pub struct Config {
     pub plan_days: u32,
     /// Days for which a sample set stays although no model with an alias was trained on it.
     pub sample_set_days: u32,
+    /// Days for which it stays on record who asked the console.
+    pub login_days: u32,
     /// Commits that `history` shows of each table.
     pub history_entries: usize,
     /// Which files are merged.
@@ -57,6 +59,7 @@ impl Default for Config {
             grace_hours: SHORTEST_GRACE_HOURS,
             plan_days: 90,
             sample_set_days: 30,
+            login_days: 400,
             history_entries: 20,
             compaction: CompactionConfig::default(),
             holds: Vec::new(),

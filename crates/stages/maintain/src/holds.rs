@@ -5,6 +5,9 @@ use foresite_tables::HeldDays;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+/// Stands among the names of tables: log-ins to the console are files, and are held as rows are.
+pub(crate) const LOGINS: &str = "logins";
+
 /// Ends a name that stands for all tables that begin so.
 const ANY: char = '*';
 
@@ -12,7 +15,7 @@ const ANY: char = '*';
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hold {
-    /// Names of tables, or their beginnings before a `*`; empty means all.
+    /// Names of tables, or their beginnings before a `*`, or `logins`; empty means all.
     pub tables: Vec<String>,
     /// First day whose rows are held, UTC; null = from the first row on.
     #[serde(with = "day")]
@@ -30,6 +33,12 @@ impl Hold {
     /// Whether it is about a table.
     pub(crate) fn names(&self, table: &str) -> bool {
         self.tables.is_empty() || self.tables.iter().any(|pattern| is_of(pattern, table))
+    }
+
+    /// Whether it is about a day, in days since 1970.
+    pub(crate) fn covers(&self, day: i32) -> bool {
+        let HeldDays { from, until } = self.days();
+        from.is_none_or(|from| day >= from) && until.is_none_or(|until| day <= until)
     }
 
     /// Its days.
@@ -99,10 +108,13 @@ fn is_of(pattern: &str, table: &str) -> bool {
 fn is_known(pattern: &str) -> bool {
     let start = pattern.strip_suffix(ANY).unwrap_or(pattern);
     let is_name = !start.contains(ANY) && catalog::find(start).is_some();
-    is_name || catalog::all().iter().any(|table| is_of(pattern, &table.name))
+    is_name
+        || is_of(pattern, LOGINS)
+        || catalog::all().iter().any(|table| is_of(pattern, &table.name))
 }
 
-fn since_epoch(day: Date) -> i32 {
+/// Days since 1970.
+pub(crate) fn since_epoch(day: Date) -> i32 {
     let days = day.since(jiff::civil::date(1970, 1, 1)).map(|span| span.get_days());
     days.unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod config;
 mod erase;
 mod history;
 mod holds;
+mod logins;
 mod plans;
 mod retention;
 mod tables;

@@ -1,5 +1,6 @@
 //! Step `retention`: rows that the definition of a table keeps no longer, and sample sets that no
-//! model in use was trained on. What a hold of the configuration covers stays.
+//! model in use was trained on; and old log-ins to the console. What a hold of the configuration
+//! covers stays.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +12,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::holds::{self, Hold};
-use crate::{Config, DAY, only_counts, tables};
+use crate::{Config, DAY, logins, only_counts, tables};
 
 pub(crate) fn run(cx: &Context, config: &Config, report: &mut Report) -> Result<()> {
     let tables = tables::open(cx, config)?;
     if config.tables.is_empty() {
-        let names: Vec<&str> = tables.iter().map(|table| table.def().name.as_str()).collect();
+        let names = tables.iter().map(|table| table.def().name.as_str());
+        let names: Vec<&str> = names.chain([holds::LOGINS]).collect();
         holds::warn_of_idle(&config.holds, &names);
     }
     // A clock of the run that lies in the future must not take rows that are still young.
@@ -33,6 +35,9 @@ pub(crate) fn run(cx: &Context, config: &Config, report: &mut Report) -> Result<
     }
     report.number("tables", tables.len());
     total.tell(report);
+    if config.tables.is_empty() {
+        logins::expire(cx, config, now, report)?;
+    }
     Ok(())
 }
 
@@ -87,7 +92,7 @@ impl Total {
 }
 
 /// The first day that is kept.
-fn first_day(now: Micros, days: u32) -> i32 {
+pub(crate) fn first_day(now: Micros, days: u32) -> i32 {
     date_of(now.saturating_sub(Micros::from(days).saturating_mul(DAY)))
 }
 

@@ -147,3 +147,28 @@ fn a_hold_that_is_none_is_refused_by_every_step() {
     let run = run.config(&json!({"holds": [nobody]})).args("--step verify --force").exits(2);
     assert!(run.error_line().contains("holds[0].owner"), "{}", run.stderr);
 }
+
+#[test]
+fn old_log_ins_leave_and_held_ones_stay() {
+    let (folder, root) = root();
+    predicted(&root, "anomaly");
+    let days = ["2024-01-01", "2024-01-02", "2026-01-15"];
+    let files = days.map(|day| folder.path().join(format!("logins/{day}/07-a.jsonl")));
+    for file in &files {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "").unwrap();
+    }
+    let there = || files.each_ref().map(|file| file.exists());
+    let held = hold(&["logins"], Some("2024-01-02"), None);
+    let told = |delete: bool| json!({"delete": delete, "holds": [held]});
+    let planned = retention(&root, &told(false)).exits(0);
+    let counted = ["expired_login_files", "held_login_files"].map(|name| planned.number(name));
+    assert_eq!(counted, [Some(1.0), Some(1.0)], "{}", planned.stderr);
+    assert_eq!(there(), [true, true, true], "not told to");
+    retention(&root, &told(true)).exits(0);
+    assert_eq!(there(), [false, true, true]);
+    retention(&root, &json!({"delete": true, "tables": ["predictions_anomaly"]})).exits(0);
+    assert_eq!(there(), [false, true, true], "asked for a table alone");
+    retention(&root, &json!({"delete": true})).exits(0);
+    assert_eq!(there(), [false, false, true], "the hold is over");
+}

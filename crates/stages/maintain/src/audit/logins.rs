@@ -10,9 +10,7 @@ use serde::Deserialize;
 use super::Asked;
 use super::book::{Book, Entry, stamp};
 use crate::DAY;
-
-/// Where the console writes them, a folder a day.
-const FOLDER: &str = "logins/";
+use crate::logins::FOLDER;
 
 /// Addresses that an entry names.
 const NAMED: usize = 4;
