@@ -1,7 +1,8 @@
 //! The chain of the monitor stage over a made-up network: windows, tests, findings.
 
-use foresite_metrics::drift::decision::{Rule, confirms};
-use foresite_metrics::drift::discovery::q_values;
+use std::collections::BTreeSet;
+
+use foresite_metrics::drift::decision::Rule;
 use foresite_metrics::drift::group::{Group, Kinds, Tested};
 use foresite_metrics::drift::profile::{Blocks, Cut, blocks};
 
@@ -46,29 +47,20 @@ pub(crate) fn watch(network: &Network, values: &[Vec<f32>], groups: usize) -> Ve
 pub(crate) fn confirmed(watched: &[Watched], rule: &Rule) -> Vec<(usize, usize, usize)> {
     let windows = watched.iter().map(Vec::len).min().unwrap_or(0);
     let mut found = Vec::new();
-    let mut before: Vec<Option<Tested>> = Vec::new();
-    let mut open: Vec<bool> = Vec::new();
-    for window in 0..windows {
-        let now: Vec<(usize, usize, Tested)> = watched
-            .iter()
-            .enumerate()
-            .flat_map(|(place, of)| {
-                of[window].iter().enumerate().map(move |(which, tested)| (place, which, *tested))
-            })
-            .collect();
-        let p_values: Vec<f64> = now.iter().map(|(_, _, tested)| tested.p_value).collect();
-        let q = q_values(&p_values);
-        before.resize(now.len(), None);
-        open.resize(now.len(), false);
-        for (at, (place, which, tested)) in now.into_iter().enumerate() {
-            let flagged = rule.flags(&tested, q[at]).then_some(tested);
-            let holds = matches!((before[at], flagged), (Some(a), Some(b)) if confirms(&a, &b));
-            if holds && !open[at] {
-                found.push((place, which, window));
-            }
-            open[at] = holds;
-            before[at] = flagged;
-        }
+    let mut open: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for window in 1..windows {
+        let tests = watched.iter().enumerate().flat_map(|(place, of)| {
+            let pair = move |(which, now): (usize, &Tested)| {
+                let before = of[window - 1].iter().find(|of| of.statistic == now.statistic);
+                ((place, which), before.map(|before| (*before, *now)))
+            };
+            of[window].iter().enumerate().map(pair)
+        });
+        let (names, pairs): (Vec<(usize, usize)>, Vec<_>) = tests.unzip();
+        let holds = names.into_iter().zip(rule.confirmed(&pairs)).filter(|(_, holds)| *holds);
+        let now: BTreeSet<(usize, usize)> = holds.map(|(name, _)| name).collect();
+        found.extend(now.difference(&open).map(|(place, which)| (*place, *which, window)));
+        open = now;
     }
     found
 }

@@ -1,13 +1,20 @@
 //! From tests to drift that people hear about.
 
+use super::discovery::q_values;
 use super::group::{Statistic, Tested};
 
-/// When a test is a finding.
+/// Greatest p-value of each of two windows that are sure together: one that says nothing by itself
+/// confirms nothing.
+const HINT: f64 = 0.05;
+
+/// When a test is a finding, and when it is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rule {
     /// Greatest q-value of a finding.
     pub false_discovery_rate: f64,
+    /// Greatest q-value of two windows in a row together, which confirm a finding.
+    pub false_confirmation_rate: f64,
     /// Least effect, in interquartile ranges of the reference: with enough cells the smallest
     /// difference is significant, and means nothing.
     pub least_effect: f64,
@@ -15,7 +22,7 @@ pub struct Rule {
 
 impl Default for Rule {
     fn default() -> Self {
-        Self { false_discovery_rate: 0.05, least_effect: 0.2 }
+        Self { false_discovery_rate: 0.05, false_confirmation_rate: 0.08, least_effect: 0.2 }
     }
 }
 
@@ -24,11 +31,35 @@ impl Rule {
     pub fn flags(&self, tested: &Tested, q_value: f64) -> bool {
         q_value <= self.false_discovery_rate && tested.effect >= self.least_effect
     }
+
+    /// Which tests are confirmed: of each, what it said in the window before and what it says now,
+    /// where it was tested in both.
+    ///
+    /// The two are judged together, because both need not be sure: a movement that is found in one
+    /// window for certain is hidden in the next by a noisy day as often as not.
+    pub fn confirmed(&self, pairs: &[Option<(Tested, Tested)>]) -> Vec<bool> {
+        let p_values: Vec<f64> =
+            pairs.iter().flatten().map(|(before, now)| together(before, now)).collect();
+        let mut q_values = q_values(&p_values).into_iter();
+        let mut is_sure = |(before, now): &(Tested, Tested)| {
+            let q = q_values.next().unwrap_or(1.0);
+            let hints = |of: &Tested| of.p_value <= HINT && of.effect >= self.least_effect;
+            q <= self.false_confirmation_rate && hints(before) && hints(now) && agree(before, now)
+        };
+        pairs.iter().map(|pair| pair.as_ref().is_some_and(&mut is_sure)).collect()
+    }
 }
 
-/// Whether two flagged tests of windows in a row say the same: a level that is up one day and down
-/// the next is noise, and a single bad day is an incident, though every window that holds it shows it.
-pub fn confirms(before: &Tested, now: &Tested) -> bool {
+/// Chance of what two windows say together: e times the geometric mean of theirs, which holds however
+/// the two hang together; they share days. Source: Vovk and Wang, Combining p-values via averaging,
+/// 2020.
+fn together(before: &Tested, now: &Tested) -> f64 {
+    (std::f64::consts::E * (before.p_value * now.p_value).sqrt()).min(1.0)
+}
+
+/// Whether two windows in a row say the same: a level that is up one day and down the next is noise,
+/// and a single bad day is an incident, though every window that holds it shows it.
+fn agree(before: &Tested, now: &Tested) -> bool {
     before.statistic == now.statistic
         && now.persists
         && (now.statistic == Statistic::Part || (before.moved > 0.0) == (now.moved > 0.0))
@@ -64,13 +95,32 @@ mod tests {
     #[test]
     fn ups_and_downs_confirm_nothing() {
         let level = |value| tested(Statistic::Level, value, 1.0);
-        assert!(confirms(&level(-1.0), &level(-0.5)));
-        assert!(!confirms(&level(1.0), &level(-1.0)));
+        assert!(agree(&level(-1.0), &level(-0.5)));
+        assert!(!agree(&level(1.0), &level(-1.0)));
         // Above zero and below what is usual is down.
         let below = Tested { moved: -0.5, ..level(0.5) };
-        assert!(!confirms(&level(1.0), &below) && confirms(&level(-1.0), &below));
+        assert!(!agree(&level(1.0), &below) && agree(&level(-1.0), &below));
         let part = tested(Statistic::Part, 0.2, 1.0);
-        assert!(confirms(&part, &part) && !confirms(&part, &level(1.0)));
-        assert!(!confirms(&part, &Tested { persists: false, ..part }));
+        assert!(agree(&part, &part) && !agree(&part, &level(1.0)));
+        assert!(!agree(&part, &Tested { persists: false, ..part }));
+    }
+
+    #[test]
+    fn a_weak_window_is_carried_by_a_strong_one_and_a_silent_one_is_not() {
+        let part = |p_value| Tested { p_value, ..tested(Statistic::Part, 0.2, 0.3) };
+        let others = || std::iter::repeat_n(Some((part(0.5), part(0.5))), 59);
+        let is_confirmed = |before: Tested, now: Tested| {
+            let pairs: Vec<_> = std::iter::once(Some((before, now))).chain(others()).collect();
+            let said = Rule::default().confirmed(&pairs);
+            assert!(said[1..].iter().all(|confirmed| !confirmed), "{said:?}");
+            said[0]
+        };
+        // e √(1e-5 · 0.01) · 60 = .05
+        assert!(is_confirmed(part(1e-5), part(0.01)) && is_confirmed(part(0.01), part(1e-5)));
+        assert!(!is_confirmed(part(1e-3), part(0.01)), "together they are not sure");
+        assert!(!is_confirmed(part(1e-12), part(0.06)), "one of them says nothing");
+        let small = Tested { effect: 0.1, ..part(1e-5) };
+        assert!(!is_confirmed(part(1e-5), small), "one of them does not matter");
+        assert_eq!(Rule::default().confirmed(&[None, None]), [false, false]);
     }
 }

@@ -5,7 +5,7 @@
 //! means what is left over blocks of the window's length, entity by entity; [`group`] compares a
 //! window's blocks with the reference's over all entities; [`null`] knows how far equal blocks of a
 //! network without drift lie apart; [`discovery`] keeps the share of false findings among many
-//! tests; [`decision`] asks for an effect that matters, twice in a row. [`defaults`] are the tests
+//! tests; [`decision`] asks for an effect that matters, in two windows in a row. [`defaults`] are the tests
 //! that tools run when nobody asks, here to compare with.
 //!
 //! A value that is missing is NaN: absent is not zero, and half a slice of `Option`s is twice a

@@ -59,8 +59,18 @@ pub fn drift() -> TableDef {
         nullable("shift", Double, "as the channel", "median change of the entities"),
         nullable("p_value", Double, "", "chance of such a value without drift"),
         nullable("q_value", Double, "", "the p-value after false-discovery control of the window"),
-        nullable("flagged", Bool, "", "q-value and effect both say drift in this window"),
-        nullable("confirmed", Bool, "", "flagged in the window before as well, the same way"),
+        nullable(
+            "flagged",
+            Bool,
+            "",
+            "q-value and effect both say drift in this window, or it is confirmed",
+        ),
+        nullable(
+            "confirmed",
+            Bool,
+            "",
+            "this window and the one before say drift together, the same way",
+        ),
         nullable(
             "cause",
             Text,

@@ -1,7 +1,7 @@
-//! From tests to drift: all tests of a window, false-discovery control over them, and whether the
-//! window before said the same.
+//! From tests to drift: all tests of a window, false-discovery control over them, and over what they
+//! say together with the window before.
 
-use foresite_metrics::drift::decision::{Rule, confirms};
+use foresite_metrics::drift::decision::Rule;
 use foresite_metrics::drift::discovery::q_values;
 use foresite_metrics::drift::group::{Statistic, Tested};
 
@@ -21,21 +21,24 @@ pub(super) struct Verdict {
 
 /// The verdicts on every place, in order: one a statistic that could be tested.
 pub(super) fn judge(rule: &Rule, places: &[Place<'_>]) -> Vec<Vec<Verdict>> {
-    let [before, now] = [BEFORE, NOW].map(|window| flagged(rule, places, window));
-    let verdict = |(tested, q_value, flagged): Flagged, before: &[Flagged]| {
-        let before = before.iter().find(|(before, ..)| before.statistic == tested.statistic);
-        let says_so =
-            before.is_some_and(|(before, _, flagged)| *flagged && confirms(before, &tested));
-        Verdict {
-            tested,
-            q_value,
-            flagged,
-            confirmed: flagged && says_so,
-            before: before.map(|(before, ..)| *before),
-        }
-    };
-    let both = now.into_iter().zip(before);
-    both.map(|(now, before)| now.into_iter().map(|of| verdict(of, &before)).collect()).collect()
+    let [before, now] = [BEFORE, NOW].map(|window| tested(places, window));
+    let p_values: Vec<f64> = now.iter().flatten().map(|tested| tested.p_value).collect();
+    let both: Vec<(Tested, Option<Tested>)> = now
+        .iter()
+        .zip(&before)
+        .flat_map(|(now, before)| {
+            let earlier = |now: &Tested| before.iter().find(|of| of.statistic == now.statistic);
+            now.iter().map(move |now| (*now, earlier(now).copied()))
+        })
+        .collect();
+    let pairs: Vec<_> = both.iter().map(|(now, before)| Some(((*before)?, *now))).collect();
+    let mut verdicts = both.into_iter().zip(q_values(&p_values)).zip(rule.confirmed(&pairs)).map(
+        |(((tested, before), q_value), confirmed)| {
+            let flagged = confirmed || rule.flags(&tested, q_value);
+            Verdict { tested, q_value, flagged, confirmed, before }
+        },
+    );
+    now.iter().map(|of| verdicts.by_ref().take(of.len()).collect()).collect()
 }
 
 /// The verdict of a statistic.
@@ -43,20 +46,8 @@ pub(super) fn of(verdicts: &[Verdict], statistic: Statistic) -> Option<&Verdict>
     verdicts.iter().find(|verdict| verdict.tested.statistic == statistic)
 }
 
-/// A test with its q-value, and whether it is a finding.
-type Flagged = (Tested, f64, bool);
-
-/// All tests of one window, with false-discovery control over them.
-fn flagged(rule: &Rule, places: &[Place<'_>], window: usize) -> Vec<Vec<Flagged>> {
-    let tests: Vec<Vec<Tested>> = places
-        .iter()
-        .map(|place| place.group.as_ref().map_or_else(Vec::new, |group| group.test(window)))
-        .collect();
-    let p_values: Vec<f64> = tests.iter().flatten().map(|tested| tested.p_value).collect();
-    let mut q_values = q_values(&p_values).into_iter();
-    let mut judge = |tested: Tested| {
-        let q = q_values.next().unwrap_or(1.0);
-        (tested, q, rule.flags(&tested, q))
-    };
-    tests.into_iter().map(|of| of.into_iter().map(&mut judge).collect()).collect()
+/// All tests of one window, place by place.
+fn tested(places: &[Place<'_>], window: usize) -> Vec<Vec<Tested>> {
+    let of = |place: &Place<'_>| place.group.as_ref().map(|group| group.test(window));
+    places.iter().map(|place| of(place).unwrap_or_default()).collect()
 }
