@@ -90,6 +90,7 @@ class Steps:
         """Predictions, and what is said of them."""
         return [
             self.step("predict", NEWEST, NOW, *OF_TASK),
+            self.step("advise", NEWEST, NOW),
             self.step("monitor", LAST_DAY, NOW),
             self.step("export", LAST_DAY, NOW),
         ]

@@ -143,6 +143,7 @@ def test_nobody_puts_another_folder_in_the_place_of_one(site: Site) -> None:
             ("-mv", f"{path}/tables/registry_events", f"{path}/tables/mine"),
             ("-rm", "-r", "-skipTrash", f"{path}/tables/erasures"),
             ("-rm", "-r", "-skipTrash", f"{path}/models/devices"),
+            ("-rm", "-skipTrash", f"{path}/models/devices/*/bundle/card.md"),
             ("-mv", f"{path}/keys", f"{path}/tables/keys"),
             ("-setfacl", "-m", "group:foresite-writers:rwx", f"{path}/keys"),
             ("-chmod", "-R", "777", path),
