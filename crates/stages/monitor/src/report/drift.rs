@@ -21,7 +21,7 @@ pub(super) fn section(day: &Day) -> Markup {
             p.lede {
                 "Every channel is compared with the weeks that the serving model learnt from, hour of the week by "
                 "hour of the week. A finding needs a small q-value and an effect that matters; it is confirmed when "
-                "the window before says the same."
+                "it and the window before are sure together."
             }
             @if flagged.is_empty() {
                 p.empty { "No channel drifted. These tests come nearest:" }
