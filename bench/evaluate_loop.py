@@ -30,7 +30,7 @@ REPLAY_SEEDS = (1101, 1102)
 REBUILD_SEED = 1201
 DRIFT_SEED = 21
 CAUSE_SEED = 22
-FEEDBACK_SEED = 23
+FEEDBACK_SEED = 24
 
 REPLAY_DAYS = scaled(90)
 REBUILD_DAYS = scaled(30)
@@ -78,12 +78,16 @@ def feedback() -> Found:
     """Six cycles in which people act on half of what they are told, and what the next models learn from that."""
     runs = scaled(20)
     said = example("feedback_figures", runs, FEEDBACK_SEED)
-    found = re.findall(r"^(\w+): recall ([\d.]+), least ([\d.]+)", said, re.MULTILINE)
-    return {
-        "runs": runs,
-        "recall": {name: float(mean) for name, mean, _ in found},
-        "least": {name: float(least) for name, _, least in found},
-    }
+    found = re.findall(
+        r"^(\w+) (\w+): recall ([\d.]+), least ([\d.]+)", said, re.MULTILINE
+    )
+    visits: dict[str, Found] = {}
+    for half, labels, mean, least in found:
+        visits.setdefault(half, {})[labels] = {
+            "recall": float(mean),
+            "least": float(least),
+        }
+    return {"runs": runs, "visits": visits}
 
 
 def replay() -> Found:
