@@ -136,9 +136,10 @@ pub fn model_error(error: ModelError) -> StageError {
         ErrorKind::BadData => {
             made.hint("widen the interval of the sample set, or look at its mask reasons")
         }
-        ErrorKind::Transient => {
-            made.hint("wait until the GPU is free, or train on the CPU: `\"device\": \"cpu\"`")
-        }
+        ErrorKind::Transient => made.hint(
+            "wait until the GPU is free, lower `most_samples` of featurize, or train on the CPU: \
+             `\"device\": \"cpu\"`",
+        ),
         _ => made,
     }
 }
