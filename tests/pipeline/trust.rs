@@ -179,6 +179,6 @@ fn trust_that_changes_nothing_and_a_bad_signature_are_said() {
     std::fs::create_dir(root.join(&place)).unwrap();
     std::fs::write(root.join(&place).join("statement"), "half").unwrap();
     let run = predict(root).exits(0);
-    let is_named = |line: &str| line.starts_with("WARN") && line.contains(&place);
+    let is_named = |line: &str| line.trim_start().starts_with("WARN") && line.contains(&place);
     assert!(run.stderr.lines().any(is_named), "{}", run.stderr);
 }

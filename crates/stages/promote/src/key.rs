@@ -190,7 +190,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let root = Root::open(place.path().to_str().unwrap()).unwrap();
         let folder = Path::new("keys");
-        let key = |n| Signer::create(&place.path().join(format!("private/{n}.pem"))).unwrap();
+        let key =
+            |n: usize| Signer::create(&place.path().join(format!("private/{n}.pem"))).unwrap();
         let signers: Vec<Signer> = (0..4).map(key).collect();
         let first = |signer: &Signer| trust(&root, folder, signer, Added::First);
         let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
