@@ -9,8 +9,9 @@ that give it a share.
 
 **Outputs** One row of `registry_events`, one signature.
 
-**Triage** 2 with `not trusted`: who serves would refuse what this key signs (`docs/operations.md`,
-*Which keys count*). 65: the bundle's sums or signature do not hold, do not promote it. 66: no such model.
+**Triage** 2 with `not trusted`: who serves would refuse what this key signs, or signed before a rollback
+(`docs/operations.md`, *Which keys count*). 65: the bundle's sums or signature do not hold, do not promote it.
+66: no such model.
 
 **Owner** machine learning
 """

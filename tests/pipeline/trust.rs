@@ -8,7 +8,7 @@ use foresite_tables::{Read, Root};
 use foresite_testkit::{Binary, Run};
 use serde_json::json;
 
-use crate::toy::{above, featurized, model, prepared, promoted, stage};
+use crate::toy::{above, featurized, model, predict, prepared, promoted, stage};
 
 /// Names of the public keys that lie in the data root.
 fn trusted(root: &Path) -> Vec<String> {
@@ -31,7 +31,7 @@ fn public(signer: &Signer, folder: &Path) -> PathBuf {
 
 /// A second model beside the champion, judged and not promoted; its id.
 fn second(root: &Path) -> String {
-    let config = json!({ "tasks": root.join("tasks"), "candidates": [] });
+    let config = json!({ "tasks": root.join("tasks"), "seed": 2, "candidates": [] });
     let train = stage(root, "train").config(&config).exits(0);
     stage(root, "evaluate").exits(0);
     model(&train)
@@ -41,11 +41,14 @@ fn challenge(root: &Path) -> Binary {
     stage(root, "promote").args("--action challenge")
 }
 
-fn challenger(root: &Path) -> Option<String> {
+fn events(root: &Path) -> Vec<Event> {
     let store = Root::open(root.to_str().unwrap()).unwrap();
     let table = store.existing(outcome::registry_events()).unwrap();
-    let events = Event::read(&table.read_all(&Read::all()).unwrap()).unwrap();
-    Aliases::of(&events).get(Alias::Challenger).map(str::to_owned)
+    Event::read(&table.read_all(&Read::all()).unwrap()).unwrap()
+}
+
+fn challenger(root: &Path) -> Option<String> {
+    Aliases::of(&events(root)).get(Alias::Challenger).map(str::to_owned)
 }
 
 /// That a run refused a key, in words, and left nothing behind.
@@ -65,13 +68,9 @@ fn a_key_that_was_taken_away_does_not_come_back_by_promoting() {
     assert!(promote.stderr.contains("is trusted from now on"), "{}", promote.stderr);
     let key = signer(&root.join("keys/private/promote.pem"));
     let name = format!("{}.pem", key.key_id());
-    assert_eq!(
-        trusted(root),
-        std::slice::from_ref(&name),
-        "the first key of a data root is trusted"
-    );
+    assert_eq!(trusted(root), ["first.pem"], "the first key of a data root is trusted");
 
-    std::fs::remove_file(root.join("keys").join(&name)).unwrap();
+    std::fs::remove_file(root.join("keys/first.pem")).unwrap();
     let id = second(root);
     let refusal = format!("signing key `{}`: not trusted; keys in `keys`: none", key.key_id());
     assert_refused(root, &id, &challenge(root).exits(2), &refusal);
@@ -126,4 +125,60 @@ fn a_key_that_is_lost_is_not_made_anew_beside_others() {
     assert!(run.stderr.contains("--trust-key") && !lost.exists(), "{}", run.stderr);
     challenge(root).args("--trust-key").exits(0);
     assert_eq!((trusted(root).len(), challenger(root)), (2, Some(id)));
+}
+
+#[test]
+fn a_rollback_to_a_model_of_a_key_that_is_gone_is_refused() {
+    let root = prepared(above);
+    let root = root.path();
+    featurized(root);
+    let [train, ..] = promoted(root);
+    let (first, second) = (model(&train), second(root));
+    let id = signer(&root.join("keys/private/promote.pem")).key_id();
+    let next = Signer::create(&root.join("keys/private/next.pem")).unwrap();
+    let with_next = stage(root, "promote").args("--trust-key --signing-key");
+    with_next.arg(root.join("keys/private/next.pem")).exits(0);
+    let champion = || Aliases::of(&events(root)).get(Alias::Champion).map(str::to_owned);
+    assert_eq!(champion(), Some(second));
+
+    let (known, aside) = (root.join("keys/first.pem"), root.join("aside.pem"));
+    std::fs::rename(&known, &aside).unwrap();
+    let before = events(root);
+    let back = || stage(root, "promote").args("--action rollback");
+    let trusted = next.key_id();
+    let refusal =
+        format!("`{first}`: signing key `{id}`: not trusted; keys in `keys`: `{trusted}`");
+    for run in [back().exits(2), back().args("--dry-run").exits(2)] {
+        assert!(run.error_line().contains(&refusal), "{}", run.stderr);
+    }
+    assert_eq!(events(root), before, "nothing is decided");
+
+    std::fs::rename(&aside, &known).unwrap();
+    let run = back().args("--trust-key").exits(2);
+    assert!(run.error_line().contains("--trust-key: a rollback"), "{}", run.stderr);
+    back().exits(0);
+    assert_eq!(champion(), Some(first));
+}
+
+#[test]
+fn trust_that_changes_nothing_and_a_bad_signature_are_said() {
+    let root = prepared(above);
+    let root = root.path();
+    featurized(root);
+    let [train, ..] = promoted(root);
+    second(root);
+    let first = challenge(root).args("--trust-key").exits(0);
+    assert!(first.stderr.contains("the key is trusted already"), "{}", first.stderr);
+    let again = challenge(root).args("--trust-key").exits(0);
+    assert!(again.stderr.contains("no model is signed"), "{}", again.stderr);
+    assert_eq!(trusted(root), ["first.pem"]);
+
+    let other = Signer::create(&root.join("keys/private/other.pem")).unwrap();
+    std::fs::write(public(&other, &root.join("keys")), other.public_pem().unwrap()).unwrap();
+    let place = format!("models/toy/{}/signatures/{}", model(&train), other.key_id());
+    std::fs::create_dir(root.join(&place)).unwrap();
+    std::fs::write(root.join(&place).join("statement"), "half").unwrap();
+    let run = predict(root).exits(0);
+    let is_named = |line: &str| line.trim_start().starts_with("WARN") && line.contains(&place);
+    assert!(run.stderr.lines().any(is_named), "{}", run.stderr);
 }

@@ -48,8 +48,8 @@ pub(crate) fn another_champion(root: &Path) -> (String, String) {
     (before, after)
 }
 
-/// What no stage does: lets the alias `challenger` point to a model.
-fn challenge(root: &Path, model_id: &str) {
+/// What no stage does: lets an alias point to a model, whatever speaks against it.
+pub(crate) fn decided(root: &Path, alias: Alias, model_id: &str) {
     let store = Root::open(root.to_str().unwrap()).unwrap();
     let table = store.table(outcome::registry_events()).unwrap();
     let seq = table.read_all(&Read::all()).unwrap().num_rows() as i64 + 1;
@@ -58,7 +58,7 @@ fn challenge(root: &Path, model_id: &str) {
         seq,
         kind: EventKind::Promoted,
         model_id: model_id.into(),
-        alias: Some(Alias::Challenger),
+        alias: Some(alias),
         reason: None,
         person: None,
         at: 1,
@@ -116,7 +116,7 @@ fn a_new_champion_and_a_rollback_drop_no_request() {
 fn a_challenger_answers_for_its_share_of_the_entities() {
     let root = copy();
     let (first, second) = another_champion(root.path());
-    challenge(root.path(), &first);
+    decided(root.path(), Alias::Challenger, &first);
     let server = Server::ready(root.path(), &json!({ "challenger_share": 0.5 }), &[]);
     let devices: Vec<String> = (0..toy::DEVICES).map(|n| format!("device-{n:02}")).collect();
     let who = |devices: &[String]| -> Vec<String> {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use foresite_registry::{Folder, Signer, TrustedKeys, model_path, sign, verify};
+use foresite_registry::{Alias, Folder, Signer, TrustedKeys, model_path, sign, verify};
 use foresite_tables::Root;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::client::infer;
-use crate::models::{another_champion, away, features, version};
+use crate::models::{another_champion, away, decided, features, version};
 use crate::server::{Server, copy, models, only_model};
 use crate::toy::stage;
 
@@ -79,7 +79,8 @@ fn a_revoked_champion_ends_even_where_its_successor_is_refused() {
 
     let signatures = models(root.path()).join(&first).join("signatures");
     let back = hidden(&signatures);
-    stage(root.path(), "promote").args("--action rollback").exits(0);
+    // promote would refuse.
+    decided(root.path(), Alias::Champion, &first);
     server.wait("a refusal", |server| server.metrics().contains("{outcome=\"refused\"} 1"));
     assert_eq!(version(&server), second, "a successor that is refused changes nothing");
 
@@ -130,7 +131,7 @@ fn a_key_that_is_taken_away_takes_its_models_with_it() {
     server.wait("a second key", seen(1));
     assert!(is_ready(&server), "it changes nothing");
 
-    let known = public(&Signer::read(&signer("promote.pem")).unwrap());
+    let known = root.path().join("keys/first.pem");
     let back = hidden(&known);
     server.wait("the key to be gone", seen(2));
     server.wait("the end of it", |server| !is_ready(server));

@@ -136,9 +136,10 @@ pub fn model_error(error: ModelError) -> StageError {
         ErrorKind::BadData => {
             made.hint("widen the interval of the sample set, or look at its mask reasons")
         }
-        ErrorKind::Transient => {
-            made.hint("wait until the GPU is free, or train on the CPU: `\"device\": \"cpu\"`")
-        }
+        ErrorKind::Transient => made.hint(
+            "wait until the GPU is free, lower `most_samples` of featurize, or train on the CPU: \
+             `\"device\": \"cpu\"`",
+        ),
         _ => made,
     }
 }
@@ -147,13 +148,18 @@ pub fn model_error(error: ModelError) -> StageError {
 pub fn registry_error(error: RegistryError) -> StageError {
     let kind = match error {
         RegistryError::Storage(error) => return error.into(),
-        RegistryError::Sums { .. } | RegistryError::Signature { .. } => ErrorKind::BadData,
+        RegistryError::Sums { .. }
+        | RegistryError::Signature { .. }
+        | RegistryError::Untrusted { .. } => ErrorKind::BadData,
         RegistryError::Key { .. } => ErrorKind::Usage,
         RegistryError::Weights(_) | RegistryError::Events(_) => ErrorKind::BadData,
     };
     let hint = match error {
         RegistryError::Sums { .. } => "restore the folder from a copy, or train the model anew",
         RegistryError::Signature { .. } => {
+            "restore the signatures from a copy, or take them away and promote the model again"
+        }
+        RegistryError::Untrusted { .. } => {
             "promote the model, or put the public key of who signed it into the folder `public_keys`"
         }
         RegistryError::Weights(_) => "train a model with this release",

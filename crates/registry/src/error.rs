@@ -9,7 +9,7 @@ pub enum RegistryError {
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] foresite_tables::Error),
-    /// A folder is not what its sums say.
+    /// A folder is not what its sums, or the signature in it, say.
     #[error("{folder}: {problem}")]
     Sums {
         /// Path of the folder.
@@ -17,13 +17,23 @@ pub enum RegistryError {
         /// Which file, and what is wrong with it.
         problem: String,
     },
-    /// No trusted key signed what is there.
-    #[error("model {model}: {problem}")]
+    /// Trusted keys signed the model, and none of their signatures holds.
+    #[error("model {model}: no signature of a trusted key holds: {problem}")]
     Signature {
         /// Path of the model.
         model: String,
-        /// What is wrong.
+        /// What is wrong with each.
         problem: String,
+    },
+    /// No key that is trusted signed the model.
+    #[error("model {model}: no trusted key has signed it; signed by {signers}, trusted {trusted}")]
+    Untrusted {
+        /// Path of the model.
+        model: String,
+        /// The keys that signed it, as a list for people.
+        signers: String,
+        /// The keys that are trusted, as a list for people.
+        trusted: String,
     },
     /// A key file cannot be used.
     #[error("key {path}: {problem}")]

@@ -3,7 +3,7 @@
 //! What is signed is a text that people can read; it names the model and both sums, so a signature
 //! can be moved to no other model and no other evaluation.
 
-use ed25519_dalek::Signature;
+use ed25519_dalek::{Signature, VerifyingKey};
 use foresite_tables::{Root, sha256_hex};
 
 use crate::folder::model_path;
@@ -49,48 +49,78 @@ pub fn sign(
 
 /// Verifies a model: sums, statement and the signature of a trusted key. Returns its bundle.
 ///
+/// One signature that holds is enough. Those of other trusted keys are looked at as well, and what is
+/// wrong with one is a warning.
+///
 /// # Errors
-/// [`RegistryError::Sums`] or [`RegistryError::Signature`].
+/// [`RegistryError::Sums`] for the bundle; [`RegistryError::Untrusted`] where no trusted key has signed
+/// it; [`RegistryError::Signature`] where none of their signatures holds; storage errors.
 pub fn verify(root: &Root, trusted: &TrustedKeys, task: &str, model_id: &str) -> Result<Folder> {
     let path = model_path(task, model_id);
     let bundle = Folder::read(root, &format!("{path}/bundle"))?;
-    let wrong = |problem: &str| RegistryError::Signature {
-        model: path.clone(),
-        problem: problem.to_owned(),
-    };
-    let mut last = None;
+    let mut is_signed = false;
+    let mut faults = Vec::new();
     for (id, key) in &trusted.keys {
         let place = format!("{path}/signatures/{id}");
         if root.list(&place)?.is_empty() {
             continue;
         }
-        let signed = Folder::read(root, &place)?;
-        let text = signed.file(STATEMENT)?;
-        let signature = Signature::from_slice(signed.file(SIGNATURE)?)
-            .map_err(|_| wrong("the signature is not 64 bytes"))?;
-        if key.verify_strict(text, &signature).is_err() {
-            last = Some(wrong("the signature does not hold"));
-            continue;
+        match check(root, (key, &place), (task, model_id, &bundle)) {
+            Ok(()) => is_signed = true,
+            Err(error) => faults.push(error),
         }
-        let told = String::from_utf8_lossy(text);
-        let evaluation_id = told
-            .lines()
-            .find_map(|line| line.strip_prefix("evaluation ")?.split(' ').next())
-            .ok_or_else(|| wrong("the statement names no evaluation"))?;
-        let evaluation = Folder::read(root, &format!("{path}/evaluation/{evaluation_id}"))?;
-        if told == statement(task, model_id, &bundle, (evaluation_id, &evaluation)) {
-            return Ok(bundle);
-        }
-        last = Some(wrong("the statement speaks of other contents"));
     }
-    Err(match last {
-        Some(error) => error,
-        None => wrong(&unsigned(root, trusted, &path)?),
-    })
+    if is_signed {
+        for error in faults {
+            tracing::warn!(model = path, %error, "a signature does not hold; another one does");
+        }
+        return Ok(bundle);
+    }
+    Err(if faults.is_empty() { unsigned(root, trusted, path)? } else { refusal(path, faults) })
+}
+
+/// Checks what one key signed.
+fn check(
+    root: &Root,
+    (key, place): (&VerifyingKey, &str),
+    (task, model_id, bundle): (&str, &str, &Folder),
+) -> Result<()> {
+    let wrong = |problem: &str| RegistryError::Sums {
+        folder: place.to_owned(),
+        problem: problem.to_owned(),
+    };
+    let signed = Folder::read(root, place)?;
+    let file = |name| signed.file(name).map_err(|_| wrong(&format!("no `{name}`")));
+    let text = file(STATEMENT)?;
+    let signature = Signature::from_slice(file(SIGNATURE)?)
+        .map_err(|_| wrong("the signature is not 64 bytes"))?;
+    key.verify_strict(text, &signature).map_err(|_| wrong("the signature does not hold"))?;
+    let told = String::from_utf8_lossy(text);
+    let evaluation_id = told
+        .lines()
+        .find_map(|line| line.strip_prefix("evaluation ")?.split(' ').next())
+        .ok_or_else(|| wrong("the statement names no evaluation"))?;
+    let path = model_path(task, model_id);
+    let evaluation = Folder::read(root, &format!("{path}/evaluation/{evaluation_id}"))?;
+    if told == statement(task, model_id, bundle, (evaluation_id, &evaluation)) {
+        return Ok(());
+    }
+    Err(wrong("the statement speaks of other contents"))
+}
+
+/// That no signature holds, with what is wrong with each; a store that did not answer says nothing
+/// about them.
+fn refusal(path: String, mut faults: Vec<RegistryError>) -> RegistryError {
+    let is_storage = |error: &RegistryError| matches!(error, RegistryError::Storage(_));
+    if let Some(at) = faults.iter().position(is_storage) {
+        return faults.swap_remove(at);
+    }
+    let problems: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    RegistryError::Signature { model: path, problem: problems.join("; ") }
 }
 
 /// That no trusted key has signed a model, with the keys that have, and those that are trusted.
-fn unsigned(root: &Root, trusted: &TrustedKeys, path: &str) -> Result<String> {
+fn unsigned(root: &Root, trusted: &TrustedKeys, path: String) -> Result<RegistryError> {
     let prefix = format!("{path}/signatures/");
     let files = root.list(&prefix)?;
     let mut signers: Vec<&str> = files
@@ -102,7 +132,7 @@ fn unsigned(root: &Root, trusted: &TrustedKeys, path: &str) -> Result<String> {
         .collect();
     signers.dedup();
     let (signers, trusted) = (listed(signers.into_iter()), trusted.listed());
-    Ok(format!("no trusted key has signed it; signed by {signers}, trusted {trusted}"))
+    Ok(RegistryError::Untrusted { model: path, signers, trusted })
 }
 
 #[cfg(test)]
@@ -110,6 +140,7 @@ mod tests {
     use super::*;
 
     const UNSIGNED: &str = "model models/t/m: no trusted key has signed it";
+    const UNHELD: &str = "model models/t/m: no signature of a trusted key holds";
 
     struct Case {
         directory: tempfile::TempDir,
@@ -159,7 +190,47 @@ mod tests {
         std::fs::remove_dir_all(&place).unwrap();
         let forged = Folder::new().with("model.json", "{\"evil\": true}");
         forged.publish(&case.root, "models/t/m/bundle").unwrap();
-        assert_eq!(outcome(&case), "model models/t/m: the statement speaks of other contents");
+        let place = format!("models/t/m/signatures/{}", case.signer.key_id());
+        let expected = format!("{UNHELD}: {place}: the statement speaks of other contents");
+        assert_eq!(outcome(&case), expected);
+    }
+
+    #[test]
+    fn a_bad_signature_beside_a_good_one_harms_nothing() {
+        let bad = [
+            ("no folder of ours", None),
+            ("too short", Some(Folder::new().with(STATEMENT, "x").with(SIGNATURE, "short"))),
+            ("no signature", Some(Folder::new().with(STATEMENT, "x"))),
+            ("made up", Some(Folder::new().with(STATEMENT, "x").with(SIGNATURE, [7_u8; 64]))),
+        ];
+        for (what, folder) in bad {
+            let mut case = case();
+            let other = Signer::create(&case.directory.path().join("other.pem")).unwrap();
+            case.trusted.add(&other.public_pem().unwrap()).unwrap();
+            let place = format!("models/t/m/signatures/{}", other.key_id());
+            match folder {
+                Some(folder) => assert!(folder.publish(&case.root, &place).unwrap()),
+                None => case.root.write(&format!("{place}/statement"), "x").unwrap(),
+            }
+            let alone = outcome(&case);
+            assert!(alone.starts_with(&format!("{UNHELD}: {place}: ")), "{what}: {alone}");
+            sign(&case.root, &case.signer, "t", "m", "e").unwrap();
+            assert_eq!(outcome(&case), "ok", "{what}");
+        }
+    }
+
+    #[test]
+    fn a_model_without_a_good_signature_is_refused_with_all_reasons() {
+        let mut case = case();
+        let other = Signer::create(&case.directory.path().join("other.pem")).unwrap();
+        case.trusted.add(&other.public_pem().unwrap()).unwrap();
+        let places = [&case.signer, &other].map(|signer| {
+            let place = format!("models/t/m/signatures/{}", signer.key_id());
+            case.root.write(&format!("{place}/statement"), "x").unwrap();
+            format!("{place}: no `SHA256SUMS`")
+        });
+        let refused = outcome(&case);
+        assert!(places.iter().all(|place| refused.contains(place)), "{refused}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! beyond the protocol, and why, stands in `docs/adr/0006-hdfs-store.md`.
 
 mod client;
+mod directory;
 mod failure;
 mod list;
 mod multipart;

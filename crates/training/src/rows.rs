@@ -57,39 +57,42 @@ impl Rows {
     }
 
     /// Weighted mean loss of the picked rows, or of all; dropout where a generator is given.
+    ///
+    /// Every call may ask the device for memory, so none is one that panics where it refuses.
     pub(crate) fn loss(
         &self,
         lesson: &Lesson<'_>,
         stack: &Stack,
         pick: Option<&Tensor>,
         rng: Option<&mut ChaCha8Rng>,
-    ) -> Tensor {
+    ) -> Result<Tensor, TchError> {
         let of = |tensor: &Tensor| match pick {
-            Some(index) => tensor.index_select(0, index),
-            None => tensor.shallow_clone(),
+            Some(index) => tensor.f_index_select(0, index),
+            None => Ok(tensor.shallow_clone()),
         };
-        let (y, mask) = (of(&self.y), of(&self.mask));
-        let output = stack.forward(&of(&self.x), rng);
-        let scores = output * lesson.scale + lesson.offset + of(&self.base);
-        let total = mask.sum(Kind::Float).clamp_min(1e-6);
+        let (y, mask) = (of(&self.y)?, of(&self.mask)?);
+        let output = stack.forward(&of(&self.x)?, rng)?;
+        let own = output.f_mul_scalar(lesson.scale)?.f_add_scalar(lesson.offset)?;
+        let scores = own.f_add(&of(&self.base)?)?;
+        let total = mask.f_sum(Kind::Float)?.f_clamp_min(1e-6)?;
         let sum = match lesson.link {
-            Link::LogOdds => scores.binary_cross_entropy_with_logits(
+            Link::LogOdds => scores.f_binary_cross_entropy_with_logits(
                 &y,
                 Some(&mask),
                 None::<&Tensor>,
                 Reduction::Sum,
-            ),
+            )?,
             // In units of the label's deviation, so that one step size fits every label.
             Link::Value { .. } => {
-                let error = (scores - y) / lesson.scale;
-                (error.square() * mask).sum(Kind::Float)
+                let error = scores.f_sub(&y)?.f_div_scalar(lesson.scale)?;
+                error.f_square()?.f_mul(&mask)?.f_sum(Kind::Float)?
             }
             Link::Classes => {
-                let class = y.to_kind(Kind::Int64);
-                let chosen = scores.log_softmax(-1, Kind::Float).gather(1, &class, false);
-                -(chosen * mask).sum(Kind::Float)
+                let class = y.f_to_kind(Kind::Int64)?;
+                let chosen = scores.f_log_softmax(-1, Kind::Float)?.f_gather(1, &class, false)?;
+                chosen.f_mul(&mask)?.f_sum(Kind::Float)?.f_neg()?
             }
         };
-        sum / total
+        sum.f_div(&total)
     }
 }

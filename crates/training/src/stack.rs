@@ -22,7 +22,7 @@ impl Stack {
         dropout: f64,
         zero_head: bool,
         rng: &mut ChaCha8Rng,
-    ) -> Self {
+    ) -> Result<Self, TchError> {
         let root = store.root();
         let layers = widths
             .windows(2)
@@ -35,29 +35,35 @@ impl Stack {
                 let values: Vec<f32> = (0..inputs * outputs)
                     .map(|_| ((rng.random::<f64>() * 2.0 - 1.0) * bound) as f32)
                     .collect();
-                let start = Tensor::from_slice(&values).reshape([outputs as i64, inputs as i64]);
-                let weight = root.var_copy(&format!("weight{index}"), &start);
-                let bias = root.zeros(&format!("bias{index}"), &[outputs as i64]);
-                (weight, bias)
+                let start =
+                    Tensor::f_from_slice(&values)?.f_reshape([outputs as i64, inputs as i64])?;
+                let weight = root.f_var_copy(&format!("weight{index}"), &start)?;
+                let bias = root.f_zeros(&format!("bias{index}"), &[outputs as i64])?;
+                Ok((weight, bias))
             })
-            .collect();
-        Self { layers, dropout }
+            .collect::<Result<_, TchError>>()?;
+        Ok(Self { layers, dropout })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Tensor {
+    /// `[rows, inputs]` → `[rows, scores]`
+    pub(crate) fn forward(
+        &self,
+        x: &Tensor,
+        mut rng: Option<&mut ChaCha8Rng>,
+    ) -> Result<Tensor, TchError> {
         let mut x = x.shallow_clone();
         for (index, (weight, bias)) in self.layers.iter().enumerate() {
             // [rows, inputs] x [inputs, outputs] → [rows, outputs]
-            x = x.matmul(&weight.tr()) + bias;
+            x = x.f_matmul(&weight.f_tr()?)?.f_add(bias)?;
             if index + 1 == self.layers.len() {
                 break;
             }
-            x = x.relu();
+            x = x.f_relu()?;
             if let (Some(rng), true) = (rng.as_deref_mut(), self.dropout > 0.0) {
-                x = &x * dropout_mask(&x, self.dropout, rng);
+                x = x.f_mul(&dropout_mask(&x, self.dropout, rng)?)?;
             }
         }
-        x
+        Ok(x)
     }
 
     pub(crate) fn export(&self) -> Result<Vec<Layer>, TchError> {
@@ -78,24 +84,24 @@ impl Stack {
 }
 
 /// Zero with probability `dropout`, otherwise 1 / (1 - dropout).
-fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Tensor {
+fn dropout_mask(like: &Tensor, dropout: f64, rng: &mut ChaCha8Rng) -> Result<Tensor, TchError> {
     let size = like.size();
     let count: i64 = size.iter().product();
     let kept = (1.0 / (1.0 - dropout)) as f32;
     let limit = (dropout * f64::from(u32::MAX)) as u32;
     let mask: Vec<f32> =
         (0..count).map(|_| if rng.random::<u32>() < limit { 0.0 } else { kept }).collect();
-    Tensor::from_slice(&mask).reshape(&size).to_device(like.device())
+    Tensor::f_from_slice(&mask)?.f_reshape(&size)?.f_to_device(like.device())
 }
 
 fn values(tensor: &Tensor) -> Result<Vec<f64>, TchError> {
-    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]);
-    Vec::<f64>::try_from(&flat)
+    let here = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?;
+    Vec::<f64>::try_from(&here.f_contiguous()?.f_view([-1])?)
 }
 
 /// An untrained stack of these widths.
 #[cfg(test)]
 pub(crate) fn stack_for_tests(widths: &[usize]) -> Stack {
     let mut rng = rand::SeedableRng::seed_from_u64(3);
-    Stack::new(&nn::VarStore::new(Device::Cpu), widths, 0.0, false, &mut rng)
+    Stack::new(&nn::VarStore::new(Device::Cpu), widths, 0.0, false, &mut rng).unwrap()
 }

@@ -12,7 +12,7 @@ use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 use tch::nn::{self, OptimizerConfig as _};
-use tch::{TchError, Tensor};
+use tch::{COptimizer, TchError, Tensor};
 
 use crate::Device;
 use crate::error::model_error;
@@ -47,10 +47,14 @@ impl Torch {
         let store = nn::VarStore::new(device);
         let inputs = lesson.fit.0.columns();
         let widths: Vec<usize> = [&[inputs], recipe.hidden, &[lesson.scores]].concat();
-        let stack = Stack::new(&store, &widths, recipe.dropout, lesson.zero_head, &mut rng);
+        let stack = Stack::new(&store, &widths, recipe.dropout, lesson.zero_head, &mut rng)?;
         let adam = nn::Adam { wd: recipe.weight_decay, ..nn::Adam::default() };
-        let mut optimizer = adam.build(&store, lesson.learning_rate)?;
-        self.run_epochs((lesson, &stack), (&fit, &select), &mut optimizer, &mut rng)
+        // Not `nn::Optimizer`: it panics where the device has no memory for a step.
+        let mut optimizer = adam.build_copt(lesson.learning_rate)?;
+        for variable in store.trainable_variables() {
+            optimizer.add_parameters(&variable, 0)?;
+        }
+        self.run_epochs((lesson, &stack), (&fit, &select), &optimizer, &mut rng)
     }
 
     /// All epochs, or as many as the select slice gets better by; returns the layers to keep.
@@ -58,7 +62,7 @@ impl Torch {
         &self,
         (lesson, stack): (&Lesson<'_>, &Stack),
         (fit, select): (&Rows, &Rows),
-        optimizer: &mut nn::Optimizer,
+        optimizer: &COptimizer,
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<Layer>, TchError> {
         let started = Instant::now();
@@ -67,12 +71,13 @@ impl Torch {
         let mut best: Option<(f64, Vec<Layer>)> = None;
         let (mut epochs, mut since_best) = (0, 0);
         while epochs < recipe.epochs {
-            self.run_epoch((lesson, stack), fit, &mut order, optimizer, rng);
+            self.run_epoch((lesson, stack), fit, &mut order, optimizer, rng)?;
             epochs += 1;
             let Some(patience) = recipe.patience else {
                 continue;
             };
-            let loss = tch::no_grad(|| select.loss(lesson, stack, None, None).double_value(&[]));
+            let loss =
+                tch::no_grad(|| select.loss(lesson, stack, None, None)?.f_double_value(&[]))?;
             if best.as_ref().is_none_or(|(least, _)| loss < *least) {
                 best = Some((loss, stack.export()?));
                 since_best = 0;
@@ -100,18 +105,38 @@ impl Torch {
         (lesson, stack): (&Lesson<'_>, &Stack),
         fit: &Rows,
         order: &mut [i64],
-        optimizer: &mut nn::Optimizer,
+        optimizer: &COptimizer,
         rng: &mut ChaCha8Rng,
-    ) {
+    ) -> Result<(), TchError> {
         order.shuffle(rng);
         // One copy to the device per epoch; batches are views of it.
-        let picks = Tensor::from_slice(order).to_device(self.device.torch());
+        let picks = Tensor::f_from_slice(order)?.f_to_device(self.device.torch())?;
         let mut first = 0;
         for batch in order.chunks(lesson.recipe.batch) {
             let count = batch.len() as i64;
-            let pick = picks.narrow(0, first, count);
+            let pick = picks.f_narrow(0, first, count)?;
             first += count;
-            optimizer.backward_step(&fit.loss(lesson, stack, Some(&pick), Some(rng)));
+            let loss = fit.loss(lesson, stack, Some(&pick), Some(rng))?;
+            optimizer.zero_grad()?;
+            loss.f_backward()?;
+            optimizer.step()?;
+        }
+        Ok(())
+    }
+
+    /// What libtorch refused; of a GPU with what its memory was to hold.
+    pub(crate) fn refusal(&self, lesson: &Lesson<'_>, error: TchError) -> ModelError {
+        match model_error(error) {
+            ModelError::Gpu(text) => {
+                let (device, network) = (self.device.name(), lesson.recipe.name);
+                let rows = lesson.fit.0.rows() + lesson.select.0.rows();
+                let (inputs, batch) = (lesson.fit.0.columns(), lesson.recipe.batch);
+                ModelError::Gpu(format!(
+                    "network {network} on {device}, {rows} rows of {inputs} inputs in batches of \
+                     {batch}: {text}"
+                ))
+            }
+            other => other,
         }
     }
 }
@@ -119,6 +144,6 @@ impl Torch {
 impl Trainer for Torch {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Vec<Layer>, ModelError> {
         use_one_thread();
-        self.layers(lesson).map_err(model_error)
+        self.layers(lesson).map_err(|error| self.refusal(lesson, error))
     }
 }

@@ -2,7 +2,8 @@
 //! back, and revokes.
 //!
 //! The private key is this stage's alone. Everything that serves verifies with public keys, and signing
-//! makes no key a trusted one but the first of a data root.
+//! makes no key a trusted one but the first of a data root. A rollback signs nothing: it is refused
+//! where no key that is trusted now has signed its model.
 
 mod config;
 mod decision;
@@ -43,7 +44,8 @@ pub struct Args {
     /// Private key, PKCS#8 PEM
     #[arg(long, value_name = "FILE", env = environment::SIGNING_KEY, hide_env_values = true)]
     pub signing_key: Option<PathBuf>,
-    /// Put the public half of the signing key among the trusted ones, where it is new
+    /// Put the public half of the signing key among the trusted ones, where it is new; only with what
+    /// signs: promote and challenge
     #[arg(long)]
     pub trust_key: bool,
 }
@@ -57,6 +59,7 @@ impl Stage for Promote {
 
     fn run(cx: &Context, config: Config, args: Args) -> Result<Report> {
         let task = cx.task()?;
+        refuse_idle_trust(&args)?;
         let table = cx.root().table(outcome::registry_events())?;
         let events = Event::read(&table.read_all(&Read::all().text("task", task))?)
             .map_err(registry_error)?;
@@ -66,7 +69,7 @@ impl Stage for Promote {
             Action::Promote | Action::Challenge => {
                 admitted(cx, (&config, &args), &events, asked, &mut report)?
             }
-            Action::Rollback => decision::rollback(&events, asked.as_deref())?,
+            Action::Rollback => rolled_back(cx, &config, &events, asked.as_deref())?,
             Action::Revoke => decision::revocation(&events, asked.as_deref())?,
         };
         match decision {
@@ -90,6 +93,30 @@ impl Stage for Promote {
         }
         Ok(report)
     }
+}
+
+/// What signs nothing makes no key a trusted one, whoever asks for it.
+fn refuse_idle_trust(args: &Args) -> Result<()> {
+    if args.trust_key && matches!(args.action, Action::Rollback | Action::Revoke) {
+        let message = "--trust-key: a rollback or a revocation signs nothing";
+        return Err(StageError::new(ErrorKind::Usage, message)
+            .hint("leave it out, or pass it with the promotion whose key is new"));
+    }
+    Ok(())
+}
+
+/// The champion before, where it would serve.
+fn rolled_back(
+    cx: &Context,
+    config: &Config,
+    events: &[Event],
+    asked: Option<&str>,
+) -> Result<Decision> {
+    let decision = decision::rollback(events, asked)?;
+    if let Decision::Append { model_id, .. } = &decision {
+        key::require_trusted(cx, config, model_id)?;
+    }
+    Ok(decision)
 }
 
 /// Looks up what the evaluation says, and signs where the model may serve.
@@ -135,6 +162,8 @@ fn admitted(
             tracing::info!(model = model_id, key = key_id, is_new, "signed");
             report.number("key_id", key_id);
         }
+    } else if args.trust_key {
+        tracing::warn!("--trust-key changes nothing: no model is signed");
     }
     Ok(decision)
 }
