@@ -116,8 +116,8 @@ impl Network {
         self.states.contains_key(id)
     }
 
-    /// Whether the inventory ever spoke of the entity, or of one that belongs to it, by parent or by
-    /// name.
+    /// Whether the inventory ever spoke of the entity, or of one that belongs to it, by parent or
+    /// by name.
     pub fn is_named(&self, id: &str) -> bool {
         let within = format!("{id}/");
         let mut next = self.states.range(within.clone()..).map(|(id, _)| id);

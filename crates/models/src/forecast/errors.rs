@@ -1,4 +1,5 @@
-//! What a fitted forecaster got wrong: quantiles of its errors by season ahead, and whole trajectories.
+//! What a fitted forecaster got wrong: quantiles of its errors by season ahead, and whole
+//! trajectories.
 
 use super::{Forecaster, Origin, SeriesSet};
 use crate::ModelError;

@@ -126,8 +126,8 @@ fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
     count
 }
 
-/// The first arrival of some bytes is taken, any later one is a duplicate of it. But where a path has
-/// held others since, the bytes that are back at it hold again, and are known after those.
+/// The first arrival of some bytes is taken, any later one is a duplicate of it. But where a path
+/// has held others since, the bytes that are back at it hold again, and are known after those.
 fn mark_duplicates(files: &mut [PlannedFile], known: &KnownBytes, as_of: Micros) {
     let mut first: HashMap<String, String> = HashMap::new();
     for file in files {

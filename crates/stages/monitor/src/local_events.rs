@@ -86,8 +86,8 @@ impl LocalEvents {
         self.events.iter().filter(move |event| event.overlaps(span))
     }
 
-    /// Whether the entity is concerned at `at`, or what it belongs to; `line` has it and those above
-    /// it, at the same time.
+    /// Whether the entity is concerned at `at`, or what it belongs to; `line` has it and those
+    /// above it, at the same time.
     pub(crate) fn reaches(&self, event: &LocalEvent, line: &[String], at: Micros) -> bool {
         let is_named = line.iter().any(|id| event.places.contains(id));
         is_named || self.is_near(event, line, at)
@@ -182,8 +182,8 @@ fn parse(rows: &RecordBatch) -> Result<Vec<LocalEvent>> {
     Ok(events)
 }
 
-/// The coordinates of every entity that has some; of what was written twice of one time, what became
-/// known later.
+/// The coordinates of every entity that has some; of what was written twice of one time, what
+/// became known later.
 fn positions(source: &mut Source<'_>) -> Result<Positions> {
     let mut found: BTreeMap<String, Vec<((Micros, Micros), Position)>> = BTreeMap::new();
     let columns = ["entity_id", "latitude", "longitude", "valid_from", "known_at", "lineage_id"];

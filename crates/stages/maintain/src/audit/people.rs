@@ -1,4 +1,5 @@
-//! What people said: suppressions one by one, local events by file, marks as counts by person and day.
+//! What people said: suppressions one by one, local events by file, marks as counts by person and
+//! day.
 
 use std::collections::BTreeMap;
 
@@ -55,8 +56,8 @@ fn scope(cells: &Cells<'_>, row: usize, known_at: Micros) -> Result<Option<Strin
     Ok((!parts.is_empty()).then(|| parts.join("; ")))
 }
 
-/// Files of local events that were taken. The calendar names nobody: who may write to the path that an
-/// entry is about has said it.
+/// Files of local events that were taken. The calendar names nobody: who may write to the path that
+/// an entry is about has said it.
 pub(super) fn calendars(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
     let columns = ["source", "path", "file_id", "rows_written", "rows_quarantined", "known_at"];
     let kind = raw::local_events().name;

@@ -46,9 +46,9 @@ impl Moved {
 }
 
 impl Known {
-    /// Events that explain the finding. All of the window are judged together, once: of many that are
-    /// tried one by one, one fits by chance. Where they hold, those that hold alone are named, or else
-    /// all.
+    /// Events that explain the finding. All of the window are judged together, once: of many that
+    /// are tried one by one, one fits by chance. Where they hold, those that hold alone are named,
+    /// or else all.
     pub(super) fn event(&self, case: &Case<'_>) -> Option<Explained> {
         let reached = self.reached(case);
         let together = self.held(case, &reached)?;
@@ -177,8 +177,8 @@ mod tests {
         Series { blocks: Some(blocks), ..Series::default() }
     }
 
-    /// What explains that the first of ten sites has two spreads more load than usual, with an event of
-    /// the whole window at so many of them.
+    /// What explains that the first of ten sites has two spreads more load than usual, with an event
+    /// of the whole window at so many of them.
     fn explained(events: usize) -> Option<Explained> {
         let sites: Vec<String> = (0..10).map(|site| format!("r/{site}")).collect();
         let group: Vec<usize> = (0..10).collect();

@@ -15,8 +15,8 @@ use crate::source::{Source, unfit};
 
 /// Causes that pass by themselves.
 const PASSING: [&str; 3] = ["outage", "event", "holiday"];
-/// The kind of what intervals hold. A little off is for people to look at; training again answers what
-/// is broken.
+/// The kind of what intervals hold. A little off is for people to look at; training again answers
+/// what is broken.
 const COVERAGE: &str = "coverage";
 /// The cause that is no fact about the network.
 const MISSING: &str = "missing_data";
@@ -72,8 +72,8 @@ impl Measured {
         Ok(Self { today: worries(&today)?, before, long_ago, in_shadow })
     }
 
-    /// Metrics of a model and kind that were worth a look today and the day before; of coverage, that
-    /// were broken on both.
+    /// Metrics of a model and kind that were worth a look today and the day before; of coverage,
+    /// those that were broken on both.
     pub(super) fn lasting(&self, model_id: &str, kind: &str) -> Vec<String> {
         let key = |of: &Worry| (of.metric.clone(), of.scope.clone());
         let is_own = |of: &&Worry| {
