@@ -81,6 +81,40 @@ fn a_correction_counts_since_it_is_known() {
     }
 }
 
+/// A match until an hour of the evening.
+fn until(hour: i64) -> String {
+    let until = format!("2024-05-04T{hour:02}:00:00Z");
+    format!("{HEADER}a,Match,2024-05-04T18:00:00Z,{until},north/N001,,,\n")
+}
+
+#[test]
+fn what_a_file_said_before_holds_again_when_it_is_back() {
+    // With the clock of scheduled runs, a file with its old time would be known as long ago.
+    let schedule = json!({"period_seconds": 3600, "lateness_seconds": 1800});
+    let mut scheduled = config();
+    scheduled["schedule"] = schedule;
+    for (config, modified) in [(config(), 11), (config(), 9), (scheduled, 9)] {
+        let root = root();
+        let take = |name: &str, end: i64, modified: i64, at: i64| {
+            land(root.path(), name, until(end).as_bytes(), modified);
+            let run = ingest(root.path(), [at, at + 1]).config(&config).exits(0);
+            [counted(&run, "taken"), counted(&run, "duplicates")]
+        };
+        let name = "events/calendar.csv";
+        assert_eq!(take(name, 21, 9, 9), [1, 0]);
+        assert_eq!(take(name, 22, 10, 10), [1, 0]);
+        assert_eq!(take(name, 21, modified, 11), [1, 0], "modified at {modified} h");
+        assert_eq!(take(name, 21, 12, 12), [0, 0], "the latest bytes once more");
+        assert_eq!(take("events/copy.csv", 21, 13, 13), [0, 1], "under another name");
+        let tables = Root::open(root.path().to_str().unwrap()).unwrap();
+        let table = tables.existing(catalog::raw::local_events()).unwrap();
+        for (hour, end) in [(11, 93.0), (12, 94.0), (13, 93.0)] {
+            let known = table.read(&Read::all().as_of((MAY + hour) * HOUR)).unwrap();
+            assert_eq!(hours(&known, "end_at"), [end], "as of {hour} h, modified at {modified} h");
+        }
+    }
+}
+
 #[test]
 fn a_calendar_of_the_past_says_when_it_was_known() {
     let root = root();

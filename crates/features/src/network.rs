@@ -24,7 +24,12 @@ pub struct Validity {
 impl Validity {
     /// Whether it holds at `at` for someone who knows what was known then.
     pub fn holds(&self, at: Micros) -> bool {
-        self.from <= at && self.known_at <= at && self.to.is_none_or(|to| at < to)
+        self.held(at, at)
+    }
+
+    /// Whether it holds at `at` for someone who knows what was known at `known`.
+    pub fn held(&self, at: Micros, known: Micros) -> bool {
+        self.from <= at && self.known_at <= known && self.to.is_none_or(|to| at < to)
     }
 }
 
@@ -74,8 +79,13 @@ pub struct Network {
 impl Network {
     /// The state of an entity that holds at `at`; the one that began last wins.
     pub fn state(&self, id: &str, at: Micros) -> Option<&State> {
+        self.state_as_known(id, at, at)
+    }
+
+    /// The state that held at `at`, as known at `known`.
+    pub fn state_as_known(&self, id: &str, at: Micros, known: Micros) -> Option<&State> {
         let states = self.states.get(id)?;
-        states.iter().rev().find(|state| state.validity.holds(at))
+        states.iter().rev().find(|state| state.validity.held(at, known))
     }
 
     /// Ids of the entities of a type in service at `at`, in order.
@@ -104,6 +114,16 @@ impl Network {
     /// Whether the inventory ever spoke of the entity.
     pub fn is_listed(&self, id: &str) -> bool {
         self.states.contains_key(id)
+    }
+
+    /// Whether the inventory ever spoke of the entity, or of one that belongs to it, by parent or
+    /// by name.
+    pub fn is_named(&self, id: &str) -> bool {
+        let within = format!("{id}/");
+        let mut next = self.states.range(within.clone()..).map(|(id, _)| id);
+        self.is_listed(id)
+            || self.below.contains_key(id)
+            || next.next().is_some_and(|id| id.starts_with(&within))
     }
 
     /// When each entity of a type left service for good, where it did.

@@ -14,6 +14,7 @@
 //! uncertainty and the weekly noise are all in the trajectories as they were observed.
 
 mod base;
+mod errors;
 mod fit;
 mod passage;
 mod residual;

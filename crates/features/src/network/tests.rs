@@ -111,3 +111,29 @@ fn sites_that_share_power_or_backhaul_stay_together() {
     let neighbours = network.neighbours("n/s1/1/a", 0);
     assert_eq!(neighbours.into_iter().collect::<Vec<_>>(), ["n/s4/1/a"]);
 }
+
+#[test]
+fn a_state_of_then_is_told_as_it_is_known_later() {
+    let network = network(
+        &[
+            ("r/A", "site", "r", 0, None, 5),
+            ("r/A", "site", "s", 10, None, 12),
+            ("q/B/1", "cell", "q/C", 0, None, 0),
+        ],
+        &[],
+    );
+    for (at, known, expected) in [
+        (3, 3, None),
+        (3, 5, Some("r")),
+        (11, 11, Some("r")),
+        (11, 12, Some("s")),
+        (9, 20, Some("r")),
+    ] {
+        let state = network.state_as_known("r/A", at * DAY, known * DAY);
+        let parent = state.and_then(|state| state.parent_id.as_deref());
+        assert_eq!(parent, expected, "day {at} as known on day {known}");
+    }
+    let named = ["r/A", "r", "s", "q", "q/B", "q/C", "q/D", "r/A/1"].map(|id| network.is_named(id));
+    assert_eq!(named, [true, true, true, true, true, true, false, false]);
+    assert!(!network.is_listed("r"), "it has no row of its own");
+}

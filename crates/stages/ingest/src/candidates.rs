@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use foresite_stage::{Context, Result};
-use foresite_tables::FileEntry;
+use foresite_tables::{FileEntry, Micros};
 use rayon::prelude::*;
 
 use crate::config::Config;
@@ -42,10 +42,9 @@ pub(crate) fn find(
     let wanted: Vec<_> = wanted.filter(|(file, _)| !settled.contains(&*file.path)).collect();
     let mut files = hash_all(cx, config, landing, &landed.files, &wanted)?;
     let waiting = landed.waiting + (wanted.len() - files.len()) as u64;
-    let hashes = files.iter().map(|file| file.sha256.as_str()).collect();
-    let known = KnownBytes::find(cx.root(), &hashes, config.retry_quarantined)?;
+    let known = KnownBytes::find(cx.root(), &files, cx.as_of(), config.retry_quarantined)?;
     files.retain(|file| !known.holds(&file.path, &file.sha256));
-    mark_duplicates(&mut files, &known);
+    mark_duplicates(&mut files, &known, cx.as_of());
     Ok(Candidates { files, waiting, unclaimed })
 }
 
@@ -127,10 +126,18 @@ fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
     count
 }
 
-/// The first arrival of some bytes is taken, any later one is a duplicate of it.
-fn mark_duplicates(files: &mut [PlannedFile], known: &KnownBytes) {
+/// The first arrival of some bytes is taken, any later one is a duplicate of it. But where a path
+/// has held others since, the bytes that are back at it hold again, and are known after those.
+fn mark_duplicates(files: &mut [PlannedFile], known: &KnownBytes, as_of: Micros) {
     let mut first: HashMap<String, String> = HashMap::new();
     for file in files {
+        if let Some(replaced) = known.replaced(&file.path, &file.sha256) {
+            if file.known_at <= replaced {
+                file.known_at = as_of;
+            }
+            tracing::info!(path = file.path, "holds again what it held before, is taken again");
+            continue;
+        }
         let earlier = known.path_of(&file.sha256).or(first.get(&file.sha256).map(String::as_str));
         file.duplicate_of = earlier.map(str::to_owned);
         first.entry(file.sha256.clone()).or_insert_with(|| file.path.clone());

@@ -8,13 +8,19 @@ use foresite_schema::catalog::raw;
 use foresite_stage::Result;
 use foresite_tables::{FileEntry, Micros, Read, Root};
 
+use crate::plan::PlannedFile;
+
 /// Whether a row is about a file that need not be looked at again; with `retry`, a quarantined one
 /// has to be.
 fn is_settled(state: &str, retry: bool) -> bool {
     state != "missing" && !(retry && state == "quarantined")
 }
 
-/// Listed files that are settled by path, size and time of modification, without being read.
+/// When something became known and was taken: the greatest is the last.
+type Order = (Micros, Micros);
+
+/// Listed files that are settled by path, size and time of modification, without being read. What a
+/// path held last counts: earlier bytes may come back with their old time.
 ///
 /// What is kept grows with the listing, not with the ledger, and the ledger is read only as far
 /// back as the oldest listed file landed.
@@ -23,55 +29,76 @@ pub(crate) fn settled_unread<'a>(
     listed: &'a [FileEntry],
     retry: bool,
 ) -> Result<HashSet<&'a str>> {
-    let mut settled = HashSet::new();
     let oldest = listed.iter().map(|file| file.modified).min();
     let (Some(ledger), Some(oldest)) = (root.find(raw::ingest_ledger())?, oldest) else {
-        return Ok(settled);
+        return Ok(HashSet::new());
     };
     let files: HashMap<&str, &FileEntry> =
         listed.iter().map(|file| (file.path.as_str(), file)).collect();
-    let columns = ["path", "size", "landed_at", "state"];
+    let mut last: HashMap<&str, (Order, bool)> = HashMap::new();
+    let columns = ["path", "size", "landed_at", "state", "known_at", "ingested_at"];
     for batch in ledger.scan(&Read::all().columns(columns).since("landed_at", oldest))? {
         let batch = batch?;
         let text = |index: usize| batch.column(index).as_string::<i32>();
+        let time = |index: usize| batch.column(index).as_primitive::<TimestampMicrosecondType>();
         let (paths, states) = (text(0), text(3));
         let sizes = batch.column(1).as_primitive::<Int64Type>();
-        let landed = batch.column(2).as_primitive::<TimestampMicrosecondType>();
+        let (landed, known, taken) = (time(2), time(4), time(5));
         for row in (0..batch.num_rows()).filter(|row| is_settled(states.value(*row), retry)) {
             let Some(file) = files.get(paths.value(row)) else { continue };
+            let order = (known.value(row), taken.value(row));
             let size = u64::try_from(sizes.value(row)).unwrap_or(0);
-            if (file.size, file.modified) == (size, landed.value(row)) {
-                settled.insert(file.path.as_str());
+            let is_same = (file.size, file.modified) == (size, landed.value(row));
+            let have = last.entry(file.path.as_str()).or_insert((order, is_same));
+            if order > have.0 {
+                *have = (order, is_same);
             }
         }
     }
-    Ok(settled)
+    Ok(last.into_iter().filter(|(_, (_, is_same))| *is_same).map(|(path, _)| path).collect())
 }
 
 /// What the ledger says about the bytes of some files.
 #[derive(Debug, Default)]
 pub(crate) struct KnownBytes {
+    /// The run's clock.
+    as_of: Micros,
     /// Path with sha256 of files that are settled.
     settled: HashSet<(String, String)>,
     /// sha256 → path of files that were taken.
     taken: HashMap<String, String>,
+    /// Path → sha256 of what was settled there last.
+    last: HashMap<String, (Order, String)>,
 }
 
 impl KnownBytes {
-    /// Looks the hashes up in the whole ledger: the same bytes may have come at any time. Only rows
-    /// with one of them are kept.
-    pub(crate) fn find(root: &Root, hashes: &HashSet<&str>, retry: bool) -> Result<Self> {
-        let mut known = Self::default();
-        let ledger = if hashes.is_empty() { None } else { root.find(raw::ingest_ledger())? };
+    /// Looks files up in the whole ledger: the same bytes may have come at any time. Only rows with
+    /// the bytes or the path of one of them are kept.
+    pub(crate) fn find(
+        root: &Root,
+        files: &[PlannedFile],
+        as_of: Micros,
+        retry: bool,
+    ) -> Result<Self> {
+        let mut known = Self { as_of, ..Self::default() };
+        let ledger = if files.is_empty() { None } else { root.find(raw::ingest_ledger())? };
         let Some(ledger) = ledger else {
             return Ok(known);
         };
-        for batch in ledger.scan(&Read::all().columns(["path", "file_id", "state"]))? {
+        let own: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let hashes: HashSet<&str> = files.iter().map(|file| file.sha256.as_str()).collect();
+        let columns = ["path", "file_id", "state", "known_at", "ingested_at"];
+        for batch in ledger.scan(&Read::all().columns(columns))? {
             let batch = batch?;
             let text = |index: usize| batch.column(index).as_string::<i32>();
+            let time =
+                |index: usize| batch.column(index).as_primitive::<TimestampMicrosecondType>();
             let (paths, ids, states) = (text(0), text(1), text(2));
             for row in (0..batch.num_rows()).filter(|row| is_settled(states.value(*row), retry)) {
                 let (path, id) = (paths.value(row), ids.value(row));
+                if own.contains(path) {
+                    known.note(path, (time(3).value(row), time(4).value(row)), id);
+                }
                 if !hashes.contains(id) {
                     continue;
                 }
@@ -84,8 +111,26 @@ impl KnownBytes {
         Ok(known)
     }
 
+    fn note(&mut self, path: &str, order: Order, sha256: &str) {
+        if self.last.get(path).is_none_or(|last| order > last.0) {
+            self.last.insert(path.to_owned(), (order, sha256.to_owned()));
+        }
+    }
+
     /// Whether a file is settled, judged by path and bytes.
     pub(crate) fn holds(&self, path: &str, sha256: &str) -> bool {
+        self.has_held(path, sha256) && self.replaced(path, sha256).is_none()
+    }
+
+    /// Of bytes that are back at a path which has held others since: when those became known. What
+    /// became known after the run's clock has replaced nothing.
+    pub(crate) fn replaced(&self, path: &str, sha256: &str) -> Option<Micros> {
+        let ((known_at, _), last) = self.last.get(path)?;
+        let is_back = last != sha256 && *known_at <= self.as_of && self.has_held(path, sha256);
+        is_back.then_some(*known_at)
+    }
+
+    fn has_held(&self, path: &str, sha256: &str) -> bool {
         self.settled.contains(&(path.to_owned(), sha256.to_owned()))
     }
 

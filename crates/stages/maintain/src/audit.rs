@@ -2,7 +2,7 @@
 //!
 //! Each source turns what it knows of an interval into entries, which are printed in the order of
 //! time, a line each; with `--json` as objects. Nothing is written. What arrives in files (marks,
-//! suppressions) stands where it became known, because a file may claim any date.
+//! suppressions, local events) stands where it became known, because a file may claim any date.
 
 mod book;
 mod cells;
@@ -31,10 +31,11 @@ struct Asked<'a> {
 type Source = fn(&Asked<'_>, &mut Book) -> Result<()>;
 
 /// Where decisions are written down; another one is a line here and a function.
-const SOURCES: [(&str, Source); 9] = [
+const SOURCES: [(&str, Source); 10] = [
     ("registry_events", decisions::models),
     ("retrain_decisions", decisions::trainings),
     ("suppressions", people::suppressions),
+    ("local_events", people::calendars),
     ("feedback", people::marks),
     ("exports", exports::published),
     ("logins", logins::counted),

@@ -65,6 +65,19 @@ fn suppressions(root: &Root) {
     rows.write(root, raw::suppressions(), MONDAY);
 }
 
+/// A calendar that was taken, one that could not be read, and a file of counters.
+fn calendars(root: &Root) {
+    let rows = texts(Rows::new(3), "path", ["events/may.csv", "events/bad.csv", "pm/a"].map(Some));
+    let rows = texts(rows, "kind", ["local_events", "local_events", "pm"].map(Some));
+    let rows = texts(rows, "state", ["taken", "quarantined", "taken"].map(Some));
+    let rows = texts(rows, "source", [Some("events"); 3]);
+    let rows = texts(rows, "file_id", ["0a1b", "0a1c", "0a1d"].map(Some));
+    let rows = rows.longs("rows_written", [2, 0, 9].into_iter());
+    let rows = rows.longs("rows_quarantined", [1, 0, 0].into_iter());
+    let rows = times(rows, "known_at", [Some(28); 3]);
+    rows.write(root, raw::ingest_ledger(), MONDAY);
+}
+
 /// Kim's marks of a day, and Lee's of the next.
 fn marks(root: &Root) {
     let rows = texts(Rows::new(4), "feedback_id", ["a", "b", "c", "d"].map(Some));
@@ -109,7 +122,8 @@ fn published_and_expired(root: &Root) {
 
 fn everything() -> (TempDir, Root) {
     let (folder, root) = root();
-    for write in [models, trainings, suppressions, marks, logins, published_and_expired] {
+    for write in [models, trainings, suppressions, calendars, marks, logins, published_and_expired]
+    {
         write(&root);
     }
     (folder, root)
@@ -154,6 +168,8 @@ fn every_decision_is_a_line_in_the_order_of_time() {
          (42 requests of the day from 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 2 more)",
         "2026-03-03T00:00:00Z  suppression_set    s1 by Kim: festival \
          (entity north/N001; until 2026-03-06T00:00:00Z; decided 2026-03-02T22:00:00Z)",
+        "2026-03-03T04:00:00Z  events_delivered   events/may.csv \
+         (2 events, 1 set aside; source events; sha256 0a1b)",
         "2026-03-03T05:00:00Z  marked             marks of the day by Lee (1 missed)",
         "2026-03-03T07:00:00Z  suppression_lifted s1 by Lee",
         "2026-03-04T00:00:00Z  revoked            toy/m1 by Kim: leak of data",
@@ -173,7 +189,7 @@ fn every_decision_is_a_line_in_the_order_of_time() {
         "expired            predictions_toy: before 2025-02-03 (1 rows in 1 files; version 2)",
     ];
     assert_eq!(by_clock, expected);
-    assert_eq!(run.result["numbers"]["entries"], 16);
+    assert_eq!(run.result["numbers"]["entries"], 17);
     assert_eq!(run.result["numbers"]["marked"], 2);
     assert!(run.stderr.contains("1 lines below logins/ are not"), "{}", run.stderr);
     assert_eq!((run.status(), files(folder.path())), ("unchanged", before), "it only looks");
@@ -195,6 +211,7 @@ fn json_has_an_object_a_line() {
         "logged_in",
         "login_refused",
         "suppression_set",
+        "events_delivered",
         "marked",
         "suppression_lifted",
     ];

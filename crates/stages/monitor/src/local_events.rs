@@ -39,6 +39,12 @@ impl LocalEvent {
     pub(crate) fn overlaps(&self, (start, end): (Micros, Micros)) -> bool {
         self.span.0 < end && self.span.1 > start
     }
+
+    /// When it is on in a window for the first time: who belongs to what, and stands where, at that
+    /// time tells whom it reaches.
+    pub(crate) fn on_since(&self, window: (Micros, Micros)) -> Micros {
+        self.span.0.max(window.0)
+    }
 }
 
 impl fmt::Display for LocalEvent {
@@ -51,11 +57,14 @@ impl fmt::Display for LocalEvent {
     }
 }
 
+/// Where entities stand, and from when on: the first to hold first.
+type Positions = BTreeMap<String, Vec<(Micros, Position)>>;
+
 /// The events, and where the entities stand.
 #[derive(Debug, Default)]
 pub(crate) struct LocalEvents {
     events: Vec<LocalEvent>,
-    positions: BTreeMap<String, Position>,
+    positions: Positions,
 }
 
 impl LocalEvents {
@@ -77,19 +86,27 @@ impl LocalEvents {
         self.events.iter().filter(move |event| event.overlaps(span))
     }
 
-    /// Whether the entity is concerned, or what it belongs to; `line` has it and those above it.
-    pub(crate) fn reaches(&self, event: &LocalEvent, line: &[String]) -> bool {
+    /// Whether the entity is concerned at `at`, or what it belongs to; `line` has it and those
+    /// above it, at the same time.
+    pub(crate) fn reaches(&self, event: &LocalEvent, line: &[String], at: Micros) -> bool {
         let is_named = line.iter().any(|id| event.places.contains(id));
-        is_named || self.is_near(event, line)
+        is_named || self.is_near(event, line, at)
     }
 
     /// Whether it stands in the circle; one without coordinates stands where its site does.
-    fn is_near(&self, event: &LocalEvent, line: &[String]) -> bool {
+    fn is_near(&self, event: &LocalEvent, line: &[String], at: Micros) -> bool {
         let Some((middle, radius_km)) = event.circle else { return false };
         let own = line.first().into_iter().flat_map(|id| [id.as_str(), site_of(id)]);
         let mut own = own.chain(line.get(1).map(String::as_str));
-        let position = own.find_map(|id| self.positions.get(id));
-        position.is_some_and(|at| distance_km(middle, *at) <= radius_km)
+        let position = own.find_map(|id| self.position(id, at));
+        position.is_some_and(|position| distance_km(middle, position) <= radius_km)
+    }
+
+    /// Where an entity stood at `at`; where that was not written down yet, its first position.
+    fn position(&self, id: &str, at: Micros) -> Option<Position> {
+        let known = self.positions.get(id)?;
+        let held = known.iter().rev().find(|(from, _)| *from <= at).or(known.first());
+        held.map(|(_, position)| *position)
     }
 
     /// What events of the time speak of and nobody knows: one sentence an event.
@@ -99,15 +116,16 @@ impl LocalEvents {
                 .places
                 .iter()
                 .map(String::as_str)
-                .filter(|place| !network.is_listed(place))
+                .filter(|place| !network.is_named(place))
                 .collect();
             if !strange.is_empty() {
                 return Some(format!("{event}: not in the inventory: {}", strange.join(", ")));
             }
             let (middle, radius_km) = event.circle?;
-            let is_near = |at: &Position| distance_km(middle, *at) <= radius_km;
-            let lacking = !self.positions.values().any(is_near);
-            lacking.then(|| {
+            let at = event.on_since(span);
+            let mut stand = self.positions.keys().filter_map(|id| self.position(id, at));
+            let reaches_some = stand.any(|position| distance_km(middle, position) <= radius_km);
+            (!reaches_some).then(|| {
                 format!("{event}: nothing whose coordinates are known stands within {radius_km} km")
             })
         });
@@ -115,12 +133,15 @@ impl LocalEvents {
     }
 }
 
-/// The entity and those above it, the nearest first.
-pub(crate) fn line(network: &Network, id: &str, at: Micros) -> Vec<String> {
+/// The entity and those above it at `at` as known at `known`, the nearest first. What was not there
+/// yet belongs where it does now.
+pub(crate) fn line(network: &Network, id: &str, (at, known): (Micros, Micros)) -> Vec<String> {
     let mut found = vec![id.to_owned()];
     let mut last = id.to_owned();
     loop {
-        let parent = network.state(&last, at).and_then(|state| state.parent_id.clone());
+        let state = network.state_as_known(&last, at, known);
+        let state = state.or_else(|| network.state(&last, known));
+        let parent = state.and_then(|state| state.parent_id.clone());
         let by_name = || last.rsplit_once('/').map(|(above, _)| above.to_owned());
         match parent.or_else(by_name) {
             Some(above) if !found.contains(&above) => {
@@ -161,9 +182,10 @@ fn parse(rows: &RecordBatch) -> Result<Vec<LocalEvent>> {
     Ok(events)
 }
 
-/// The newest coordinates of every entity that has some.
-fn positions(source: &mut Source<'_>) -> Result<BTreeMap<String, Position>> {
-    let mut newest: BTreeMap<String, ((Micros, Micros), Position)> = BTreeMap::new();
+/// The coordinates of every entity that has some; of what was written twice of one time, what
+/// became known later.
+fn positions(source: &mut Source<'_>) -> Result<Positions> {
+    let mut found: BTreeMap<String, Vec<((Micros, Micros), Position)>> = BTreeMap::new();
     let columns = ["entity_id", "latitude", "longitude", "valid_from", "known_at", "lineage_id"];
     let read = Read::all().columns(columns);
     source.scan(raw::inventory(), read, |batch| {
@@ -179,14 +201,18 @@ fn positions(source: &mut Source<'_>) -> Result<BTreeMap<String, Position>> {
             }
             let version = (from.value(row), known.value(row));
             let position = (latitudes.value(row), longitudes.value(row));
-            let have = newest.entry(ids.value(row).to_owned()).or_insert((version, position));
-            if version > have.0 {
-                *have = (version, position);
-            }
+            found.entry(ids.value(row).to_owned()).or_default().push((version, position));
         }
         Ok(())
     })?;
-    Ok(newest.into_iter().map(|(id, (_, position))| (id, position)).collect())
+    let in_order = found.into_iter().map(|(id, mut versions)| {
+        versions.sort_by_key(|(version, _)| *version);
+        // Inventories come as daily snapshots.
+        versions.dedup_by(|later, earlier| later.1 == earlier.1);
+        let stands = versions.into_iter().map(|((from, _), position)| (from, position));
+        (id, stands.collect::<Vec<_>>())
+    });
+    Ok(in_order.collect())
 }
 
 /// Along the surface of a sphere.
@@ -196,6 +222,21 @@ fn distance_km((latitude, longitude): Position, (to_latitude, to_longitude): Pos
     let chord =
         half(to_latitude - latitude) + here.cos() * there.cos() * half(to_longitude - longitude);
     2.0 * EARTH_KM * chord.clamp(0.0, 1.0).sqrt().asin()
+}
+
+#[cfg(test)]
+impl LocalEvents {
+    /// An event at each place, all at the same time.
+    pub(crate) fn at(places: &[String], span: (Micros, Micros)) -> Self {
+        let event = |place: &String| LocalEvent {
+            id: place.clone(),
+            name: String::new(),
+            span,
+            places: vec![place.clone()],
+            circle: None,
+        };
+        Self { events: places.iter().map(event).collect(), ..Self::default() }
+    }
 }
 
 #[cfg(test)]
@@ -219,9 +260,9 @@ mod tests {
             circle,
         };
         let positions = [("r/A", (53.0, 10.0)), ("r/B", (53.1, 10.0))];
-        let positions = positions.map(|(id, at)| (id.to_owned(), at)).into();
+        let positions = positions.map(|(id, at)| (id.to_owned(), vec![(0, at)])).into();
         let known = LocalEvents { events: Vec::new(), positions };
-        let line = |id: &str| super::line(&Network::default(), id, 0);
+        let line = |id: &str| super::line(&Network::default(), id, (0, 0));
         assert_eq!(line("r/A/1"), ["r/A/1", "r/A", "r"]);
         for (event, reached) in [
             (event(&["r/A/1"], None), [true, false, false]),
@@ -230,8 +271,19 @@ mod tests {
             (event(&[], Some(((53.0, 10.0), 5.0))), [true, true, false]),
             (event(&["r/B"], Some(((53.0, 10.0), 5.0))), [true, true, true]),
         ] {
-            let found = ["r/A/1", "r/A/2", "r/B/1"].map(|id| known.reaches(&event, &line(id)));
+            let found = ["r/A/1", "r/A/2", "r/B/1"].map(|id| known.reaches(&event, &line(id), 0));
             assert_eq!(found, reached, "{event:?}");
         }
+    }
+
+    #[test]
+    fn an_entity_stands_where_it_stood_then() {
+        let (here, there) = ((53.0, 10.0), (54.0, 10.0));
+        let moves = vec![(5, here), (9, there)];
+        let known =
+            LocalEvents { positions: [("r/A".to_owned(), moves)].into(), ..LocalEvents::default() };
+        let stood = [0, 5, 8, 9].map(|at| known.position("r/A", at));
+        assert_eq!(stood, [here, here, here, there].map(Some));
+        assert_eq!(known.position("r/B", 9), None);
     }
 }

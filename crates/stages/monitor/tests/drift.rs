@@ -57,7 +57,7 @@ fn an_outage_comes_before_an_upgrade() {
         &|cell| hit(cell).then_some(at),
         Vec::new(),
     );
-    fixture::ticket(&root, &["south/S004", "south/S005"], (at, end() - 2 * fixture::HOUR));
+    fixture::facts::ticket(&root, &["south/S004", "south/S005"], (at, end() - 2 * fixture::HOUR));
     done(&root);
     let found = confirmed(&drift(&root), "traffic_dl_gb");
     assert!(!found.is_empty());

@@ -4,9 +4,9 @@
 
 mod fixture;
 
+use fixture::facts::{Happening, happen};
 use fixture::{
-    AS_IT_IS, Cell, DAY, HOUR, Happening, confirmed, done, drift, end, happen, monitor, monitor_at,
-    network,
+    AS_IT_IS, Cell, DAY, HOUR, State, confirmed, done, drift, end, monitor, monitor_at, network,
 };
 use foresite_schema::catalog::raw;
 use foresite_tables::{Read, Root};
@@ -26,12 +26,17 @@ fn fair() -> Happening<'static> {
 
 /// Three sites with two and a half times their traffic for three days.
 fn crowded() -> (tempfile::TempDir, Root) {
+    crowded_beside(Vec::new())
+}
+
+/// The same with more rows in the inventory.
+fn crowded_beside(more: Vec<State>) -> (tempfile::TempDir, Root) {
     let hit = |cell: Cell| cell.region == 0 && cell.site < 3;
     let at = end() - 3 * DAY;
     network(
         &|cell, hour| Some((1.0, if hit(cell) && hour >= at { 2.5 } else { 1.0 })),
         &|_| None,
-        Vec::new(),
+        more,
     )
 }
 
@@ -150,11 +155,28 @@ fn events_that_explain_only_together_are_named_together() {
 }
 
 #[test]
+fn an_event_reaches_who_belonged_to_its_place_when_it_was_on() {
+    // A site that comes to the annex in the last hour; the annex has no row of its own.
+    let moved = |site: &str, at| ("site", site.to_owned(), Some("annex".to_owned()), at, "R1");
+    let places = "north/N001; north/N002; north/N003; annex";
+    for (at, reached) in [(end() - HOUR, 9), (end() - 50 * DAY, 12)] {
+        let (_folder, root) = crowded_beside(vec![moved("north/N012", at)]);
+        happen(&root, &[Happening { entities: Some(places), ..fair() }]);
+        let run = done(&root);
+        assert_eq!(unknown_events(&run), Some(0.0), "{}", run.stderr);
+        let found = causes(&root);
+        assert!(found.iter().all(|of| of.0 == "event"), "{found:?}");
+        let said = format!("{reached} of 72 entities are in its reach");
+        assert!(found[0].1.contains(&said), "{said}: {found:?}");
+    }
+}
+
+#[test]
 fn a_circle_reaches_what_stands_in_it() {
     let circle = Some([53.0, 10.0, 5.0]);
     let around = Happening { entities: None, circle, ..fair() };
     let (_folder, root) = crowded();
-    fixture::positions(&root);
+    fixture::facts::positions(&root);
     happen(&root, &[around]);
     let run = done(&root);
     assert_eq!(unknown_events(&run), Some(0.0), "{}", run.result);

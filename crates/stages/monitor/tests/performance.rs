@@ -221,7 +221,7 @@ fn a_warning_is_judged_by_the_horizon_of_its_task() {
     // Six of them fail ten days later; one was out already, which nobody had to foretell.
     let failed = sites[..6].iter().map(|site| (site.as_str(), at + 10 * DAY, at + 11 * DAY));
     let out = std::iter::once(("north/N007", at - 2 * HOUR, at + HOUR));
-    fixture::tickets(&root, failed.chain(out));
+    fixture::facts::tickets(&root, failed.chain(out));
     done(&root);
     let rows = performance(&root);
     let of = |metric| {

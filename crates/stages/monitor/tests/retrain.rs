@@ -5,10 +5,10 @@
 mod fixture;
 
 use arrow::array::{AsArray as _, RecordBatch};
+use fixture::facts::{Happening, happen};
 use fixture::models::{decide_at, model_until, promote};
 use fixture::{
-    AS_IT_IS, Cell, DAY, Happening, done, end, happen, monitor, monitor_at, monitor_with, network,
-    rows_where, text,
+    AS_IT_IS, Cell, DAY, done, end, monitor, monitor_at, monitor_with, network, rows_where, text,
 };
 use foresite_registry::EventKind;
 use foresite_schema::catalog::watch;
@@ -69,6 +69,35 @@ fn drift_of_half_the_channels_trains_and_the_same_day_again_changes_nothing() {
     assert!(evidence.contains("1 of 2 channels moved: latency_dl"), "{evidence}");
     assert_eq!(list(&rows, "against", 0), Vec::<String>::new());
     assert_eq!(decide(&root).exits(0).status(), "unchanged");
+}
+
+/// What was measured of the champion's intervals, the day before and on the day.
+fn covered(root: &Root, states: [&str; 2]) {
+    let both = |text: &'static str| std::iter::repeat_n(Some(text), 2);
+    Rows::new(2)
+        .text("task", both("anomaly"))
+        .text("model_id", both("m1"))
+        .text("kind", both("coverage"))
+        .text("state", states.map(Some).into_iter())
+        .text("reason", both("intervals are too narrow"))
+        .times("window_end", [end() - DAY, end()].map(Some).into_iter())
+        .write(root, watch::performance(), end());
+}
+
+#[test]
+fn intervals_speak_for_training_once_they_are_broken() {
+    for (states, reason, verdict) in [
+        (["warn", "warn"], "", "wait"),
+        (["warn", "broken"], "", "wait"),
+        (["broken", "broken"], "coverage_broken", "retrain"),
+    ] {
+        let (_folder, root) = network(AS_IT_IS, &|_| None, Vec::new());
+        with_champion(&root);
+        covered(&root, states);
+        let run = decide(&root).exits(0);
+        assert_eq!(run.result["verdict"], verdict, "{states:?}: {}", run.stderr);
+        assert_eq!(text(&decisions(&root), "reason", 0), reason, "{states:?}");
+    }
 }
 
 /// Games in both regions, over the whole window.

@@ -4,10 +4,10 @@
 
 mod fixture;
 
+use fixture::facts::ticket;
 use fixture::models::{model, promote, say};
 use fixture::{
     AS_IT_IS, DAY, HOUR, count, done, end, monitor_at, network, performance, rows_where, text,
-    ticket,
 };
 use foresite_tables::Root;
 

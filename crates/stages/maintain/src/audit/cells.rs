@@ -14,11 +14,21 @@ pub(super) fn within(
     def: TableDef,
     column: &str,
     columns: &[&str],
+    take: impl FnMut(&Cells<'_>, usize, Micros) -> Result<()>,
+) -> Result<()> {
+    select(asked, def, column, Read::all().columns(columns), take)
+}
+
+/// The same of some of the rows.
+pub(super) fn select(
+    asked: &Asked<'_>,
+    def: TableDef,
+    column: &str,
+    read: Read,
     mut take: impl FnMut(&Cells<'_>, usize, Micros) -> Result<()>,
 ) -> Result<()> {
     let Some(table) = asked.cx.root().find(def)? else { return Ok(()) };
-    let read = Read::all().columns(columns).since(column, asked.interval.start);
-    for batch in table.scan(&read)? {
+    for batch in table.scan(&read.since(column, asked.interval.start))? {
         asked.cx.check_stop()?;
         let batch = batch?;
         let cells = Cells(&batch);

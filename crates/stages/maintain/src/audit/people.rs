@@ -1,4 +1,5 @@
-//! What people said: suppressions one by one, marks as counts by person and day.
+//! What people said: suppressions one by one, local events by file, marks as counts by person and
+//! day.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use foresite_schema::catalog::raw;
 use foresite_schema::marks::Mark;
 use foresite_schema::suppressions::{LIFTED, SET};
 use foresite_stage::Result;
-use foresite_tables::Micros;
+use foresite_tables::{Micros, Read};
 
 use super::Asked;
 use super::book::{Book, Entry, stamp};
@@ -53,6 +54,31 @@ fn scope(cells: &Cells<'_>, row: usize, known_at: Micros) -> Result<Option<Strin
     let decided = cells.time("at", row)?.filter(|at| *at != known_at);
     parts.extend(decided.map(|at| format!("decided {}", stamp(at))));
     Ok((!parts.is_empty()).then(|| parts.join("; ")))
+}
+
+/// Files of local events that were taken. The calendar names nobody: who may write to the path that
+/// an entry is about has said it.
+pub(super) fn calendars(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
+    let columns = ["source", "path", "file_id", "rows_written", "rows_quarantined", "known_at"];
+    let kind = raw::local_events().name;
+    let read = Read::all().columns(columns).text("kind", &kind).text("state", "taken");
+    cells::select(asked, raw::ingest_ledger(), "known_at", read, |cells, row, known_at| {
+        let text =
+            |column: &str| -> Result<String> { Ok(cells.text(column, row)?.unwrap_or_default()) };
+        let (source, sha256) = (text("source")?, text("file_id")?);
+        let (taken, aside) =
+            (cells.long("rows_written", row)?, cells.long("rows_quarantined", row)?);
+        book.add(Entry {
+            at: known_at,
+            kind: "events_delivered",
+            subject: text("path")?,
+            person: None,
+            reason: None,
+            detail: Some(format!(
+                "{taken} events, {aside} set aside; source {source}; sha256 {sha256}"
+            )),
+        })
+    })
 }
 
 /// Marks of one person on one day.

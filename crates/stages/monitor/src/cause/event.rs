@@ -2,6 +2,7 @@
 //! than usual in these.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
 use foresite_features::task::Micros;
 use foresite_kpi::HOUR;
@@ -45,35 +46,30 @@ impl Moved {
 }
 
 impl Known {
-    /// One event that explains the finding, or else all of the window together: on a Saturday there
-    /// are many matches.
+    /// Events that explain the finding. All of the window are judged together, once: of many that
+    /// are tried one by one, one fits by chance. Where they hold, those that hold alone are named,
+    /// or else all.
     pub(super) fn event(&self, case: &Case<'_>) -> Option<Explained> {
         let reached = self.reached(case);
-        let single = reached.iter().map(std::slice::from_ref);
-        let together = (reached.len() > 1).then_some(reached.as_slice());
-        single.chain(together).find_map(|events| self.held(case, events))
+        let together = self.held(case, &reached)?;
+        let alone = reached.iter().filter(|one| self.held(case, slice::from_ref(*one)).is_some());
+        let alone: Vec<Reach<'_>> = alone.cloned().collect();
+        self.held(case, &alone).or(Some(together))
     }
 
     /// The events of the window that reach some of the group. Most of the reference has seen what
     /// began long before.
     fn reached(&self, case: &Case<'_>) -> Vec<Reach<'_>> {
         let since = self.since(case);
-        let near: Vec<&LocalEvent> =
-            self.events.within(self.window).filter(|event| event.span.0 >= since).collect();
-        if near.is_empty() {
-            return Vec::new();
-        }
-        let at = self.window.1;
-        let lines: BTreeMap<usize, Vec<String>> = case
-            .group
-            .iter()
-            .map(|place| (*place, line(&self.network, &case.members[*place], at)))
-            .collect();
-        let in_reach = |event: &LocalEvent| -> BTreeSet<usize> {
-            let reached = lines.iter().filter(|(_, line)| self.events.reaches(event, line));
-            reached.map(|(place, _)| *place).collect()
-        };
-        let reached = near.into_iter().map(|event| (event, in_reach(event)));
+        let near = self.events.within(self.window).filter(|event| event.span.0 >= since);
+        let reached = near.map(|event| {
+            let at = event.on_since(self.window);
+            let is_reached = |place: &usize| {
+                let own = line(&self.network, &case.members[*place], (at, self.as_of));
+                self.events.reaches(event, &own, at)
+            };
+            (event, case.group.iter().copied().filter(is_reached).collect::<BTreeSet<usize>>())
+        });
         reached.filter(|(_, places)| !places.is_empty()).collect()
     }
 
@@ -137,4 +133,88 @@ fn hours(events: &[Reach<'_>]) -> Hours {
         }
     }
     on
+}
+
+#[cfg(test)]
+mod tests {
+    use foresite_features::events::{EventLog, Tickets};
+    use foresite_features::network::Network;
+    use foresite_metrics::drift::group::{Statistic, Tested};
+    use foresite_metrics::drift::profile::Blocks;
+
+    use super::*;
+    use crate::local_events::LocalEvents;
+    use crate::panel::Series;
+
+    const WINDOW: (Micros, Micros) = (0, 48 * HOUR);
+
+    /// A group whose effect hangs on its first entity.
+    fn tested(is_left_out: &dyn Fn(usize) -> bool) -> Option<Tested> {
+        Some(Tested {
+            statistic: Statistic::Part,
+            value: 1.0,
+            moved: 1.0,
+            threshold: 0.5,
+            effect: if is_left_out(0) { 0.1 } else { 1.0 },
+            p_value: 0.001,
+            rank: 0.001,
+            entities: 10,
+            blocks: 20,
+            persists: true,
+        })
+    }
+
+    fn series(site: usize) -> Series {
+        let blocks = Blocks {
+            reference: Vec::new(),
+            windows: Vec::new(),
+            strides: Vec::new(),
+            steps: vec![if site == 0 { 2.0 } else { 0.0 }; 48],
+            spread: 1.0,
+            level: 1.0,
+            is_relative: true,
+        };
+        Series { blocks: Some(blocks), ..Series::default() }
+    }
+
+    /// What explains that the first of ten sites has two spreads more load than usual, with an event
+    /// of the whole window at so many of them.
+    fn explained(events: usize) -> Option<Explained> {
+        let sites: Vec<String> = (0..10).map(|site| format!("r/{site}")).collect();
+        let group: Vec<usize> = (0..10).collect();
+        let traffic =
+            Channel { name: "traffic_dl_gb".into(), series: (0..10).map(series).collect() };
+        let known = Known {
+            network: Network::default(),
+            tickets: Tickets::default(),
+            alarms: EventLog::default(),
+            events: LocalEvents::at(&sites[..events], WINDOW),
+            window: WINDOW,
+            as_of: WINDOW.1,
+        };
+        let case = Case {
+            members: &sites,
+            group: &group,
+            channel: &traffic,
+            traffic: Some(&traffic),
+            others: Vec::new(),
+            reference_end: 0,
+            without: &tested,
+        };
+        known.event(&case)
+    }
+
+    #[test]
+    fn of_many_events_none_explains_what_all_together_do_not() {
+        for few in [1, 3] {
+            let (cause, evidence) = explained(few).unwrap();
+            assert_eq!(cause, Cause::Event, "{few} events");
+            let named = evidence.iter().filter(|said| said.starts_with("event:"));
+            assert_eq!(named.count(), 1, "only one does alone: {evidence:?}");
+            assert!(evidence[0].starts_with("event:r/0,"), "{evidence:?}");
+        }
+        // Two spreads at one of ten are a fifth of a spread where there were events: no crowd.
+        assert_eq!(explained(10), None);
+        assert_eq!(explained(0), None);
+    }
 }

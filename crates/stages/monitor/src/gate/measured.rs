@@ -15,6 +15,9 @@ use crate::source::{Source, unfit};
 
 /// Causes that pass by themselves.
 const PASSING: [&str; 3] = ["outage", "event", "holiday"];
+/// The kind of what intervals hold. A little off is for people to look at; training again answers
+/// what is broken.
+const COVERAGE: &str = "coverage";
 /// The cause that is no fact about the network.
 const MISSING: &str = "missing_data";
 
@@ -69,10 +72,13 @@ impl Measured {
         Ok(Self { today: worries(&today)?, before, long_ago, in_shadow })
     }
 
-    /// Metrics of a model and kind that were worth a look today and the day before.
+    /// Metrics of a model and kind that were worth a look today and the day before; of coverage,
+    /// those that were broken on both.
     pub(super) fn lasting(&self, model_id: &str, kind: &str) -> Vec<String> {
         let key = |of: &Worry| (of.metric.clone(), of.scope.clone());
-        let is_own = |of: &&Worry| of.model_id == model_id && of.kind == kind;
+        let is_own = |of: &&Worry| {
+            of.model_id == model_id && of.kind == kind && (of.is_broken || kind != COVERAGE)
+        };
         let earlier: BTreeSet<_> = self.before.iter().filter(is_own).map(key).collect();
         let both = self.today.iter().filter(is_own).filter(|of| earlier.contains(&key(of)));
         both.map(|of| format!("{} {} two days in a row: {}", of.metric, of.scope, of.reason))

@@ -11,7 +11,7 @@ pub(crate) enum Reason {
     Erased,
     /// Worse than its baseline, or its probabilities do not come true, two days in a row.
     SkillDown,
-    /// Intervals hold too little or too much, two days in a row.
+    /// Intervals hold far too little, two days in a row.
     CoverageBroken,
     /// Enough of the channels moved, for good.
     Drift,
