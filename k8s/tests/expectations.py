@@ -28,7 +28,6 @@ BROUGHT_SECRETS = {
 SECRETS_OF = {
     "model-service": {"foresite-serve-keytab", "foresite-serve-tls", "foresite-serve-token"},
     "console": {
-        "foresite-serve-keytab",
         "foresite-console-keytab",
         "foresite-serve-tls",
         "foresite-serve-token",

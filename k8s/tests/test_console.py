@@ -5,6 +5,7 @@ Airflow's API server. Secrets are folders here, and the Service is an address of
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import time
@@ -53,6 +54,7 @@ def site(tmp_path: Path) -> Path:
         ),
         "foresite-serve-tls/ca.crt": certificate("authority", authority, "authority", authority, is_authority),
         "foresite-serve-token/token": b"the-first\n",
+        "foresite-console-token/token": b"the-first\n",
     }
     for name, content in files.items():
         path = tmp_path / "secrets" / name
@@ -119,3 +121,14 @@ def test_airflows_pages_are_answered(
             monkeypatch.setenv("FORESITE_CONSOLE_TOKEN_FILE", str(token.with_name("another")))
             with pytest.raises(ConsoleError, match="refuses the token"):
                 asyncio.run(summary("worklist"))
+        until = time.monotonic() + PATIENCE_SECONDS
+        # printf %s the-first | sha256sum
+        while not {("token 6ae11b42", None), (None, "the token is not known")} <= on_record(site / "data"):
+            assert time.monotonic() < until, (site / "console.log").read_text()
+            time.sleep(0.05)
+
+
+def on_record(root: Path) -> set[tuple[str | None, str | None]]:
+    """Callers whom a console has written down, and why it refused whom it refused."""
+    lines = [line for path in root.glob("logins/*/*.jsonl") for line in path.read_text().splitlines()]
+    return {(found["caller"], found["refused"]) for found in map(json.loads, lines)}

@@ -15,6 +15,7 @@ from manifests import Manifests, Object
 
 Break = Callable[[Manifests], object]
 SERVICE = "anomaly-detection"
+TOKEN_FILE = "/var/run/secrets/foresite/token"
 
 
 def spec(manifests: Manifests) -> Object:
@@ -146,7 +147,11 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("console", "no way in", without("NetworkPolicy", "console-ingress")),
     ("console", "no token", of("airflow-api", volume("token", secret=None))),
     ("console", "token", of("airflow-api", volume("token", secret={"secretName": "airflow-users"}))),
-    ("console", "no question", of("foresite-console", lambda s: s["containers"][0]["args"].pop(4))),
+    (
+        "console",
+        "no question",
+        of("foresite-console", lambda s: s["containers"][0]["args"].remove(f"--token-file={TOKEN_FILE}")),
+    ),
     ("console", "no trust", of("airflow-api", volume("authority", secret=None))),
     ("console", "trust", of("airflow-api", variable("FORESITE_CONSOLE_CA_FILE", "/var/run/secrets/foresite/token"))),
     (

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import data_root
 import kubernetes_validate
 import pytest
 import yaml
@@ -119,12 +120,23 @@ def test_kerberos_token_and_certificate_reach_the_services(renderings: dict[str,
     assert len(pods) == 4
     for pod in pods:
         arguments = " ".join(pod.spec["containers"][0]["args"])
-        # Who may write has a principal and a token of its own, and nobody else has them.
+        # Who takes marks has a token of its own, and nobody else has it.
         other = "serve" if "--accept-feedback" in arguments else "console"
-        others = {f"foresite-{other}-keytab", f"foresite-{other}-token"}
-        assert set(pod.references("secret")) == SECRETS_OF[pod.component] - others, pod.origin
+        assert set(pod.references("secret")) == SECRETS_OF[pod.component] - {f"foresite-{other}-token"}, pod.origin
         assert "--token-file=" in arguments, pod.origin
         assert "--tls-key=" in arguments, pod.origin
+
+
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "base"])
+def test_a_console_records_who_asked_as_somebody_who_may(renderings: dict[str, Manifests], variant: str) -> None:
+    manifests = renderings[variant]
+    pod = pod_of(manifests.one("Deployment", "foresite-console"))
+    assert pod.spec["containers"][0]["args"].count("--record-logins") == 1
+    keytabs = {name for name in pod.references("secret") if name.endswith("-keytab")}
+    assert bool(keytabs) == (manifests.find("NetworkPolicy", "all-to-kdc") is not None)
+    assert keytabs <= {f"{principal}-keytab" for principal in data_root.ROLES["marks"].principals}
+    writers = {place.path for place in data_root.PLACES if place.marks == data_root.WRITES}
+    assert writers == {"logins"}
 
 
 def test_every_pod_pulls_with_the_secret_of_the_registry(renderings: dict[str, Manifests]) -> None:

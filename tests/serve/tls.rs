@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use foresite_testkit::certificates;
+use rcgen::KeyPair;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
@@ -15,22 +16,6 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::client::block;
 use crate::server::{Server, copy};
-
-/// A CA with a certificate for the service and one for a client, as PEM files.
-fn certificates(folder: &Path) {
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
-    write("ca.pem", ca.self_signed(&ca_key).unwrap().pem());
-    let issuer = Issuer::new(ca, ca_key);
-    for (name, subject) in [("server", "127.0.0.1"), ("client", "somebody")] {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![subject.to_owned()]).unwrap();
-        write(&format!("{name}.pem"), params.signed_by(&key, &issuer).unwrap().pem());
-        write(&format!("{name}.key"), key.serialize_pem());
-    }
-}
 
 fn connector(folder: &Path, client: Option<&str>) -> TlsConnector {
     let mut roots = RootCertStore::empty();
@@ -67,7 +52,7 @@ fn asked(address: SocketAddr, connector: &TlsConnector) -> Option<String> {
 #[test]
 fn only_clients_of_the_ca_are_let_in() {
     let root = copy();
-    certificates(root.path());
+    certificates(root.path(), "somebody");
     let file = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
     let (certificate, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
     let own = ["--tls-certificate", &certificate, "--tls-key", &key];
@@ -88,7 +73,7 @@ fn only_clients_of_the_ca_are_let_in() {
 #[test]
 fn renewed_files_count_for_the_next_connection() {
     let root = copy();
-    certificates(root.path());
+    certificates(root.path(), "somebody");
     let file = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
     let (certificate, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
     let files = ["--tls-certificate", &certificate, "--tls-key", &key, "--client-ca", &ca];
@@ -106,7 +91,7 @@ fn renewed_files_count_for_the_next_connection() {
     });
     assert!(server.line(words).unwrap().contains("the old ones stay"), "{}", server.log());
 
-    certificates(root.path());
+    certificates(root.path(), "somebody");
     let new = connector(root.path(), Some("client"));
     server.wait("the new certificates", |server| asked(server.rest(), &new) == live);
     assert_eq!(asked(server.rest(), &old), None, "another CA for servers and for clients");

@@ -23,8 +23,10 @@ use crate::router::{Held, Options};
 /// storage is read by one of its blocking threads.
 ///
 /// Units: seconds and moments as the names say; what `performance` holds in the unit of the metric.
-pub fn metrics(root: Root, options: Options) -> Router {
-    let scrape = Arc::new(Scrape::new(root, options));
+/// `logins_written_at` is kept by who records log-ins: when none that was due waited for storage
+/// last, in microseconds since 1970. Without it nobody records them, and nothing is told.
+pub fn metrics(root: Root, options: Options, logins_written_at: Option<Arc<AtomicI64>>) -> Router {
+    let scrape = Arc::new(Scrape::new(root, options, logins_written_at));
     let answer = move || {
         let scrape = Arc::clone(&scrape);
         async move { scrape.answer().await }
@@ -38,10 +40,11 @@ struct Scrape {
     read_at: Arc<AtomicI64>,
     /// Scrapes that got older numbers than they should.
     failures: AtomicU64,
+    logins_written_at: Option<Arc<AtomicI64>>,
 }
 
 impl Scrape {
-    fn new(root: Root, options: Options) -> Self {
+    fn new(root: Root, options: Options, logins_written_at: Option<Arc<AtomicI64>>) -> Self {
         let held = Held(Some(root));
         let read_at = Arc::new(AtomicI64::new(0));
         let noted = Arc::clone(&read_at);
@@ -54,7 +57,7 @@ impl Scrape {
             answer
         };
         let findings = Cached::new(read, options.keep_findings, options.scrape_patience);
-        Self { findings, read_at, failures: AtomicU64::new(0) }
+        Self { findings, read_at, failures: AtomicU64::new(0), logins_written_at }
     }
 
     async fn answer(&self) -> Response {
@@ -71,7 +74,7 @@ impl Scrape {
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
     }
 
-    /// How the reading itself goes.
+    /// How the reading itself goes, and the record of log-ins.
     fn own(&self) -> String {
         let mut page = Page::default();
         page.number(
@@ -86,6 +89,14 @@ impl Scrape {
             "Scrapes that got older numbers, because the tables could not be read in time.",
             self.failures.load(Relaxed) as f64,
         );
+        if let Some(written_at) = &self.logins_written_at {
+            page.number(
+                "foresite_console_logins_written_timestamp_seconds",
+                "gauge",
+                "When no log-in that was due waited for storage last.",
+                seconds(written_at.load(Relaxed)),
+            );
+        }
         page.into_text()
     }
 }

@@ -28,13 +28,14 @@ pub(crate) fn console(args: &ConsoleArgs, root: Root) -> Result<()> {
     let logins = Arc::new(Logins::new(args.record_logins));
     let recorder = args.record_logins.then(|| Recorder::start(Arc::clone(&logins), root.clone()));
     let recorder = recorder.transpose()?;
+    let written_at = recorder.as_ref().map(Recorder::written_at);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
     let outcome = runtime.block_on(async {
         let lateness = Duration::from_secs(60 * args.lateness_minutes);
         let accepts_feedback = args.accept_feedback;
         let options = Options { lateness, accepts_feedback, ..Options::default() };
-        let found = |at| (at, foresite_console::metrics(root.clone(), options));
+        let found = |at| (at, foresite_console::metrics(root.clone(), options, written_at.clone()));
         let found = args.metrics_listen.map(found);
         serve(args, foresite_console::router(root, options), found, logins).await
     });

@@ -8,7 +8,7 @@ mod recorder;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +25,9 @@ const OTHERS: &str = "others: too many to tell apart";
 const MOST_ADDRESSES: usize = 8;
 /// Hours that wait for a storage that takes none; older ones are lost.
 const MOST_HOURS: usize = 48;
+/// Seconds that the present hour may begin later than that of the clock; a clock that is further
+/// behind it has been ahead, and was set right.
+const MOST_AHEAD: i64 = HOUR;
 
 /// What is counted by itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,10 +47,24 @@ struct Seen {
     addresses: Vec<IpAddr>,
 }
 
+/// Who was seen in an hour.
+type Callers = BTreeMap<Who, Seen>;
+
+/// Which hour of a process, in the order in which they began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct HourId {
+    /// How often the clock was set back by more than [`MOST_AHEAD`] before: an hour that comes
+    /// twice has two files.
+    round: u32,
+    /// Seconds since 1970.
+    start: i64,
+}
+
 /// An hour of a process.
 #[derive(Debug, Default)]
 struct Hour {
-    seen: BTreeMap<Who, Seen>,
+    /// Shared with the pages of it: who counts while one is written changes a copy.
+    seen: Arc<Callers>,
     /// What its file holds.
     written: Size,
 }
@@ -67,11 +84,12 @@ impl Hour {
 
     /// Counts a request; whether it is the first of its kind.
     fn count(&mut self, mut who: Who, address: IpAddr, now: i64) -> bool {
-        if self.seen.len() >= MOST_CALLERS && !self.seen.contains_key(&who) {
+        let callers = Arc::make_mut(&mut self.seen);
+        if callers.len() >= MOST_CALLERS && !callers.contains_key(&who) {
             who.caller = Some(OTHERS.to_owned());
         }
         let fresh = Seen { first: now, last: now, count: 0, addresses: Vec::new() };
-        let seen = self.seen.entry(who).or_insert(fresh);
+        let seen = callers.entry(who).or_insert(fresh);
         seen.count += 1;
         (seen.first, seen.last) = (seen.first.min(now), seen.last.max(now));
         if seen.addresses.len() < MOST_ADDRESSES && !seen.addresses.contains(&address) {
@@ -81,29 +99,26 @@ impl Hour {
     }
 }
 
-/// Counts by who is counted.
-type Counts = Vec<(Who, u64)>;
-
 /// The hours that are open or not written.
 #[derive(Debug, Default)]
 struct Held {
-    hours: BTreeMap<i64, Hour>,
-    /// Start of the newest one. A clock that is set back opens none before it: its file is whole.
-    newest: i64,
+    hours: BTreeMap<HourId, Hour>,
+    /// The present one. A clock that is set back a little opens none before it: its file is whole.
+    newest: HourId,
 }
 
 impl Held {
-    /// Begins the hour of `now` where it is a later one; returns what the one before it counted.
-    fn turn_to(&mut self, now: i64) -> Counts {
+    /// Begins the hour of `now` where it is a later one, or where the present one lies further ahead
+    /// than it may; returns who was seen in the one before it.
+    fn turn_to(&mut self, now: i64) -> Option<Arc<Callers>> {
         let start = now.div_euclid(HOUR) * HOUR;
-        if start <= self.newest {
-            return Counts::new();
+        let ahead = self.newest.start - start;
+        if (0..=MOST_AHEAD).contains(&ahead) {
+            return None;
         }
-        let counts =
-            |hour: &Hour| hour.seen.iter().map(|(who, seen)| (who.clone(), seen.count)).collect();
-        let ended: Option<Counts> = self.hours.get(&self.newest).map(counts);
-        self.newest = start;
-        ended.unwrap_or_default()
+        let ended = self.hours.get(&self.newest).map(|hour| Arc::clone(&hour.seen));
+        self.newest = HourId { round: self.newest.round + u32::from(ahead > 0), start };
+        ended
     }
 
     /// Gives up the hours that are too many; returns how many requests they counted.
@@ -124,11 +139,11 @@ pub(crate) struct Logins {
 }
 
 /// What the file of an hour shall hold.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Page {
-    hour: i64,
+    hour: HourId,
     size: Size,
-    text: String,
+    seen: Arc<Callers>,
 }
 
 impl Logins {
@@ -149,11 +164,11 @@ impl Logins {
         let newest = held.newest;
         // Of the hour before where another request came first, or a clock was set back. It counts as of
         // this hour: an audit looks for a time in the folder of its day alone.
-        let now = now.max(newest);
+        let now = now.max(newest.start);
         let is_first = held.hours.entry(newest).or_default().count(who.clone(), address, now);
         let lost = held.give_up(if self.is_recorded { MOST_HOURS } else { 1 });
         drop(held);
-        say_counts(ended);
+        say_counts(ended.as_deref());
         if is_first {
             say_first(&who, address);
         }
@@ -168,22 +183,22 @@ impl Logins {
         let mut held = self.held();
         let ended = held.turn_to(now);
         let newest = held.newest;
-        held.hours.retain(|start, hour| *start == newest || hour.size() != hour.written);
+        held.hours.retain(|id, hour| *id == newest || hour.size() != hour.written);
         let mut pages = Vec::new();
-        for (start, hour) in &held.hours {
+        for (id, hour) in &held.hours {
             let size = hour.size();
             let is_new = size.callers > hour.written.callers;
-            if *start < newest || is_new || (all && size != hour.written) {
-                pages.push(Page { hour: *start, size, text: text(*start, hour) });
+            if *id < newest || is_new || (all && size != hour.written) {
+                pages.push(Page { hour: *id, size, seen: Arc::clone(&hour.seen) });
             }
         }
         drop(held);
-        say_counts(ended);
+        say_counts(ended.as_deref());
         pages
     }
 
     /// Remembers what the file of an hour holds.
-    fn written(&self, hour: i64, size: Size) {
+    fn written(&self, hour: HourId, size: Size) {
         if let Some(hour) = self.held().hours.get_mut(&hour) {
             hour.written = size;
         }
@@ -202,10 +217,10 @@ fn say_first(who: &Who, address: IpAddr) {
     }
 }
 
-fn say_counts(ended: Counts) {
-    for (who, count) in ended {
+fn say_counts(ended: Option<&Callers>) {
+    for (who, seen) in ended.into_iter().flatten() {
         let (caller, reason) = (who.caller.as_deref(), who.refused.as_deref());
-        tracing::info!(caller, reason, count, "log-ins of the last hour");
+        tracing::info!(caller, reason, count = seen.count, "log-ins of the last hour");
     }
 }
 
@@ -221,24 +236,27 @@ struct Line<'a> {
     addresses: &'a [IpAddr],
 }
 
-fn text(start: i64, hour: &Hour) -> String {
-    let start = stamp(start);
-    let mut text = String::new();
-    for (who, seen) in &hour.seen {
-        let line = Line {
-            hour: &start,
-            caller: who.caller.as_deref(),
-            refused: who.refused.as_deref(),
-            count: seen.count,
-            first: stamp(seen.first),
-            last: stamp(seen.last),
-            addresses: &seen.addresses,
-        };
-        // Texts, numbers and lists of texts alone: nothing here can fail to serialise.
-        text.push_str(&serde_json::to_string(&line).unwrap_or_default());
-        text.push('\n');
+impl Page {
+    /// The lines of the file; nobody is kept from counting meanwhile.
+    fn text(&self) -> String {
+        let start = stamp(self.hour.start);
+        let mut text = String::new();
+        for (who, seen) in &*self.seen {
+            let line = Line {
+                hour: &start,
+                caller: who.caller.as_deref(),
+                refused: who.refused.as_deref(),
+                count: seen.count,
+                first: stamp(seen.first),
+                last: stamp(seen.last),
+                addresses: &seen.addresses,
+            };
+            // Texts, numbers and lists of texts alone: nothing here can fail to serialise.
+            text.push_str(&serde_json::to_string(&line).unwrap_or_default());
+            text.push('\n');
+        }
+        text
     }
-    text
 }
 
 /// RFC 3339 in UTC.

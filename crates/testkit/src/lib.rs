@@ -1,7 +1,8 @@
 //! Development only: temporary data roots, rows for their tables, the binaries of the workspace as
-//! processes, comparisons with a tolerance, and a scanner for secrets.
+//! processes, comparisons with a tolerance, certificates, and a scanner for secrets.
 
 mod binary;
+mod certificates;
 mod hdfs;
 mod public_data;
 mod rows;
@@ -10,6 +11,7 @@ mod small_disk;
 mod tolerance;
 
 pub use binary::{Binary, Run, binary_path};
+pub use certificates::certificates;
 pub use hdfs::Hdfs;
 pub use public_data::public_data;
 pub use rows::Rows;

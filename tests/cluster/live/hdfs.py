@@ -52,6 +52,10 @@ class Hdfs:
         listed = self.call("admin", "dfs", "-ls", "-C", folder).splitlines()
         return sorted(line.rpartition("/")[2] for line in listed if line.startswith("/"))
 
+    def text(self, pattern: str) -> str:
+        """What files hold, one after another."""
+        return self.call("admin", "dfs", "-cat", pattern)
+
     def put(self, *paths: Path, into: str) -> None:
         """Copies files with their times, which say when they landed."""
         self.call("admin", "dfs", "-put", "-p", "-f", "-t", "8", *map(str, paths), into)

@@ -63,11 +63,12 @@ class Ask:
         return made
 
 
-def call(address: str, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
+def call(address: str, method: str, path: str, body: bytes | None = None, token: str = "") -> tuple[int, str]:
     """One request on a connection of its own; status and text."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     connection = http.client.HTTPConnection(address, timeout=PATIENCE)
     try:
-        connection.request(method, path, body, {"Content-Type": "application/json"})
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:

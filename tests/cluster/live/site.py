@@ -36,6 +36,8 @@ STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
 LATENESS = timedelta(minutes=30)
 #: So many hours of the schedule are due when it begins.
 DUE_HOURS = 2
+#: Who asks the console in the tests.
+PERSON = "K. Brandt"
 PARTS = ("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "foresite-console")
 
 
@@ -46,6 +48,8 @@ class Site:
     #: Where the simulated history ends and the schedule begins.
     born: datetime
     password: str
+    #: Opens the console in the name of PERSON.
+    console_token: str
 
     def known_at(self, hour: int) -> datetime:
         """The as-of that the schedule gives the n-th hour after the history, and the cutoff of its predictions."""
@@ -103,7 +107,8 @@ def up() -> Site:
 def build() -> Site:
     started = time.monotonic()
     newest = (datetime.now(timezone.utc) - LATENESS).replace(minute=0, second=0, microsecond=0)
-    site = Site(born=newest - DUE_HOURS * timedelta(hours=1), password=secrets.token_urlsafe(12))
+    born = newest - DUE_HOURS * timedelta(hours=1)
+    site = Site(born, password=secrets.token_urlsafe(12), console_token=secrets.token_hex(32))
     run(CLUSTER, "up", limit=1800)
     say("cluster up")
     load_images()
@@ -122,7 +127,8 @@ def build() -> Site:
 
 def load() -> Site:
     kept = json.loads((STATE / "site.json").read_text())
-    return Site(datetime.fromisoformat(kept["born"].replace("Z", "+00:00")), kept["password"])
+    born = datetime.fromisoformat(kept["born"].replace("Z", "+00:00"))
+    return Site(born, kept["password"], kept["console_token"])
 
 
 def down() -> None:
@@ -235,6 +241,8 @@ def made_secrets(site: Site, database: str, signing_key: str) -> list[dict[str, 
     return [
         secret("airflow-secrets", airflow),
         secret("airflow-users", {"passwords.json": json.dumps({"admin": site.password})}),
+        # The first is Airflow's: a token of a person speaks for nobody else.
+        secret("foresite-console-token", {"token": f"{secrets.token_hex(32)}\n{site.console_token} as {PERSON}\n"}),
         secret("foresite-signing-key", {"signing-key.pem": signing_key}),
     ]
 

@@ -15,12 +15,13 @@ import pytest
 from live.airflow import Airflow
 from live.commands import CommandError, wait_for
 from live.faults import gone, kill
+from live.hdfs import DATA_ROOT
 from live.inference import Ask, Row, by_grpc, by_rest, call, exact, metadata
 from live.kube import service_address
 from live.load import Load, fresh, kept, remote
 from live.runs import INFERENCE
 from live.services import SERVICES
-from live.site import Site
+from live.site import PERSON, Site
 from live.tables import Tables
 
 TakenUp = dict[str, dict[str, Any]]
@@ -195,16 +196,20 @@ def answered(address: str, model: str, ask: Ask) -> list[Row] | None:
         return None
 
 
-def summary(name: str) -> dict[str, Any]:
-    status, text = call(f"{service_address('foresite-console')}:8080", "GET", f"/console/v1/{name}")
+def console(name: str, token: str) -> tuple[int, str]:
+    return call(f"{service_address('foresite-console')}:8080", "GET", f"/console/v1/{name}", token=token)
+
+
+def summary(name: str, token: str) -> dict[str, Any]:
+    status, text = console(name, token)
     assert status == 200, text
     found: dict[str, Any] = json.loads(text)
     return found
 
 
-def told(page: str) -> list[str]:
+def told(page: str, token: str) -> list[str]:
     """Words of the console that stand on its page."""
-    found = summary(page)
+    found = summary(page, token)
     if page == "worklist":
         items = [item for task in found["lists"] for item in (*task["items"], *task["left_out"])]
         return [str(item["title"]) for item in items] + [str(item["entity_id"]) for item in items]
@@ -214,11 +219,30 @@ def told(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_in_airflow_shows_what_the_console_says(page: str, predicted: None, airflow: Airflow) -> None:
-    words = told(page)
+def test_a_page_in_airflow_shows_what_the_console_says(
+    page: str, site: Site, predicted: None, airflow: Airflow
+) -> None:
+    words = told(page, site.console_token)
     assert words, f"the console says nothing about {page}"
     with pytest.raises(urllib.error.HTTPError) as refusal:
         airflow.page(f"/foresite/{page}", is_known=False)
     assert refusal.value.code == 401
     shown = html.unescape(airflow.page(f"/foresite/{page}"))
     assert [word for word in words if word not in shown] == []
+
+
+def on_record(site: Site) -> set[tuple[str | None, str | None]]:
+    """Callers of the console that are written down on HDFS, and why those were refused that were."""
+    try:
+        lines = site.hdfs.text(f"{DATA_ROOT}/logins/*/*.jsonl").splitlines()
+    except CommandError:
+        # No file yet, or one that was just replaced.
+        return set()
+    return {(found["caller"], found["refused"]) for found in map(json.loads, lines)}
+
+
+def test_who_asked_the_console_is_on_record_on_hdfs(site: Site) -> None:
+    assert summary("health", site.console_token) == {"status": "ok"}
+    assert console("health", "nobody's")[0] == 401
+    expected = {(PERSON, None), (None, "the token is not known")}
+    wait_for("the log-ins on HDFS", 60, lambda: expected <= on_record(site) or None)

@@ -134,6 +134,18 @@ def test_who_leaves_files_leaves_them_where_he_may(site: Site, steps: Steps) -> 
     assert DeltaTable(f"{site.url}/tables/local_events").to_pyarrow_table().num_rows > 0
 
 
+def test_a_console_writes_down_who_asked_and_no_service_does(site: Site) -> None:
+    log = site.scratch / "console.log"
+    with site.service("foresite-console", "console", "--record-logins") as url:
+        assert asked(f"{url}/console/v1/health")[0] == 200
+        file = waited(lambda: next((path for path in site.listed() if path.endswith(".jsonl")), None), log)
+    with site.service("foresite-serve", "console", "--record-logins") as url:
+        assert asked(f"{url}/console/v1/health")[0] == 200
+        waited(lambda: "log-ins wait" in log.read_text(), log)
+    assert file.startswith("logins/")
+    assert "Permission denied" in site.dfs("foresite-serve", "-cat", f"{site.path}/{file}").said
+
+
 def test_nobody_puts_another_folder_in_the_place_of_one(site: Site) -> None:
     """Not even who may write beside it; and nobody gives himself rights."""
     before = site.listed()

@@ -4,6 +4,8 @@
 
 mod tables;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,7 +25,7 @@ fn data_root() -> (tempfile::TempDir, Root) {
 
 /// Reads at every scrape.
 fn unkept(root: &Root) -> Router {
-    metrics(root.clone(), Options { keep_findings: Duration::ZERO, ..patient() })
+    metrics(root.clone(), Options { keep_findings: Duration::ZERO, ..patient() }, None)
 }
 
 /// A slow disk fails no test.
@@ -194,9 +196,19 @@ fn a_data_root_that_was_never_read_is_a_scrape_too() {
 #[test]
 fn tables_are_not_read_for_every_scrape() {
     let (_folder, root) = data_root();
-    let kept = metrics(root.clone(), patient());
+    let kept = metrics(root.clone(), patient(), None);
     let first = scrape(&kept);
     drift(&root);
     assert_eq!(scrape(&kept), first);
     assert!(scrape(&unkept(&root)).contains("foresite_monitor_drift_confirmed"));
+}
+
+#[test]
+fn who_records_log_ins_tells_when_none_waited_and_nobody_else_does() {
+    let (_folder, root) = data_root();
+    let written_at = Arc::new(AtomicI64::new(END + 500_000));
+    let page = scrape(&metrics(root.clone(), patient(), Some(written_at)));
+    let name = "foresite_console_logins_written_timestamp_seconds";
+    assert!((number(&page, name) - 1_773_100_800.5).abs() < 1e-3, "{page}");
+    assert!(!scrape(&unkept(&root)).contains(name));
 }

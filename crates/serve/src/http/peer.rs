@@ -25,7 +25,7 @@ impl Peer {
         let person = holder.and_then(|holder| holder.person.clone());
         let certificate =
             || self.certificate.as_ref().map(|subject| format!("certificate {subject}"));
-        let token = || holder.map(|holder| format!("token {}", holder.id));
+        let token = || holder.map(Holder::name);
         person.or_else(certificate).or_else(token)
     }
 }

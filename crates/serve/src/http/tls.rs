@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use foresite_stage::{ErrorKind, Result, StageError};
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -13,6 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{Error as TlsError, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
+use x509_parser::objects::oid_registry;
 use x509_parser::parse_x509_certificate;
 
 use super::watched::Watched;
@@ -109,14 +111,23 @@ pub(super) fn subject(stream: &TlsStream<TcpStream>) -> Option<Arc<str>> {
 /// extension alone.
 fn subject_of(certificate: &[u8]) -> String {
     let told = match parse_x509_certificate(certificate) {
-        Ok((_, parsed)) => match parsed.subject().to_string() {
-            empty if empty.is_empty() => format!("serial {}", parsed.raw_serial_as_string()),
-            subject => subject,
+        Ok((_, parsed)) => match parsed.subject().to_string_with_registry(oid_registry()) {
+            Ok(empty) if empty.is_empty() => format!("serial {}", parsed.raw_serial_as_string()),
+            Ok(subject) => subject,
+            Err(_) => unreadable(certificate),
         },
-        Err(_) => "that cannot be read".to_owned(),
+        Err(_) => unreadable(certificate),
     };
     let one_line = told.chars().map(|c| if c.is_control() { ' ' } else { c });
     one_line.take(LONGEST_SUBJECT).collect()
+}
+
+/// Tells certificates apart whose subject is no text, by the first digits of their SHA-256:
+/// `openssl x509 -fingerprint -sha256` prints it.
+fn unreadable(certificate: &[u8]) -> String {
+    let sum: [u8; 32] = Sha256::digest(certificate).into();
+    let first = sum.first_chunk::<8>().map_or(0, |first| u64::from_be_bytes(*first));
+    format!("that cannot be read, sha256 {first:016x}")
 }
 
 /// What is wrong with a client's certificate, where a handshake failed for that.
@@ -133,13 +144,17 @@ mod tests {
     use super::*;
     use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 
-    fn subject(names: &[(DnType, &str)]) -> String {
+    fn certificate(names: &[(DnType, &str)]) -> Vec<u8> {
         let mut params = CertificateParams::new(vec!["kim.example".to_owned()]).unwrap();
         params.distinguished_name = DistinguishedName::new();
         for (kind, name) in names {
             params.distinguished_name.push(kind.clone(), *name);
         }
-        subject_of(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der())
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    fn subject(names: &[(DnType, &str)]) -> String {
+        subject_of(&certificate(names))
     }
 
     #[test]
@@ -150,6 +165,26 @@ mod tests {
         let long = "x".repeat(300);
         assert_eq!(subject(&[(DnType::CommonName, long.as_str())]).len(), LONGEST_SUBJECT);
         assert!(subject(&[]).starts_with("serial "));
-        assert_eq!(subject_of(b"none"), "that cannot be read");
+    }
+
+    #[test]
+    fn certificates_whose_subject_cannot_be_read_are_told_apart() {
+        // printf %s none | sha256sum
+        assert_eq!(subject_of(b"none"), "that cannot be read, sha256 140bedbf9c3f6d56");
+        let told: Vec<String> = ["Kim", "Lee"]
+            .map(|name| {
+                let mut der = certificate(&[(DnType::CommonName, name)]);
+                let sound = der.clone();
+                let places = |at: &usize| sound[*at..].starts_with(name.as_bytes());
+                // Issuer and subject: bytes that are no UTF-8.
+                (0..sound.len()).filter(places).for_each(|at| der[at] = 0xff);
+                subject_of(&der)
+            })
+            .into();
+        assert!(
+            told.iter().all(|told| told.starts_with("that cannot be read, sha256 ")),
+            "{told:?}"
+        );
+        assert_ne!(told[0], told[1]);
     }
 }

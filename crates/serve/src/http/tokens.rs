@@ -14,6 +14,9 @@ use subtle::ConstantTimeEq as _;
 use super::watched::Watched;
 use crate::refusal::{Kind, Refusal};
 
+/// Characters of a token below which somebody may find it by trying.
+const SHORTEST: usize = 20;
+
 /// The tokens that open the service.
 #[derive(Debug)]
 pub(crate) struct Tokens {
@@ -26,6 +29,7 @@ struct Token {
     sum: [u8; 32],
     until: Option<Timestamp>,
     holder: Arc<Holder>,
+    is_short: bool,
 }
 
 /// Whose a token is.
@@ -35,6 +39,13 @@ pub(crate) struct Holder {
     pub(crate) person: Option<String>,
     /// The first digits of the token's SHA-256: they tell tokens apart and open nothing.
     pub(crate) id: String,
+}
+
+impl Holder {
+    /// The person, or which token it is.
+    pub(crate) fn name(&self) -> String {
+        self.person.clone().unwrap_or_else(|| format!("token {}", self.id))
+    }
 }
 
 /// Why a request is turned away, and whose token it carried, where that is known.
@@ -106,6 +117,11 @@ fn read(path: &Path) -> Result<Arc<[Token]>> {
     if tokens.is_empty() {
         return Err(wrong("no token".to_owned()));
     }
+    for token in tokens.iter().filter(|token| token.is_short) {
+        let holder = token.holder.name();
+        let hint = "draw it at random, such as by `openssl rand -hex 32`";
+        tracing::warn!(holder, least = SHORTEST, hint, "a bearer token is too short");
+    }
     Ok(tokens.into())
 }
 
@@ -129,7 +145,8 @@ fn parse(line: &str) -> Result<Token, &'static str> {
             let sum = sum(token);
             let [a, b, c, d, ..] = sum;
             let id = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
-            Ok(Token { sum, until, holder: Arc::new(Holder { person, id }) })
+            let is_short = token.chars().count() < SHORTEST;
+            Ok(Token { sum, until, holder: Arc::new(Holder { person, id }), is_short })
         }
     }
 }
@@ -206,6 +223,14 @@ mod tests {
         let expired = check("beta").unwrap_err().holder.unwrap();
         assert_eq!(*expired, Holder { person: Some("Kim".into()), id: "f44e64e7".into() });
         assert!(check("gamma").unwrap_err().holder.is_none());
+    }
+
+    #[test]
+    fn a_token_of_less_than_20_characters_is_short() {
+        for (length, expected) in [(1, true), (19, true), (20, false), (64, false)] {
+            let token = parse(&format!("{} as Kim", "ä".repeat(length))).unwrap();
+            assert_eq!(token.is_short, expected, "{length}");
+        }
     }
 
     #[test]

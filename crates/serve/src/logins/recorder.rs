@@ -1,14 +1,16 @@
 //! Files of log-ins, `logins/<day>/<hour>-<process>.jsonl`: each is written by one process, anew as
-//! its hour goes on, and never after it.
+//! its hour goes on, and never after it. Behind the process stands `.1` after its clock was set back
+//! far, `.2` after the second time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use foresite_tables::Root;
 use jiff::Timestamp;
 
-use super::Logins;
+use super::{HourId, Logins};
 
 /// How often the book is looked at: somebody new is on record that much later.
 const LOOK: Duration = Duration::from_secs(5);
@@ -22,6 +24,7 @@ const DIGITS: usize = 12;
 pub(crate) struct Recorder {
     stop: Sender<()>,
     ended: Receiver<()>,
+    written_at: Arc<AtomicI64>,
 }
 
 impl Recorder {
@@ -34,12 +37,21 @@ impl Recorder {
         let (end, ended) = channel::<()>();
         let mut process = uuid::Uuid::new_v4().simple().to_string();
         process.truncate(DIGITS);
-        let writer = Writer { logins, root, process, is_failing: false };
+        // Nothing waits yet.
+        let written_at = Arc::new(AtomicI64::new(now()));
+        let noted = Arc::clone(&written_at);
+        let writer = Writer { logins, root, process, is_failing: false, written_at: noted };
         std::thread::Builder::new().name("logins".into()).spawn(move || {
             writer.run(&stopped);
             drop(end);
         })?;
-        Ok(Self { stop, ended })
+        Ok(Self { stop, ended, written_at })
+    }
+
+    /// When no log-in that was due waited for storage last, in microseconds since 1970; it stands
+    /// still while storage takes nothing, or hangs.
+    pub(crate) fn written_at(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.written_at)
     }
 
     /// Writes what is not written yet, if storage takes it in time.
@@ -56,6 +68,7 @@ struct Writer {
     root: Root,
     process: String,
     is_failing: bool,
+    written_at: Arc<AtomicI64>,
 }
 
 impl Writer {
@@ -71,7 +84,7 @@ impl Writer {
         for page in self.logins.due(Timestamp::now().as_second(), all) {
             let path = path(page.hour, &self.process);
             // Below a root that is gone, a mount perhaps, nothing is begun.
-            let written = self.root.require().and_then(|()| self.root.write(&path, page.text));
+            let written = self.root.require().and_then(|()| self.root.write(&path, page.text()));
             match written {
                 Ok(()) => {
                     self.logins.written(page.hour, page.size);
@@ -88,12 +101,19 @@ impl Writer {
                 }
             }
         }
+        self.written_at.store(now(), Relaxed);
     }
 }
 
-fn path(hour: i64, process: &str) -> String {
-    let hour = Timestamp::from_second(hour).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("logins/{}-{process}.jsonl", hour.strftime("%Y-%m-%d/%H"))
+/// Microseconds since 1970.
+fn now() -> i64 {
+    Timestamp::now().as_microsecond()
+}
+
+fn path(hour: HourId, process: &str) -> String {
+    let begins = Timestamp::from_second(hour.start).unwrap_or(Timestamp::UNIX_EPOCH);
+    let round = if hour.round > 0 { format!(".{}", hour.round) } else { String::new() };
+    format!("logins/{}-{process}{round}.jsonl", begins.strftime("%Y-%m-%d/%H"))
 }
 
 #[cfg(test)]
@@ -102,7 +122,10 @@ mod tests {
 
     #[test]
     fn an_hour_of_a_process_has_a_file_of_its_own() {
-        assert_eq!(path(1_773_064_800, "0a1b"), "logins/2026-03-09/14-0a1b.jsonl");
+        let hour = HourId { round: 0, start: 1_773_064_800 };
+        assert_eq!(path(hour, "0a1b"), "logins/2026-03-09/14-0a1b.jsonl");
+        let again = HourId { round: 1, ..hour };
+        assert_eq!(path(again, "0a1b"), "logins/2026-03-09/14-0a1b.1.jsonl", "it came twice");
     }
 
     #[test]
@@ -112,15 +135,23 @@ mod tests {
         let root = Root::open(place.to_str().unwrap()).unwrap();
         let logins = Arc::new(Logins::new(true));
         logins.count(Some("Kim".into()), None, [127, 0, 0, 1].into());
-        let process = "0a1b".to_owned();
-        let mut writer = Writer { logins, root: root.clone(), process, is_failing: false };
+        let written_at = Arc::new(AtomicI64::new(7));
+        let mut writer = Writer {
+            logins,
+            root: root.clone(),
+            process: "0a1b".to_owned(),
+            is_failing: false,
+            written_at: Arc::clone(&written_at),
+        };
         writer.write(false);
         assert!(writer.is_failing && !place.exists(), "nothing is begun below a root that is gone");
+        assert_eq!(written_at.load(Relaxed), 7, "somebody waits");
         std::fs::create_dir(&place).unwrap();
         writer.write(false);
         let files = root.list("logins").unwrap();
         let text = String::from_utf8(root.read(&files[0].path).unwrap().to_vec()).unwrap();
         assert!(!writer.is_failing && text.contains(r#""caller":"Kim","refused":null,"count":1"#));
         assert_eq!(files.len(), 1, "{text}");
+        assert!(written_at.load(Relaxed) > 7, "nobody waits any more");
     }
 }

@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-};
+use foresite_testkit::certificates;
 use serde_json::Value as Json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
@@ -17,7 +15,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::process::{PATIENCE, get, post, started};
+use crate::process::{Console, PATIENCE, get, post, started};
 
 /// How often a caller was let in, or refused for a reason, by the lines of all files.
 type Counts = BTreeMap<(String, String), u64>;
@@ -82,6 +80,9 @@ fn who_asked_is_on_record_after_the_end_and_after_a_kill() {
     let is_said = |words: [&str; 2]| log.iter().any(|line| words.iter().all(|w| line.contains(w)));
     assert!(is_said(["log-in", "caller=\"K. Brandt\""]), "{log:?}");
     assert!(is_said(["log-in refused", "reason=\"the token is not known\""]), "{log:?}");
+    for holder in ["holder=\"K. Brandt\"", "holder=\"token 1310ca2c\""] {
+        assert!(is_said(["a bearer token is too short", holder]), "{log:?}");
+    }
     assert!(!log.iter().any(|line| line.contains("s3cret")), "{log:?}");
 
     let again = started(root.path(), &arguments);
@@ -103,22 +104,28 @@ fn what_is_not_asked_for_is_not_written() {
     assert!(!root.path().join("logins").exists());
 }
 
-/// A CA, a certificate of the service and one of Kim, as PEM files.
-fn certificates(folder: &Path) {
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
-    write("ca.pem", ca.self_signed(&ca_key).unwrap().pem());
-    let issuer = Issuer::new(ca, ca_key);
-    for (name, subject) in [("server", "127.0.0.1"), ("client", "Kim Brandt")] {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, subject);
-        write(&format!("{name}.pem"), params.signed_by(&key, &issuer).unwrap().pem());
-        write(&format!("{name}.key"), key.serialize_pem());
-    }
+/// What Prometheus is told: when no log-in waited for storage last.
+fn written_at(console: &Console) -> f64 {
+    let (status, page) = get(console.metrics.unwrap(), "/metrics");
+    let name = "foresite_console_logins_written_timestamp_seconds ";
+    let number = page.lines().find_map(|line| line.strip_prefix(name));
+    number.unwrap_or_else(|| panic!("{name}is not in {status}: {page}")).parse().unwrap()
+}
+
+#[test]
+fn prometheus_sees_that_log_ins_wait_for_storage() {
+    let root = tempfile::tempdir().unwrap();
+    let in_the_way = root.path().join("logins");
+    std::fs::write(&in_the_way, "a file where the folder should be").unwrap();
+    let console = started(root.path(), &["--record-logins", "--metrics-listen", "127.0.0.1:0"]);
+    let begun = written_at(&console);
+    assert!(begun > 0.0, "nothing waited when it began");
+    assert_eq!(get(console.address, "/console/v1/health").0, 200);
+    wait("the log knows", || console.log().iter().any(|line| line.contains("log-ins wait")));
+    let stuck = written_at(&console);
+    std::fs::remove_file(&in_the_way).unwrap();
+    wait("what waited is on record", || written_at(&console) > stuck);
+    assert_eq!(on_record(root.path()), counts([("", "", 1)]));
 }
 
 fn connector(folder: &Path, is_known: bool) -> TlsConnector {
@@ -156,7 +163,7 @@ fn is_answered(address: SocketAddr, connector: &TlsConnector) -> bool {
 #[test]
 fn a_client_certificate_names_its_subject() {
     let root = tempfile::tempdir().unwrap();
-    certificates(root.path());
+    certificates(root.path(), "Kim Brandt");
     let file = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
     let (certificate, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
     let own = ["--tls-certificate", &certificate, "--tls-key", &key, "--client-ca", &ca];

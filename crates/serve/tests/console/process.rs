@@ -58,6 +58,7 @@ pub(crate) fn started(root: &Path, arguments: &[&str]) -> Console {
     let mut lines = BufReader::new(process.0.stderr.take().unwrap()).lines();
     let begin = Instant::now();
     let mut addresses: Vec<SocketAddr> = Vec::new();
+    let mut said = Vec::new();
     while begin.elapsed() < PATIENCE {
         let Some(line) = lines.next() else { break };
         let line = line.unwrap();
@@ -65,8 +66,9 @@ pub(crate) fn started(root: &Path, arguments: &[&str]) -> Console {
             let address = address.split_whitespace().next().unwrap().trim_matches('"');
             addresses.push(address.parse().unwrap());
         }
+        said.push(line);
         if addresses.len() == listeners {
-            let log = Arc::new(Mutex::new(Vec::new()));
+            let log = Arc::new(Mutex::new(said));
             let kept = Arc::clone(&log);
             // What it says later must find a reader.
             std::thread::spawn(move || {

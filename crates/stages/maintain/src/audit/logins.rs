@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use foresite_stage::Result;
-use foresite_tables::Micros;
+use foresite_stage::{ErrorKind, Result, StageError};
+use foresite_tables::{FileEntry, Micros, Root};
 use serde::Deserialize;
 
 use super::Asked;
@@ -14,6 +14,8 @@ use crate::logins::FOLDER;
 
 /// Addresses that an entry names.
 const NAMED: usize = 4;
+/// Bytes of a file; the console's have half a megabyte at most.
+const MOST_BYTES: u64 = 8 << 20;
 
 /// A line of a file: a caller of one hour.
 #[derive(Deserialize)]
@@ -46,8 +48,8 @@ pub(super) fn counted(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
             continue;
         }
         asked.cx.check_stop()?;
-        let bytes = asked.cx.root().read(&file.path)?;
-        for line in String::from_utf8_lossy(&bytes).lines() {
+        let Some(text) = read(asked.cx.root(), &file)? else { continue };
+        for line in text.lines() {
             match parsed(line) {
                 Some((at, line)) => add(&mut found, asked, at, line),
                 None => unread += 1,
@@ -59,6 +61,21 @@ pub(super) fn counted(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
         book.note(format!("{unread} lines below logins/ are not as the console writes them"));
     }
     found.into_iter().try_for_each(|(key, requests)| book.add(entry(key, requests)))
+}
+
+/// The text of a file; `None` where retention has deleted it since it was listed.
+fn read(root: &Root, file: &FileEntry) -> Result<Option<String>> {
+    let FileEntry { path, size, .. } = file;
+    if *size > MOST_BYTES {
+        let message = format!("{path}: {size} bytes, more than the limit of {MOST_BYTES}");
+        return Err(StageError::new(ErrorKind::BadData, message)
+            .hint("the console writes no such file: look at it, and move it out of logins/"));
+    }
+    match root.read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == foresite_tables::ErrorKind::Missing => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The day of a moment, as the folder of its files is called.
@@ -97,5 +114,24 @@ fn entry((_, caller, refused): Key, requests: Requests) -> Entry {
         person: caller,
         reason: refused,
         detail: Some(format!("{count} requests of the day from {}", from.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_gone_is_none_and_one_that_is_too_large_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+        let path = "logins/2026-03-09/14-a.jsonl";
+        let listed = |size| FileEntry { path: path.to_owned(), size, modified: 0 };
+        assert_eq!(read(&root, &listed(1)).unwrap(), None, "deleted since it was listed");
+        root.write(path, "a line").unwrap();
+        assert_eq!(read(&root, &listed(MOST_BYTES)).unwrap().as_deref(), Some("a line"));
+        let error = read(&root, &listed(MOST_BYTES + 1)).unwrap_err();
+        let expected = format!("{path}: 8388609 bytes, more than the limit of 8388608");
+        assert_eq!((error.kind(), error.chain()), (ErrorKind::BadData, expected));
     }
 }
