@@ -205,6 +205,13 @@ pub fn erasures() -> TableDef {
             "models that do not say what they learnt from any more",
         ),
         required("files", Texts, "", "files below `landing/` that the rows came from, with names"),
+        nullable(
+            "doubtful_files",
+            Texts,
+            "",
+            "files of people below `landing/` of which no row tells whom they name: set aside in whole or \
+             part, without rows any more, or not ingested; null = not looked for",
+        ),
     ];
     table(
         "erasures",
