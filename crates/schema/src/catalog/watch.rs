@@ -175,7 +175,7 @@ pub fn rebuilds() -> TableDef {
             "",
             "parts of the computation's identity that are others now: revision, as_of, reads.<table>",
         ),
-        nullable("detail", Text, "", "what differs, or why it failed"),
+        nullable("detail", Text, "", "what differs, why it failed, or that it was not compared"),
         required("rebuilt_at", Time, "", "when it was run again"),
     ];
     table(

@@ -8,7 +8,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use foresite_pseudonyms::Epoch;
 use foresite_schema::catalog::raw;
 use foresite_stage::{Context, Result};
-use foresite_tables::{Read, Table};
+use foresite_tables::{ErrorKind, Read, Table};
 
 /// Where files land, unless the configuration of ingest names another place.
 const LANDING: &str = "landing/";
@@ -57,6 +57,7 @@ impl Landed {
         epoch: Epoch,
         (ids, present, unknown): (&BTreeSet<&str>, &BTreeSet<String>, &mut BTreeSet<&str>),
     ) -> Result<()> {
+        let since = epoch.start();
         for batch in ledger.scan(&Read::all().columns(COLUMNS))? {
             cx.check_stop()?;
             let batch = batch?;
@@ -71,12 +72,12 @@ impl Landed {
                     self.folders.insert(folder.to_owned());
                 }
                 // No row of a file becomes known after the file.
-                let may_be_ours = is_of_people && known_at.value(row) >= epoch.start();
-                let is_told = present.contains(id) && set_aside.value(row) == 0;
+                let may_be_ours = is_of_people && known_at.value(row) >= since;
+                let is_told = || set_aside.value(row) == 0 && present.contains(id);
                 if ids.contains(id) {
                     unknown.remove(id);
                     self.files.insert(path.to_owned());
-                } else if may_be_ours && !is_told {
+                } else if may_be_ours && !is_told() {
                     self.doubtful.insert(path.to_owned());
                 }
             }
@@ -93,7 +94,14 @@ fn waiting(
 ) -> Result<BTreeSet<String>> {
     let mut waiting = BTreeSet::new();
     for folder in folders {
-        let found = cx.root().list(&format!("{LANDING}{folder}"))?;
+        let found = match cx.root().list(&format!("{LANDING}{folder}")) {
+            // A name that storage has no word for, say: no reason to erase nobody.
+            Err(error) if error.kind() != ErrorKind::Transient => {
+                tracing::warn!(%error, folder, "a landing folder cannot be listed: look into it");
+                continue;
+            }
+            listed => listed?,
+        };
         let below = |path: &str| path.strip_prefix(LANDING).map(str::to_owned);
         waiting.extend(found.iter().filter_map(|file| below(&file.path)));
     }
