@@ -100,6 +100,21 @@ fn a_table_that_only_a_newer_release_has_is_no_difference() {
         assert!(line.is_some_and(|line| line.contains("kpi_groups")), "{}", run.stderr);
         assert!(run.number("kpis_rows").is_some_and(|rows| rows > 0.0), "{}", run.result);
     }
+    of_a_newer_writer(&root.path().join("tables/kpi_groups/_delta_log"));
+    let refused = stage("derive", root.path(), [10, 11], 11).args("--rebuild").exits(65);
+    assert!(refused.stderr.contains("columnMapping"), "{}", refused.stderr);
+}
+
+/// Commits that the table asks for more than this release knows.
+fn of_a_newer_writer(log: &Path) {
+    let is_commit = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
+    let files = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+    let next = files.filter(|path| is_commit(path)).count();
+    let features = ["columnMapping"];
+    let protocol = json!({"minReaderVersion": 3, "minWriterVersion": 7,
+        "readerFeatures": features, "writerFeatures": features});
+    let commit = format!("{}\n", json!({ "protocol": protocol }));
+    std::fs::write(log.join(format!("{next:020}.json")), commit).unwrap();
 }
 
 #[test]
