@@ -19,8 +19,9 @@ pub(super) fn months([from, to]: [Micros; 2]) -> Vec<[Micros; 2]> {
     pairs.filter(|[from, to]| from < to).collect()
 }
 
-/// Writes a file `<name>_<month>.csv` for each month of a stretch of time: what `render` makes of the
-/// month's part of it. The first part begins with the stretch, each file arrives as its part ends.
+/// Writes a file `<name>_<month>.csv` for each month of a stretch of time: what `render` makes of
+/// the month's part of it. The first part begins with the stretch, each file arrives as its part
+/// ends.
 pub(super) fn land_months(
     writer: &Writer<'_>,
     name: &str,
