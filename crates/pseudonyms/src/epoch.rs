@@ -45,6 +45,12 @@ impl Epoch {
         Self(Date::new(day.year(), first, 1).unwrap_or(day))
     }
 
+    /// Its first moment.
+    pub fn start(self) -> Micros {
+        let midnight = self.0.to_zoned_datetime(TimeZone::UTC);
+        midnight.map_or(Micros::MIN, |midnight| midnight.timestamp().as_microsecond())
+    }
+
     /// What all pseudonyms of the epoch begin with.
     pub fn prefix(self) -> String {
         format!("p:{self}:")
@@ -108,6 +114,8 @@ mod tests {
             (first.prefix(), first.erased()),
             ("p:2026-01-01:".into(), "p:2026-01-01:erased".into())
         );
+        assert_eq!(Epoch::of(first.start(), Months(1)), first);
+        assert_ne!(Epoch::of(first.start() - 1, Months(1)), first, "its first moment");
         for text in ["2026-01-02", "2026-01-01T00:00:00Z", "2026-1-1", "", "../../key"] {
             assert!(text.parse::<Epoch>().is_err(), "{text}");
         }

@@ -10,6 +10,7 @@ mod folder;
 mod history;
 mod inventory;
 mod measurement;
+mod months;
 mod rows;
 mod states;
 mod tickets;

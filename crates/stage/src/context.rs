@@ -119,13 +119,14 @@ impl Context {
     }
 
     /// Opens a table that the run writes: created where there is none, with every column of `def`.
-    /// Under `--rebuild` it is opened as it is.
+    /// Under `--rebuild` it is opened as it is. One that the release that published did not have is
+    /// not compared, and may not be there: only [`Context::replace`] may be asked about it then.
     ///
     /// # Errors
-    /// As [`Root::table`]; under `--rebuild` as [`Root::existing`].
+    /// As [`Root::table`]; under `--rebuild` as [`Root::existing`], where the same code published.
     pub fn table(&self, def: TableDef) -> Result<Table> {
-        match self.rebuild {
-            Some(_) => Ok(self.root.existing(def)?),
+        match &self.rebuild {
+            Some(rebuild) => rebuild.open(self, def),
             None => Ok(self.root.table(def)?),
         }
     }

@@ -12,12 +12,13 @@ mod outcome;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
+use foresite_schema::TableDef;
 use foresite_schema::catalog::watch;
-use foresite_tables::{Slot, Table, Value};
+use foresite_tables::{Read, Slot, Table, Value};
 use serde_json::json;
 
 pub use found::Published;
-use outcome::{Compared, Outcome};
+use outcome::{Compared, NEWER, Outcome};
 
 use crate::{
     Context, ErrorContext as _, ErrorKind, Inputs, Lineage, Report, Result, Stage, StageError,
@@ -42,6 +43,40 @@ impl Rebuild {
         Self { published, seen: Mutex::default() }
     }
 
+    /// Opens a table as it is; one that came after the computation is noted, and not compared.
+    pub(crate) fn open(&self, cx: &Context, def: TableDef) -> Result<Table> {
+        let name = def.name.clone();
+        let found = cx.root.find(def.clone())?;
+        let is_other_code = self.published.document()["revision"] != cx.revision;
+        let is_newer = is_other_code
+            && match &found {
+                Some(table) => self.came_before(table)?,
+                None => true,
+            };
+        if is_newer {
+            let computation = self.published.lineage_id.as_str();
+            tracing::warn!(table = name, computation, "{NEWER}");
+            self.seen().compared.push(Compared::left_out(&name));
+        }
+        Ok(match found {
+            Some(table) => table,
+            None if is_newer => cx.root.unread(def)?,
+            // The same code has made it, so that somebody took it away.
+            None => cx.root.existing(def)?,
+        })
+    }
+
+    /// Whether the computation was there before the table.
+    fn came_before(&self, table: &Table) -> Result<bool> {
+        let (published, created) = (&self.published, table.created_at()?);
+        if created.is_none() || created <= published.ingested_at {
+            return Ok(false);
+        }
+        // The first run of all makes its tables after it began.
+        let own = Read::all().columns(["lineage_id"]).text("lineage_id", &published.lineage_id);
+        Ok(table.read_all(&own)?.num_rows() == 0)
+    }
+
     /// Compares rows with what was published of their slot.
     pub(crate) fn compare(
         &self,
@@ -50,16 +85,25 @@ impl Rebuild {
         rows: &RecordBatch,
         lineage: &Lineage,
     ) -> Result<()> {
+        let name = &table.def().name;
+        if self.note(name, lineage) {
+            return Ok(());
+        }
         let of = (self.published.lineage_id.as_str(), self.published.as_of);
         let comparison = table.compare(slot, rows, of)?;
         let mut seen = self.seen();
-        seen.lineage = Some(lineage.clone());
-        let name = &table.def().name;
         match seen.compared.iter_mut().find(|one| one.table == *name) {
             Some(one) => one.add(&comparison),
             None => seen.compared.push(Compared::new(name, &comparison)),
         }
         Ok(())
+    }
+
+    /// Notes that rows of a table were made, and says whether it is left out.
+    fn note(&self, name: &str, lineage: &Lineage) -> bool {
+        let mut seen = self.seen();
+        seen.lineage = Some(lineage.clone());
+        seen.compared.iter().any(|one| one.table == name && one.is_left_out)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

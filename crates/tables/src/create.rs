@@ -9,6 +9,7 @@ use foresite_schema::{Column, DataKind, TableDef};
 use serde_json::Value as Json;
 
 use crate::log;
+use crate::slot::Micros;
 use crate::snapshot::Snapshot;
 use crate::table::COMMIT_ATTEMPTS;
 use crate::{Error, ErrorKind, Result, Root, Table};
@@ -47,6 +48,16 @@ impl Table {
         }
         let newest = table.newest()?;
         Ok(Some(table.known_as(&newest)))
+    }
+
+    /// When the table was created, by the clock of who did; `None` where its log does not say.
+    ///
+    /// # Errors
+    /// As [`Table::version`].
+    pub fn created_at(&self) -> Result<Option<Micros>> {
+        let newest = self.newest()?;
+        let created_ms = newest.kernel.table_configuration().metadata().created_time();
+        Ok(created_ms.map(|millis| millis.saturating_mul(1000)))
     }
 
     /// Whether anything lies in the log folder; a whole log, where it is listed last, is long.

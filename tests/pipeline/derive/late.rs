@@ -1,8 +1,10 @@
-//! What comes late: files, counter sets, cells. Hours are derived anew, and the past stays what it
-//! was.
+//! What comes late: files, counter sets, cells, tables. Hours are derived anew, and the past stays
+//! what it was.
+
+use std::path::Path;
 
 use foresite_testkit::{Run, assert_close};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::landing::{
@@ -61,6 +63,58 @@ fn the_past_is_rebuilt_as_it_was_known_before_a_late_file_and_after_it() {
     assert!(rows(&present) > rows(&past), "{} versions, then {}", rows(&past), rows(&present));
     assert_eq!(past.number("other_code"), Some(0.0));
     assert_eq!(stale_states(root.path()), stale, "nothing is settled");
+}
+
+/// Says of all that derive published that another release did.
+fn published_by_another_release(root: &Path) {
+    for entry in std::fs::read_dir(root.join("lineage")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut document: Json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        if document["stage"] == "derive" {
+            document["revision"] = json!("of another release");
+            std::fs::write(&path, document.to_string()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_table_that_only_a_newer_release_has_is_no_difference() {
+    let root = network();
+    land_hour(root.path(), 10);
+    pipeline(root.path(), [10, 11], 11);
+    std::fs::remove_dir_all(root.path().join("tables/kpi_groups")).unwrap();
+    let rebuilt = || rebuild::rebuilt(stage("derive", root.path(), [10, 11], 11));
+    let lost = rebuilt();
+    assert_eq!(rebuild::told(&lost), ("different", 1.0), "the same release had it");
+    assert!(lost.stderr.contains("table `kpi_groups`"), "{}", lost.stderr);
+
+    published_by_another_release(root.path());
+    let absent = rebuilt();
+    land_hour(root.path(), 11);
+    pipeline(root.path(), [11, 12], 12);
+    assert!(root.path().join("tables/kpi_groups").exists(), "made by the newer release");
+    for run in [absent, rebuilt()] {
+        assert_eq!(rebuild::told(&run), ("equal", 1.0), "{} {}", run.result, run.stderr);
+        assert_eq!(run.number("not_compared"), Some(1.0), "{}", run.result);
+        let line = run.stderr.lines().find(|line| line.contains("not there when this was"));
+        assert!(line.is_some_and(|line| line.contains("kpi_groups")), "{}", run.stderr);
+        assert!(run.number("kpis_rows").is_some_and(|rows| rows > 0.0), "{}", run.result);
+    }
+    of_a_newer_writer(&root.path().join("tables/kpi_groups/_delta_log"));
+    let refused = stage("derive", root.path(), [10, 11], 11).args("--rebuild").exits(65);
+    assert!(refused.stderr.contains("columnMapping"), "{}", refused.stderr);
+}
+
+/// Commits that the table asks for more than this release knows.
+fn of_a_newer_writer(log: &Path) {
+    let is_commit = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
+    let files = std::fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+    let next = files.filter(|path| is_commit(path)).count();
+    let features = ["columnMapping"];
+    let protocol = json!({"minReaderVersion": 3, "minWriterVersion": 7,
+        "readerFeatures": features, "writerFeatures": features});
+    let commit = format!("{}\n", json!({ "protocol": protocol }));
+    std::fs::write(log.join(format!("{next:020}.json")), commit).unwrap();
 }
 
 #[test]

@@ -175,7 +175,7 @@ pub fn rebuilds() -> TableDef {
             "",
             "parts of the computation's identity that are others now: revision, as_of, reads.<table>",
         ),
-        nullable("detail", Text, "", "what differs, or why it failed"),
+        nullable("detail", Text, "", "what differs, why it failed, or that it was not compared"),
         required("rebuilt_at", Time, "", "when it was run again"),
     ];
     table(
@@ -205,6 +205,13 @@ pub fn erasures() -> TableDef {
             "models that do not say what they learnt from any more",
         ),
         required("files", Texts, "", "files below `landing/` that the rows came from, with names"),
+        nullable(
+            "doubtful_files",
+            Texts,
+            "",
+            "files of people below `landing/` of which no row tells whom they name: set aside in whole or \
+             part, without rows any more, or not ingested; null = not looked for",
+        ),
     ];
     table(
         "erasures",

@@ -1,7 +1,7 @@
 //! The alarm log as CSV: monthly for the history, hourly when live.
 
 use super::csv::{Csv, day_name, stamp};
-use super::history::months;
+use super::months::land_months;
 use super::{WriteError, Writer, Written};
 use crate::alarms::{Alarm, draw_alarms};
 use crate::calendar::{HOUR, Micros, SECOND};
@@ -17,12 +17,7 @@ pub(super) fn write_months(
     span: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let alarms = draw_alarms(network);
-    let mut written = Written::default();
-    for month in months(span) {
-        let name = format!("alarms/alarms_{}.csv", day_name(month[0], "%Y%m"));
-        written += writer.land(&name, render(&alarms, month).bytes(), month[1])?;
-    }
-    Ok(written)
+    land_months(writer, "alarms/alarms", span, |month| render(&alarms, month))
 }
 
 /// The facts that were logged in one hour.

@@ -1,7 +1,7 @@
 //! The calendar of events as CSV: announced crowds, monthly for the history, hourly when live.
 
 use super::csv::{Csv, day_name, stamp};
-use super::history::months;
+use super::months::land_months;
 use super::{WriteError, Writer, Written};
 use crate::calendar::{self, DAY, HOUR, Micros, SECOND};
 use crate::demand::{CROWD, WEEK, crowd_of_week};
@@ -36,15 +36,11 @@ pub(super) fn write_months(
     writer: &Writer<'_>,
     span: [Micros; 2],
 ) -> Result<Written, WriteError> {
-    let mut written = Written::default();
-    for (number, month) in months(span).into_iter().enumerate() {
+    land_months(writer, "events/history/events", span, |[from, to]| {
         // What was entered before the history began stands in its first month.
-        let before = if number == 0 { calendar::days(AHEAD[1]) } else { 0 };
-        let csv = render(&entries(network, [month[0] - before, month[1]]));
-        let name = format!("events/history/events_{}.csv", day_name(month[0], "%Y%m"));
-        written += writer.land(&name, csv.bytes(), month[1])?;
-    }
-    Ok(written)
+        let before = if from == span[0] { calendar::days(AHEAD[1]) } else { 0 };
+        render(&entries(network, [from - before, to]))
+    })
 }
 
 /// The entries of one hour, if any.

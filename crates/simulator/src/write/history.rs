@@ -6,6 +6,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use rayon::prelude::*;
 
+use super::months::months;
 use super::rows::{Rows, Sums};
 use super::{WriteError, Writer, Written, csv::day_name};
 use crate::calendar::{DAY, HOUR, Micros, next_midnight};
@@ -28,21 +29,6 @@ pub(super) fn write(network: &Network, writer: &Writer<'_>) -> Result<Written, W
         written += write_month(network, writer, [from, to], step)?;
     }
     Ok(written)
-}
-
-/// Cuts a stretch of time at the beginnings of months (UTC).
-pub(super) fn months([from, to]: [Micros; 2]) -> Vec<[Micros; 2]> {
-    let mut cuts = vec![from];
-    let mut day = from - from.rem_euclid(DAY) + DAY;
-    while day < to {
-        if day_name(day, "%d") == "01" {
-            cuts.push(day);
-        }
-        day += DAY;
-    }
-    cuts.push(to);
-    let pairs = cuts.windows(2).map(|pair| [pair[0], pair[1]]);
-    pairs.filter(|[from, to]| from < to).collect()
 }
 
 fn write_month(

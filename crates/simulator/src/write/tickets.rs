@@ -1,7 +1,7 @@
 //! Tickets as CSV: monthly for the history, hourly when live.
 
 use super::csv::{Csv, day_name, optional_stamp, stamp};
-use super::history::months;
+use super::months::land_months;
 use super::{WriteError, Writer, Written};
 use crate::calendar::{HOUR, Micros, SECOND};
 use crate::network::Network;
@@ -17,14 +17,11 @@ pub(super) fn write_months(
     span: [Micros; 2],
 ) -> Result<Written, WriteError> {
     let facts = draw_tickets(network);
-    let mut written = Written::default();
-    for (number, month) in months(span).into_iter().enumerate() {
-        let name = format!("tickets/tickets_{}.csv", day_name(month[0], "%Y%m"));
+    land_months(writer, "tickets/tickets", span, |[from, to]| {
         // Work announced before the history began stands in its first month.
-        let from = if number == 0 { Micros::MIN } else { month[0] };
-        written += writer.land(&name, render(&facts, [from, month[1]]).bytes(), month[1])?;
-    }
-    Ok(written)
+        let from = if from == span[0] { Micros::MIN } else { from };
+        render(&facts, [from, to])
+    })
 }
 
 /// The facts that were entered in one hour.

@@ -24,6 +24,8 @@ pub struct Published {
     /// A clock at which it is what it was: of the run, or any other between which nothing more became
     /// known; the asked one, where that is earlier.
     pub as_of: Micros,
+    /// When the newest of its rows was written; `None` where none says so.
+    pub(crate) ingested_at: Option<Micros>,
     /// Its lineage document; null where that is gone.
     document: Json,
 }
@@ -61,6 +63,8 @@ const COMPUTED: [&str; 2] = ["derived", "shadow"];
 struct Told {
     /// The greatest clock that stands in them, or else when the last of them became known.
     clock: Option<Micros>,
+    /// When the newest of them was written.
+    ingested_at: Option<Micros>,
     /// Whether a stage made them.
     is_computed: bool,
 }
@@ -88,7 +92,8 @@ fn look_into(
     told: &mut BTreeMap<String, Told>,
 ) -> Result<()> {
     let Some(table) = cx.root().find(def)? else { return Ok(()) };
-    let wanted = ["lineage_id", "source", "tombstone", "known_at", "as_of", "replay"];
+    let wanted =
+        ["lineage_id", "source", "tombstone", "known_at", "ingested_at", "as_of", "replay"];
     let columns = wanted.into_iter().filter(|name| table.def().column(name).is_some());
     let read = Read::all().period(interval.start, interval.end + DAY).columns(columns);
     let read = match cx.args.as_of {
@@ -111,7 +116,7 @@ fn note(batch: &RecordBatch, told: &mut BTreeMap<String, Told>) -> Result<()> {
         let message = "published rows without `lineage_id` or `known_at`";
         return Err(StageError::new(ErrorKind::Internal, message));
     };
-    let (as_of, source) = (times("as_of"), texts("source"));
+    let (as_of, source, ingested_at) = (times("as_of"), texts("source"), times("ingested_at"));
     // What was computed after the fact was shown to nobody; a tombstone keeps the clock of the row that
     // it buries.
     let aside = [flags("replay"), flags("tombstone")];
@@ -124,6 +129,7 @@ fn note(batch: &RecordBatch, told: &mut BTreeMap<String, Told>) -> Result<()> {
         let Some(one) = told.get_mut(id) else { continue };
         let clock = as_of.filter(|times| times.is_valid(row)).unwrap_or(known_at).value(row);
         one.clock = one.clock.max(Some(clock));
+        one.ingested_at = one.ingested_at.max(ingested_at.map(|times| times.value(row)));
         one.is_computed |= source.is_some_and(|source| COMPUTED.contains(&source.value(row)));
     }
     Ok(())
@@ -140,7 +146,8 @@ fn of_this_stage(
     let capped = |clock: Micros| cx.args.as_of.map_or(clock, |asked| clock.min(asked));
     let Some(document) = document(cx, &lineage_id)? else {
         let as_of = capped(told.clock.unwrap_or(interval.end));
-        let lost = Published { lineage_id, interval, as_of, document: Json::Null };
+        let ingested_at = told.ingested_at;
+        let lost = Published { lineage_id, interval, as_of, ingested_at, document: Json::Null };
         return Ok(told.is_computed.then_some(lost));
     };
     let is_ours = document["stage"] == cx.stage
@@ -151,7 +158,8 @@ fn of_this_stage(
         return Ok(None);
     };
     let clock = told.clock.max(document["as_of"].as_i64()).unwrap_or(slot.end);
-    Ok(Some(Published { lineage_id, interval: slot, as_of: capped(clock), document }))
+    let (as_of, ingested_at) = (capped(clock), told.ingested_at);
+    Ok(Some(Published { lineage_id, interval: slot, as_of, ingested_at, document }))
 }
 
 /// A lineage document; `None` where it is gone.

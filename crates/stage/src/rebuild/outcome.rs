@@ -15,10 +15,16 @@ use super::Published;
 use crate::interval::stamp;
 use crate::{Context, Lineage, Report, Result};
 
+/// What is said of a table that is not compared.
+pub(super) const NEWER: &str =
+    "not there when this was published, by another release: not compared";
+
 /// One table of a computation, all its slots together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Compared {
     pub(super) table: String,
+    /// It came after the computation: there is nothing to compare with.
+    pub(super) is_left_out: bool,
     published: Side,
     computed: Side,
     /// Keys that are missing, added or changed.
@@ -35,15 +41,13 @@ struct Side {
 
 impl Compared {
     pub(super) fn new(table: &str, first: &Comparison) -> Self {
-        let mut one = Self {
-            table: table.to_owned(),
-            published: Side::default(),
-            computed: Side::default(),
-            differing: 0,
-            columns: BTreeSet::new(),
-        };
+        let mut one = Self { table: table.to_owned(), ..Self::default() };
         one.add(first);
         one
+    }
+
+    pub(super) fn left_out(table: &str) -> Self {
+        Self { table: table.to_owned(), is_left_out: true, ..Self::default() }
     }
 
     pub(super) fn add(&mut self, slot: &Comparison) {
@@ -61,8 +65,11 @@ impl Compared {
         self.published == self.computed
     }
 
-    /// What is different, as a sentence.
+    /// What is different, or why nothing is, as a sentence.
     fn detail(&self) -> Option<String> {
+        if self.is_left_out {
+            return Some(format!("{}: {NEWER}", self.table));
+        }
         let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let place = match columns.is_empty() {
             true => String::new(),
@@ -88,7 +95,8 @@ impl Outcome {
     pub(super) fn new(published: Published, now: Option<Lineage>, compared: Vec<Compared>) -> Self {
         let other = now.map(|now| differences(published.document(), &now.document));
         // A computation that wrote nothing this time has not repeated what it wrote.
-        let failure = compared.is_empty().then(|| "it gives nothing any more".to_owned());
+        let is_silent = compared.iter().all(|one| one.is_left_out);
+        let failure = is_silent.then(|| "it gives nothing any more".to_owned());
         Self { published, compared, other: other.unwrap_or_default(), failure }
     }
 
@@ -151,8 +159,13 @@ pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
         "other_code",
         outcomes.iter().filter(|one| one.other.iter().any(|part| part == "revision")).count(),
     );
+    let (left_out, compared): (Vec<&Compared>, Vec<&Compared>) =
+        outcomes.iter().flat_map(|one| &one.compared).partition(|one| one.is_left_out);
+    if !left_out.is_empty() {
+        report.number("not_compared", left_out.len());
+    }
     let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
-    for compared in outcomes.iter().flat_map(|one| &one.compared) {
+    for compared in compared {
         *rows.entry(&compared.table).or_default() += compared.published.rows;
     }
     for (table, rows) in rows {

@@ -99,11 +99,13 @@ impl Run<'_> {
         for bucket in 0..i32::try_from(BUCKETS).unwrap_or(i32::MAX) {
             let slot = Slot::derived(SOURCE, bucket, step.start, step.end);
             for table in [&outputs.kpis, &outputs.groups] {
-                match table.holds(&slot, &self.cx.commit(&lineage))? {
-                    Some(version) if !self.cx.is_forced() => {
-                        self.unchanged(table, version, &lineage);
-                    }
-                    _ => lacking.push((table, slot.clone(), bucket)),
+                let held = match self.cx.is_forced() {
+                    true => None,
+                    false => table.holds(&slot, &self.cx.commit(&lineage))?,
+                };
+                match held {
+                    Some(version) => self.unchanged(table, version, &lineage),
+                    None => lacking.push((table, slot.clone(), bucket)),
                 }
             }
         }

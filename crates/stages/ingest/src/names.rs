@@ -2,14 +2,17 @@
 //! place.
 //!
 //! Done before anything else looks at the rows, so that no check and no quarantine sees a name. The
-//! key is that of the epoch in which the file became known. A fact that comes after its epoch was
-//! erased keeps all but the name: it says `p:<epoch>:erased`, and the run counts it.
+//! key is that of the epoch in which the row became known, by its own `known_at`: so a row tells its
+//! epoch, also where a mapping says that it could be known long before its file came. A fact that
+//! comes after its epoch was erased keeps all but the name: it says `p:<epoch>:erased`, and the run
+//! counts it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
+use arrow::datatypes::TimestampMicrosecondType;
 use arrow::util::display::array_value_to_string;
 use foresite_pm::mapping::TableBatch;
 use foresite_pseudonyms::{Epoch, Folder, Found, Key, Months, register};
@@ -88,19 +91,20 @@ impl<'a> Names<'a> {
         if !rows.clone().any(is_named) {
             return Ok(batch.clone());
         }
-        let epoch = Epoch::of(outcome.known_at, self.months);
-        let key = self.key(epoch)?;
+        let known_at = batch["known_at"].as_primitive::<TimestampMicrosecondType>();
         let marks = batch.column_by_name(MARK).map(|ids| ids.as_string::<i32>());
         let mut people: Vec<Option<String>> = Vec::with_capacity(batch.num_rows());
         let mut ids: Vec<Option<String>> = Vec::with_capacity(batch.num_rows());
         let mut seen = BTreeMap::new();
         for row in rows {
             let id = marks.map(|marks| marks.value(row));
-            match key {
-                _ if !is_named(row) => {
-                    people.push(None);
-                    ids.push(id.map(str::to_owned));
-                }
+            if !is_named(row) {
+                people.push(None);
+                ids.push(id.map(str::to_owned));
+                continue;
+            }
+            let epoch = Epoch::of(known_at.value(row), self.months);
+            match self.key(epoch)? {
                 Some(key) => {
                     people.push(Some(key.person(epoch, names.value(row))));
                     ids.push(id.map(|id| key.mark(id)));

@@ -3,8 +3,9 @@
 //! The row of `erasures` comes first and the key goes after it: a run that was cut short between
 //! the two is completed by the next one, and ingest gives the epoch no second key. What a hold
 //! covers is not erased. Nothing in `landing/` is deleted: the row names the files that a person
-//! has to delete.
+//! has to delete, and those that a person has to look into.
 
+mod landed;
 mod models;
 mod reach;
 
@@ -130,13 +131,17 @@ fn tell(reach: &Reach, models: &Models, report: &mut Report) {
     for model in &models.unread {
         tracing::warn!(model, "does not say any more what it learnt from");
     }
-    for path in reach.files.iter().take(TOLD) {
+    for path in reach.landed.files.iter().take(TOLD) {
         tracing::warn!(path, "a landed file still names people: delete it");
+    }
+    for path in reach.landed.doubtful.iter().take(TOLD) {
+        tracing::warn!(path, "no row tells whom a landed file names: look for the name in it");
     }
     report.number("reached_rows", reach.tables().map(|(_, rows)| rows).sum::<u64>());
     report.number("reached_models", models.reached.len());
     report.number("unread_models", models.unread.len());
-    report.number("landed_files", reach.files.len());
+    report.number("landed_files", reach.landed.files.len());
+    report.number("doubtful_files", reach.landed.doubtful.len());
 }
 
 fn write(
@@ -162,7 +167,8 @@ fn write(
         ("tables", list(&tables), false),
         ("models", list(&models.reached), false),
         ("unread_models", list(&models.unread), false),
-        ("files", list(&reach.files), false),
+        ("files", list(&reach.landed.files), false),
+        ("doubtful_files", list(&reach.landed.doubtful), true),
         ("known_at", time(), false),
         ("ingested_at", time(), false),
         ("lineage_id", text(&lineage.id), false),

@@ -1,4 +1,4 @@
-//! What an erasure reaches: rows that carry pseudonyms of the epoch, and the files they came from.
+//! What an erasure reaches: rows that carry pseudonyms of the epoch, and landed files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,7 @@ use foresite_schema::catalog::{self, raw};
 use foresite_stage::{Context, ErrorKind, Result, StageError};
 use foresite_tables::{Read, date_of};
 
+use super::landed::Landed;
 use crate::holds::Hold;
 
 /// Where a row that was set aside says what it said.
@@ -22,29 +23,34 @@ struct Rows {
     days: BTreeSet<i32>,
     /// sha256 of the files that they came from.
     files: BTreeSet<String>,
+    /// sha256 of the files that any row of the table came from.
+    present: BTreeSet<String>,
 }
 
 /// What an erasure reaches.
 pub(super) struct Reach {
     tables: BTreeMap<&'static str, Rows>,
-    /// Paths below the landing folder; `sha256:…` of one that the ledger does not know any more.
-    pub(super) files: BTreeSet<String>,
+    pub(super) landed: Landed,
 }
 
 impl Reach {
     /// Looks through the tables that name people.
     pub(super) fn find(cx: &Context, epoch: Epoch) -> Result<Self> {
-        let mut tables = BTreeMap::new();
+        let (mut tables, mut present) = (BTreeMap::new(), BTreeSet::new());
         for (name, column) in raw::PEOPLE.into_iter().chain([SET_ASIDE]) {
-            let rows = rows(cx, name, column, &epoch.prefix())?;
+            let mut rows = rows(cx, name, column, &epoch.prefix())?;
+            // A row that was set aside does not say what became of the others of its file.
+            if name != SET_ASIDE.0 {
+                present.append(&mut rows.present);
+            }
             if rows.count > 0 {
                 tables.insert(name, rows);
             }
         }
         let ids: BTreeSet<&str> =
             tables.values().flat_map(|rows| &rows.files).map(String::as_str).collect();
-        let files = paths(cx, &ids)?;
-        Ok(Self { tables, files })
+        let landed = Landed::find(cx, epoch, &ids, &present)?;
+        Ok(Self { tables, landed })
     }
 
     /// Tables with their rows.
@@ -99,6 +105,11 @@ fn rows(cx: &Context, name: &str, column: &str, prefix: &str) -> Result<Rows> {
         let (texts, files) =
             (batch[column].as_string::<i32>(), batch["file_id"].as_string::<i32>());
         let times = batch[time.as_str()].as_primitive::<TimestampMicrosecondType>();
+        for file in files.iter().flatten() {
+            if !found.present.contains(file) {
+                found.present.insert(file.to_owned());
+            }
+        }
         let is_ours = |row: &usize| texts.is_valid(*row) && texts.value(*row).contains(prefix);
         for row in (0..batch.num_rows()).filter(is_ours) {
             found.count += 1;
@@ -107,25 +118,4 @@ fn rows(cx: &Context, name: &str, column: &str, prefix: &str) -> Result<Rows> {
         }
     }
     Ok(found)
-}
-
-/// Where files landed, duplicates of them included.
-fn paths(cx: &Context, ids: &BTreeSet<&str>) -> Result<BTreeSet<String>> {
-    let (mut paths, mut unknown) = (BTreeSet::new(), ids.clone());
-    let ledger = if ids.is_empty() { None } else { cx.root().find(raw::ingest_ledger())? };
-    if let Some(ledger) = ledger {
-        for batch in ledger.scan(&Read::all().columns(["path", "file_id"]))? {
-            cx.check_stop()?;
-            let batch = batch?;
-            let (at, of) = (batch["path"].as_string::<i32>(), batch["file_id"].as_string::<i32>());
-            for row in (0..batch.num_rows()).filter(|row| of.is_valid(*row)) {
-                if ids.contains(of.value(row)) {
-                    unknown.remove(of.value(row));
-                    paths.insert(at.value(row).to_owned());
-                }
-            }
-        }
-    }
-    paths.extend(unknown.into_iter().map(|id| format!("sha256:{id}")));
-    Ok(paths)
 }
