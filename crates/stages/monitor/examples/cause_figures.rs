@@ -9,9 +9,8 @@
 mod fixture;
 
 use arrow::array::RecordBatch;
-use fixture::{
-    Cell, DAY, HOUR, Happening, SITES, State, drift, end, flag, network, noise, number, text,
-};
+use fixture::facts::{Happening, happen, ticket};
+use fixture::{Cell, DAY, HOUR, SITES, State, drift, end, flag, network, noise, number, text};
 
 /// 2026-03-02 and, for Christmas, 2025-12-27.
 const MONDAY: i64 = 1_772_409_600_000_000;
@@ -61,7 +60,7 @@ fn upgrade() -> String {
         Vec::new(),
     );
     let other = bystander(&hit).site_id();
-    fixture::ticket(&root, &[&other], (end() - 30 * HOUR, end() - 28 * HOUR));
+    ticket(&root, &[&other], (end() - 30 * HOUR, end() - 28 * HOUR));
     fixture::done(&root);
     first(&drift(&root))
 }
@@ -82,7 +81,7 @@ fn carrier() -> String {
         &|cell| also(cell, other, at),
         new,
     );
-    fixture::ticket(&root, &[&other.site_id()], (end() - 30 * HOUR, end() - 28 * HOUR));
+    ticket(&root, &[&other.site_id()], (end() - 30 * HOUR, end() - 28 * HOUR));
     fixture::done(&root);
     first(&drift(&root))
 }
@@ -110,7 +109,7 @@ fn outage() -> String {
     let sites: Vec<String> =
         fixture::cells().filter(|cell| cell.cell == 0 && hit(*cell)).map(Cell::site_id).collect();
     let sites: Vec<&str> = sites.iter().map(String::as_str).collect();
-    fixture::ticket(&root, &sites, (at, until));
+    ticket(&root, &sites, (at, until));
     fixture::done(&root);
     first(&drift(&root))
 }
@@ -142,11 +141,8 @@ fn event() -> String {
         known_at: end() - 20 * DAY,
     };
     let elsewhere = (end() - 30 * HOUR, end() - 27 * HOUR);
-    fixture::happen(
-        &root,
-        &[happening("fair", (at, until), &sites), happening("match", elsewhere, &other)],
-    );
-    fixture::ticket(&root, &[&other], (end() - 30 * HOUR, end() - 28 * HOUR));
+    happen(&root, &[happening("fair", (at, until), &sites), happening("match", elsewhere, &other)]);
+    ticket(&root, &[&other], (end() - 30 * HOUR, end() - 28 * HOUR));
     fixture::done(&root);
     let rows = drift(&root);
     match first(&rows) {

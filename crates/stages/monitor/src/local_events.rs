@@ -22,6 +22,9 @@ const EARTH_KM: f64 = 6371.0;
 /// Latitude and longitude in degrees.
 type Position = (f64, f64);
 
+/// When a row of an inventory holds from, and when it became known.
+type Version = (Micros, Micros);
+
 /// A concert, a match, a fair.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LocalEvent {
@@ -185,7 +188,7 @@ fn parse(rows: &RecordBatch) -> Result<Vec<LocalEvent>> {
 /// The coordinates of every entity that has some; of what was written twice of one time, what
 /// became known later.
 fn positions(source: &mut Source<'_>) -> Result<Positions> {
-    let mut found: BTreeMap<String, Vec<((Micros, Micros), Position)>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<(Version, Position)>> = BTreeMap::new();
     let columns = ["entity_id", "latitude", "longitude", "valid_from", "known_at", "lineage_id"];
     let read = Read::all().columns(columns);
     source.scan(raw::inventory(), read, |batch| {
