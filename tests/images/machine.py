@@ -99,8 +99,13 @@ class Machine:
         return done.stdout
 
     def up(self) -> None:
+        """Brings everything up, however long a cold disk takes over Airflow's first start."""
         self.compose("up", "--detach", "--no-build")
-        wait_for("Airflow's API", 300, self.version)
+        try:
+            wait_for("Airflow's API", 600, self.version)
+        except TimeoutError as error:
+            said = self.compose("ps") + self.compose("logs", "--no-color", "--tail", "10")
+            raise TimeoutError(f"{error}\n{said}") from error
 
     def version(self) -> str | None:
         try:
