@@ -8,6 +8,7 @@ use axum::Router;
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
 use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -23,11 +24,22 @@ pub(crate) fn model(args: &ModelArgs, config: Config, root: Root) -> Result<()> 
     let service = Arc::new(Service::start(&args.task, config, root)?);
     // Threads may hang in storage: the process ends without waiting for them.
     std::mem::forget(Arc::clone(&service));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
+    let runtime = runtime()?;
     let outcome = runtime.block_on(serve(args, service));
     runtime.shutdown_background();
     outcome
+}
+
+/// What drives the connections. A single core takes turns in the order of arrival: a pool of threads
+/// first runs what a task has just woken, so that an HTTP/2 connection writes every answer by itself.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = if cores == 1 {
+        runtime::Builder::new_current_thread()
+    } else {
+        runtime::Builder::new_multi_thread()
+    };
+    builder.thread_name("http").enable_all().build()
 }
 
 /// The data root, which need not answer.
