@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Streams of one HTTP/2 connection.
 const STREAMS: u32 = 256;
+/// Bytes of an HTTP/2 frame: sixty-four rows of raw contents are a little more than the usual 16 KiB.
+const FRAME: u32 = 64 << 10;
 /// Bytes of a request's head.
 const HEAD: usize = 64 << 10;
 
@@ -236,6 +238,7 @@ fn builder(form: Form, receive: Duration) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
-        .max_concurrent_streams(STREAMS);
+        .max_concurrent_streams(STREAMS)
+        .max_frame_size(FRAME);
     if form == Form::Grpc { builder.http2_only() } else { builder }
 }
