@@ -12,6 +12,7 @@ pub mod statement;
 mod trust;
 
 pub use detect::{Alert, alerts};
+pub use rows::GivenRow;
 pub use scorer::{Scorer, Sources, in_service};
 pub use statement::Statement;
 pub use trust::{aliases, trusted};

@@ -16,6 +16,23 @@ use crate::statement::{Statement, driver};
 /// cache.
 const CHUNK: usize = 256;
 
+/// The raw features of an entity at a cutoff, wherever they are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct GivenRow<'a> {
+    /// The entity.
+    pub entity: &'a str,
+    /// The cutoff.
+    pub cutoff: Micros,
+    /// In the order of the model's raw features, NaN = missing.
+    pub values: &'a [f64],
+}
+
+impl<'a> From<&'a FeatureRow> for GivenRow<'a> {
+    fn from(row: &'a FeatureRow) -> Self {
+        Self { entity: &row.entity, cutoff: row.cutoff, values: &row.values }
+    }
+}
+
 /// A model of feature rows in use.
 pub(crate) struct Rows<'a> {
     pub(crate) task: &'a Task,
@@ -53,7 +70,8 @@ impl Rows<'_> {
             };
             let found: Vec<Option<&FeatureRow>> =
                 ids.iter().map(|id| place(id).ok().map(|at| &rows[at])).collect();
-            let known: Vec<&FeatureRow> = found.iter().copied().flatten().collect();
+            let known: Vec<GivenRow<'_>> =
+                found.iter().copied().flatten().map(GivenRow::from).collect();
             let mut said = self.of(&known)?.into_iter();
             for (id, row) in ids.iter().zip(found) {
                 match row {
@@ -66,17 +84,16 @@ impl Rows<'_> {
     }
 
     /// Statements about rows of features, row by row.
-    pub(crate) fn of(&self, rows: &[&FeatureRow]) -> Result<Vec<Vec<Statement>>> {
+    pub(crate) fn of(&self, rows: &[GivenRow<'_>]) -> Result<Vec<Vec<Statement>>> {
         let mut statements = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(CHUNK) {
-            let observed: Vec<&FeatureRow> =
-                chunk.iter().copied().filter(|row| is_observed(row)).collect();
+            let observed: Vec<GivenRow<'_>> = chunk.iter().copied().filter(is_observed).collect();
             let mut said = self.said(&observed)?.into_iter();
             statements.extend(chunk.iter().map(|row| {
                 if is_observed(row) {
                     said.next().unwrap_or_default()
                 } else {
-                    vec![Statement::not_scored(&row.entity, row.cutoff, "no_data")]
+                    vec![Statement::not_scored(row.entity, row.cutoff, "no_data")]
                 }
             }));
         }
@@ -84,14 +101,14 @@ impl Rows<'_> {
     }
 
     /// The rows as one batch through the model.
-    fn said(&self, rows: &[&FeatureRow]) -> Result<Vec<Vec<Statement>>> {
+    fn said(&self, rows: &[GivenRow<'_>]) -> Result<Vec<Vec<Statement>>> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let expected = self.model.encoder.features();
         let mut encoded = Vec::with_capacity(rows.len() * expected);
         for row in rows {
-            self.kernel.encoder.encode(&row.values, &mut encoded);
+            self.kernel.encoder.encode(row.values, &mut encoded);
         }
         if encoded.len() != rows.len() * expected {
             let (what, found) = ("features", encoded.len() / rows.len());
@@ -105,12 +122,12 @@ impl Rows<'_> {
 
     fn about(
         &self,
-        row: &FeatureRow,
+        row: &GivenRow<'_>,
         encoded: &[f64],
         predicted: Vec<f64>,
     ) -> Result<Vec<Statement>> {
         let blank = Statement {
-            entity_id: row.entity.clone(),
+            entity_id: row.entity.to_owned(),
             cutoff: row.cutoff,
             drivers: self.drivers(row, encoded, &predicted),
             ..Statement::default()
@@ -155,7 +172,7 @@ impl Rows<'_> {
 
     /// Features that moved the score most, as shares of all that moved it; observed value and the
     /// usual one of the fit slice beside.
-    fn drivers(&self, row: &FeatureRow, encoded: &[f64], predicted: &[f64]) -> Vec<String> {
+    fn drivers(&self, row: &GivenRow<'_>, encoded: &[f64], predicted: &[f64]) -> Vec<String> {
         if self.drivers == 0 {
             return Vec::new();
         }
@@ -190,7 +207,7 @@ impl Rows<'_> {
     }
 }
 
-fn is_observed(row: &FeatureRow) -> bool {
+fn is_observed(row: &GivenRow<'_>) -> bool {
     row.values.iter().any(|value| !value.is_nan())
 }
 

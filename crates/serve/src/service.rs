@@ -186,6 +186,7 @@ impl Service {
         let work = Work {
             model: Arc::clone(&model),
             rows,
+            numbers: Arc::clone(&ask.numbers),
             drivers: if ask.explain { self.config.drivers } else { 0 },
             as_of: ask.as_of,
             root: self.root.clone(),
