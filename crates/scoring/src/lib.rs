@@ -5,12 +5,14 @@
 //! and the answer of a service cannot differ. What is done with them is left to the callers.
 
 mod ahead;
+mod by_row;
 mod detect;
 mod rows;
 mod scorer;
 pub mod statement;
 mod trust;
 
+pub use by_row::ByRow;
 pub use detect::{Alert, alerts};
 pub use rows::GivenRow;
 pub use scorer::{Scorer, Sources, in_service};

@@ -10,6 +10,7 @@ use foresite_models::linear::Matrix;
 use foresite_models::tabular::{Tabular, cumulative};
 use foresite_stage::Result;
 
+use crate::ByRow;
 use crate::statement::{Statement, driver};
 
 /// Rows that go through the model together: what they become on the way stays in the processor's
@@ -72,7 +73,7 @@ impl Rows<'_> {
                 ids.iter().map(|id| place(id).ok().map(|at| &rows[at])).collect();
             let known: Vec<GivenRow<'_>> =
                 found.iter().copied().flatten().map(GivenRow::from).collect();
-            let mut said = self.of(&known)?.into_iter();
+            let mut said = self.of(&known)?.each();
             for (id, row) in ids.iter().zip(found) {
                 match row {
                     Some(_) => statements.extend(said.next().unwrap_or_default()),
@@ -84,26 +85,29 @@ impl Rows<'_> {
     }
 
     /// Statements about rows of features, row by row.
-    pub(crate) fn of(&self, rows: &[GivenRow<'_>]) -> Result<Vec<Vec<Statement>>> {
-        let mut statements = Vec::with_capacity(rows.len());
+    pub(crate) fn of(&self, rows: &[GivenRow<'_>]) -> Result<ByRow> {
+        let mut statements = ByRow::with_capacity(rows.len());
         for chunk in rows.chunks(CHUNK) {
             let observed: Vec<GivenRow<'_>> = chunk.iter().copied().filter(is_observed).collect();
-            let mut said = self.said(&observed)?.into_iter();
-            statements.extend(chunk.iter().map(|row| {
-                if is_observed(row) {
-                    said.next().unwrap_or_default()
+            let (encoded, predicted) = self.predicted(&observed)?;
+            let mut each = encoded.iter().zip(predicted);
+            for row in chunk {
+                if is_observed(row)
+                    && let Some((encoded, predicted)) = each.next()
+                {
+                    self.say(row, encoded, predicted, &mut statements)?;
                 } else {
-                    vec![Statement::not_scored(row.entity, row.cutoff, "no_data")]
+                    statements.push([Statement::not_scored(row.entity, row.cutoff, "no_data")]);
                 }
-            }));
+            }
         }
         Ok(statements)
     }
 
-    /// The rows as one batch through the model.
-    fn said(&self, rows: &[GivenRow<'_>]) -> Result<Vec<Vec<Statement>>> {
+    /// The rows as one batch through the model: encoded, and what it predicts.
+    fn predicted(&self, rows: &[GivenRow<'_>]) -> Result<(Matrix, Vec<Vec<f64>>)> {
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Default::default());
         }
         let expected = self.model.encoder.features();
         let mut encoded = Vec::with_capacity(rows.len() * expected);
@@ -116,16 +120,17 @@ impl Rows<'_> {
         }
         let encoded = Matrix::from_rows(expected, encoded.into_iter().map(f64::from).collect());
         let predicted = self.model.predict_all(&encoded).map_err(model_error)?;
-        let each = rows.iter().zip(encoded.iter()).zip(predicted);
-        each.map(|((row, encoded), predicted)| self.about(row, encoded, predicted)).collect()
+        Ok((encoded, predicted))
     }
 
-    fn about(
+    /// Says what was predicted about a row.
+    fn say(
         &self,
         row: &GivenRow<'_>,
         encoded: &[f64],
         predicted: Vec<f64>,
-    ) -> Result<Vec<Statement>> {
+        statements: &mut ByRow,
+    ) -> Result<()> {
         let blank = Statement {
             entity_id: row.entity.to_owned(),
             cutoff: row.cutoff,
@@ -134,7 +139,7 @@ impl Rows<'_> {
         };
         let task = self.task;
         let horizon = task.horizon().micros();
-        Ok(match &task.head {
+        match &task.head {
             Head::TimeToEvent { bins, causes, .. } => {
                 let mut blank = blank;
                 blank.drivers.extend(self.cause(encoded, causes)?);
@@ -146,15 +151,19 @@ impl Rows<'_> {
                     values: predicted.clone(),
                     ..blank.clone()
                 };
-                bins.iter().zip(by_then).map(about).collect()
+                statements.push(bins.iter().zip(by_then).map(about));
             }
             Head::Binary {} => {
                 let p = Some(predicted[0]);
-                vec![Statement { horizon, score: p, probability: p, values: predicted, ..blank }]
+                let values = predicted;
+                statements.push([Statement { horizon, score: p, probability: p, values, ..blank }]);
             }
-            Head::Multiclass { .. } => vec![class(predicted, Statement { horizon, ..blank })],
-            _ => vec![self.value(predicted, blank)],
-        })
+            Head::Multiclass { .. } => {
+                statements.push([class(predicted, Statement { horizon, ..blank })]);
+            }
+            _ => statements.push([self.value(predicted, blank)]),
+        }
+        Ok(())
     }
 
     /// A value with the interval that holds four fifths of the calibrate slice.

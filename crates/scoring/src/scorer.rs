@@ -15,10 +15,10 @@ use foresite_models::forecast::SeriesSet;
 use foresite_models::tabular::Tabular;
 use foresite_stage::{ErrorKind, Result, StageError};
 
-use crate::Statement;
 use crate::ahead::Ahead;
 use crate::detect::Detector;
 use crate::rows::{GivenRow, Rows};
+use crate::{ByRow, Statement};
 
 /// How long before it begins work may have been announced.
 const ANNOUNCED_AHEAD: Micros = 92 * DAY;
@@ -140,7 +140,7 @@ impl Scorer<'_> {
     ///
     /// # Errors
     /// `Usage` for another kind of model; `BadData` for rows of another width.
-    pub fn of_features(&self, rows: &[GivenRow<'_>]) -> Result<Vec<Vec<Statement>>> {
+    pub fn of_features(&self, rows: &[GivenRow<'_>]) -> Result<ByRow> {
         self.rows()?.of(rows)
     }
 

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use foresite_datasets::{Fitted, Reader};
 use foresite_features::task::Micros;
-use foresite_scoring::{GivenRow, Scorer, Sources, Statement};
+use foresite_scoring::{ByRow, GivenRow, Scorer, Sources};
 use foresite_tables::Root;
 use jiff::Timestamp;
-use tokio::sync::oneshot::Sender;
+use tokio::sync::oneshot::{Receiver, Sender};
 
 use super::ask::Row;
 use super::sheets::{Key, Sheets};
@@ -21,7 +21,7 @@ use crate::refusal::{Kind, Refusal};
 const QUICK: usize = 1 << 19;
 
 /// What a worker hands back: the statements about every row, in order.
-pub(crate) type Outcome = Result<Vec<Vec<Statement>>, Refusal>;
+type Outcome = Result<ByRow, Refusal>;
 
 /// Rows of one model.
 pub(crate) struct Work {
@@ -35,6 +35,30 @@ pub(crate) struct Work {
     pub(crate) sheets: Arc<Sheets>,
     pub(crate) deadline: Instant,
     pub(crate) reply: Sender<Outcome>,
+}
+
+/// Rows of one model that a worker has.
+pub(crate) struct Open {
+    pub(crate) model: Arc<Loaded>,
+    /// Their places in the request.
+    pub(crate) places: Vec<usize>,
+    /// Whether tables are read for them.
+    pub(crate) is_read: bool,
+    pub(crate) outcome: Receiver<Outcome>,
+}
+
+impl Open {
+    /// What the worker says, where it says so in time.
+    pub(crate) async fn said(&mut self, deadline: Instant) -> Outcome {
+        match tokio::time::timeout_at(deadline.into(), &mut self.outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            // The worker panicked and said why on its way, or saw that the time was up.
+            Ok(Err(_)) if Instant::now() < deadline => {
+                Err(Refusal::new(Kind::Internal, "the prediction failed; the log says why"))
+            }
+            Ok(Err(_)) | Err(_) => Err(Refusal::new(Kind::TimedOut, "no prediction in time")),
+        }
+    }
 }
 
 impl Job for Work {
