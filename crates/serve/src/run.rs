@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
 use tokio::net::TcpListener;
@@ -14,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::{EntranceArgs, ModelArgs};
 use crate::config::Config;
-use crate::http::{self, Form, Front, Listener, Phase, Tls, Tokens};
+use crate::http::{self, Front, Listener, Phase, Routes, Tls, Tokens};
 use crate::model::Watcher;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -64,7 +63,7 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
         front: Front {
             // Who watches is not counted.
             metrics: Arc::default(),
-            ..front(Form::Json, http::pages(Arc::clone(&service)), None, &service)
+            ..front(Routes::Json(http::pages(Arc::clone(&service))), None, &service)
         },
         tls: None,
         limits: service.config().limits.clone(),
@@ -102,13 +101,13 @@ async fn listeners_of(args: &ModelArgs, service: &Arc<Service>) -> Result<Vec<Li
         Listener {
             tls: acceptor(&["h2", "http/1.1"])?,
             socket: bind("rest", args.listen).await?,
-            front: front(Form::Json, http::rest(Arc::clone(service)), tokens.clone(), service),
+            front: front(Routes::Json(http::rest(Arc::clone(service))), tokens.clone(), service),
             limits: limits.clone(),
         },
         Listener {
             tls: acceptor(&["h2"])?,
             socket: bind("grpc", args.grpc_listen).await?,
-            front: front(Form::Grpc, http::grpc(Arc::clone(service)), tokens, service),
+            front: front(Routes::Grpc(http::grpc(Arc::clone(service))), tokens, service),
             limits,
         },
     ])
@@ -127,11 +126,11 @@ impl EntranceArgs {
     }
 }
 
-fn front(form: Form, router: Router, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
+fn front(routes: Routes, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
     let config = service.config();
     let patience = Duration::from_secs_f64(config.limits.receive_seconds);
     let (metrics, access_log) = (Arc::clone(service.metrics()), config.access_log);
-    Front { form, router, tokens, metrics, patience, access_log, logins: None }
+    Front { routes, tokens, metrics, patience, access_log, logins: None }
 }
 
 pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {

@@ -141,7 +141,7 @@ impl Listener {
 /// Says so where it can be said in one go.
 fn refuse(stream: &TcpStream, front: &Front, is_tls: bool) {
     front.metrics.refused_connection();
-    if front.form == Form::Json && !is_tls {
+    if front.form() == Form::Json && !is_tls {
         drop(stream.try_write(FULL));
     }
 }
@@ -194,7 +194,7 @@ impl Connection {
             }
         });
         let receive = Duration::from_secs_f64(self.limits.receive_seconds);
-        let builder = builder(self.front.form, receive);
+        let builder = builder(self.front.form(), receive);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let idle = Duration::from_secs_f64(self.limits.idle_seconds);
         let mut tick = tokio::time::interval(TICK);
