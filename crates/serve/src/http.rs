@@ -1,6 +1,7 @@
 //! Connections: who may ask, how long, how much, by which protocol.
 
 mod front;
+mod gathering;
 mod grpc;
 mod listener;
 mod pages;

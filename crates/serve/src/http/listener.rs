@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::front::{Form, Front};
+use super::gathering::Gathering;
 use super::peer::Peer;
 use super::tls::{self, Acceptor};
 use crate::config::Limits;
@@ -194,7 +195,9 @@ impl Connection {
             }
         });
         let receive = Duration::from_secs_f64(self.limits.receive_seconds);
-        let builder = builder(self.front.form(), receive);
+        let form = self.front.form();
+        let builder = builder(form, receive);
+        let stream = Gathering { stream, is_told: form == Form::Json };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let idle = Duration::from_secs_f64(self.limits.idle_seconds);
         let mut tick = tokio::time::interval(TICK);
