@@ -109,7 +109,8 @@ fn times(matrix: &Matrix, vectors: &[f64], products: &mut [f64]) {
     if products.is_empty() {
         return;
     }
-    let many = vectors.len() / (SIDE * columns) * SIDE;
+    // To lay vectors side by side for a row or two takes longer than the products themselves.
+    let many = if outputs < ROWS { 0 } else { vectors.len() / (SIDE * columns) * SIDE };
     let (many, few) = vectors.split_at(many * columns);
     let (of_many, of_few) = products.split_at_mut(many.len() / columns * outputs);
     times_many(matrix.values(), columns, many, of_many);
