@@ -4,6 +4,7 @@
 //! lies behind them. Foreign bytes are read here and nowhere else: sizes, types and shapes agree once
 //! a request was read. What the tensors mean is left to the service. No I/O.
 
+mod codec;
 mod error;
 mod json;
 mod message;

@@ -5,13 +5,16 @@
 //! and the answer of a service cannot differ. What is done with them is left to the callers.
 
 mod ahead;
+mod by_row;
 mod detect;
 mod rows;
 mod scorer;
 pub mod statement;
 mod trust;
 
+pub use by_row::ByRow;
 pub use detect::{Alert, alerts};
+pub use rows::GivenRow;
 pub use scorer::{Scorer, Sources, in_service};
 pub use statement::Statement;
 pub use trust::{aliases, trusted};

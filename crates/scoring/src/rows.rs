@@ -10,11 +10,29 @@ use foresite_models::linear::Matrix;
 use foresite_models::tabular::{Tabular, cumulative};
 use foresite_stage::Result;
 
+use crate::ByRow;
 use crate::statement::{Statement, driver};
 
 /// Rows that go through the model together: what they become on the way stays in the processor's
 /// cache.
 const CHUNK: usize = 256;
+
+/// The raw features of an entity at a cutoff, wherever they are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct GivenRow<'a> {
+    /// The entity.
+    pub entity: &'a str,
+    /// The cutoff.
+    pub cutoff: Micros,
+    /// In the order of the model's raw features, NaN = missing.
+    pub values: &'a [f64],
+}
+
+impl<'a> From<&'a FeatureRow> for GivenRow<'a> {
+    fn from(row: &'a FeatureRow) -> Self {
+        Self { entity: &row.entity, cutoff: row.cutoff, values: &row.values }
+    }
+}
 
 /// A model of feature rows in use.
 pub(crate) struct Rows<'a> {
@@ -53,8 +71,9 @@ impl Rows<'_> {
             };
             let found: Vec<Option<&FeatureRow>> =
                 ids.iter().map(|id| place(id).ok().map(|at| &rows[at])).collect();
-            let known: Vec<&FeatureRow> = found.iter().copied().flatten().collect();
-            let mut said = self.of(&known)?.into_iter();
+            let known: Vec<GivenRow<'_>> =
+                found.iter().copied().flatten().map(GivenRow::from).collect();
+            let mut said = self.of(&known)?.each();
             for (id, row) in ids.iter().zip(found) {
                 match row {
                     Some(_) => statements.extend(said.next().unwrap_or_default()),
@@ -66,32 +85,34 @@ impl Rows<'_> {
     }
 
     /// Statements about rows of features, row by row.
-    pub(crate) fn of(&self, rows: &[&FeatureRow]) -> Result<Vec<Vec<Statement>>> {
-        let mut statements = Vec::with_capacity(rows.len());
+    pub(crate) fn of(&self, rows: &[GivenRow<'_>]) -> Result<ByRow> {
+        let mut statements = ByRow::with_capacity(rows.len());
         for chunk in rows.chunks(CHUNK) {
-            let observed: Vec<&FeatureRow> =
-                chunk.iter().copied().filter(|row| is_observed(row)).collect();
-            let mut said = self.said(&observed)?.into_iter();
-            statements.extend(chunk.iter().map(|row| {
-                if is_observed(row) {
-                    said.next().unwrap_or_default()
+            let observed: Vec<GivenRow<'_>> = chunk.iter().copied().filter(is_observed).collect();
+            let (encoded, predicted) = self.predicted(&observed)?;
+            let mut each = encoded.iter().zip(predicted);
+            for row in chunk {
+                if is_observed(row)
+                    && let Some((encoded, predicted)) = each.next()
+                {
+                    self.say(row, encoded, predicted, &mut statements)?;
                 } else {
-                    vec![Statement::not_scored(&row.entity, row.cutoff, "no_data")]
+                    statements.push([Statement::not_scored(row.entity, row.cutoff, "no_data")]);
                 }
-            }));
+            }
         }
         Ok(statements)
     }
 
-    /// The rows as one batch through the model.
-    fn said(&self, rows: &[&FeatureRow]) -> Result<Vec<Vec<Statement>>> {
+    /// The rows as one batch through the model: encoded, and what it predicts.
+    fn predicted(&self, rows: &[GivenRow<'_>]) -> Result<(Matrix, Vec<Vec<f64>>)> {
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Default::default());
         }
         let expected = self.model.encoder.features();
         let mut encoded = Vec::with_capacity(rows.len() * expected);
         for row in rows {
-            self.kernel.encoder.encode(&row.values, &mut encoded);
+            self.kernel.encoder.encode(row.values, &mut encoded);
         }
         if encoded.len() != rows.len() * expected {
             let (what, found) = ("features", encoded.len() / rows.len());
@@ -99,25 +120,26 @@ impl Rows<'_> {
         }
         let encoded = Matrix::from_rows(expected, encoded.into_iter().map(f64::from).collect());
         let predicted = self.model.predict_all(&encoded).map_err(model_error)?;
-        let each = rows.iter().zip(encoded.iter()).zip(predicted);
-        each.map(|((row, encoded), predicted)| self.about(row, encoded, predicted)).collect()
+        Ok((encoded, predicted))
     }
 
-    fn about(
+    /// Says what was predicted about a row.
+    fn say(
         &self,
-        row: &FeatureRow,
+        row: &GivenRow<'_>,
         encoded: &[f64],
         predicted: Vec<f64>,
-    ) -> Result<Vec<Statement>> {
+        statements: &mut ByRow,
+    ) -> Result<()> {
         let blank = Statement {
-            entity_id: row.entity.clone(),
+            entity_id: row.entity.to_owned(),
             cutoff: row.cutoff,
             drivers: self.drivers(row, encoded, &predicted),
             ..Statement::default()
         };
         let task = self.task;
         let horizon = task.horizon().micros();
-        Ok(match &task.head {
+        match &task.head {
             Head::TimeToEvent { bins, causes, .. } => {
                 let mut blank = blank;
                 blank.drivers.extend(self.cause(encoded, causes)?);
@@ -129,15 +151,19 @@ impl Rows<'_> {
                     values: predicted.clone(),
                     ..blank.clone()
                 };
-                bins.iter().zip(by_then).map(about).collect()
+                statements.push(bins.iter().zip(by_then).map(about));
             }
             Head::Binary {} => {
                 let p = Some(predicted[0]);
-                vec![Statement { horizon, score: p, probability: p, values: predicted, ..blank }]
+                let values = predicted;
+                statements.push([Statement { horizon, score: p, probability: p, values, ..blank }]);
             }
-            Head::Multiclass { .. } => vec![class(predicted, Statement { horizon, ..blank })],
-            _ => vec![self.value(predicted, blank)],
-        })
+            Head::Multiclass { .. } => {
+                statements.push([class(predicted, Statement { horizon, ..blank })]);
+            }
+            _ => statements.push([self.value(predicted, blank)]),
+        }
+        Ok(())
     }
 
     /// A value with the interval that holds four fifths of the calibrate slice.
@@ -155,7 +181,7 @@ impl Rows<'_> {
 
     /// Features that moved the score most, as shares of all that moved it; observed value and the
     /// usual one of the fit slice beside.
-    fn drivers(&self, row: &FeatureRow, encoded: &[f64], predicted: &[f64]) -> Vec<String> {
+    fn drivers(&self, row: &GivenRow<'_>, encoded: &[f64], predicted: &[f64]) -> Vec<String> {
         if self.drivers == 0 {
             return Vec::new();
         }
@@ -190,7 +216,7 @@ impl Rows<'_> {
     }
 }
 
-fn is_observed(row: &FeatureRow) -> bool {
+fn is_observed(row: &GivenRow<'_>) -> bool {
     row.values.iter().any(|value| !value.is_nan())
 }
 

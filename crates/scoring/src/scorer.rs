@@ -15,10 +15,10 @@ use foresite_models::forecast::SeriesSet;
 use foresite_models::tabular::Tabular;
 use foresite_stage::{ErrorKind, Result, StageError};
 
-use crate::Statement;
 use crate::ahead::Ahead;
 use crate::detect::Detector;
-use crate::rows::Rows;
+use crate::rows::{GivenRow, Rows};
+use crate::{ByRow, Statement};
 
 /// How long before it begins work may have been announced.
 const ANNOUNCED_AHEAD: Micros = 92 * DAY;
@@ -140,8 +140,8 @@ impl Scorer<'_> {
     ///
     /// # Errors
     /// `Usage` for another kind of model; `BadData` for rows of another width.
-    pub fn of_features(&self, rows: &[FeatureRow]) -> Result<Vec<Vec<Statement>>> {
-        self.rows()?.of(&rows.iter().collect::<Vec<_>>())
+    pub fn of_features(&self, rows: &[GivenRow<'_>]) -> Result<ByRow> {
+        self.rows()?.of(rows)
     }
 
     /// How much work a row of features is, in multiplications; `None` for other kinds of models.

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::cli::ConsoleArgs;
 use crate::config::Limits;
-use crate::http::{Form, Front, Listener, Phase, Tokens};
+use crate::http::{Front, Listener, Phase, Routes, Tokens};
 use crate::logins::{Logins, Recorder};
 use crate::metrics::Metrics;
 use crate::run::bind;
@@ -114,8 +114,7 @@ async fn for_prometheus(address: SocketAddr, router: Router) -> Result<Listener>
 
 fn front(router: Router, tokens: Option<Arc<Tokens>>) -> Front {
     Front {
-        form: Form::Json,
-        router,
+        routes: Routes::Json(router),
         tokens,
         metrics: Arc::new(Metrics::default()),
         patience: Duration::from_secs_f64(Limits::default().receive_seconds),

@@ -12,4 +12,4 @@ pub(crate) use ask::Ask;
 pub(crate) use describe::metadata;
 pub(crate) use share::{Part, split};
 pub(crate) use sheets::Sheets;
-pub(crate) use work::{Outcome, Work};
+pub(crate) use work::{Open, Work};

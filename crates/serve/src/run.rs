@@ -4,16 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
 use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cli::{EntranceArgs, ModelArgs};
 use crate::config::Config;
-use crate::http::{self, Form, Front, Listener, Phase, Tls, Tokens};
+use crate::http::{self, Front, Listener, Phase, Routes, Tls, Tokens};
 use crate::model::Watcher;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -23,11 +23,22 @@ pub(crate) fn model(args: &ModelArgs, config: Config, root: Root) -> Result<()> 
     let service = Arc::new(Service::start(&args.task, config, root)?);
     // Threads may hang in storage: the process ends without waiting for them.
     std::mem::forget(Arc::clone(&service));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().thread_name("http").enable_all().build()?;
+    let runtime = runtime()?;
     let outcome = runtime.block_on(serve(args, service));
     runtime.shutdown_background();
     outcome
+}
+
+/// What drives the connections. A single core takes turns in the order of arrival: a pool of threads
+/// first runs what a task has just woken, so that an HTTP/2 connection writes every answer by itself.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = if cores == 1 {
+        runtime::Builder::new_current_thread()
+    } else {
+        runtime::Builder::new_multi_thread()
+    };
+    builder.thread_name("http").enable_all().build()
 }
 
 /// The data root, which need not answer.
@@ -52,7 +63,7 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
         front: Front {
             // Who watches is not counted.
             metrics: Arc::default(),
-            ..front(Form::Json, http::pages(Arc::clone(&service)), None, &service)
+            ..front(Routes::Json(http::pages(Arc::clone(&service))), None, &service)
         },
         tls: None,
         limits: service.config().limits.clone(),
@@ -90,13 +101,13 @@ async fn listeners_of(args: &ModelArgs, service: &Arc<Service>) -> Result<Vec<Li
         Listener {
             tls: acceptor(&["h2", "http/1.1"])?,
             socket: bind("rest", args.listen).await?,
-            front: front(Form::Json, http::rest(Arc::clone(service)), tokens.clone(), service),
+            front: front(Routes::Json(http::rest(Arc::clone(service))), tokens.clone(), service),
             limits: limits.clone(),
         },
         Listener {
             tls: acceptor(&["h2"])?,
             socket: bind("grpc", args.grpc_listen).await?,
-            front: front(Form::Grpc, http::grpc(Arc::clone(service)), tokens, service),
+            front: front(Routes::Grpc(http::grpc(Arc::clone(service))), tokens, service),
             limits,
         },
     ])
@@ -115,11 +126,11 @@ impl EntranceArgs {
     }
 }
 
-fn front(form: Form, router: Router, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
+fn front(routes: Routes, tokens: Option<Arc<Tokens>>, service: &Service) -> Front {
     let config = service.config();
     let patience = Duration::from_secs_f64(config.limits.receive_seconds);
     let (metrics, access_log) = (Arc::clone(service.metrics()), config.access_log);
-    Front { form, router, tokens, metrics, patience, access_log, logins: None }
+    Front { routes, tokens, metrics, patience, access_log, logins: None }
 }
 
 pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {

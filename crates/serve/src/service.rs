@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::infer::{Ask, Outcome, Part, Said, Sheets, Work, answer, metadata, split};
+use crate::infer::{Ask, Open, Part, Said, Sheets, Work, answer, metadata, split};
 use crate::metrics::{Metrics, Protocol, State};
 use crate::model::{Loaded, Models};
 use crate::pool::{Pool, Sizes};
@@ -162,17 +162,33 @@ impl Service {
         let parts = split(&models, &serving, share, rows).into_iter();
         let open: Vec<Open> =
             parts.map(|part| self.submit(part, &ask, deadline)).collect::<Result<_, _>>()?;
-        let mut said: Vec<Option<Said>> = (0..count).map(|_| None).collect();
-        for Open { model, places, is_read, outcome } in open {
-            let statements = within(deadline, outcome)
-                .await
-                .map_err(|refusal| if is_read { self.unread(refusal) } else { refusal })?;
-            for (place, statements) in places.into_iter().zip(statements) {
-                said[place] = Some(Said { model: Arc::clone(&model), statements });
+        let said = self.gather(open, count, deadline).await?;
+        answer(name, request, &said, ask.explain)
+    }
+
+    /// What the workers said about so many rows, in the order of the rows.
+    async fn gather(
+        &self,
+        open: Vec<Open>,
+        count: usize,
+        deadline: Instant,
+    ) -> Result<Vec<Said>, Refusal> {
+        let mut said: Vec<(usize, Said)> = Vec::new();
+        for mut open in open {
+            let outcome = open.said(deadline).await;
+            let statements = outcome
+                .map_err(|refusal| if open.is_read { self.unread(refusal) } else { refusal })?;
+            let Open { model, places, .. } = open;
+            if places.len() == count {
+                let statements = statements.all();
+                return Ok(vec![Said { model, statements }]);
+            }
+            for (place, statements) in places.into_iter().zip(statements.each()) {
+                said.push((place, Said { model: Arc::clone(&model), statements }));
             }
         }
-        let said: Vec<Said> = said.into_iter().flatten().collect();
-        answer(name, request, &said, ask.explain)
+        said.sort_unstable_by_key(|(place, _)| *place);
+        Ok(said.into_iter().map(|(_, said)| said).collect())
     }
 
     /// Hands the rows of one model to a worker.
@@ -186,6 +202,7 @@ impl Service {
         let work = Work {
             model: Arc::clone(&model),
             rows,
+            numbers: Arc::clone(&ask.numbers),
             drivers: if ask.explain { self.config.drivers } else { 0 },
             as_of: ask.as_of,
             root: self.root.clone(),
@@ -259,30 +276,6 @@ impl Service {
             waiting: [("scoring", self.scoring.waiting()), ("reading", self.reading.waiting())],
             models: models.all().map(named).collect(),
         }
-    }
-}
-
-/// Rows of one model that a worker has.
-struct Open {
-    model: Arc<Loaded>,
-    /// Their places in the request.
-    places: Vec<usize>,
-    /// Whether tables are read for them.
-    is_read: bool,
-    outcome: oneshot::Receiver<Outcome>,
-}
-
-async fn within<T>(
-    deadline: Instant,
-    outcome: oneshot::Receiver<Result<T, Refusal>>,
-) -> Result<T, Refusal> {
-    match tokio::time::timeout_at(deadline.into(), outcome).await {
-        Ok(Ok(outcome)) => outcome,
-        // The worker panicked and said why on its way, or saw that the time was up.
-        Ok(Err(_)) if Instant::now() < deadline => {
-            Err(Refusal::new(Kind::Internal, "the prediction failed; the log says why"))
-        }
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(Kind::TimedOut, "no prediction in time")),
     }
 }
 

@@ -101,10 +101,10 @@ impl<'a> Reader<'a> {
         }
         loop {
             item(self)?;
-            if self.takes(b']') {
-                return Some(());
+            // Asked first: most items have another one behind them.
+            if !self.takes(b',') {
+                return self.needs(b']');
             }
-            self.needs(b',')?;
         }
     }
 

@@ -10,7 +10,9 @@ use super::Matrix;
 /// Vectors that a product takes at a time.
 const VECTORS: usize = 16;
 /// Vectors that lie side by side.
-const SIDE: usize = 4;
+const SIDE: usize = 8;
+/// Rows that are multiplied with them at a time.
+const ROWS: usize = 4;
 /// What adds nothing, to a negative zero either.
 const NOTHING: f64 = -0.0;
 
@@ -107,7 +109,8 @@ fn times(matrix: &Matrix, vectors: &[f64], products: &mut [f64]) {
     if products.is_empty() {
         return;
     }
-    let many = vectors.len() / (SIDE * columns) * SIDE;
+    // To lay vectors side by side for a row or two takes longer than the products themselves.
+    let many = if outputs < ROWS { 0 } else { vectors.len() / (SIDE * columns) * SIDE };
     let (many, few) = vectors.split_at(many * columns);
     let (of_many, of_few) = products.split_at_mut(many.len() / columns * outputs);
     times_many(matrix.values(), columns, many, of_many);
@@ -120,7 +123,7 @@ fn times_many(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64
     many(rows, columns, vectors, products);
 }
 
-/// Products with a multiple of `SIDE` vectors; two rows stay in the nearest cache while all pass.
+/// Products with a multiple of `SIDE` vectors; a few rows stay in the nearest cache while all pass.
 #[inline(always)]
 fn many(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]) {
     let outputs = rows.len() / columns;
@@ -131,38 +134,56 @@ fn many(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]) {
             side.iter_mut().zip(vector).for_each(|(lanes, value)| lanes[lane] = *value);
         }
     }
-    for (at, rows) in rows.chunks(2 * columns).enumerate() {
-        let (a, b) = rows.split_at(columns);
+    for (at, rows) in rows.chunks(ROWS * columns).enumerate() {
+        // Where rows are too few, the last one is taken again, and what comes of it is not kept.
+        let last = rows.len() / columns - 1;
+        let rows: [&[f64]; ROWS] =
+            std::array::from_fn(|row| &rows[row.min(last) * columns..][..columns]);
         let into = products.chunks_exact_mut(SIDE * outputs);
         for (side, products) in sides.chunks_exact(columns).zip(into) {
-            let two = dots(a, if b.is_empty() { a } else { b }, side);
+            let of_rows = dots(rows, side);
             for (lane, products) in products.chunks_exact_mut(outputs).enumerate() {
-                let into = products[2 * at..].iter_mut();
-                into.zip(&two).for_each(|(product, lanes)| *product = lanes[lane]);
+                let of_lane: [f64; ROWS] = std::array::from_fn(|row| of_rows[row][lane]);
+                let into = &mut products[ROWS * at..];
+                match into.first_chunk_mut::<ROWS>() {
+                    Some(into) => *into = of_lane,
+                    None => into.copy_from_slice(&of_lane[..into.len()]),
+                }
             }
         }
     }
 }
 
-/// Scalar products of two rows with vectors that lie side by side, `[columns][SIDE]`. Every lane adds
-/// as [`dot`] does; as lanes are vectors, no sum has to be gathered from them.
+/// Scalar products of rows with vectors that lie side by side, `[columns][SIDE]`. Every lane adds as
+/// [`dot`] does, but its four sums run one after the other: those of all rows and lanes fit into the
+/// registers so. As lanes are vectors, no sum has to be gathered from them.
 #[inline(always)]
-fn dots(a: &[f64], b: &[f64], side: &[[f64; SIDE]]) -> [[f64; SIDE]; 2] {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    let (side, side_rest) = side.as_chunks::<4>();
-    let (mut a_sums, mut b_sums) = ([[0.0; SIDE]; 4], [[0.0; SIDE]; 4]);
-    for ((a, b), side) in a.iter().zip(b).zip(side) {
-        for at in 0..4 {
-            add_lanes(&mut a_sums[at], a[at], &side[at]);
-            add_lanes(&mut b_sums[at], b[at], &side[at]);
+fn dots(rows: [&[f64]; ROWS], side: &[[f64; SIDE]]) -> [[f64; SIDE]; ROWS] {
+    let low = added(running::<0>(rows, side), running::<1>(rows, side));
+    let high = added(running::<2>(rows, side), running::<3>(rows, side));
+    let mut rest = [[NOTHING; SIDE]; ROWS];
+    let first = side.len() / 4 * 4;
+    for (column, side) in side.iter().enumerate().skip(first) {
+        for (rest, row) in rest.iter_mut().zip(rows) {
+            add_lanes(rest, row[column], side);
         }
     }
-    let (mut a_last, mut b_last) = ([NOTHING; SIDE], [NOTHING; SIDE]);
-    for ((a, b), side) in a_rest.iter().zip(b_rest).zip(side_rest) {
-        add_lanes(&mut a_last, *a, side);
-        add_lanes(&mut b_last, *b, side);
+    added(added(low, high), rest)
+}
+
+/// The running sum of [`dot`] to which every fourth column is added, from this one on.
+#[inline(always)]
+fn running<const FIRST: usize>(rows: [&[f64]; ROWS], side: &[[f64; SIDE]]) -> [[f64; SIDE]; ROWS] {
+    let [a, b, c, d] = rows.map(|row| row.as_chunks::<4>().0);
+    let (side, _) = side.as_chunks::<4>();
+    let mut sums = [[0.0; SIDE]; ROWS];
+    for ((((side, a), b), c), d) in side.iter().zip(a).zip(b).zip(c).zip(d) {
+        add_lanes(&mut sums[0], a[FIRST], &side[FIRST]);
+        add_lanes(&mut sums[1], b[FIRST], &side[FIRST]);
+        add_lanes(&mut sums[2], c[FIRST], &side[FIRST]);
+        add_lanes(&mut sums[3], d[FIRST], &side[FIRST]);
     }
-    [total_lanes(a_sums, a_last), total_lanes(b_sums, b_last)]
+    sums
 }
 
 #[inline(always)]
@@ -173,13 +194,13 @@ fn add_lanes(sums: &mut [f64; SIDE], factor: f64, x: &[f64; SIDE]) {
 }
 
 #[inline(always)]
-fn total_lanes(sums: [[f64; SIDE]; 4], rest: [f64; SIDE]) -> [f64; SIDE] {
-    let mut totals = [0.0; SIDE];
-    for lane in 0..SIDE {
-        let (low, high) = (sums[0][lane] + sums[1][lane], sums[2][lane] + sums[3][lane]);
-        totals[lane] = low + high + rest[lane];
+fn added(mut sums: [[f64; SIDE]; ROWS], others: [[f64; SIDE]; ROWS]) -> [[f64; SIDE]; ROWS] {
+    for (sums, others) in sums.iter_mut().zip(&others) {
+        for lane in 0..SIDE {
+            sums[lane] += others[lane];
+        }
     }
-    totals
+    sums
 }
 
 /// [`few`] as the processor does it fastest.
@@ -227,7 +248,7 @@ mod tests {
     #[test]
     fn a_product_has_the_same_bits_alone_and_among_many() {
         for (rows, columns, vectors) in
-            [(1, 1, 1), (4, 8, 1), (7, 5, 3), (9, 66, 17), (64, 3, 40), (2, 64, 64)]
+            [(1, 1, 1), (4, 8, 1), (7, 5, 3), (6, 7, 13), (9, 66, 17), (64, 3, 40), (2, 64, 64)]
         {
             let matrix = Matrix::from_rows(columns, values(rows * columns, 1));
             let many = Matrix::from_rows(columns, values(vectors * columns, 2));
@@ -246,7 +267,7 @@ mod tests {
         type Product = fn(&[f64], usize, &[f64], &mut [f64]);
         let ways: [(Product, Product); 2] = [(many, times_many), (few, times_few)];
         for (plain, fastest) in ways {
-            for (outputs, columns, vectors) in [(1, 1, 4), (4, 8, 4), (7, 5, 8), (9, 66, 16)] {
+            for (outputs, columns, vectors) in [(1, 1, 8), (4, 8, 8), (7, 5, 16), (9, 66, 16)] {
                 let (rows, vectors_of) =
                     (values(outputs * columns, 3), values(vectors * columns, 4));
                 let product = |of: Product| {

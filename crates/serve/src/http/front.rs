@@ -1,6 +1,5 @@
 //! What every request passes before anything looks at it: its trace, the token, and a net for panics.
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,6 +15,7 @@ use hyper::body::Incoming;
 use tower::Service as _;
 use tracing::Instrument as _;
 
+use super::grpc::Methods;
 use super::peer::Peer;
 use super::punctual::Punctual;
 use super::tokens::{Holder, Tokens, TurnedAway};
@@ -31,6 +31,28 @@ pub(crate) enum Form {
     Grpc,
 }
 
+/// What answers behind an entrance.
+#[derive(Debug, Clone)]
+pub(crate) enum Routes {
+    Json(Router),
+    Grpc(Methods),
+}
+
+impl Routes {
+    /// `patience` is how long the body of a call by gRPC may take; REST looks after its own.
+    async fn answer(self, request: Request<Incoming>, patience: Duration) -> Response<Body> {
+        match self {
+            Self::Json(mut router) => {
+                let Ok(response) = router.call(request.map(Body::new)).await;
+                response
+            }
+            Self::Grpc(methods) => {
+                methods.answer(request.map(|body| Punctual::new(body, patience))).await
+            }
+        }
+    }
+}
+
 /// Paths that need no token: probes have none.
 const OPEN: [&str; 4] = [
     "/v2/health/live",
@@ -42,11 +64,10 @@ const OPEN: [&str; 4] = [
 /// The entrance of a listener.
 #[derive(Debug, Clone)]
 pub(crate) struct Front {
-    pub(crate) form: Form,
-    pub(crate) router: Router,
+    pub(crate) routes: Routes,
     pub(crate) tokens: Option<Arc<Tokens>>,
     pub(crate) metrics: Arc<Metrics>,
-    /// How long the body of a call by gRPC may take; REST looks after its own.
+    /// How long the body of a call by gRPC may take.
     pub(crate) patience: Duration,
     /// Whether the log has a line for who is turned away.
     pub(crate) access_log: bool,
@@ -55,6 +76,14 @@ pub(crate) struct Front {
 }
 
 impl Front {
+    /// The form of its refusals.
+    pub(super) fn form(&self) -> Form {
+        match self.routes {
+            Routes::Json(_) => Form::Json,
+            Routes::Grpc(_) => Form::Grpc,
+        }
+    }
+
     /// Answers a request, whatever happens behind it.
     pub(crate) async fn answer(self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let trace = Trace::of(request.headers());
@@ -74,21 +103,13 @@ impl Front {
             }
         }
         let counted = InFlight::begin(&self.metrics);
-        let mut router = self.router.clone();
-        let request = request.map(|body| match self.form {
-            Form::Json => Body::new(body),
-            Form::Grpc => Body::new(Punctual::new(body, self.patience)),
-        });
-        let answer = AssertUnwindSafe(router.call(request)).catch_unwind().await;
+        let answering = self.routes.clone().answer(request, self.patience);
+        let answer = AssertUnwindSafe(answering).catch_unwind().await;
         drop(counted);
-        match answer {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => never_happens(never),
-            // The panic hook has said where.
-            Err(_) => {
-                self.refused(&Refusal::new(Kind::Internal, "the request failed; the log says why"))
-            }
-        }
+        // The panic hook has said where.
+        answer.unwrap_or_else(|_| {
+            self.refused(&Refusal::new(Kind::Internal, "the request failed; the log says why"))
+        })
     }
 
     /// The person whose token the request carries, where it names one; refuses who has no token, where
@@ -116,7 +137,7 @@ impl Front {
 
     /// Counts and logs who is turned away here; the rest is noted where it is answered.
     fn note(&self, refusal: &Refusal) {
-        let protocol = match self.form {
+        let protocol = match self.form() {
             Form::Json => Protocol::Rest,
             Form::Grpc => Protocol::Grpc,
         };
@@ -129,7 +150,7 @@ impl Front {
     }
 
     fn refused(&self, refusal: &Refusal) -> Response<Body> {
-        match self.form {
+        match self.form() {
             Form::Json => response(refusal),
             Form::Grpc => tonic::Status::from(refusal.clone()).into_http(),
         }
@@ -150,10 +171,6 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Relaxed);
     }
-}
-
-fn never_happens(never: Infallible) -> Response<Body> {
-    match never {}
 }
 
 /// A refusal by REST: one line of JSON.

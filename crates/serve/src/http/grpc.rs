@@ -2,35 +2,50 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use foresite_inference::proto;
 use foresite_inference::proto::grpc_inference_service_server::{
     GrpcInferenceService, GrpcInferenceServiceServer,
 };
-use http::Response as HttpResponse;
+use http::{Request as HttpRequest, Response as HttpResponse};
 use tonic::{Request, Response, Status};
+use tower::Service as _;
 
+use super::punctual::Punctual;
 use crate::asked::Asked;
 use crate::metrics::Protocol;
 use crate::refusal::{Kind, Refusal};
 use crate::service::Service;
 
+/// What paths of the protocol begin with.
+const PATHS: &str = "/inference.GRPCInferenceService/";
+
 /// All methods of the protocol.
-pub(crate) fn router(service: Arc<Service>) -> Router {
+#[derive(Debug, Clone)]
+pub(crate) struct Methods(GrpcInferenceServiceServer<Grpc>);
+
+/// The methods that a service answers.
+pub(crate) fn methods(service: Arc<Service>) -> Methods {
     let most = service.config().limits.body_bytes;
     let methods = GrpcInferenceServiceServer::new(Grpc { service })
         .max_decoding_message_size(most)
         .max_encoding_message_size(usize::MAX);
-    Router::new()
-        .route_service("/inference.GRPCInferenceService/{method}", methods)
-        .fallback(unknown)
+    Methods(methods)
 }
 
-async fn unknown() -> HttpResponse<Body> {
-    Status::unimplemented("no such method of inference.GRPCInferenceService").into_http()
+impl Methods {
+    /// Answers a call. What is generated looks at the path by itself, without a router before it.
+    pub(super) async fn answer(mut self, request: HttpRequest<Punctual>) -> HttpResponse<Body> {
+        if !request.uri().path().starts_with(PATHS) {
+            let text = "no such method of inference.GRPCInferenceService";
+            return Status::unimplemented(text).into_http();
+        }
+        let Ok(response) = self.0.call(request).await;
+        response.map(Body::new)
+    }
 }
 
+#[derive(Debug)]
 struct Grpc {
     service: Arc<Service>,
 }

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::front::{Form, Front};
+use super::gathering::Gathering;
 use super::peer::Peer;
 use super::tls::{self, Acceptor};
 use crate::config::Limits;
@@ -28,6 +29,8 @@ const TICK: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Streams of one HTTP/2 connection.
 const STREAMS: u32 = 256;
+/// Bytes of an HTTP/2 frame: sixty-four rows of raw contents are a little more than the usual 16 KiB.
+const FRAME: u32 = 64 << 10;
 /// Bytes of a request's head.
 const HEAD: usize = 64 << 10;
 
@@ -139,7 +142,7 @@ impl Listener {
 /// Says so where it can be said in one go.
 fn refuse(stream: &TcpStream, front: &Front, is_tls: bool) {
     front.metrics.refused_connection();
-    if front.form == Form::Json && !is_tls {
+    if front.form() == Form::Json && !is_tls {
         drop(stream.try_write(FULL));
     }
 }
@@ -192,7 +195,9 @@ impl Connection {
             }
         });
         let receive = Duration::from_secs_f64(self.limits.receive_seconds);
-        let builder = builder(self.front.form, receive);
+        let form = self.front.form();
+        let builder = builder(form, receive);
+        let stream = Gathering { stream, is_told: form == Form::Json };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let idle = Duration::from_secs_f64(self.limits.idle_seconds);
         let mut tick = tokio::time::interval(TICK);
@@ -236,6 +241,7 @@ fn builder(form: Form, receive: Duration) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
-        .max_concurrent_streams(STREAMS);
+        .max_concurrent_streams(STREAMS)
+        .max_frame_size(FRAME);
     if form == Form::Grpc { builder.http2_only() } else { builder }
 }

@@ -69,7 +69,10 @@ impl Trace {
     /// What the answer carries.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let Self { id, span, flags, .. } = self;
-        HeaderValue::try_from(format!("00-{id}-{span}-{flags}")).ok()
+        let mut header = HeaderValue::try_from(format!("00-{id}-{span}-{flags}")).ok()?;
+        // No two are alike: HTTP/2's table of headers would keep it and drop those that come again.
+        header.set_sensitive(true);
+        Some(header)
     }
 }
 

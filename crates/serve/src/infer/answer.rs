@@ -11,7 +11,7 @@ use super::describe;
 use crate::model::Loaded;
 use crate::refusal::Refusal;
 
-/// What was said about one row of the request, and by whom.
+/// What was said about one row of the request or several, and by whom.
 pub(crate) struct Said {
     pub(crate) model: Arc<Loaded>,
     pub(crate) statements: Vec<Statement>,

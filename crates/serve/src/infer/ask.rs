@@ -1,6 +1,7 @@
 //! What a request asks, checked against what the model takes.
 
-use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 use foresite_datasets::{Fitted, Package};
 use foresite_features::task::Micros;
@@ -21,14 +22,17 @@ pub(crate) struct Row {
     /// Empty where only features are given.
     pub(crate) entity: String,
     pub(crate) cutoff: Micros,
-    /// Features or history where they are given; otherwise they are read from the tables.
-    pub(crate) values: Option<Vec<f64>>,
+    /// Places of its features or history among the numbers of the request, where they are given;
+    /// otherwise they are read from the tables.
+    pub(crate) values: Option<Range<usize>>,
 }
 
 /// A checked request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ask {
     pub(crate) rows: Vec<Row>,
+    /// Features or histories of all rows, one after the other.
+    pub(crate) numbers: Arc<[f64]>,
     /// Whether drivers are told.
     pub(crate) explain: bool,
     /// The clock for reads; `None` = now.
@@ -57,13 +61,13 @@ impl Ask {
             return Err(Refusal::bad(text));
         }
         let find = |name: &str| request.inputs.iter().find(|input| input.name == name);
-        let values = match wide.as_ref().and_then(|wide| Some((wide, find(wide.name)?))) {
-            Some((wide, tensor)) => Some(wide.rows(tensor)?),
+        let given = match wide.as_ref().and_then(|wide| Some((wide, find(wide.name)?))) {
+            Some((wide, tensor)) => Some((wide.numbers(tensor)?, wide.columns.max(1))),
             None => None,
         };
         let entities = find("entity").map(texts).transpose()?;
-        let count = match (&values, &entities) {
-            (Some(values), _) => values.len(),
+        let count = match (&given, &entities) {
+            (Some((numbers, columns)), _) => numbers.len() / columns,
             (None, Some(entities)) => entities.len(),
             (None, None) => return Err(Refusal::bad(needs(wide.as_ref()))),
         };
@@ -74,12 +78,14 @@ impl Ask {
         let as_of = as_of(request.parameters.get("as_of"))?;
         let newest = package.task.cutoffs.at_or_before(now);
         let cutoffs = cutoffs(find("cutoff"), package, as_of.unwrap_or(now))?;
-        let rows = rows(count, entities, (cutoffs, newest), values)?;
+        let (numbers, columns) = given.unzip();
+        let rows = rows(count, entities, (cutoffs, newest), columns)?;
         let is_read = rows.first().is_some_and(|row| row.values.is_none());
         if is_read {
             few_cutoffs(&rows)?;
         }
-        Ok(Self { rows, explain: explains(request)?, as_of })
+        let numbers = numbers.unwrap_or_default();
+        Ok(Self { rows, numbers, explain: explains(request)?, as_of })
     }
 }
 
@@ -104,7 +110,8 @@ impl<'a> Wide<'a> {
         }
     }
 
-    fn rows(&self, tensor: &Tensor) -> Result<Vec<Vec<f64>>, Refusal> {
+    /// The numbers of all rows, one after the other.
+    fn numbers(&self, tensor: &Tensor) -> Result<Arc<[f64]>, Refusal> {
         let Self { name, columns, .. } = self;
         if tensor.shape.len() != 2 || tensor.shape[1] != *columns {
             let task = &self.package.task.task;
@@ -114,15 +121,14 @@ impl<'a> Wide<'a> {
                 tensor.shape
             )));
         }
-        let numbers: Cow<'_, [f64]> = match &tensor.data {
-            Data::Float(data) => Cow::Borrowed(data),
-            Data::Int(data) => data.iter().map(|value| *value as f64).collect(),
+        match &tensor.data {
+            Data::Float(data) => Ok(data.as_slice().into()),
+            Data::Int(data) => Ok(data.iter().map(|value| *value as f64).collect()),
             Data::Bool(_) | Data::Text(_) => {
                 let word = tensor.datatype.word();
-                return Err(Refusal::bad(format!("input `{name}`: expected FP64, got {word}")));
+                Err(Refusal::bad(format!("input `{name}`: expected FP64, got {word}")))
             }
-        };
-        Ok(numbers.chunks_exact((*columns).max(1)).map(<[f64]>::to_vec).collect())
+        }
     }
 }
 
@@ -211,7 +217,7 @@ fn rows(
     count: usize,
     entities: Option<Vec<String>>,
     (cutoffs, newest): (Vec<Micros>, Micros),
-    values: Option<Vec<Vec<f64>>>,
+    columns: Option<usize>,
 ) -> Result<Vec<Row>, Refusal> {
     let entities = entities.unwrap_or_else(|| vec![String::new(); count]);
     if entities.len() != count {
@@ -224,11 +230,10 @@ fn rows(
     }
     let one = cutoffs.first().copied().unwrap_or(newest);
     let cutoff = |row: usize| if cutoffs.len() > 1 { cutoffs[row] } else { one };
-    let mut values = values.map(Vec::into_iter);
     let row = |(at, entity)| Row {
         entity,
         cutoff: cutoff(at),
-        values: values.as_mut().and_then(Iterator::next),
+        values: columns.map(|columns| at * columns..(at + 1) * columns),
     };
     Ok(entities.into_iter().enumerate().map(row).collect())
 }

@@ -22,23 +22,22 @@ pub(crate) fn split(
     share: f64,
     rows: Vec<Row>,
 ) -> Vec<Part> {
-    let part = |model: &Arc<Loaded>| Part {
-        model: Arc::clone(model),
-        places: Vec::new(),
-        rows: Vec::new(),
+    let part = |model: &Arc<Loaded>, places: Vec<usize>, rows: Vec<Row>| {
+        let model = Arc::clone(model);
+        Part { model, places, rows }
     };
-    let challenger = models.challenger.as_ref().filter(|_| share > 0.0);
-    let (mut own, mut other) = (part(serving), challenger.map(part));
+    let Some(challenger) = models.challenger.as_ref().filter(|_| share > 0.0) else {
+        return vec![part(serving, (0..rows.len()).collect(), rows)];
+    };
+    let mut own = part(serving, Vec::new(), Vec::new());
+    let mut other = part(challenger, Vec::new(), Vec::new());
     for (place, row) in rows.into_iter().enumerate() {
-        let takes = |other: &&mut Part| {
-            let fits = row.values.is_none() || other.model.takes_rows_of(serving);
-            fits && is_of_share(&row.entity, share)
-        };
-        let part = other.as_mut().filter(takes).unwrap_or(&mut own);
+        let fits = row.values.is_none() || challenger.takes_rows_of(serving);
+        let part = if fits && is_of_share(&row.entity, share) { &mut other } else { &mut own };
         part.places.push(place);
         part.rows.push(row);
     }
-    [Some(own), other].into_iter().flatten().filter(|part| !part.rows.is_empty()).collect()
+    [own, other].into_iter().filter(|part| !part.rows.is_empty()).collect()
 }
 
 /// Whether the hash of an entity falls into the first `share` of all; rows without a name never.

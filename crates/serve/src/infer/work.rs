@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foresite_datasets::{FeatureRow, Fitted, Reader};
+use foresite_datasets::{Fitted, Reader};
 use foresite_features::task::Micros;
-use foresite_scoring::{Scorer, Sources, Statement};
+use foresite_scoring::{ByRow, GivenRow, Scorer, Sources};
 use foresite_tables::Root;
 use jiff::Timestamp;
-use tokio::sync::oneshot::Sender;
+use tokio::sync::oneshot::{Receiver, Sender};
 
 use super::ask::Row;
 use super::sheets::{Key, Sheets};
@@ -21,18 +21,44 @@ use crate::refusal::{Kind, Refusal};
 const QUICK: usize = 1 << 19;
 
 /// What a worker hands back: the statements about every row, in order.
-pub(crate) type Outcome = Result<Vec<Vec<Statement>>, Refusal>;
+type Outcome = Result<ByRow, Refusal>;
 
 /// Rows of one model.
 pub(crate) struct Work {
     pub(crate) model: Arc<Loaded>,
     pub(crate) rows: Vec<Row>,
+    /// Features or histories of the whole request.
+    pub(crate) numbers: Arc<[f64]>,
     pub(crate) drivers: usize,
     pub(crate) as_of: Option<Micros>,
     pub(crate) root: Root,
     pub(crate) sheets: Arc<Sheets>,
     pub(crate) deadline: Instant,
     pub(crate) reply: Sender<Outcome>,
+}
+
+/// Rows of one model that a worker has.
+pub(crate) struct Open {
+    pub(crate) model: Arc<Loaded>,
+    /// Their places in the request.
+    pub(crate) places: Vec<usize>,
+    /// Whether tables are read for them.
+    pub(crate) is_read: bool,
+    pub(crate) outcome: Receiver<Outcome>,
+}
+
+impl Open {
+    /// What the worker says, where it says so in time.
+    pub(crate) async fn said(&mut self, deadline: Instant) -> Outcome {
+        match tokio::time::timeout_at(deadline.into(), &mut self.outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            // The worker panicked and said why on its way, or saw that the time was up.
+            Ok(Err(_)) if Instant::now() < deadline => {
+                Err(Refusal::new(Kind::Internal, "the prediction failed; the log says why"))
+            }
+            Ok(Err(_)) | Err(_) => Err(Refusal::new(Kind::TimedOut, "no prediction in time")),
+        }
+    }
 }
 
 impl Job for Work {
@@ -66,7 +92,7 @@ impl Work {
 
     fn outcome(&self, rows: Vec<Row>) -> Outcome {
         if rows.iter().all(|row| row.values.is_some()) {
-            return self.at_hand(rows);
+            return self.at_hand(&rows);
         }
         let scorer = self.scorer();
         let mut sheets: BTreeMap<Micros, Arc<Sources>> = BTreeMap::new();
@@ -86,18 +112,18 @@ impl Work {
     }
 
     /// Rows that brought their values along, all of them together through the model.
-    fn at_hand(&self, rows: Vec<Row>) -> Outcome {
+    fn at_hand(&self, rows: &[Row]) -> Outcome {
         let scorer = self.scorer();
-        let values = rows.into_iter().map(|Row { entity, cutoff, values }| FeatureRow {
-            entity,
-            cutoff,
-            values: values.unwrap_or_default(),
+        let given = rows.iter().map(|row| GivenRow {
+            entity: &row.entity,
+            cutoff: row.cutoff,
+            values: row.values.clone().map(|at| &self.numbers[at]).unwrap_or_default(),
         });
         if let Fitted::Forecast { .. } = &self.model.package.fitted {
-            let of = |row: FeatureRow| scorer.of_series(&row.entity, row.cutoff, &row.values);
-            return Ok(values.map(of).collect::<Result<_, _>>()?);
+            let of = |row: GivenRow<'_>| scorer.of_series(row.entity, row.cutoff, row.values);
+            return Ok(given.map(of).collect::<Result<_, _>>()?);
         }
-        Ok(scorer.of_features(&values.collect::<Vec<_>>())?)
+        Ok(scorer.of_features(&given.collect::<Vec<_>>())?)
     }
 
     fn sheet(&self, scorer: Scorer<'_>, cutoff: Micros) -> Result<Arc<Sources>, Refusal> {

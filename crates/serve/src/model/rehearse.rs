@@ -3,8 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use foresite_datasets::{FeatureRow, Fitted, Package};
-use foresite_scoring::Scorer;
+use foresite_datasets::{Fitted, Package};
+use foresite_scoring::{GivenRow, Scorer};
 use foresite_stage::{ErrorKind, Result, StageError};
 
 /// Scores what is at hand: the usual row, or a plain series. Detectors need a panel and are not
@@ -16,7 +16,7 @@ pub(super) fn rehearse(id: &str, package: &Package) -> Result<()> {
     let scorer = Scorer { package, drivers: 1 };
     let said = catch_unwind(AssertUnwindSafe(|| match &package.fitted {
         Fitted::Tabular { usual, .. } => {
-            let row = FeatureRow { entity: String::new(), cutoff: 0, values: usual.clone() };
+            let row = GivenRow { entity: "", cutoff: 0, values: usual };
             scorer.of_features(&[row]).map(drop)
         }
         Fitted::Forecast { model, .. } => {

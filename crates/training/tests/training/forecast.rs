@@ -1,5 +1,9 @@
 //! A residual beside a forecaster, on series from a seed.
 
+#[path = "../../../models/src/forecast/tests/fixture.rs"]
+mod fixture;
+
+use fixture::{STEPS, origins, set};
 use foresite_models::ModelError;
 use foresite_models::forecast::{Base, ForecastOptions, Forecaster, Origin, Origins, SeriesSet};
 use foresite_models::network::NetworkOptions;
@@ -8,32 +12,6 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use crate::CPU;
-
-const STEPS: usize = 700;
-const SHAPE: [f64; 7] = [0.0, 1.0, 2.0, 2.0, 3.0, -4.0, -4.0];
-
-/// A weekly shape and noise.
-fn set(seed: u64) -> SeriesSet {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut set = SeriesSet::new((0..8).map(|i| format!("sector-{i}")).collect(), STEPS);
-    for series in 0..8 {
-        let level = 30.0 + 2.0 * series as f64;
-        for (step, value) in set.row_mut(series).iter_mut().enumerate() {
-            let noise: f64 = rng.random_range(-1.5..1.5);
-            *value = level + SHAPE[step % 7] + noise;
-        }
-    }
-    set
-}
-
-fn origins(range: std::ops::Range<usize>) -> Vec<Origin> {
-    range
-        .step_by(3)
-        .flat_map(|step| {
-            (0..8).map(move |series| Origin { series, step, reach: 60, block: (step / 7) as u64 })
-        })
-        .collect()
-}
 
 fn choice() -> FitOptions<'static> {
     let options = NetworkOptions { learning_rate: 0.01, ..NetworkOptions::default() };
@@ -109,7 +87,7 @@ fn odd_series_give_a_forecaster_or_an_error() {
         gate: origins(580..640),
     };
     let with = |fill: fn(usize, f64) -> f64| {
-        let mut odd = set(9);
+        let mut odd = set(0.0, 9);
         for series in 0..8 {
             odd.row_mut(series).iter_mut().enumerate().for_each(|(t, v)| *v = fill(t, *v));
         }
