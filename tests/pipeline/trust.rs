@@ -161,6 +161,30 @@ fn a_rollback_to_a_model_of_a_key_that_is_gone_is_refused() {
 }
 
 #[test]
+fn a_champion_whose_key_is_gone_is_signed_anew_where_it_is_named() {
+    let root = prepared(above);
+    let root = root.path();
+    featurized(root);
+    let [train, ..] = promoted(root);
+    let (id, before) = (model(&train), events(root));
+    let next = Signer::create(&root.join("keys/private/next.pem")).unwrap();
+    std::fs::write(public(&next, &root.join("keys")), next.public_pem().unwrap()).unwrap();
+    std::fs::remove_file(root.join("keys/first.pem")).unwrap();
+    predict(root).exits(65);
+
+    let place = root.join("keys/private/next.pem");
+    let again = || stage(root, "promote").args("--signing-key").arg(&place);
+    again().exits(0);
+    predict(root).exits(65);
+    let named = || again().args("--model").arg(&id);
+    named().args("--dry-run").exits(0);
+    predict(root).exits(65);
+    named().exits(0);
+    predict(root).exits(0);
+    assert_eq!(events(root), before, "it serves as before, and nothing was decided");
+}
+
+#[test]
 fn trust_that_changes_nothing_and_a_bad_signature_are_said() {
     let root = prepared(above);
     let root = root.path();

@@ -100,12 +100,12 @@ pub(crate) fn grpc(address: SocketAddr) -> Grpc {
     GrpcInferenceServiceClient::with_origin(client, origin)
 }
 
-/// What a call ends with, status and message, whose own message never does.
-pub(crate) async fn endless_call(address: SocketAddr) -> [String; 2] {
+/// What a call of a path ends with, status and message, whose own message never does.
+pub(crate) async fn endless_call(address: SocketAddr, path: &str) -> [String; 2] {
     // Announces 100 bytes.
     let half = Bytes::from_static(b"\0\0\0\0\x64half of it");
     let frames = stream::iter([Ok::<_, Infallible>(Frame::data(half))]).chain(stream::pending());
-    let uri = format!("http://{address}/inference.GRPCInferenceService/ModelInfer");
+    let uri = format!("http://{address}{path}");
     let request = http::Request::post(uri)
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -113,8 +113,10 @@ pub(crate) async fn endless_call(address: SocketAddr) -> [String; 2] {
         .unwrap();
     let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
     let response = client.request(request).await.unwrap();
-    ["grpc-status", "grpc-message"]
-        .map(|name| response.headers()[name].to_str().unwrap().replace("%20", " "))
+    ["grpc-status", "grpc-message"].map(|name| {
+        let said = response.headers().get(name).map_or("", |value| value.to_str().unwrap());
+        said.replace("%20", " ")
+    })
 }
 
 /// Runs what gRPC needs to wait for.

@@ -12,6 +12,9 @@ use crate::client::{answer, block, connect, endless_call, get, get_with, grpc, i
 use crate::server::{Server, copy};
 use crate::toy::END;
 
+/// Path of a call by gRPC.
+const MODEL_INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
+
 fn request() -> Json {
     json!({ "inputs": [
         { "name": "entity", "shape": [1], "datatype": "BYTES", "data": ["device-00"] },
@@ -51,8 +54,55 @@ fn slow_clients_are_let_go() {
     head.write_all(b"POST /v2/models/toy/infer HT").unwrap();
     assert!(is_closed(head), "half a head");
     // The code of gRPC that is not the service's: DEADLINE_EXCEEDED.
-    let ended = block(endless_call(server.address("grpc")));
+    let ended = block(endless_call(server.address("grpc"), MODEL_INFER));
     assert_eq!(ended, ["4", "the request took longer than 0.5 s"]);
+}
+
+#[test]
+fn a_call_that_there_is_not_is_refused() {
+    let root = copy();
+    let server = Server::ready(root.path(), &json!({}), &[]);
+    let refused = |path| block(endless_call(server.address("grpc"), path));
+    // UNIMPLEMENTED.
+    let said = ["12", "no such method of inference.GRPCInferenceService"];
+    assert_eq!(refused("/other.Service/ModelInfer"), said);
+    assert_eq!(refused("/inference.GRPCInferenceService/Other")[0], "12");
+}
+
+#[test]
+fn on_one_core_it_answers_and_ends_as_ever() {
+    let root = copy();
+    let mut server = on_one_core(|| Server::ready(root.path(), &json!({}), &[]));
+    assert_eq!(infer(server.rest(), &request()).status, 200);
+    let client = grpc(server.address("grpc"));
+    block(async {
+        let calls = (0..40).map(|_| {
+            let mut client = client.clone();
+            async move { client.server_live(ServerLiveRequest {}).await }
+        });
+        for answer in futures::future::join_all(calls).await {
+            assert!(answer.unwrap().into_inner().live);
+        }
+    });
+    server.terminate();
+    assert!(server.ended().success(), "{}", server.log());
+}
+
+/// Runs something on a thread that keeps, with the processes it starts, to one core.
+fn on_one_core<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    let pinned = || {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap().trim().to_owned()
+        };
+        let core = of("Cpus_allowed_list:").split([',', '-']).next().unwrap().to_owned();
+        let mut pin = std::process::Command::new("taskset");
+        let set = pin.args(["--cpu-list", "--pid", &core, &of("Pid:")]).output().unwrap();
+        assert!(set.status.success(), "{set:?}");
+        run()
+    };
+    std::thread::scope(|scope| scope.spawn(pinned).join().unwrap())
 }
 
 #[test]

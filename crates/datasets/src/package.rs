@@ -160,7 +160,7 @@ pub fn registry_error(error: RegistryError) -> StageError {
             "restore the signatures from a copy, or take them away and promote the model again"
         }
         RegistryError::Untrusted { .. } => {
-            "promote the model, or put the public key of who signed it into the folder `public_keys`"
+            "promote the model by --model, or put the public key of who signed it into the folder `public_keys`"
         }
         RegistryError::Weights(_) => "train a model with this release",
         _ => return StageError::new(kind, error.to_string()).because(error),

@@ -3,10 +3,17 @@
 use foresite_models::ModelError;
 use tch::TchError;
 
-/// Tells a busy GPU from the rest: what CUDA refuses passes by when another process lets it go. Only
-/// its first line is kept; a backtrace follows.
+/// What CUDA says for as long as another process holds the GPU. No kernel for this GPU, or an
+/// assertion on it, comes back however long one waits.
+const PASSING: [&str; 4] =
+    ["out of memory", "ALLOC_FAILED", "NOT_INITIALIZED", "busy or unavailable"];
+
+/// Tells a busy GPU from the rest. Only its first line is kept; a backtrace follows.
 pub(crate) fn model_error(error: TchError) -> ModelError {
-    let of_gpu = |line: &&str| line.contains("CUDA") || line.contains("CUBLAS");
+    let of_gpu = |line: &&str| {
+        (line.contains("CUDA") || line.contains("CUBLAS"))
+            && PASSING.iter().any(|words| line.contains(words))
+    };
     let refused = match &error {
         TchError::Torch(text) => text.lines().next().filter(of_gpu),
         _ => None,
@@ -28,6 +35,9 @@ mod tests {
             of("CUDA out of memory. Tried\nException raised"),
             "GPU: CUDA out of memory. Tried"
         );
-        assert!(of("shape mismatch").starts_with("libtorch: "));
+        assert!(of("CUBLAS_STATUS_ALLOC_FAILED when calling it").starts_with("GPU: "));
+        for lasting in ["shape mismatch", "CUDA error: no kernel image is available"] {
+            assert!(of(lasting).starts_with("libtorch: "), "{lasting}");
+        }
     }
 }

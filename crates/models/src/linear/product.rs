@@ -109,7 +109,7 @@ fn times(matrix: &Matrix, vectors: &[f64], products: &mut [f64]) {
     if products.is_empty() {
         return;
     }
-    // To lay vectors side by side for a row or two takes longer than the products themselves.
+    // To lay vectors side by side for fewer rows takes longer than the products themselves.
     let many = if outputs < ROWS { 0 } else { vectors.len() / (SIDE * columns) * SIDE };
     let (many, few) = vectors.split_at(many * columns);
     let (of_many, of_few) = products.split_at_mut(many.len() / columns * outputs);
@@ -209,7 +209,7 @@ fn times_few(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]
     few(rows, columns, vectors, products);
 }
 
-/// Products with a few vectors, of four rows at a time.
+/// Products with a few vectors, or of a few rows; of four rows at a time.
 #[inline(always)]
 fn few(rows: &[f64], columns: usize, vectors: &[f64], products: &mut [f64]) {
     let outputs = rows.len() / columns;
@@ -247,9 +247,17 @@ mod tests {
 
     #[test]
     fn a_product_has_the_same_bits_alone_and_among_many() {
-        for (rows, columns, vectors) in
-            [(1, 1, 1), (4, 8, 1), (7, 5, 3), (6, 7, 13), (9, 66, 17), (64, 3, 40), (2, 64, 64)]
-        {
+        for (rows, columns, vectors) in [
+            (1, 1, 1),
+            (4, 8, 1),
+            (7, 5, 3),
+            (6, 7, 13),
+            (7, 64, 17),
+            (64, 32, 64),
+            (9, 66, 17),
+            (64, 3, 40),
+            (2, 64, 64),
+        ] {
             let matrix = Matrix::from_rows(columns, values(rows * columns, 1));
             let many = Matrix::from_rows(columns, values(vectors * columns, 2));
             let together = matrix.times_rows(&many);

@@ -2,7 +2,8 @@
 //!
 //! Where a stream gathers buffers by itself, `h2` hands it every message of more than 256 bytes apart
 //! from what is around it, with a system call each. Without, messages of up to a kibibyte are copied
-//! behind each other, and the answers of many streams leave in one.
+//! behind each other, and the answers of many streams leave in one where all of them answer before the
+//! connection writes: where one thread drives both. A longer message costs a write more.
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -29,7 +30,7 @@ const TICK: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Streams of one HTTP/2 connection.
 const STREAMS: u32 = 256;
-/// Bytes of an HTTP/2 frame: sixty-four rows of raw contents are a little more than the usual 16 KiB.
+/// Bytes of an HTTP/2 frame: 64 rows of 32 raw features are a little more than the usual 16 KiB.
 const FRAME: u32 = 64 << 10;
 /// Bytes of a request's head.
 const HEAD: usize = 64 << 10;
@@ -197,7 +198,9 @@ impl Connection {
         let receive = Duration::from_secs_f64(self.limits.receive_seconds);
         let form = self.front.form();
         let builder = builder(form, receive);
-        let stream = Gathering { stream, is_told: form == Form::Json };
+        // Where many threads answer, the connection seldom has two short answers to put together.
+        let is_alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+        let stream = Gathering { stream, is_told: form == Form::Json || !is_alone };
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let idle = Duration::from_secs_f64(self.limits.idle_seconds);
         let mut tick = tokio::time::interval(TICK);

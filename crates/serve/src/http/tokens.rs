@@ -37,7 +37,8 @@ struct Token {
 pub(crate) struct Holder {
     /// The person, where the file names one; a token without is a program's.
     pub(crate) person: Option<String>,
-    /// The first digits of the token's SHA-256: they tell tokens apart and open nothing.
+    /// The first digits of the token's SHA-256: they tell tokens apart and open nothing. A short
+    /// token could be found by them: it is told by its line.
     pub(crate) id: String,
 }
 
@@ -108,10 +109,10 @@ fn read(path: &Path) -> Result<Arc<[Token]>> {
             .hint("a line is `TOKEN [RFC 3339 time after which it does not count] [as PERSON]`")
     };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = (1..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty());
     let mut tokens = Vec::new();
-    for (number, line) in lines.enumerate() {
-        let token = parse(line).map_err(|what| wrong(format!("line {}: {what}", number + 1)))?;
+    for (number, line) in lines {
+        let token = parse(number, line).map_err(|what| wrong(format!("line {number}: {what}")))?;
         tokens.push(token);
     }
     if tokens.is_empty() {
@@ -126,7 +127,7 @@ fn read(path: &Path) -> Result<Arc<[Token]>> {
 }
 
 /// A line; what is wrong with it is said without its text.
-fn parse(line: &str) -> Result<Token, &'static str> {
+fn parse(number: usize, line: &str) -> Result<Token, &'static str> {
     let mut words = line.split_whitespace();
     let token = words.next().ok_or("no token")?;
     let words: Vec<&str> = words.collect();
@@ -144,8 +145,12 @@ fn parse(line: &str) -> Result<Token, &'static str> {
         _ => {
             let sum = sum(token);
             let [a, b, c, d, ..] = sum;
-            let id = format!("{:08x}", u32::from_be_bytes([a, b, c, d]));
             let is_short = token.chars().count() < SHORTEST;
+            let id = if is_short {
+                format!("of line {number}")
+            } else {
+                format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+            };
             Ok(Token { sum, until, holder: Arc::new(Holder { person, id }), is_short })
         }
     }
@@ -208,27 +213,28 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_told_by_the_first_digits_of_its_sum_also_when_it_has_expired() {
+    fn a_token_is_told_by_the_first_digits_of_its_sum_or_its_line_also_when_it_has_expired() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens");
-        std::fs::write(&path, "alpha\nbeta 2020-01-01T00:00:00Z as Kim\n").unwrap();
+        std::fs::write(&path, "a-token-of-good-length\n\nbeta 2020-01-01T00:00:00Z as Kim\n")
+            .unwrap();
         let tokens = Tokens::read(&path).unwrap();
         let check = |token: &str| {
             let header = (AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
             tokens.check(&HeaderMap::from_iter([header]))
         };
-        // printf %s alpha | sha256sum
-        let holder = Holder { person: None, id: "8ed3f6ad".into() };
-        assert_eq!(*check("alpha").unwrap(), holder);
+        // printf %s a-token-of-good-length | sha256sum
+        let holder = Holder { person: None, id: "62ad67ee".into() };
+        assert_eq!(*check("a-token-of-good-length").unwrap(), holder);
         let expired = check("beta").unwrap_err().holder.unwrap();
-        assert_eq!(*expired, Holder { person: Some("Kim".into()), id: "f44e64e7".into() });
+        assert_eq!(*expired, Holder { person: Some("Kim".into()), id: "of line 3".into() });
         assert!(check("gamma").unwrap_err().holder.is_none());
     }
 
     #[test]
     fn a_token_of_less_than_20_characters_is_short() {
         for (length, expected) in [(1, true), (19, true), (20, false), (64, false)] {
-            let token = parse(&format!("{} as Kim", "ä".repeat(length))).unwrap();
+            let token = parse(1, &format!("{} as Kim", "ä".repeat(length))).unwrap();
             assert_eq!(token.is_short, expected, "{length}");
         }
     }

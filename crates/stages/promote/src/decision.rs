@@ -33,6 +33,15 @@ pub enum Decision {
     Keep(&'static str),
 }
 
+impl Decision {
+    /// Whether nothing changes because the model has what is asked for.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        matches!(self, Self::Keep(why) if [IS_CHAMPION, HAS_ALIAS].contains(why))
+    }
+}
+
+const IS_CHAMPION: &str = "unchanged: it is the champion";
+const HAS_ALIAS: &str = "unchanged: it has the alias already";
 const REVOKED: &str = "rejected: the model was revoked";
 const SPOKEN_AGAINST: &str = "rejected: the gate slice spoke against it";
 
@@ -52,7 +61,7 @@ pub(crate) fn promotion(
         "INSUFFICIENT" => match aliases.get(Alias::Champion) {
             None => Alias::Provisional,
             Some(champion) if champion == model_id => {
-                return Decision::Keep("unchanged: it is the champion");
+                return Decision::Keep(IS_CHAMPION);
             }
             Some(_) if beat_champion => Alias::Champion,
             Some(_) => Alias::Challenger,
@@ -70,7 +79,7 @@ pub(crate) fn challenge(events: &[Event], model_id: &str, verdict: &str) -> Deci
     let aliases = Aliases::of(events);
     match (verdict, aliases.get(Alias::Champion)) {
         ("PASS" | "INSUFFICIENT", Some(champion)) if champion == model_id => {
-            Decision::Keep("unchanged: it is the champion")
+            Decision::Keep(IS_CHAMPION)
         }
         ("PASS" | "INSUFFICIENT", Some(_)) => given(&aliases, Alias::Challenger, model_id),
         ("PASS" | "INSUFFICIENT", None) => {
@@ -87,7 +96,7 @@ fn is_revoked(events: &[Event], model_id: &str) -> bool {
 /// The alias goes to the model, unless it points there.
 fn given(aliases: &Aliases, alias: Alias, model_id: &str) -> Decision {
     if aliases.get(alias) == Some(model_id) {
-        return Decision::Keep("unchanged: it has the alias already");
+        return Decision::Keep(HAS_ALIAS);
     }
     Decision::Append {
         kind: EventKind::Promoted,
@@ -112,7 +121,7 @@ pub(crate) fn rollback(events: &[Event], asked: Option<&str>) -> Result<Decision
     };
     let earlier = earlier.filter(|id| !revoked(id));
     match earlier {
-        Some(id) if present == Some(id) => Ok(Decision::Keep("unchanged: it is the champion")),
+        Some(id) if present == Some(id) => Ok(Decision::Keep(IS_CHAMPION)),
         Some(id) => Ok(Decision::Append {
             kind: EventKind::RolledBack,
             model_id: id.to_owned(),

@@ -97,10 +97,24 @@ pub(crate) fn require_trusted(cx: &Context, config: &Config, model_id: &str) -> 
     let refused = match verify(cx.root(), &trusted, cx.task()?, model_id) {
         Ok(_) => return Ok(()),
         Err(RegistryError::Untrusted { signers, .. }) => untrusted(&signers, folder, &trusted)
-            .hint("name a model of a trusted key by --model; the table registry_events has them"),
+            .hint("name a model of a trusted key by --model, or promote this one, which signs it"),
         Err(error) => registry_error(error),
     };
     Err(refused.while_doing(format!("rollback to model `{model_id}`")))
+}
+
+/// Whether a signature of a key that is trusted now holds.
+///
+/// # Errors
+/// `BadData` where the bundle is not what its sums say; storage errors.
+pub(crate) fn is_signed(cx: &Context, config: &Config, model_id: &str) -> Result<bool> {
+    let trusted =
+        TrustedKeys::below(cx.root(), config.public_keys.as_path()).map_err(registry_error)?;
+    match verify(cx.root(), &trusted, cx.task()?, model_id) {
+        Ok(_) => Ok(true),
+        Err(RegistryError::Untrusted { .. } | RegistryError::Signature { .. }) => Ok(false),
+        Err(error) => Err(registry_error(error)),
+    }
 }
 
 /// Puts the public half of a key among the trusted ones.

@@ -152,20 +152,47 @@ fn admitted(
             decision::promotion(events, &model_id, (&verdict, won))
         }
     };
-    if matches!(decision, Decision::Append { .. }) {
-        let key = Key::choose(cx, config, args)?;
-        if !cx.is_dry_run() {
-            let signer = key.take(cx)?;
-            let key_id = signer.key_id();
-            let is_new =
-                sign(cx.root(), &signer, task, &model_id, &evaluation).map_err(registry_error)?;
-            tracing::info!(model = model_id, key = key_id, is_new, "signed");
-            report.number("key_id", key_id);
-        }
+    if wants_signature(cx, (config, args), &decision, &model_id)? {
+        signed(cx, (config, args), (&model_id, &evaluation), report)?;
     } else if args.trust_key {
         tracing::warn!("--trust-key changes nothing: no model is signed");
     }
     Ok(decision)
+}
+
+/// Whether the model is to be signed: it will serve, or somebody names one that serves, and no key that
+/// is trusted now has signed it. By itself no run signs what the keys of others no longer vouch for.
+fn wants_signature(
+    cx: &Context,
+    (config, args): (&Config, &Args),
+    decision: &Decision,
+    model_id: &str,
+) -> Result<bool> {
+    if matches!(decision, Decision::Append { .. }) {
+        return Ok(true);
+    }
+    let is_named = args.model.as_deref() == Some(model_id);
+    Ok(is_named && decision.is_unchanged() && !key::is_signed(cx, config, model_id)?)
+}
+
+/// Signs a model with the judgement of its evaluation; a dry run only looks for the key.
+fn signed(
+    cx: &Context,
+    (config, args): (&Config, &Args),
+    (model_id, evaluation): (&str, &str),
+    report: &mut Report,
+) -> Result<()> {
+    let key = Key::choose(cx, config, args)?;
+    if cx.is_dry_run() {
+        return Ok(());
+    }
+    let signer = key.take(cx)?;
+    let key_id = signer.key_id();
+    let is_new =
+        sign(cx.root(), &signer, cx.task()?, model_id, evaluation).map_err(registry_error)?;
+    tracing::info!(model = model_id, key = key_id, is_new, "signed");
+    report.number("key_id", key_id);
+    Ok(())
 }
 
 /// The evaluation folder that was published last.
