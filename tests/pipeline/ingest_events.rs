@@ -1,6 +1,8 @@
 //! Ingest of local events: a file that somebody drops becomes versions of events, and what has no
 //! time or place is set aside.
 
+use std::path::Path;
+
 use foresite_schema::catalog;
 use foresite_tables::{Read, Root};
 use serde_json::{Value as Json, json};
@@ -87,31 +89,121 @@ fn until(hour: i64) -> String {
     format!("{HEADER}a,Match,2024-05-04T18:00:00Z,{until},north/N001,,,\n")
 }
 
+/// The configuration with the clock of scheduled runs: a file is known since the run that its time
+/// of modification tells.
+fn scheduled() -> Json {
+    let mut scheduled = config();
+    scheduled["schedule"] = json!({"period_seconds": 3600, "lateness_seconds": 1800});
+    scheduled
+}
+
+/// Files that the run of an hour took, found to be duplicates and set aside.
+fn take(root: &Path, config: &Json, hour: i64) -> [i64; 3] {
+    let run = ingest(root, [hour, hour + 1]).config(config).exits(0);
+    ["taken", "duplicates", "quarantined"].map(|name| counted(&run, name))
+}
+
+/// When the events end, as known at an hour.
+fn ends(root: &Path, hour: i64) -> Vec<f64> {
+    let tables = Root::open(root.to_str().unwrap()).unwrap();
+    let table = tables.existing(catalog::raw::local_events()).unwrap();
+    hours(&table.read(&Read::all().as_of((MAY + hour) * HOUR)).unwrap(), "end_at")
+}
+
 #[test]
 fn what_a_file_said_before_holds_again_when_it_is_back() {
-    // With the clock of scheduled runs, a file with its old time would be known as long ago.
-    let schedule = json!({"period_seconds": 3600, "lateness_seconds": 1800});
-    let mut scheduled = config();
-    scheduled["schedule"] = schedule;
-    for (config, modified) in [(config(), 11), (config(), 9), (scheduled, 9)] {
+    for (config, modified) in [(config(), 11), (config(), 9), (scheduled(), 9)] {
         let root = root();
-        let take = |name: &str, end: i64, modified: i64, at: i64| {
+        let came = |name: &str, end: i64, modified: i64, at: i64| {
             land(root.path(), name, until(end).as_bytes(), modified);
-            let run = ingest(root.path(), [at, at + 1]).config(&config).exits(0);
-            [counted(&run, "taken"), counted(&run, "duplicates")]
+            take(root.path(), &config, at)
         };
         let name = "events/calendar.csv";
-        assert_eq!(take(name, 21, 9, 9), [1, 0]);
-        assert_eq!(take(name, 22, 10, 10), [1, 0]);
-        assert_eq!(take(name, 21, modified, 11), [1, 0], "modified at {modified} h");
-        assert_eq!(take(name, 21, 12, 12), [0, 0], "the latest bytes once more");
-        assert_eq!(take("events/copy.csv", 21, 13, 13), [0, 1], "under another name");
-        let tables = Root::open(root.path().to_str().unwrap()).unwrap();
-        let table = tables.existing(catalog::raw::local_events()).unwrap();
+        assert_eq!(came(name, 21, 9, 9), [1, 0, 0]);
+        assert_eq!(came(name, 22, 10, 10), [1, 0, 0]);
+        assert_eq!(came(name, 21, modified, 11), [1, 0, 0], "modified at {modified} h");
+        assert_eq!(came(name, 21, 12, 12), [0, 0, 0], "the latest bytes once more");
+        assert_eq!(came("events/copy.csv", 21, 13, 13), [0, 1, 0], "under another name");
         for (hour, end) in [(11, 93.0), (12, 94.0), (13, 93.0)] {
-            let known = table.read(&Read::all().as_of((MAY + hour) * HOUR)).unwrap();
-            assert_eq!(hours(&known, "end_at"), [end], "as of {hour} h, modified at {modified} h");
+            let known = ends(root.path(), hour);
+            assert_eq!(known, [end], "as of {hour} h, modified at {modified} h");
         }
+    }
+}
+
+#[test]
+fn what_could_not_be_read_replaces_nothing() {
+    let root = root();
+    let name = "events/calendar.csv";
+    let good = until(21);
+    for (hour, (text, modified, counts, what)) in (9..).zip([
+        (good.as_str(), 9, [1, 0, 0], "a calendar"),
+        ("nonsense\n1\n", 10, [0, 0, 1], "an upload that cannot be read"),
+        (good.as_str(), 11, [0, 0, 0], "the calendar is back, and never stopped to hold"),
+        ("nonsense\n1\n", 12, [0, 0, 0], "the same fault once more"),
+        (good.as_str(), 9, [0, 0, 0], "the calendar with its old time"),
+    ]) {
+        land(root.path(), name, text.as_bytes(), modified);
+        assert_eq!(take(root.path(), &config(), hour), counts, "{what}");
+    }
+}
+
+#[test]
+fn a_change_with_an_old_time_is_known_when_it_is_taken() {
+    let root = root();
+    let name = "events/calendar.csv";
+    land(root.path(), name, until(21).as_bytes(), 9);
+    assert_eq!(take(root.path(), &scheduled(), 9), [1, 0, 0]);
+    // Edited before, copied with its time.
+    land(root.path(), name, until(22).as_bytes(), 7);
+    assert_eq!(take(root.path(), &scheduled(), 10), [1, 0, 0]);
+    assert_eq!(take(root.path(), &scheduled(), 11), [0, 0, 0], "once");
+    for (hour, end) in [(11, 93.0), (12, 94.0), (13, 94.0)] {
+        assert_eq!(ends(root.path(), hour), [end], "as of {hour} h");
+    }
+}
+
+#[test]
+fn of_copies_that_are_back_together_one_is_taken() {
+    let root = root();
+    let lay = |name: &str, end: i64, modified: i64| {
+        land(root.path(), &format!("events/{name}.csv"), until(end).as_bytes(), modified);
+    };
+    for (end, hour) in [(21, 9), (22, 10), (21, 11)] {
+        lay("p", end, hour);
+        lay("q", end, hour);
+        if hour == 11 {
+            // Listed before them, a duplicate of what was taken long ago: it replaces nothing.
+            lay("new", end, 10);
+        }
+        let copies = if hour == 11 { 2 } else { 1 };
+        assert_eq!(take(root.path(), &scheduled(), hour), [1, copies, 0], "at {hour} h");
+    }
+    assert_eq!(take(root.path(), &scheduled(), 12), [0, 0, 0], "nothing changed");
+    for (hour, end) in [(11, 93.0), (12, 94.0), (13, 93.0)] {
+        assert_eq!(ends(root.path(), hour), [end], "as of {hour} h");
+    }
+}
+
+#[test]
+fn a_copy_that_is_back_holds_also_where_another_was_back_before() {
+    let root = root();
+    let lay = |name: &str, end: i64, modified: i64| {
+        land(root.path(), &format!("events/{name}.csv"), until(end).as_bytes(), modified);
+    };
+    lay("p", 21, 9);
+    lay("q", 21, 9);
+    assert_eq!(take(root.path(), &scheduled(), 9), [1, 1, 0]);
+    lay("p", 22, 10);
+    assert_eq!(take(root.path(), &scheduled(), 10), [1, 0, 0]);
+    lay("q", 23, 12);
+    assert_eq!(take(root.path(), &scheduled(), 12), [1, 0, 0]);
+    // One wide run takes what two hourly ones would have taken.
+    lay("p", 21, 11);
+    lay("q", 21, 13);
+    assert_eq!(take(root.path(), &scheduled(), 14), [2, 0, 0]);
+    for (hour, end) in [(12, 94.0), (13, 93.0), (14, 95.0), (15, 93.0)] {
+        assert_eq!(ends(root.path(), hour), [end], "as of {hour} h");
     }
 }
 

@@ -127,19 +127,28 @@ fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
 }
 
 /// The first arrival of some bytes is taken, any later one is a duplicate of it. But where a path
-/// has held others since, the bytes that are back at it hold again, and are known after those.
+/// has held others since, the bytes that are back at it hold again. Whatever replaces others is
+/// known after those, also with an old time of modification.
 fn mark_duplicates(files: &mut [PlannedFile], known: &KnownBytes, as_of: Micros) {
-    let mut first: HashMap<String, String> = HashMap::new();
+    let mut taken: HashMap<String, (String, Micros)> = HashMap::new();
     for file in files {
-        if let Some(replaced) = known.replaced(&file.path, &file.sha256) {
-            if file.known_at <= replaced {
-                file.known_at = as_of;
-            }
-            tracing::info!(path = file.path, "holds again what it held before, is taken again");
-            continue;
+        if known.last_at(&file.path).is_some_and(|(last, _)| file.known_at <= last) {
+            file.known_at = as_of;
         }
-        let earlier = known.path_of(&file.sha256).or(first.get(&file.sha256).map(String::as_str));
+        let is_back = known.is_back(&file.path, &file.sha256);
+        let (before, here) = (known.path_of(&file.sha256), taken.get(&file.sha256));
+        let earlier = if is_back {
+            // One that is known earlier may be known before what it has to replace.
+            here.filter(|(_, known_at)| *known_at >= file.known_at).map(|(path, _)| path.as_str())
+        } else {
+            before.or(here.map(|(path, _)| path.as_str()))
+        };
         file.duplicate_of = earlier.map(str::to_owned);
-        first.entry(file.sha256.clone()).or_insert_with(|| file.path.clone());
+        if file.duplicate_of.is_none() {
+            if is_back {
+                tracing::info!(path = file.path, "holds again what it held before, is taken again");
+            }
+            taken.insert(file.sha256.clone(), (file.path.clone(), file.known_at));
+        }
     }
 }

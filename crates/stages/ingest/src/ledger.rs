@@ -63,11 +63,11 @@ pub(crate) fn settled_unread<'a>(
 pub(crate) struct KnownBytes {
     /// The run's clock.
     as_of: Micros,
-    /// Path with sha256 of files that are settled.
-    settled: HashSet<(String, String)>,
+    /// Path with sha256 of files that are settled, and whether they could be read.
+    settled: HashMap<(String, String), bool>,
     /// sha256 → path of files that were taken.
     taken: HashMap<String, String>,
-    /// Path → sha256 of what was settled there last.
+    /// Path → sha256 of what was read there last.
     last: HashMap<String, (Order, String)>,
 }
 
@@ -96,7 +96,9 @@ impl KnownBytes {
             let (paths, ids, states) = (text(0), text(1), text(2));
             for row in (0..batch.num_rows()).filter(|row| is_settled(states.value(*row), retry)) {
                 let (path, id) = (paths.value(row), ids.value(row));
-                if own.contains(path) {
+                // What could not be read has replaced nothing.
+                let is_read = states.value(row) != "quarantined";
+                if is_read && own.contains(path) {
                     known.note(path, (time(3).value(row), time(4).value(row)), id);
                 }
                 if !hashes.contains(id) {
@@ -105,7 +107,7 @@ impl KnownBytes {
                 if states.value(row) == "taken" {
                     known.taken.entry(id.to_owned()).or_insert_with(|| path.to_owned());
                 }
-                known.settled.insert((path.to_owned(), id.to_owned()));
+                *known.settled.entry((path.to_owned(), id.to_owned())).or_default() |= is_read;
             }
         }
         Ok(known)
@@ -119,19 +121,25 @@ impl KnownBytes {
 
     /// Whether a file is settled, judged by path and bytes.
     pub(crate) fn holds(&self, path: &str, sha256: &str) -> bool {
-        self.has_held(path, sha256) && self.replaced(path, sha256).is_none()
+        self.settled_as_read(path, sha256).is_some() && !self.is_back(path, sha256)
     }
 
-    /// Of bytes that are back at a path which has held others since: when those became known. What
-    /// became known after the run's clock has replaced nothing.
-    pub(crate) fn replaced(&self, path: &str, sha256: &str) -> Option<Micros> {
-        let ((known_at, _), last) = self.last.get(path)?;
-        let is_back = last != sha256 && *known_at <= self.as_of && self.has_held(path, sha256);
-        is_back.then_some(*known_at)
+    /// Whether bytes are back at a path that has held others since.
+    pub(crate) fn is_back(&self, path: &str, sha256: &str) -> bool {
+        let is_other = self.last_at(path).is_some_and(|(_, last)| last != sha256);
+        is_other && self.settled_as_read(path, sha256) == Some(true)
     }
 
-    fn has_held(&self, path: &str, sha256: &str) -> bool {
-        self.settled.contains(&(path.to_owned(), sha256.to_owned()))
+    /// What a path held last: when that became known, and its sha256. What became known after the
+    /// run's clock has replaced nothing.
+    pub(crate) fn last_at(&self, path: &str) -> Option<(Micros, &str)> {
+        let ((known_at, _), sha256) = self.last.get(path)?;
+        (*known_at <= self.as_of).then_some((*known_at, sha256.as_str()))
+    }
+
+    /// Of settled bytes of a path, whether they could be read.
+    fn settled_as_read(&self, path: &str, sha256: &str) -> Option<bool> {
+        self.settled.get(&(path.to_owned(), sha256.to_owned())).copied()
     }
 
     /// The path under which these bytes were taken.
