@@ -165,7 +165,10 @@ fn landed_files_of_which_no_row_tells_are_named_as_well() {
     // Its columns are swapped in one row, and nobody is named in the other.
     let half =
         "c,missed,2024-05-01T03:00:00Z,site,north/N001,,,,\nd,missed,Kim,site,north/N001,,,,\n";
-    land(site.path(), "feedback/half.csv", format!("{MARKS}{half}").as_bytes(), 3);
+    for name in ["half", "half2"] {
+        let path = format!("feedback/{name}.csv");
+        land(site.path(), &path, format!("{MARKS}{half}").as_bytes(), 3);
+    }
     let headless = b"e,missed,2024-05-01T03:00:00Z,site,north/N001,,,Kim,\n";
     land(site.path(), "feedback/headless.csv", headless, 3);
     let run = site.ingest("2024-05-01").exits(0);
@@ -173,10 +176,35 @@ fn landed_files_of_which_no_row_tells_are_named_as_well() {
     site.marked("waits", &[("f", "Kim")]);
 
     let run = site.erase(MAY_EPOCH).exits(0);
-    assert_eq!(run.number("doubtful_files"), Some(3.0), "{}", run.result);
+    assert_eq!(run.number("doubtful_files"), Some(4.0), "{}", run.result);
     assert!(run.stderr.contains("no row tells whom a landed file names"), "{}", run.stderr);
     let erased = rows(site.path(), "erasures");
     assert_eq!(list(&erased, "files"), ["feedback/kim.csv"]);
-    let doubtful = ["feedback/half.csv", "feedback/headless.csv", "feedback/waits.csv"];
-    assert_eq!(list(&erased, "doubtful_files"), doubtful);
+    let doubtful =
+        ["half", "half2", "headless", "waits"].map(|name| format!("feedback/{name}.csv"));
+    assert_eq!(list(&erased, "doubtful_files"), doubtful, "a copy as well");
+}
+
+#[test]
+fn a_landed_file_that_was_replaced_is_looked_into_and_not_deleted() {
+    let site = Site::new();
+    let landed = |name: &str, person: &str, hour: i64| {
+        let mark = format!("{name},missed,2024-05-01T03:00:00Z,site,north/N001,,,{person},\n");
+        let path = format!("feedback/{name}.csv");
+        land(site.path(), &path, format!("{MARKS}{mark}").as_bytes(), hour);
+    };
+    for (name, person) in [("touched", "Kim"), ("replaced", "Kim"), ("rolls", "")] {
+        landed(name, person, 3);
+    }
+    site.ingest("2024-05-01").exits(0);
+    // The same bytes at another time; as many others; others where nobody was named.
+    for (name, person) in [("touched", "Kim"), ("replaced", "Lee"), ("rolls", "Kim")] {
+        landed(name, person, 4);
+    }
+
+    let run = site.erase(MAY_EPOCH).exits(0);
+    let erased = rows(site.path(), "erasures");
+    assert_eq!(list(&erased, "files"), ["feedback/touched.csv"], "{}", run.stderr);
+    let doubtful = ["feedback/replaced.csv", "feedback/rolls.csv"];
+    assert_eq!(list(&erased, "doubtful_files"), doubtful, "not ingested yet");
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use arrow::array::{Array as _, AsArray as _};
 use foresite_testkit::{Run, assert_close};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -99,6 +100,16 @@ fn a_table_that_only_a_newer_release_has_is_no_difference() {
         let line = run.stderr.lines().find(|line| line.contains("not there when this was"));
         assert!(line.is_some_and(|line| line.contains("kpi_groups")), "{}", run.stderr);
         assert!(run.number("kpis_rows").is_some_and(|rows| rows > 0.0), "{}", run.result);
+    }
+    let rows = crate::landing::rows(root.path(), "rebuilds");
+    let column = |name: &str| rows.column_by_name(name).unwrap();
+    let details = column("detail").as_string::<i32>();
+    let is_left_out = |row: &usize| details.value(*row).contains("not compared");
+    let left_out: Vec<usize> = (0..rows.num_rows()).filter(is_left_out).collect();
+    assert_eq!(left_out.len(), 2, "{details:?}");
+    for name in ["published_rows", "published_sha256", "rebuilt_rows", "rebuilt_sha256"] {
+        let is_null = |row: &usize| column(name).is_null(*row);
+        assert!(left_out.iter().all(is_null), "{name} of a table that was not compared");
     }
     of_a_newer_writer(&root.path().join("tables/kpi_groups/_delta_log"));
     let refused = stage("derive", root.path(), [10, 11], 11).args("--rebuild").exits(65);

@@ -159,16 +159,27 @@ pub fn rebuilds() -> TableDef {
         required("stage", Text, "", "stage that was run again"),
         nullable("step", Text, "", "its step"),
         nullable("task", Text, "", "its task"),
-        nullable("rebuilt_table", Text, "", "table that was compared; null = it failed before"),
+        nullable(
+            "rebuilt_table",
+            Text,
+            "",
+            "table that was compared, or left out; null = it failed",
+        ),
         required("slot_start", Time, "", "start of the interval that it was run for"),
         required("slot_end", Time, "", "end of the interval, exclusive"),
         required("as_of", Time, "", "the clock that it had"),
         required("published_lineage_id", Text, "", "the published computation"),
-        nullable("published_rows", Long, "", "rows that were published"),
+        nullable("published_rows", Long, "", "rows that were published; null = not compared"),
         nullable("published_sha256", Text, "", "hash of their values"),
         nullable("rebuilt_rows", Long, "", "rows that were computed now"),
         nullable("rebuilt_sha256", Text, "", "hash of their values"),
-        required("equal", Bool, "", "both say the same, to the last bit"),
+        required(
+            "equal",
+            Bool,
+            "",
+            "both say the same, to the last bit; true as well of a table that was not compared: its \
+             `published_rows` is null",
+        ),
         nullable(
             "other",
             Texts,
@@ -210,7 +221,7 @@ pub fn erasures() -> TableDef {
             Texts,
             "",
             "files of people below `landing/` of which no row tells whom they name: set aside in whole or \
-             part, without rows any more, or not ingested; null = not looked for",
+             part, without rows any more, replaced at their path, or not ingested; null = not looked for",
         ),
     ];
     table(

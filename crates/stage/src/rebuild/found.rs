@@ -55,6 +55,15 @@ impl Published {
     }
 }
 
+#[cfg(test)]
+impl Published {
+    /// One whose document is gone.
+    pub(crate) fn lost(interval: Interval) -> Self {
+        let lineage_id = "00ab".to_owned();
+        Self { lineage_id, interval, as_of: 0, ingested_at: None, document: Json::Null }
+    }
+}
+
 /// Sources of the rows that stages compute; others are names of mappings.
 const COMPUTED: [&str; 2] = ["derived", "shadow"];
 

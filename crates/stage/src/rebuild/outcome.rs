@@ -110,11 +110,9 @@ impl Outcome {
 
     /// What is different, as a sentence.
     fn detail(&self) -> Option<String> {
-        if let Some(why) = &self.failure {
-            return Some(why.clone());
-        }
-        let differing: Vec<String> = self.compared.iter().filter_map(Compared::detail).collect();
-        (!differing.is_empty()).then(|| differing.join("; "))
+        let compared = self.compared.iter().filter_map(Compared::detail);
+        let parts: Vec<String> = self.failure.iter().cloned().chain(compared).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 
@@ -181,15 +179,21 @@ pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
 /// One table of one outcome; a failure has none.
 type Row<'a> = (&'a Outcome, Option<&'a Compared>);
 
+fn rows_of(one: &Outcome) -> Vec<Row<'_>> {
+    match one.failure.is_some() || one.compared.is_empty() {
+        true => vec![(one, None)],
+        false => one.compared.iter().map(|compared| (one, Some(compared))).collect(),
+    }
+}
+
+/// One side of a table; what was not compared has none, and no number of rows.
+fn side<'a>(row: &Row<'a>, of: fn(&Compared) -> &Side) -> Option<&'a Side> {
+    row.1.filter(|one| !one.is_left_out).map(of)
+}
+
 /// The rows of `rebuilds`: one per computation and table, one for a computation that failed.
 pub(super) fn rows(cx: &Context, outcomes: &[Outcome], lineage_id: &str) -> Result<RecordBatch> {
-    let rows: Vec<Row<'_>> = outcomes
-        .iter()
-        .flat_map(|one| match one.compared.is_empty() {
-            true => vec![(one, None)],
-            false => one.compared.iter().map(|compared| (one, Some(compared))).collect(),
-        })
-        .collect();
+    let rows: Vec<Row<'_>> = outcomes.iter().flat_map(rows_of).collect();
     let same =
         |value: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows.len()])) };
     let texts = |of: &dyn Fn(&Row<'_>) -> Option<String>| -> ArrayRef {
@@ -201,9 +205,8 @@ pub(super) fn rows(cx: &Context, outcomes: &[Outcome], lineage_id: &str) -> Resu
         )
     };
     let sides = |of: fn(&Compared) -> &Side| -> [ArrayRef; 2] {
-        let count = |row: &Row<'_>| row.1.map(|compared| of(compared).rows as i64);
-        let hash =
-            |row: &Row<'_>| row.1.map(|compared| sha256_hex(of(compared).digests.as_bytes()));
+        let count = |row: &Row<'_>| side(row, of).map(|side| side.rows as i64);
+        let hash = |row: &Row<'_>| side(row, of).map(|side| sha256_hex(side.digests.as_bytes()));
         [Arc::new(rows.iter().map(count).collect::<Int64Array>()), texts(&hash)]
     };
     let [published_rows, published_hash] = sides(|one| &one.published);
@@ -251,6 +254,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Interval;
+
+    #[test]
+    fn what_gives_nothing_any_more_is_a_failure_though_a_table_was_left_out() {
+        let published = Published::lost(Interval::new(5, 9).unwrap());
+        let left_out = Outcome::new(published, None, vec![Compared::left_out("kpis")]);
+        assert!(!left_out.is_equal());
+        let rows = rows_of(&left_out);
+        assert_eq!((rows.len(), rows[0].1), (1, None), "the row is that of the failure");
+        let said = left_out.detail().unwrap();
+        assert_eq!(said, format!("it gives nothing any more; kpis: {NEWER}"));
+    }
 
     #[test]
     fn the_parts_that_are_others_are_named() {

@@ -2,7 +2,7 @@
 //!
 //! Each source turns what it knows of an interval into entries, which are printed in the order of
 //! time, a line each; with `--json` as objects. Nothing is written. What arrives in files (marks,
-//! suppressions, local events) stands where it became known, because a file may claim any date.
+//! suppressions, local events) stands where ingest took it, because a file may claim any date.
 
 mod book;
 mod cells;

@@ -14,6 +14,8 @@ const HOUR: Micros = 3_600_000_000;
 const DAY: Micros = 24 * HOUR;
 /// 2026-03-02T00:00:00Z.
 const MONDAY: Micros = 1_772_409_600_000_000;
+/// Hours from that Monday to the time that files claim: an interval that was audited before.
+const LONG_AGO: i64 = -40 * 24;
 const LONG: [&str; 2] = ["2020-01-01T00:00:00Z", "2200-01-01T00:00:00Z"];
 
 fn root() -> (TempDir, Root) {
@@ -61,7 +63,8 @@ fn suppressions(root: &Root) {
     let rows = texts(rows, "entity_id", [Some("north/N001"), None]);
     let rows = times(rows, "at", [22, 31].map(Some));
     let rows = times(rows, "end_at", [Some(96), None]);
-    let rows = times(rows, "known_at", [24, 31].map(Some));
+    let rows = times(rows, "known_at", [LONG_AGO; 2].map(Some));
+    let rows = times(rows, "ingested_at", [24, 31].map(Some));
     rows.write(root, raw::suppressions(), MONDAY);
 }
 
@@ -74,7 +77,8 @@ fn calendars(root: &Root) {
     let rows = texts(rows, "file_id", ["0a1b", "0a1c", "0a1d"].map(Some));
     let rows = rows.longs("rows_written", [2, 0, 9].into_iter());
     let rows = rows.longs("rows_quarantined", [1, 0, 0].into_iter());
-    let rows = times(rows, "known_at", [Some(28); 3]);
+    let rows = times(rows, "known_at", [Some(LONG_AGO); 3]);
+    let rows = times(rows, "ingested_at", [Some(28); 3]);
     rows.write(root, raw::ingest_ledger(), MONDAY);
 }
 
@@ -83,7 +87,8 @@ fn marks(root: &Root) {
     let rows = texts(Rows::new(4), "feedback_id", ["a", "b", "c", "d"].map(Some));
     let rows = texts(rows, "fact", ["confirmed", "wrong", "confirmed", "missed"].map(Some));
     let rows = texts(rows, "person", ["Kim", "Kim", "Kim", "Lee"].map(Some));
-    let rows = times(rows, "known_at", [9, 5, 7, 29].map(Some));
+    let rows = times(rows, "known_at", [LONG_AGO; 4].map(Some));
+    let rows = times(rows, "ingested_at", [9, 5, 7, 29].map(Some));
     rows.write(root, raw::feedback(), MONDAY);
 }
 
@@ -169,7 +174,7 @@ fn every_decision_is_a_line_in_the_order_of_time() {
         "2026-03-03T00:00:00Z  suppression_set    s1 by Kim: festival \
          (entity north/N001; until 2026-03-06T00:00:00Z; decided 2026-03-02T22:00:00Z)",
         "2026-03-03T04:00:00Z  events_delivered   events/may.csv \
-         (2 events, 1 set aside; source events; sha256 0a1b)",
+         (2 events, 1 set aside; known 2026-01-21T00:00:00Z; source events; sha256 0a1b)",
         "2026-03-03T05:00:00Z  marked             marks of the day by Lee (1 missed)",
         "2026-03-03T07:00:00Z  suppression_lifted s1 by Lee",
         "2026-03-04T00:00:00Z  revoked            toy/m1 by Kim: leak of data",
@@ -221,6 +226,13 @@ fn json_has_an_object_a_line() {
         "reason": "gate passed", "detail": "as champion",
     });
     assert_eq!(entries[1], expected);
+}
+
+#[test]
+fn a_time_that_a_file_claims_moves_nothing_into_an_audited_interval() {
+    let (_folder, root) = everything();
+    let run = audit(&root, ["2026-01-20T00:00:00Z", "2026-01-23T00:00:00Z"]).exits(0);
+    assert_eq!(run.number("entries"), Some(0.0), "{}", run.stdout);
 }
 
 #[test]
