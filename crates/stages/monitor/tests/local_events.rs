@@ -156,14 +156,23 @@ fn events_that_explain_only_together_are_named_together() {
 
 #[test]
 fn an_event_reaches_who_belonged_to_its_place_when_it_was_on() {
-    // A site that comes to the annex in the last hour; the annex has no row of its own.
+    // A site that comes to the annex; the annex has no row of its own.
     let moved = |site: &str, at| ("site", site.to_owned(), Some("annex".to_owned()), at, "R1");
     let places = "north/N001; north/N002; north/N003; annex";
-    for (at, reached) in [(end() - HOUR, 9), (end() - 50 * DAY, 12)] {
+    let span = (end() - 2 * DAY + 2 * HOUR, end() + DAY);
+    let fair = Happening { span, entities: Some(places), ..fair() };
+    // On before the site came; it reaches nobody.
+    let before = Happening {
+        id: "before",
+        span: (end() - 4 * DAY, end() - DAY),
+        entities: Some("north/N999"),
+        ..fair
+    };
+    for (at, reached) in [(end() - HOUR, 9), (span.0 - HOUR, 12), (end() - 50 * DAY, 12)] {
         let (_folder, root) = crowded_beside(vec![moved("north/N012", at)]);
-        happen(&root, &[Happening { entities: Some(places), ..fair() }]);
+        happen(&root, &[before, fair]);
         let run = done(&root);
-        assert_eq!(unknown_events(&run), Some(0.0), "{}", run.stderr);
+        assert_eq!(unknown_events(&run), Some(1.0), "{}", run.stderr);
         let found = causes(&root);
         assert!(found.iter().all(|of| of.0 == "event"), "{found:?}");
         let said = format!("{reached} of 72 entities are in its reach");

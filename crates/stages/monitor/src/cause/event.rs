@@ -62,13 +62,20 @@ impl Known {
     fn reached(&self, case: &Case<'_>) -> Vec<Reach<'_>> {
         let since = self.since(case);
         let near = self.events.within(self.window).filter(|event| event.span.0 >= since);
+        // Lines upwards, walked once for the events of one time: these are neighbours, for the first
+        // to begin comes first.
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        let mut lines_at = None;
         let reached = near.map(|event| {
             let at = event.on_since(self.window);
-            let is_reached = |place: &usize| {
-                let own = line(&self.network, &case.members[*place], (at, self.as_of));
-                self.events.reaches(event, &own, at)
-            };
-            (event, case.group.iter().copied().filter(is_reached).collect::<BTreeSet<usize>>())
+            if lines_at != Some(at) {
+                let members = case.group.iter().map(|place| &case.members[*place]);
+                lines = members.map(|id| line(&self.network, id, (at, self.as_of))).collect();
+                lines_at = Some(at);
+            }
+            let in_reach = case.group.iter().zip(&lines);
+            let in_reach = in_reach.filter(|(_, own)| self.events.reaches(event, own, at));
+            (event, in_reach.map(|(place, _)| *place).collect::<BTreeSet<usize>>())
         });
         reached.filter(|(_, places)| !places.is_empty()).collect()
     }
