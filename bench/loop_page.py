@@ -76,7 +76,9 @@ def feedback(found: Found) -> str:
     return section(
         "People act on half of what they are told",
         f"Share of failures on the lists after six retrainings, {found['runs']} runs (`feedback_figures`). Reach: naive labels\n"
-        "lose at least 20 %, ours stay within 5 % of an oracle that knows what would have failed.",
+        "lose at least 20 %, ours stay within 5 % of an oracle that knows what would have failed. The second world was made to\n"
+        "have the effect, on another seed. Its last models still remember two weeks before anybody went; where all who show the\n"
+        "precursor were visited for longer than the half year that a model learns from, ours forget it too (`docs/LOG.md`).",
         table(heads, rows),
     )
 
