@@ -5,6 +5,7 @@ Airflow's API server. Secrets are folders here, and the Service is an address of
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import socket
 import subprocess
@@ -30,6 +31,7 @@ PATIENCE_SECONDS = 60
 SERVICE = "foresite-console"
 NOW = datetime.now(timezone.utc)
 PEM = serialization.Encoding.PEM
+TOKEN = "the-first-of-two-tokens"
 
 
 def certificate(name: str, key: Any, issuer: str, signer: Any, extension: Any) -> bytes:
@@ -53,8 +55,8 @@ def site(tmp_path: Path) -> Path:
             PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
         "foresite-serve-tls/ca.crt": certificate("authority", authority, "authority", authority, is_authority),
-        "foresite-serve-token/token": b"the-first\n",
-        "foresite-console-token/token": b"the-first\n",
+        "foresite-serve-token/token": f"{TOKEN}\n".encode(),
+        "foresite-console-token/token": f"{TOKEN}\n".encode(),
     }
     for name, content in files.items():
         path = tmp_path / "secrets" / name
@@ -122,8 +124,8 @@ def test_airflows_pages_are_answered(
             with pytest.raises(ConsoleError, match="refuses the token"):
                 asyncio.run(summary("worklist"))
         until = time.monotonic() + PATIENCE_SECONDS
-        # printf %s the-first | sha256sum
-        while not {("token 6ae11b42", None), (None, "the token is not known")} <= on_record(site / "data"):
+        caller = f"token {hashlib.sha256(TOKEN.encode()).hexdigest()[:8]}"
+        while not {(caller, None), (None, "the token is not known")} <= on_record(site / "data"):
             assert time.monotonic() < until, (site / "console.log").read_text()
             time.sleep(0.05)
 
