@@ -33,5 +33,5 @@ pub use plan::{Manifest, Plan};
 pub use progress::Progress;
 pub use rebuild::Published;
 pub use report::{Output, Report, Status};
-pub use run::{NoArgs, Stage, main};
+pub use run::{NoArgs, Stage, live, main};
 pub use share::Share;

@@ -61,13 +61,19 @@ const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Runs a stage as a process.
 pub fn main<S: Stage>() -> ExitCode {
+    ExitCode::from(live::<S>())
+}
+
+/// Runs a stage, its result written and its end logged; returns the process's exit code. For programs that
+/// end otherwise than by returning from `main`.
+pub fn live<S: Stage>() -> u8 {
     let cli = match parse::<S>() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version end well, anything else is a usage error; clap prints both.
             let code = u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code());
             drop(error.print());
-            return ExitCode::from(code);
+            return code;
         }
     };
     let form = Form::detect();
@@ -77,7 +83,7 @@ pub fn main<S: Stage>() -> ExitCode {
     let outcome = catch_unwind(AssertUnwindSafe(|| execute::<S>(cli, form)));
     let (exit, report) = match outcome {
         Ok(Ok(Some(report))) => (Exit::Success, report),
-        Ok(Ok(None)) => return ExitCode::SUCCESS,
+        Ok(Ok(None)) => return Exit::Success.code(),
         Ok(Err(error)) => failed::<S>(&error),
         // The panic hook has printed message and place.
         Err(_) => {
@@ -91,7 +97,7 @@ pub fn main<S: Stage>() -> ExitCode {
     let lost = written.map_err(|error| failed::<S>(&error).0).err();
     // A failure of the stage says more than that its result could not be written either.
     let exit = if exit == Exit::Success { lost.unwrap_or(exit) } else { exit };
-    ExitCode::from(exit.code())
+    exit.code()
 }
 
 fn parse<S: Stage>() -> Result<Cli<S::Args>, clap::Error> {

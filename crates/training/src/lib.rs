@@ -8,6 +8,7 @@
 
 mod device;
 mod error;
+mod leave;
 mod rows;
 mod stack;
 mod threads;
@@ -15,6 +16,7 @@ mod torch;
 mod torchscript;
 
 pub use device::{Device, DeviceChoice, has_cuda_library};
+pub use leave::leave;
 pub use torch::Torch;
 pub use torchscript::torchscript;
 
