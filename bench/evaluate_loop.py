@@ -122,15 +122,13 @@ def rebuild() -> Found:
     late = held_back(network, LATE_SHARE)
     network.learn(has_files=True)
     for hour in network.hours(REBUILD_DAYS):
-        for stage in ("ingest", "validate", "derive"):
-            network.run(stage, hour)
+        network.take_in(hour)
         network.predict(hour)
         network.run("advise", hour)
     then, later = end + LATENESS, end + 7 * DAY
     before = (compared(network, end, then), view(network, then))
     landed(network, late, end + DAY)
-    for stage in ("ingest", "validate", "derive"):
-        network.run(stage, (TRAINED_AT, end), as_of=later)
+    network.take_in((TRAINED_AT, end), as_of=later)
     return {
         "past": before[0],
         "late_files": len(late),

@@ -85,6 +85,17 @@ class Network:
             for stage in ("train", "evaluate", "promote"):
                 self.run(stage, history, *of)
 
+    def take_in(
+        self, span: tuple[datetime, datetime], as_of: datetime | None = None
+    ) -> None:
+        """Takes in what has come, and derives every hour that this left to compute, late ones as well."""
+        taken = self.run("ingest", span, as_of=as_of)["numbers"]["stale_slots"]
+        hours = {(slot["start"], slot["end"]) for slot in taken}
+        for hour in sorted(hours):
+            start, end = map(datetime.fromisoformat, hour)
+            for stage in ("validate", "derive"):
+                self.run(stage, (start, end), as_of=as_of or span[1] + LATENESS)
+
     def hours(self, days: int) -> Iterator[tuple[datetime, datetime]]:
         """The hours that follow."""
         for hour in range(24 * days):
