@@ -97,6 +97,11 @@ fn scheduled() -> Json {
     scheduled
 }
 
+/// Writes the calendar `name` with the match until an hour, modified at another.
+fn lay(root: &Path, name: &str, end: i64, modified: i64) {
+    land(root, &format!("events/{name}.csv"), until(end).as_bytes(), modified);
+}
+
 /// Files that the run of an hour took, found to be duplicates and set aside.
 fn take(root: &Path, config: &Json, hour: i64) -> [i64; 3] {
     let run = ingest(root, [hour, hour + 1]).config(config).exits(0);
@@ -115,15 +120,14 @@ fn what_a_file_said_before_holds_again_when_it_is_back() {
     for (config, modified) in [(config(), 11), (config(), 9), (scheduled(), 9)] {
         let root = root();
         let came = |name: &str, end: i64, modified: i64, at: i64| {
-            land(root.path(), name, until(end).as_bytes(), modified);
+            lay(root.path(), name, end, modified);
             take(root.path(), &config, at)
         };
-        let name = "events/calendar.csv";
-        assert_eq!(came(name, 21, 9, 9), [1, 0, 0]);
-        assert_eq!(came(name, 22, 10, 10), [1, 0, 0]);
-        assert_eq!(came(name, 21, modified, 11), [1, 0, 0], "modified at {modified} h");
-        assert_eq!(came(name, 21, 12, 12), [0, 0, 0], "the latest bytes once more");
-        assert_eq!(came("events/copy.csv", 21, 13, 13), [0, 1, 0], "under another name");
+        assert_eq!(came("calendar", 21, 9, 9), [1, 0, 0]);
+        assert_eq!(came("calendar", 22, 10, 10), [1, 0, 0]);
+        assert_eq!(came("calendar", 21, modified, 11), [1, 0, 0], "modified at {modified} h");
+        assert_eq!(came("calendar", 21, 12, 12), [0, 0, 0], "the latest bytes once more");
+        assert_eq!(came("copy", 21, 13, 13), [0, 1, 0], "under another name");
         for (hour, end) in [(11, 93.0), (12, 94.0), (13, 93.0)] {
             let known = ends(root.path(), hour);
             assert_eq!(known, [end], "as of {hour} h, modified at {modified} h");
@@ -151,11 +155,10 @@ fn what_could_not_be_read_replaces_nothing() {
 #[test]
 fn a_change_with_an_old_time_is_known_when_it_is_taken() {
     let root = root();
-    let name = "events/calendar.csv";
-    land(root.path(), name, until(21).as_bytes(), 9);
+    lay(root.path(), "calendar", 21, 9);
     assert_eq!(take(root.path(), &scheduled(), 9), [1, 0, 0]);
     // Edited before, copied with its time.
-    land(root.path(), name, until(22).as_bytes(), 7);
+    lay(root.path(), "calendar", 22, 7);
     assert_eq!(take(root.path(), &scheduled(), 10), [1, 0, 0]);
     assert_eq!(take(root.path(), &scheduled(), 11), [0, 0, 0], "once");
     for (hour, end) in [(11, 93.0), (12, 94.0), (13, 94.0)] {
@@ -166,15 +169,12 @@ fn a_change_with_an_old_time_is_known_when_it_is_taken() {
 #[test]
 fn of_copies_that_are_back_together_one_is_taken() {
     let root = root();
-    let lay = |name: &str, end: i64, modified: i64| {
-        land(root.path(), &format!("events/{name}.csv"), until(end).as_bytes(), modified);
-    };
     for (end, hour) in [(21, 9), (22, 10), (21, 11)] {
-        lay("p", end, hour);
-        lay("q", end, hour);
+        lay(root.path(), "p", end, hour);
+        lay(root.path(), "q", end, hour);
         if hour == 11 {
             // Listed before them, a duplicate of what was taken long ago: it replaces nothing.
-            lay("new", end, 10);
+            lay(root.path(), "new", end, 10);
         }
         let copies = if hour == 11 { 2 } else { 1 };
         assert_eq!(take(root.path(), &scheduled(), hour), [1, copies, 0], "at {hour} h");
@@ -188,19 +188,16 @@ fn of_copies_that_are_back_together_one_is_taken() {
 #[test]
 fn a_copy_that_is_back_holds_also_where_another_was_back_before() {
     let root = root();
-    let lay = |name: &str, end: i64, modified: i64| {
-        land(root.path(), &format!("events/{name}.csv"), until(end).as_bytes(), modified);
-    };
-    lay("p", 21, 9);
-    lay("q", 21, 9);
+    lay(root.path(), "p", 21, 9);
+    lay(root.path(), "q", 21, 9);
     assert_eq!(take(root.path(), &scheduled(), 9), [1, 1, 0]);
-    lay("p", 22, 10);
+    lay(root.path(), "p", 22, 10);
     assert_eq!(take(root.path(), &scheduled(), 10), [1, 0, 0]);
-    lay("q", 23, 12);
+    lay(root.path(), "q", 23, 12);
     assert_eq!(take(root.path(), &scheduled(), 12), [1, 0, 0]);
     // One wide run takes what two hourly ones would have taken.
-    lay("p", 21, 11);
-    lay("q", 21, 13);
+    lay(root.path(), "p", 21, 11);
+    lay(root.path(), "q", 21, 13);
     assert_eq!(take(root.path(), &scheduled(), 14), [2, 0, 0]);
     for (hour, end) in [(12, 94.0), (13, 93.0), (14, 95.0), (15, 93.0)] {
         assert_eq!(ends(root.path(), hour), [end], "as of {hour} h");

@@ -12,6 +12,7 @@ mod disk_full;
 mod end_to_end;
 mod erasures;
 mod ingest;
+mod ingest_copies;
 mod ingest_events;
 mod ingest_mappings;
 mod ingest_marks;

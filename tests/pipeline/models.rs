@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::toy::{
     DEVICES, HOUR, HOURS, above, featurized, model, noise, predict, prepared, promoted, stage,
-    with_tasks,
+    with_champion, with_tasks,
 };
 
 fn verdict(run: &Run) -> &str {
@@ -52,9 +52,7 @@ fn a_model_is_made_judged_promoted_and_used() {
 
 #[test]
 fn a_changed_bundle_is_refused_and_a_revoked_model_serves_no_more() {
-    let root = prepared(above);
-    featurized(root.path());
-    let [train, ..] = promoted(root.path());
+    let (root, [train, ..]) = with_champion();
     let card = root.path().join(format!("models/toy/{}/bundle/card.md", model(&train)));
     let honest = std::fs::read(&card).unwrap();
     std::fs::write(&card, "# A better model\n").unwrap();
@@ -110,9 +108,7 @@ fn a_model_whose_event_was_lost_is_registered_by_the_next_run() {
 
 #[test]
 fn a_forced_training_takes_nothing_back_that_was_decided() {
-    let root = prepared(above);
-    featurized(root.path());
-    let [train, ..] = promoted(root.path());
+    let (root, [train, ..]) = with_champion();
     let again = with_tasks(root.path(), "train").args("--force").exits(0);
     assert_eq!(model(&again), model(&train));
     assert_eq!(verdict(&predict(root.path()).exits(0)), "champion");
@@ -154,9 +150,7 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn a_challenger_speaks_beside_the_champion_and_holds_nothing_back() {
-    let root = prepared(above);
-    featurized(root.path());
-    let [train, ..] = promoted(root.path());
+    let (root, [train, ..]) = with_champion();
     // Another penalty, another model.
     let config = json!({ "tasks": root.path().join("tasks"), "candidates": [] });
     let second = stage(root.path(), "train").config(&config).exits(0);

@@ -9,7 +9,7 @@ use foresite_tables::{Commit, Read, Root, Slot};
 use foresite_testkit::{Binary, Run};
 use serde_json::json;
 
-use crate::toy::{above, featurized, model, predict, prepared, promoted, stage};
+use crate::toy::{above, featurized, model, predict, prepared, promoted, stage, with_champion};
 
 /// A rebuild, by its verdict and how many computations it repeated.
 pub(crate) fn told(run: &Run) -> (&str, f64) {
@@ -89,9 +89,7 @@ fn a_prediction_is_made_again_with_the_model_of_its_time() {
 
 #[test]
 fn a_published_row_that_somebody_changed_is_found() {
-    let root = prepared(above);
-    featurized(root.path());
-    promoted(root.path());
+    let (root, _) = with_champion();
     predict(root.path()).exits(0);
     let table = store(root.path()).existing(outcome::predictions("toy")).unwrap();
     let rows = table.read_all(&Read::all()).unwrap();
@@ -127,9 +125,7 @@ fn without_drivers(root: &Path) {
 
 #[test]
 fn a_table_of_an_older_release_is_compared_by_its_own_columns_and_gets_none() {
-    let root = prepared(above);
-    featurized(root.path());
-    promoted(root.path());
+    let (root, _) = with_champion();
     predict(root.path()).exits(0);
     without_drivers(root.path());
     let version = || {
@@ -144,9 +140,7 @@ fn a_table_of_an_older_release_is_compared_by_its_own_columns_and_gets_none() {
 
 #[test]
 fn a_model_that_never_served_is_asked_about_the_past_and_shown_to_nobody() {
-    let root = prepared(above);
-    featurized(root.path());
-    promoted(root.path());
+    let (root, _) = with_champion();
     predict(root.path()).exits(0);
     let config = json!({ "tasks": root.path().join("tasks"), "seed": 9, "candidates": [] });
     let other = model(&stage(root.path(), "train").config(&config).exits(0));

@@ -47,10 +47,11 @@ impl Vault {
         for (name, file) in files {
             binary = binary.env(name, self.folder.path().join(file).to_str().unwrap());
         }
-        for name in ["HADOOP_CREDSTORE_PASSWORD", "KRB5_PASSWORD", "AIRFLOW_DB_PASSWORD"] {
-            binary = binary.env(name, PASSWORD);
-        }
-        binary.env("FORESITE_CONSOLE_TOKEN", TOKEN)
+        // What a worker of Airflow has, and its stages inherit.
+        let database = format!("postgresql://airflow:{PASSWORD}@db/airflow");
+        binary
+            .env("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", &database)
+            .env("FORESITE_CONSOLE_TOKEN", TOKEN)
     }
 
     /// Fails where one of them is in the root or in what was said.

@@ -126,6 +126,14 @@ pub(crate) fn promoted(root: &Path) -> [Run; 3] {
     [train, stage(root, "evaluate").exits(0), stage(root, "promote").exits(0)]
 }
 
+/// A root whose only model is the champion, and the runs of [`promoted`].
+pub(crate) fn with_champion() -> (TempDir, [Run; 3]) {
+    let root = prepared(above);
+    featurized(root.path());
+    let runs = promoted(root.path());
+    (root, runs)
+}
+
 /// The id of the model that a run speaks of.
 pub(crate) fn model(run: &Run) -> String {
     run.result["numbers"]["model_id"].as_str().unwrap().to_owned()

@@ -8,7 +8,7 @@ use foresite_tables::{Read, Root};
 use foresite_testkit::{Binary, Run};
 use serde_json::json;
 
-use crate::toy::{above, featurized, model, predict, prepared, promoted, stage};
+use crate::toy::{model, predict, stage, with_champion};
 
 /// Names of the public keys that lie in the data root.
 fn trusted(root: &Path) -> Vec<String> {
@@ -61,10 +61,8 @@ fn assert_refused(root: &Path, id: &str, run: &Run, words: &str) {
 
 #[test]
 fn a_key_that_was_taken_away_does_not_come_back_by_promoting() {
-    let root = prepared(above);
+    let (root, [_, _, promote]) = with_champion();
     let root = root.path();
-    featurized(root);
-    let [_, _, promote] = promoted(root);
     assert!(promote.stderr.contains("is trusted from now on"), "{}", promote.stderr);
     let key = signer(&root.join("keys/private/promote.pem"));
     let name = format!("{}.pem", key.key_id());
@@ -85,10 +83,8 @@ fn a_key_that_was_taken_away_does_not_come_back_by_promoting() {
 
 #[test]
 fn another_key_signs_once_its_public_half_is_there() {
-    let root = prepared(above);
+    let (root, _) = with_champion();
     let root = root.path();
-    featurized(root);
-    promoted(root);
     let id = second(root);
     let first = signer(&root.join("keys/private/promote.pem")).key_id();
     let place = root.join("keys/private/next.pem");
@@ -113,10 +109,8 @@ fn another_key_signs_once_its_public_half_is_there() {
 
 #[test]
 fn a_key_that_is_lost_is_not_made_anew_beside_others() {
-    let root = prepared(above);
+    let (root, _) = with_champion();
     let root = root.path();
-    featurized(root);
-    promoted(root);
     let id = second(root);
     let lost = root.join("keys/private/promote.pem");
     std::fs::remove_file(&lost).unwrap();
@@ -129,10 +123,8 @@ fn a_key_that_is_lost_is_not_made_anew_beside_others() {
 
 #[test]
 fn a_rollback_to_a_model_of_a_key_that_is_gone_is_refused() {
-    let root = prepared(above);
+    let (root, [train, ..]) = with_champion();
     let root = root.path();
-    featurized(root);
-    let [train, ..] = promoted(root);
     let (first, second) = (model(&train), second(root));
     let id = signer(&root.join("keys/private/promote.pem")).key_id();
     let next = Signer::create(&root.join("keys/private/next.pem")).unwrap();
@@ -162,10 +154,8 @@ fn a_rollback_to_a_model_of_a_key_that_is_gone_is_refused() {
 
 #[test]
 fn a_champion_whose_key_is_gone_is_signed_anew_where_it_is_named() {
-    let root = prepared(above);
+    let (root, [train, ..]) = with_champion();
     let root = root.path();
-    featurized(root);
-    let [train, ..] = promoted(root);
     let (id, before) = (model(&train), events(root));
     let next = Signer::create(&root.join("keys/private/next.pem")).unwrap();
     std::fs::write(public(&next, &root.join("keys")), next.public_pem().unwrap()).unwrap();
@@ -186,10 +176,8 @@ fn a_champion_whose_key_is_gone_is_signed_anew_where_it_is_named() {
 
 #[test]
 fn trust_that_changes_nothing_and_a_bad_signature_are_said() {
-    let root = prepared(above);
+    let (root, [train, ..]) = with_champion();
     let root = root.path();
-    featurized(root);
-    let [train, ..] = promoted(root);
     second(root);
     let first = challenge(root).args("--trust-key").exits(0);
     assert!(first.stderr.contains("the key is trusted already"), "{}", first.stderr);

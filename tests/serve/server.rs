@@ -19,9 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A root with a champion, made once a run and copied for every test.
 static PROMOTED: LazyLock<PathBuf> = LazyLock::new(|| {
-    let root = toy::prepared(toy::above);
-    toy::featurized(root.path());
-    toy::promoted(root.path());
+    let (root, _) = toy::with_champion();
     let kept =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(concat!(env!("CARGO_CRATE_NAME"), "-toy"));
     drop(std::fs::remove_dir_all(&kept));

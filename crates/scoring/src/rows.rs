@@ -143,15 +143,7 @@ impl Rows<'_> {
             Head::TimeToEvent { bins, causes, .. } => {
                 let mut blank = blank;
                 blank.drivers.extend(self.cause(encoded, causes)?);
-                let by_then = cumulative(&predicted);
-                let about = |(bin, p): (&Span, f64)| Statement {
-                    horizon: bin.micros(),
-                    score: Some(p),
-                    probability: Some(p),
-                    values: predicted.clone(),
-                    ..blank.clone()
-                };
-                statements.push(bins.iter().zip(by_then).map(about));
+                statements.push(by_bin(bins, &predicted, &blank));
             }
             Head::Binary {} => {
                 let p = Some(predicted[0]);
@@ -218,6 +210,17 @@ impl Rows<'_> {
 
 fn is_observed(row: &GivenRow<'_>) -> bool {
     row.values.iter().any(|value| !value.is_nan())
+}
+
+/// How probable it is that it happens by the end of each bin.
+fn by_bin(bins: &[Span], hazards: &[f64], blank: &Statement) -> impl Iterator<Item = Statement> {
+    bins.iter().zip(cumulative(hazards)).map(move |(bin, p)| Statement {
+        horizon: bin.micros(),
+        score: Some(p),
+        probability: Some(p),
+        values: hazards.to_vec(),
+        ..blank.clone()
+    })
 }
 
 /// The likeliest class and its probability.

@@ -173,13 +173,7 @@ pub fn rebuilds() -> TableDef {
         nullable("published_sha256", Text, "", "hash of their values"),
         nullable("rebuilt_rows", Long, "", "rows that were computed now"),
         nullable("rebuilt_sha256", Text, "", "hash of their values"),
-        required(
-            "equal",
-            Bool,
-            "",
-            "both say the same, to the last bit; true as well of a table that was not compared: its \
-             `published_rows` is null",
-        ),
+        nullable("equal", Bool, "", "both say the same, to the last bit; null = not compared"),
         nullable(
             "other",
             Texts,

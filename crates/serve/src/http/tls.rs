@@ -19,7 +19,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::watched::Watched;
 
-/// Characters of a subject that are kept.
+/// The most characters of a subject; a longer one ends in digits of its SHA-256.
 const LONGEST_SUBJECT: usize = 200;
 
 /// Files of certificates and keys, PEM.
@@ -119,15 +119,26 @@ fn subject_of(certificate: &[u8]) -> String {
         Err(_) => unreadable(certificate),
     };
     let one_line = told.chars().map(|c| if c.is_control() { ' ' } else { c });
-    one_line.take(LONGEST_SUBJECT).collect()
+    if told.chars().count() <= LONGEST_SUBJECT {
+        return one_line.collect();
+    }
+    // Two that begin alike stay two.
+    let end = format!("…, sha256 {}", first_digits(told.as_bytes()));
+    let kept = LONGEST_SUBJECT - end.chars().count();
+    one_line.take(kept).chain(end.chars()).collect()
 }
 
-/// Tells certificates apart whose subject is no text, by the first digits of their SHA-256:
-/// `openssl x509 -fingerprint -sha256` prints it.
+/// Tells certificates apart whose subject is no text: `openssl x509 -fingerprint -sha256` prints
+/// the digits.
 fn unreadable(certificate: &[u8]) -> String {
-    let sum: [u8; 32] = Sha256::digest(certificate).into();
+    format!("that cannot be read, sha256 {}", first_digits(certificate))
+}
+
+/// The first 16 hexadecimal digits of a SHA-256.
+fn first_digits(bytes: &[u8]) -> String {
+    let sum: [u8; 32] = Sha256::digest(bytes).into();
     let first = sum.first_chunk::<8>().map_or(0, |first| u64::from_be_bytes(*first));
-    format!("that cannot be read, sha256 {first:016x}")
+    format!("{first:016x}")
 }
 
 /// What is wrong with a client's certificate, where a handshake failed for that.
@@ -158,13 +169,28 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_one_line_that_ends() {
+    fn a_subject_is_one_line() {
         let kim = [(DnType::OrganizationName, "North"), (DnType::CommonName, "Kim Brandt")];
         assert_eq!(subject(&kim), "O=North, CN=Kim Brandt");
         assert_eq!(subject(&[(DnType::CommonName, "Kim\nentry")]), "CN=Kim entry");
-        let long = "x".repeat(300);
-        assert_eq!(subject(&[(DnType::CommonName, long.as_str())]).len(), LONGEST_SUBJECT);
         assert!(subject(&[]).starts_with("serial "));
+    }
+
+    #[test]
+    fn long_subjects_that_begin_alike_are_told_apart() {
+        let long = |end: &str| {
+            let name = format!("{}{end}", "x".repeat(300));
+            subject(&[(DnType::CommonName, name.as_str())])
+        };
+        // { printf CN=; printf 'x%.0s' $(seq 300); printf y; } | sha256sum
+        let told = long("y");
+        assert!(told.ends_with("x…, sha256 6a66cd7ba49f05de"), "{told}");
+        assert_eq!(told.chars().count(), LONGEST_SUBJECT);
+        assert_ne!(told, long("z"));
+        assert_eq!(told, long("y"), "by the subject, whatever the key and the serial number");
+        let longest = "x".repeat(LONGEST_SUBJECT - "CN=".len());
+        let whole = subject(&[(DnType::CommonName, longest.as_str())]);
+        assert_eq!(whole, format!("CN={longest}"), "not cut");
     }
 
     #[test]

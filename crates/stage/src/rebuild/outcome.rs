@@ -1,19 +1,17 @@
-//! What came of rebuilding: the rows of `rebuilds`, and what the log and the result say.
+//! What came of rebuilding, and what the log and the result say of it.
+
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
-};
-use arrow::datatypes::{DataType, Field, Schema};
-use foresite_tables::{Comparison, Micros, sha256_hex};
+use foresite_tables::Comparison;
 use serde_json::Value as Json;
+
+pub(super) use rows::rows;
 
 use super::Published;
 use crate::interval::stamp;
-use crate::{Context, Lineage, Report, Result};
+use crate::{Lineage, Report};
 
 /// What is said of a table that is not compared.
 pub(super) const NEWER: &str =
@@ -114,6 +112,16 @@ impl Outcome {
         let parts: Vec<String> = self.failure.iter().cloned().chain(compared).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
+
+    fn warn(&self) {
+        tracing::warn!(
+            lineage_id = self.published.lineage_id,
+            interval = %self.published.interval,
+            other = self.other.join(","),
+            "not as published: {}",
+            self.detail().unwrap_or_default()
+        );
+    }
 }
 
 /// Parts in which two lineage documents differ.
@@ -134,15 +142,7 @@ fn differences(then: &Json, now: &Json) -> Vec<String> {
 /// Counts for the result; a line of the log for each that is not as it was.
 pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
     let different: Vec<&Outcome> = outcomes.iter().filter(|one| !one.is_equal()).collect();
-    for one in &different {
-        tracing::warn!(
-            lineage_id = one.published.lineage_id,
-            interval = %one.published.interval,
-            other = one.other.join(","),
-            "not as published: {}",
-            one.detail().unwrap_or_default()
-        );
-    }
+    different.iter().for_each(|one| one.warn());
     report.verdict = Some(
         match (outcomes.is_empty(), different.is_empty()) {
             (true, _) => "nothing_published",
@@ -157,6 +157,16 @@ pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
         "other_code",
         outcomes.iter().filter(|one| one.other.iter().any(|part| part == "revision")).count(),
     );
+    count_rows(outcomes, report);
+    if let Some(first) = different.first() {
+        let start = stamp(first.published.interval.start);
+        report
+            .number("first_different", format!("{start}: {}", first.detail().unwrap_or_default()));
+    }
+}
+
+/// Rows that were compared, by table, and tables that were not.
+fn count_rows(outcomes: &[Outcome], report: &mut Report) {
     let (left_out, compared): (Vec<&Compared>, Vec<&Compared>) =
         outcomes.iter().flat_map(|one| &one.compared).partition(|one| one.is_left_out);
     if !left_out.is_empty() {
@@ -169,84 +179,6 @@ pub(super) fn tell(outcomes: &[Outcome], report: &mut Report) {
     for (table, rows) in rows {
         report.number(&format!("{table}_rows"), rows);
     }
-    if let Some(first) = different.first() {
-        let start = stamp(first.published.interval.start);
-        report
-            .number("first_different", format!("{start}: {}", first.detail().unwrap_or_default()));
-    }
-}
-
-/// One table of one outcome; a failure has none.
-type Row<'a> = (&'a Outcome, Option<&'a Compared>);
-
-fn rows_of(one: &Outcome) -> Vec<Row<'_>> {
-    match one.failure.is_some() || one.compared.is_empty() {
-        true => vec![(one, None)],
-        false => one.compared.iter().map(|compared| (one, Some(compared))).collect(),
-    }
-}
-
-/// One side of a table; what was not compared has none, and no number of rows.
-fn side<'a>(row: &Row<'a>, of: fn(&Compared) -> &Side) -> Option<&'a Side> {
-    row.1.filter(|one| !one.is_left_out).map(of)
-}
-
-/// The rows of `rebuilds`: one per computation and table, one for a computation that failed.
-pub(super) fn rows(cx: &Context, outcomes: &[Outcome], lineage_id: &str) -> Result<RecordBatch> {
-    let rows: Vec<Row<'_>> = outcomes.iter().flat_map(rows_of).collect();
-    let same =
-        |value: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![value; rows.len()])) };
-    let texts = |of: &dyn Fn(&Row<'_>) -> Option<String>| -> ArrayRef {
-        Arc::new(rows.iter().map(of).collect::<StringArray>())
-    };
-    let times = |of: &dyn Fn(&Row<'_>) -> Micros| -> ArrayRef {
-        Arc::new(
-            TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)).with_timezone("UTC"),
-        )
-    };
-    let sides = |of: fn(&Compared) -> &Side| -> [ArrayRef; 2] {
-        let count = |row: &Row<'_>| side(row, of).map(|side| side.rows as i64);
-        let hash = |row: &Row<'_>| side(row, of).map(|side| sha256_hex(side.digests.as_bytes()));
-        [Arc::new(rows.iter().map(count).collect::<Int64Array>()), texts(&hash)]
-    };
-    let [published_rows, published_hash] = sides(|one| &one.published);
-    let [computed_rows, computed_hash] = sides(|one| &one.computed);
-    let is_equal = |row: &Row<'_>| Some(row.1.map_or(row.0.is_equal(), Compared::is_equal));
-    let columns: Vec<(&str, ArrayRef)> = vec![
-        ("stage", same(Some(cx.stage))),
-        ("step", same(cx.step)),
-        ("task", same(cx.args.task.as_deref())),
-        ("rebuilt_table", texts(&|row| Some(row.1?.table.clone()))),
-        ("slot_start", times(&|row| row.0.published.interval.start)),
-        ("slot_end", times(&|row| row.0.published.interval.end)),
-        ("as_of", times(&|row| row.0.published.as_of)),
-        ("published_lineage_id", texts(&|row| Some(row.0.published.lineage_id.clone()))),
-        ("published_rows", published_rows),
-        ("published_sha256", published_hash),
-        ("rebuilt_rows", computed_rows),
-        ("rebuilt_sha256", computed_hash),
-        ("equal", Arc::new(rows.iter().map(is_equal).collect::<BooleanArray>())),
-        ("other", lists(rows.iter().map(|row| row.0.other.as_slice()))),
-        ("detail", texts(&|row| row.1.map_or_else(|| row.0.detail(), Compared::detail))),
-        ("rebuilt_at", times(&|_| cx.now())),
-        ("known_at", times(&|_| cx.now())),
-        ("ingested_at", times(&|_| cx.now())),
-        ("lineage_id", same(Some(lineage_id))),
-    ];
-    let field =
-        |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
-    let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
-    let arrays = columns.into_iter().map(|(_, array)| array).collect();
-    Ok(RecordBatch::try_new(Arc::new(schema), arrays)?)
-}
-
-fn lists<'a>(rows: impl Iterator<Item = &'a [String]>) -> ArrayRef {
-    let item = Arc::new(Field::new("item", DataType::Utf8, true));
-    let mut lists = ListBuilder::new(StringBuilder::new()).with_field(item);
-    for row in rows {
-        lists.append_value(row.iter().map(Some));
-    }
-    Arc::new(lists.finish())
 }
 
 #[cfg(test)]
@@ -254,18 +186,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Interval;
-
-    #[test]
-    fn what_gives_nothing_any_more_is_a_failure_though_a_table_was_left_out() {
-        let published = Published::lost(Interval::new(5, 9).unwrap());
-        let left_out = Outcome::new(published, None, vec![Compared::left_out("kpis")]);
-        assert!(!left_out.is_equal());
-        let rows = rows_of(&left_out);
-        assert_eq!((rows.len(), rows[0].1), (1, None), "the row is that of the failure");
-        let said = left_out.detail().unwrap();
-        assert_eq!(said, format!("it gives nothing any more; kpis: {NEWER}"));
-    }
 
     #[test]
     fn the_parts_that_are_others_are_named() {

@@ -7,6 +7,7 @@ use foresite_stage::{Context, ErrorContext as _, ErrorKind, Manifest, Report, Re
 use foresite_tables::{Commit, Slot, StagedFile, Value};
 
 use crate::config::Config;
+use crate::copies::Copies;
 use crate::feeds::Feeds;
 use crate::ledger;
 use crate::outcome::{Notes, Outcome, State};
@@ -116,7 +117,8 @@ fn commit_of(cx: &Context, plan: &IngestPlan) -> Commit {
 
 type Staged = BTreeMap<String, Vec<StagedFile>>;
 
-/// All staged files, and what became of every file of the plan, duplicates included.
+/// All staged files, what became of the files of the plan, copies included, and how many of these
+/// wait for the next plan.
 fn gather(
     feeds: &Feeds,
     plan: &IngestPlan,
@@ -138,12 +140,9 @@ fn gather(
     }
     check_rows(&files, "pm_counters", counter_rows)?;
     check_rows(&files, "pm_histograms", histogram_rows)?;
-    for file in plan.content.duplicates() {
-        if let Some(claim) = feeds.claim(&file.path) {
-            outcomes.push(records::duplicate(file, claim.source(), &claim.kind()));
-        }
-    }
-    Ok((files, outcomes, changed))
+    let copies = Copies::decide(feeds, plan, &outcomes);
+    outcomes.extend(copies.settled);
+    Ok((files, outcomes, changed + copies.waiting))
 }
 
 /// The staged files must hold exactly the rows that the shards counted while reading.
@@ -172,8 +171,12 @@ fn judge(cx: &Context, config: &Config, outcomes: &[Outcome]) -> Result<()> {
                 .hint("correct the mapping; nothing was taken"));
         }
     }
-    let read = outcomes.iter().filter(|file| file.state != State::Duplicate).count() as u64;
-    let bad: Vec<_> = outcomes.iter().filter(|file| file.state == State::Quarantined).collect();
+    // A copy that was set aside with its original is no second bad file.
+    let mut seen = BTreeSet::new();
+    let read = outcomes.iter().filter(|file| file.state != State::Duplicate);
+    let read: Vec<_> = read.filter(|file| seen.insert(file.file_id.as_str())).collect();
+    let bad: Vec<_> = read.iter().filter(|file| file.state == State::Quarantined).collect();
+    let read = read.len() as u64;
     let is_too_much = bad.len() as f64 > config.max_quarantined_share.get() * read as f64;
     match bad.first() {
         Some(first) if is_too_much && read >= config.min_files_to_refuse => {

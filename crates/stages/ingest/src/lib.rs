@@ -12,6 +12,7 @@
 mod candidates;
 mod commit;
 mod config;
+mod copies;
 mod feeds;
 mod landing;
 mod ledger;

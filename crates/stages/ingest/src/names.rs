@@ -98,23 +98,18 @@ impl<'a> Names<'a> {
         let mut seen = BTreeMap::new();
         for row in rows {
             let id = marks.map(|marks| marks.value(row));
-            if !is_named(row) {
-                people.push(None);
-                ids.push(id.map(str::to_owned));
-                continue;
-            }
             let epoch = Epoch::of(known_at.value(row), self.months);
-            match self.key(epoch)? {
-                Some(key) => {
-                    people.push(Some(key.person(epoch, names.value(row))));
-                    ids.push(id.map(|id| key.mark(id)));
-                }
-                None => {
-                    outcome.names_erased += 1;
-                    people.push(Some(epoch.erased()));
-                    ids.push(id.map(|_| nobodys(batch, row, &mut seen)).transpose()?);
-                }
-            }
+            let (person, id) = if !is_named(row) {
+                (None, id.map(str::to_owned))
+            } else if let Some(key) = self.key(epoch)? {
+                (Some(key.person(epoch, names.value(row))), id.map(|id| key.mark(id)))
+            } else {
+                outcome.names_erased += 1;
+                let id = id.map(|_| nobodys(batch, row, &mut seen)).transpose()?;
+                (Some(epoch.erased()), id)
+            };
+            people.push(person);
+            ids.push(id);
         }
         let mut columns = batch.columns().to_vec();
         columns[batch.schema().index_of(column)?] = Arc::new(StringArray::from(people));

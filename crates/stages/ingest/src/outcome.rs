@@ -97,6 +97,7 @@ pub(crate) struct Notes {
     pub(crate) counter_rows: u64,
     /// Rows of `pm_histograms` that were staged.
     pub(crate) histogram_rows: u64,
-    /// Files that changed since the plan: they wait for the next one.
+    /// Files that changed since the plan, and marks that cannot be checked: they wait for the next
+    /// plan.
     pub(crate) changed: u64,
 }

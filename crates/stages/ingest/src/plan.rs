@@ -48,7 +48,7 @@ pub(crate) struct PlannedFile {
     pub(crate) landed_at: Micros,
     /// When its facts count as known.
     pub(crate) known_at: Micros,
-    /// The path under which the same bytes were or are taken.
+    /// The path under which the same bytes were taken, or are read by this plan.
     pub(crate) duplicate_of: Option<String>,
     /// Files that are read together with it.
     pub(crate) joined: Vec<JoinedFile>,
@@ -92,6 +92,7 @@ impl Content {
         files[edge(index)..edge(index + 1)].to_vec()
     }
 
+    /// Copies of what was taken before, or of what the plan reads under another path.
     pub(crate) fn duplicates(&self) -> impl Iterator<Item = &PlannedFile> {
         self.files.iter().filter(|file| file.duplicate_of.is_some())
     }

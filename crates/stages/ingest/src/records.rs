@@ -9,8 +9,8 @@ use foresite_schema::{BUCKETS, bucket_of};
 use foresite_stage::{Context, Result};
 use foresite_tables::Micros;
 
-use crate::outcome::{Outcome, State};
-use crate::plan::{Content, IngestPlan, PlannedFile};
+use crate::outcome::Outcome;
+use crate::plan::{Content, IngestPlan};
 
 /// An expected period for which nothing came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,16 +121,6 @@ fn absent_entry(absent: &Missing, as_of: Micros) -> Entry {
         landed_at: as_of,
         known_at: as_of,
         ..Entry::default()
-    }
-}
-
-/// The outcome of a file whose bytes were taken elsewhere.
-pub(crate) fn duplicate(file: &PlannedFile, source: &str, kind: &str) -> Outcome {
-    let other = file.duplicate_of.as_deref().unwrap_or_default();
-    Outcome {
-        state: State::Duplicate,
-        reason: Some(format!("same bytes as {other}")),
-        ..Outcome::of(file, source, kind)
     }
 }
 

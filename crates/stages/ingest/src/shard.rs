@@ -117,30 +117,40 @@ fn read_all(
                 |reader, file| read_one(reader, file, (feeds, landing), &loader),
             )
             .collect::<Result<_>>()?;
-        for (outcome, content) in read.iter_mut().flatten() {
-            if let (Content::Mapped(batches), Some(names)) = (content, names.as_mut()) {
-                names.replace(outcome, batches)?;
-            }
-        }
-        check_marks(cx, versions.as_ref(), &mut read)?;
-        for (outcome, content) in read.iter_mut().flatten() {
-            if let Content::Mapped(batches) = content {
-                suppressions::check(outcome, batches)?;
-                local_events::check(outcome, batches)?;
-            }
-        }
+        check(cx, versions.as_ref(), names, &mut read)?;
         for one in read {
             progress.add(1);
-            match one {
-                Some((outcome, content)) => {
-                    stage_one(&outcome, content, &loader, staging)?;
-                    notes.outcomes.push(outcome);
-                }
-                None => notes.changed += 1,
-            }
+            let Some((outcome, content)) = one else {
+                notes.changed += 1;
+                continue;
+            };
+            stage_one(&outcome, content, &loader, staging)?;
+            notes.outcomes.push(outcome);
         }
     }
     Ok(notes)
+}
+
+/// Puts pseudonyms in the place of names, and sets aside what cannot be true.
+fn check(
+    cx: &Context,
+    versions: Option<&Versions>,
+    names: &mut Option<Names<'_>>,
+    read: &mut [Option<(Outcome, Content)>],
+) -> Result<()> {
+    for (outcome, content) in read.iter_mut().flatten() {
+        if let (Content::Mapped(batches), Some(names)) = (content, names.as_mut()) {
+            names.replace(outcome, batches)?;
+        }
+    }
+    check_marks(cx, versions, read)?;
+    for (outcome, content) in read.iter_mut().flatten() {
+        if let Content::Mapped(batches) = content {
+            suppressions::check(outcome, batches)?;
+            local_events::check(outcome, batches)?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks marks against the predictions that they name. Where these cannot be read, the marks wait for
