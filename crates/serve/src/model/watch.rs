@@ -32,6 +32,11 @@ const REVOKED: &str = "it was revoked, and no successor is in use";
 const UNTRUSTED: &str = "the key that signed it is not trusted any more";
 const NO_ALIAS: &str = "no alias points to one";
 
+// What a start waits for, while it waits.
+const ON_FOLDER: &str = "the folder of --cache-dir has not answered yet";
+const ON_ROOT: &str = "the data root has not answered yet";
+const ON_COPY: &str = "the copy in --cache-dir has not answered yet";
+
 /// Looks after the models of a service, on threads of its own.
 #[derive(Debug)]
 pub(crate) struct Watcher {
@@ -51,8 +56,11 @@ struct Turn {
 }
 
 impl Watcher {
+    /// Opens the copy for a restart, which may take as long as its storage likes.
     pub(crate) fn new(service: Arc<Service>, cache_dir: Option<&Path>) -> Result<Self> {
+        service.explain_absence(ON_FOLDER);
         let cache = cache_dir.map(|folder| Cache::open(folder, service.task())).transpose()?;
+        service.explain_absence(ON_ROOT);
         Ok(Self { service, cache, turn: Mutex::default() })
     }
 
@@ -139,6 +147,9 @@ impl Watcher {
         let config = service.config();
         let keys = TrustedKeys::below(root, &config.public_keys).map_err(registry_error)?;
         if turn.keys.as_ref() != Some(&keys) {
+            if turn.keys.is_none() && self.cache.is_some() {
+                service.explain_absence(ON_COPY);
+            }
             self.distrust(&keys)?;
             if turn.keys.replace(keys.clone()).is_some() {
                 tracing::info!(task = service.task(), "other keys are trusted");

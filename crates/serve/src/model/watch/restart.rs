@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use foresite_registry::Alias;
 
-use super::{NO_ALIAS, Turn, Watcher};
+use super::{NO_ALIAS, ON_COPY, Turn, Watcher};
 use crate::metrics::Reload;
 use crate::model::Models;
 use crate::model::cache::Cache;
@@ -44,12 +44,14 @@ impl Watcher {
         if before.serving.is_some() || before.reason == NO_ALIAS {
             return;
         }
+        self.service.explain_absence(ON_COPY);
         let taken = cache.aliases().and_then(|mut kept| {
             if self.service.config().challenger_share.get() == 0.0 {
                 kept.remove(&Alias::Challenger);
             }
             if kept.is_empty() {
                 tracing::warn!("the data root has no model to use now, and none was kept");
+                self.service.explain_absence(&before.reason);
                 return Ok(());
             }
             let keys = match &turn.keys {
