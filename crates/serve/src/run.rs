@@ -44,7 +44,8 @@ fn runtime() -> std::io::Result<Runtime> {
 
 /// The data root, which need not answer.
 pub(crate) fn open(uri: &str) -> Result<Root> {
-    let root = Root::open(uri)?;
+    let named = uri.to_owned();
+    let root = in_time("data root", move || Ok(Root::open(&named)?))?;
     if root.url().scheme() == "file" {
         let asked = root.clone();
         match in_time(&format!("data root {uri}"), move || Ok(asked.require()?)) {
