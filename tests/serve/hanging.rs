@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::client::{get, get_with, infer};
 use crate::limits::on_one_core;
-use crate::models::features;
+use crate::models::{another_champion, features, version};
 use crate::server::{Server, copy};
 
 const FIRST: &str = "a-token-of-good-length";
@@ -20,6 +20,19 @@ const NEXT: &str = "the-next-token-of-good-length";
 
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Puts pipes in the place of the data files of a table.
+fn pipes(folder: &Path) {
+    let entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    for path in entries {
+        if path.is_dir() && !path.ends_with("_delta_log") {
+            pipes(&path);
+        } else if path.extension().is_some_and(|kind| kind == "parquet") {
+            std::fs::remove_file(&path).unwrap();
+            pipe(&path);
+        }
+    }
 }
 
 /// Lets everybody go on who waits for the pipe, and whoever comes while the file is open.
@@ -78,28 +91,31 @@ fn a_start_waits_for_a_file_for_ten_seconds() {
 }
 
 #[test]
-fn a_copy_that_hangs_is_why_a_service_is_not_ready() {
-    let (root, cache) = (copy(), TempDir::new().unwrap());
-    let kept = cache.path().join("toy/aliases.json");
-    std::fs::create_dir(cache.path().join("toy")).unwrap();
-    pipe(&kept);
-    let config = json!({ "cache_after_seconds": 600.0 });
-    let more = ["--cache-dir", cache.path().to_str().unwrap()];
-    let server = on_one_core(|| Server::start(root.path().to_str().unwrap(), &config, &more));
-    let why = "the copy in --cache-dir has not answered yet";
-    server.wait(why, |server| {
-        let ready = get(server.address("metrics"), "/v2/health/ready");
-        ready.status == 503 && ready.refusal(503).contains(why)
-    });
+fn a_data_root_that_hangs_is_why_a_service_is_not_ready() {
+    let root = copy();
+    pipes(&root.path().join("tables/registry_events"));
+    let mut server = on_one_core(|| Server::start(root.path().to_str().unwrap(), &json!({}), &[]));
+    let why = "no model serves: the data root has not answered yet";
+    server
+        .wait(why, |server| get(server.address("metrics"), "/v2/health/ready").refusal(503) == why);
     assert_eq!(server.get("/v2/health/live").status, 200);
     assert_eq!(server.get("/v2/health/ready").status, 503);
-    assert!(infer(server.rest(), &features()).refusal(503).contains(why));
+    assert_eq!(infer(server.rest(), &features()).refusal(503), why);
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+}
 
-    let open = writer(&kept);
-    let whole = cache.path().join("whole.json");
-    std::fs::write(&whole, "{}").unwrap();
-    std::fs::rename(&whole, &kept).unwrap();
-    drop(open);
-    server.wait("ready", |server| server.get("/v2/health/ready").status == 200);
+#[test]
+fn a_copy_that_hangs_keeps_a_service_from_nothing_else() {
+    let (root, cache) = (copy(), TempDir::new().unwrap());
+    std::fs::create_dir(cache.path().join("toy")).unwrap();
+    pipe(&cache.path().join("toy/aliases.json"));
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = on_one_core(|| Server::ready(root.path(), &json!({}), &more));
+    let said = "the copy in --cache-dir: storage did not answer within 10 s";
+    assert!(server.line(said).is_some(), "{}", server.log());
     assert_eq!(get(server.address("metrics"), "/v2/health/ready").status, 200);
+    let (first, second) = another_champion(root.path());
+    assert_ne!(first, second);
+    server.wait("the new champion", |server| version(server) == second);
 }

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use foresite_stage::{Exit, Result, environment, load_config, log_to_stderr, redacted_config};
 
 use crate::config::Config;
-use crate::in_time::in_time;
+use crate::in_time::{PATIENCE, in_time};
 use crate::{console, run};
 
 /// Answers with predictions for as long as it runs
@@ -136,7 +136,8 @@ fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Model(args) => {
             let path = args.config.clone();
-            let config: Config = in_time("configuration", move || load_config(path.as_deref()))?;
+            let config: Config =
+                in_time("configuration", PATIENCE, move || load_config(path.as_deref()))?;
             config.check()?;
             let effective = serde_json::to_value(&config)?;
             if args.print_config {

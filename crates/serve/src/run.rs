@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::cli::{EntranceArgs, ModelArgs};
 use crate::config::Config;
 use crate::http::{self, Front, Listener, Phase, Routes, Tls, Tokens};
-use crate::in_time::in_time;
+use crate::in_time::{PATIENCE, in_time};
 use crate::model::Watcher;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -45,10 +45,10 @@ fn runtime() -> std::io::Result<Runtime> {
 /// The data root, which need not answer.
 pub(crate) fn open(uri: &str) -> Result<Root> {
     let named = uri.to_owned();
-    let root = in_time("data root", move || Ok(Root::open(&named)?))?;
+    let root = in_time("data root", PATIENCE, move || Ok(Root::open(&named)?))?;
     if root.url().scheme() == "file" {
         let asked = root.clone();
-        match in_time(&format!("data root {uri}"), move || Ok(asked.require()?)) {
+        match in_time(&format!("data root {uri}"), PATIENCE, move || Ok(asked.require()?)) {
             // A mount may be away for a while, as HDFS may; a folder that is not there is a wrong
             // argument.
             Err(error) if error.kind() == ErrorKind::Transient => {
@@ -98,8 +98,8 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
     Ok(())
 }
 
-/// Begins to look after the models. The folder of their copy may hang: whoever asks is answered
-/// meanwhile, and told that nothing is ready.
+/// Begins to look after the models. The folder of their copy may take its time: whoever asks is
+/// answered meanwhile, and told that nothing is ready.
 async fn look_after_models(args: &ModelArgs, service: &Arc<Service>) -> Result<()> {
     let (service, cache_dir) = (Arc::clone(service), args.cache_dir.clone());
     let begin = move || Watcher::new(service, cache_dir.as_deref())?.start();

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use foresite_stage::Result;
 
-use crate::in_time::in_time;
+use crate::in_time::{PATIENCE, in_time};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -64,7 +64,7 @@ impl<T: Clone + Send + Sync + 'static> Watched<T> {
     ) -> Result<Self> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| (*path).to_owned()).collect();
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        let files = in_time(&format!("{what} in {}", names.join(", ")), move || {
+        let files = in_time(&format!("{what} in {}", names.join(", ")), PATIENCE, move || {
             // Before the files are read: what changes meanwhile is seen by the next look.
             let stamps = Mutex::new(Stamp::of_all(&paths));
             let current = RwLock::new(read()?);
