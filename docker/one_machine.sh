@@ -7,7 +7,7 @@ set -euo pipefail
 
 folder=${1:-}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# Of Airflow and the stages it starts; of the services, which only read.
+# Of Airflow and the stages it starts; of the services, which only read, but for the console's record of who asked.
 stages=10001 services=10002
 
 stop() { echo "one_machine: $*" >&2; exit 1; }
@@ -31,6 +31,8 @@ random() { head --bytes="${1:-32}" /dev/urandom | base64 | tr '+/' '-_' | tr --d
 
 install --directory --mode=0755 "$folder"
 install --directory --mode=0755 --owner=$stages --group=$stages "$folder"/{airflow,data,data/landing,results}
+# The console writes there, the stages delete what is old.
+install --directory --mode=2775 --owner=$services --group=$stages "$folder"/data/logins
 install --directory --mode=0755 --owner=$services --group=$services "$folder"/cache{,/anomaly,/maintenance,/capacity}
 install --directory --mode=0700 "$folder"/postgres
 install --directory --mode=0711 "$folder"/secrets

@@ -120,6 +120,15 @@ def test_a_page_of_airflow_shows_what_the_console_says(machine: Machine) -> None
     assert all(task in said for task in MODELS)
 
 
+def test_who_asked_the_console_is_on_record_and_the_stages_may_delete_it(machine: Machine) -> None:
+    found = wait_for("a file of log-ins", 60, lambda: list((machine.root / "logins").glob("*/*.jsonl")) or None)
+    lines = [json.loads(line) for path in found for line in path.read_text().splitlines()]
+    assert [line for line in lines if line["refused"] is None and line["caller"].startswith("token ")], lines
+    for path in (*found, *{path.parent for path in found}):
+        told = path.stat()
+        assert (told.st_uid, told.st_gid, told.st_mode & 0o020) == (10002, 10001, 0o020), path
+
+
 def test_nothing_of_the_stages_is_left(machine: Machine) -> None:
     assert not engine.docker("ps", "--all", "--quiet", "--filter", "label=foresite.stage").stdout
     assert not list((machine.folder / "results").glob("foresite-*"))

@@ -89,7 +89,7 @@ fn on_one_core_it_answers_and_ends_as_ever() {
 }
 
 /// Runs something on a thread that keeps, with the processes it starts, to one core.
-fn on_one_core<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn on_one_core<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     let pinned = || {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let of = |name: &str| {

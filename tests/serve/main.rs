@@ -5,6 +5,7 @@
 mod bad_requests;
 mod client;
 mod equal;
+mod hanging;
 mod limits;
 mod models;
 mod pressure;

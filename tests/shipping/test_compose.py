@@ -101,7 +101,7 @@ def test_every_folder_is_one_that_the_script_makes() -> None:
     below = {source.removeprefix("${FORESITE_DIR}/") for name in SERVICES for source in mounts(name).values()}
     folders = {path for path in below if not path.startswith("$")}
     caches = {f"cache/{task}" for task in ("anomaly", "maintenance", "capacity")}
-    assert folders == {"airflow", "configuration", "data", "results", "postgres"} | caches
+    assert folders == {"airflow", "configuration", "data", "data/logins", "results", "postgres"} | caches
     for path in folders:
         assert re.search(rf'[/{{,]{path.rpartition("/")[2]}[,}} "\n]', PREPARED), path
 
@@ -130,11 +130,14 @@ def test_published_ports_listen_on_this_machine_and_once() -> None:
 @pytest.mark.parametrize("name", [*MODELS, "foresite-console"])
 def test_options_of_the_services_are_those_of_the_program(name: str) -> None:
     help_page = (ROOT / "docs" / "reference" / "serve.md").read_text()
+    arguments = (ROOT / "crates" / "serve" / "src" / "cli.rs").read_text()
     command, *options = SERVICES[name]["command"]
-    # The page shows the options of `model`; those of `console` are some of them.
+    # The page shows the options of `model`; those of `console` with a value are some of them.
     assert command == ("console" if name == "foresite-console" else "model")
     for option in options:
-        assert f"{option.partition('=')[0]} <" in help_page, option
+        name_of, _, value = option.partition("=")
+        flag = f"pub(crate) {name_of.removeprefix('--').replace('-', '_')}: bool"
+        assert (f"{name_of} <" in help_page) if value else (flag in arguments), option
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -157,6 +160,16 @@ def test_services_only_read_and_are_another_user_than_the_stages() -> None:
     for name in (*MODELS, "foresite-console"):
         assert SERVICES[name]["user"] == "10002:10002"
         assert "${FORESITE_DIR}/data:${FORESITE_DIR}/data:ro" in SERVICES[name]["volumes"]
+
+
+def test_the_console_records_who_asked_where_the_stages_may_delete_it() -> None:
+    """The overlays of Kubernetes do so too: `k8s/tests/test_policies.py`."""
+    console = SERVICES["foresite-console"]
+    assert console["command"].count("--record-logins") == 1
+    written = [mount for mount in console["volumes"] if not mount.endswith(":ro")]
+    assert written == ["${FORESITE_DIR}/data/logins:${FORESITE_DIR}/data/logins"]
+    # What is made in the folder belongs to its group, which is that of the stages.
+    assert '--mode=2775 --owner=$services --group=$stages "$folder"/data/logins' in PREPARED
 
 
 def test_what_the_engine_mounts_has_one_path_everywhere() -> None:

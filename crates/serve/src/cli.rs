@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use foresite_stage::{Exit, Result, environment, load_config, log_to_stderr, redacted_config};
 
 use crate::config::Config;
+use crate::in_time::{PATIENCE, in_time};
 use crate::{console, run};
 
 /// Answers with predictions for as long as it runs
@@ -134,7 +135,9 @@ fn one_line(text: &str) -> String {
 fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Model(args) => {
-            let config: Config = load_config(args.config.as_deref())?;
+            let path = args.config.clone();
+            let config: Config =
+                in_time("configuration", PATIENCE, move || load_config(path.as_deref()))?;
             config.check()?;
             let effective = serde_json::to_value(&config)?;
             if args.print_config {

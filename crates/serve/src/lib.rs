@@ -8,7 +8,7 @@
 //!                                                                        │
 //!                                                foresite-scoring, the same as in predict
 //! ```
-//! Nothing that computes or reads tables runs on the threads that serve connections. A request keeps
+//! Nothing that computes, or reads tables or files, runs on the threads that serve connections. A request keeps
 //! the model it began with, so that a reload drops none.
 
 mod asked;
@@ -16,6 +16,7 @@ mod cli;
 mod config;
 mod console;
 mod http;
+mod in_time;
 mod infer;
 mod logins;
 mod metrics;

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::cli::{EntranceArgs, ModelArgs};
 use crate::config::Config;
 use crate::http::{self, Front, Listener, Phase, Routes, Tls, Tokens};
+use crate::in_time::{PATIENCE, in_time};
 use crate::model::Watcher;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -43,10 +44,19 @@ fn runtime() -> std::io::Result<Runtime> {
 
 /// The data root, which need not answer.
 pub(crate) fn open(uri: &str) -> Result<Root> {
-    let root = Root::open(uri)?;
+    let named = uri.to_owned();
+    let root = in_time("data root", PATIENCE, move || Ok(Root::open(&named)?))?;
     if root.url().scheme() == "file" {
-        // HDFS may be away for a while, a folder that is not there is a wrong argument.
-        root.require().map_err(|error| StageError::from(error).hint("check --data-root"))?;
+        let asked = root.clone();
+        match in_time(&format!("data root {uri}"), PATIENCE, move || Ok(asked.require()?)) {
+            // A mount may be away for a while, as HDFS may; a folder that is not there is a wrong
+            // argument.
+            Err(error) if error.kind() == ErrorKind::Transient => {
+                let hint = error.advice().unwrap_or_default();
+                tracing::warn!(hint, "{}", error.chain());
+            }
+            asked => asked.map_err(|error| error.hint("check --data-root"))?,
+        }
     }
     Ok(root)
 }
@@ -58,21 +68,16 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
     for listener in listeners_of(args, &service).await? {
         listeners.spawn(listener.serve(phases.clone()));
     }
-    let pages = Listener {
-        socket: bind("metrics", args.metrics_listen).await?,
-        front: Front {
-            // Who watches is not counted.
-            metrics: Arc::default(),
-            ..front(Routes::Json(http::pages(Arc::clone(&service))), None, &service)
-        },
-        tls: None,
-        limits: service.config().limits.clone(),
-    };
     // Watched until the very end.
     let (_until_the_end, never) = watch::channel(Phase::Open);
-    let watched = tokio::spawn(pages.serve(never));
-    Watcher::new(Arc::clone(&service), args.cache_dir.as_deref())?.start()?;
-    signals.next().await;
+    let watched = tokio::spawn(pages_of(args, &service).await?.serve(never));
+    tokio::select! {
+        begun = look_after_models(args, &service) => {
+            begun?;
+            signals.next().await;
+        }
+        () = signals.next() => {}
+    }
     let notice = service.config().limits.notice_seconds;
     tracing::info!(notice, "stopping: not ready any more");
     service.drain();
@@ -93,24 +98,50 @@ async fn serve(args: &ModelArgs, service: Arc<Service>) -> Result<()> {
     Ok(())
 }
 
+/// Begins to look after the models. The folder of their copy may take its time: whoever asks is
+/// answered meanwhile, and told that nothing is ready.
+async fn look_after_models(args: &ModelArgs, service: &Arc<Service>) -> Result<()> {
+    let (service, cache_dir) = (Arc::clone(service), args.cache_dir.clone());
+    let begin = move || Watcher::new(service, cache_dir.as_deref())?.start();
+    let broken = |_| {
+        let text = "the models are not looked after; the line before says why";
+        StageError::new(ErrorKind::Internal, text)
+    };
+    tokio::task::spawn_blocking(begin).await.map_err(broken)?
+}
+
+/// What answers clients. All files are read before anybody can connect.
 async fn listeners_of(args: &ModelArgs, service: &Arc<Service>) -> Result<Vec<Listener>> {
     let (tokens, tls) = (args.entrance.tokens()?, args.entrance.tls());
     let acceptor = |protocols: &[&str]| tls.as_ref().map(|tls| tls.acceptor(protocols)).transpose();
+    let (of_rest, of_grpc) = (acceptor(&["h2", "http/1.1"])?, acceptor(&["h2"])?);
     let limits = service.config().limits.clone();
     Ok(vec![
         Listener {
-            tls: acceptor(&["h2", "http/1.1"])?,
+            tls: of_rest,
             socket: bind("rest", args.listen).await?,
             front: front(Routes::Json(http::rest(Arc::clone(service))), tokens.clone(), service),
             limits: limits.clone(),
         },
         Listener {
-            tls: acceptor(&["h2"])?,
+            tls: of_grpc,
             socket: bind("grpc", args.grpc_listen).await?,
             front: front(Routes::Grpc(http::grpc(Arc::clone(service))), tokens, service),
             limits,
         },
     ])
+}
+
+/// What answers those who watch the service.
+async fn pages_of(args: &ModelArgs, service: &Arc<Service>) -> Result<Listener> {
+    let pages = Routes::Json(http::pages(Arc::clone(service)));
+    Ok(Listener {
+        socket: bind("metrics", args.metrics_listen).await?,
+        // Who watches is not counted.
+        front: Front { metrics: Arc::default(), ..front(pages, None, service) },
+        tls: None,
+        limits: service.config().limits.clone(),
+    })
 }
 
 impl EntranceArgs {

@@ -108,7 +108,15 @@ impl Service {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        !self.is_draining.load(Ordering::Relaxed) && self.models().serving.is_some()
+        self.obstacle().is_none()
+    }
+
+    /// Why requests are not taken, where they are not.
+    pub(crate) fn obstacle(&self) -> Option<Refusal> {
+        if self.is_draining.load(Ordering::Relaxed) {
+            return Some(Refusal::unavailable("the service is ending"));
+        }
+        self.models().serving().err()
     }
 
     /// Names that the model answers to.

@@ -10,7 +10,7 @@ use object_store::{ObjectMeta, ObjectStoreExt as _, PutMode, PutOptions};
 use sha2::{Digest as _, Sha256};
 
 use crate::root::Place;
-use crate::table::hex;
+use crate::sha256::hex;
 use crate::{Context as _, ErrorKind, Micros, Result, Root};
 
 /// Plain files that are written to HDFS side by side.

@@ -31,6 +31,7 @@ mod read;
 mod recovery;
 mod root;
 mod scan;
+mod sha256;
 mod slot;
 mod snapshot;
 mod stats;
@@ -52,8 +53,9 @@ pub use maintain::{
 pub use read::Read;
 pub use root::Root;
 pub use scan::{ReadCounters, Scan};
+pub use sha256::sha256_hex;
 pub use slot::{Micros, Slot};
 pub use stats::Value;
-pub use table::{HistoryEntry, Table, sha256_hex};
+pub use table::{HistoryEntry, Table};
 pub use time::date_of;
 pub use verify::{Fault, Unreadable, Verified};

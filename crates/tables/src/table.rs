@@ -12,12 +12,12 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutMode, PutOptions};
 use rayon::prelude::*;
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use crate::log::{self, StagedFile};
 use crate::newest::{Known, mark_of};
 use crate::root::Engine;
+use crate::sha256::sha256_hex;
 use crate::slot::Slot;
 use crate::snapshot::{DataFile, Snapshot};
 use crate::write::{self, EncodedFile};
@@ -283,19 +283,4 @@ impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Table").field(&self.url.as_str()).finish()
     }
-}
-
-/// sha256 of bytes as lower-case hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -7,8 +7,8 @@ use object_store::ObjectStoreExt as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::data_file::OpenFile;
+use crate::sha256::hex;
 use crate::snapshot::{DataFile, Snapshot};
-use crate::table::hex;
 use crate::{Error, Result, Table};
 
 mod log;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Data;
 
 fn input(tensor: &str) -> Result<Tensor> {
     let text = format!(r#"{{"inputs": [{tensor}]}}"#);

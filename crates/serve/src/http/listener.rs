@@ -1,5 +1,6 @@
 //! One accept loop for all protocols: limits, time-outs, TLS, and an end that loses no request.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,10 +71,6 @@ impl Activity {
         Self { open: AtomicUsize::new(0), since: Mutex::new(Instant::now()) }
     }
 
-    fn begin(&self) {
-        self.open.fetch_add(1, Relaxed);
-    }
-
     fn end(&self) {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.open.fetch_sub(1, Relaxed);
@@ -87,8 +84,15 @@ impl Activity {
     }
 }
 
-/// Ends the request also where its future is dropped.
+/// An open request; it ends also where its future is dropped.
 struct Open(Arc<Activity>);
+
+impl Open {
+    fn begin(activity: Arc<Activity>) -> Self {
+        activity.open.fetch_add(1, Relaxed);
+        Self(activity)
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -176,25 +180,19 @@ impl Connection {
         }
     }
 
+    fn answering(&self, peer: Peer) -> Answering {
+        let (front, phase) = (self.front.clone(), self.phase.clone());
+        Answering { front, peer, phase, activity: Arc::new(Activity::new()) }
+    }
+
     async fn serve(
         mut self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: Peer,
     ) {
-        let activity = Arc::new(Activity::new());
-        let (front, seen, phase) = (self.front.clone(), Arc::clone(&activity), self.phase.clone());
-        let service = service_fn(move |request: Request<Incoming>| {
-            seen.begin();
-            let (front, open, phase) = (front.clone(), Open(Arc::clone(&seen)), phase.clone());
-            let peer = peer.clone();
-            async move {
-                let version = request.version();
-                let mut response = front.answer(request, &peer).await;
-                announce_end(&mut response, version, *phase.borrow());
-                drop(open);
-                Ok::<_, std::convert::Infallible>(response)
-            }
-        });
+        let answering = self.answering(peer);
+        let activity = Arc::clone(&answering.activity);
+        let service = service_fn(move |request| answering.clone().answer(request));
         let receive = Duration::from_secs_f64(self.limits.receive_seconds);
         let form = self.front.form();
         let builder = builder(form, receive);
@@ -225,6 +223,26 @@ impl Connection {
                 }
             }
         }
+    }
+}
+
+/// What answers the requests of a connection.
+#[derive(Clone)]
+struct Answering {
+    front: Front,
+    peer: Peer,
+    phase: watch::Receiver<Phase>,
+    activity: Arc<Activity>,
+}
+
+impl Answering {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let open = Open::begin(self.activity);
+        let version = request.version();
+        let mut response = self.front.answer(request, &self.peer).await;
+        announce_end(&mut response, version, *self.phase.borrow());
+        drop(open);
+        Ok(response)
     }
 }
 

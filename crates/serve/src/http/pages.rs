@@ -10,6 +10,7 @@ use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
+use super::front::response;
 use crate::service::Service;
 
 /// The pages.
@@ -28,6 +29,7 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response<Body> {
     response
 }
 
-async fn ready(State(service): State<Arc<Service>>) -> StatusCode {
-    if service.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+/// Says also why not: to who watches, and to nobody else without a token.
+async fn ready(State(service): State<Arc<Service>>) -> Response<Body> {
+    service.obstacle().map_or_else(Response::default, |refusal| response(&refusal))
 }

@@ -43,17 +43,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 /// Accepts connections with what the files hold.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
-    files: Tls,
-    /// ALPN names.
-    protocols: Vec<Vec<u8>>,
     made: Watched<Arc<ServerConfig>>,
 }
 
 impl Acceptor {
     /// Does the handshake.
     pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        let config = self.made.get(|| self.files.config(&self.protocols));
-        TlsAcceptor::from(config).accept(stream).await
+        TlsAcceptor::from(self.made.get()).accept(stream).await
     }
 }
 
@@ -61,14 +57,16 @@ impl Tls {
     /// What accepts connections with these files, for protocols by their ALPN names.
     ///
     /// # Errors
-    /// `Usage` for files that cannot be read or do not belong together.
+    /// `Usage` for files that cannot be read or do not belong together; `Transient` where storage
+    /// does not answer.
     pub(crate) fn acceptor(&self, protocols: &[&str]) -> Result<Arc<Acceptor>> {
         let protocols: Vec<Vec<u8>> =
             protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let own = [self.certificate.as_path(), self.key.as_path()];
         let paths: Vec<&Path> = own.into_iter().chain(self.client_ca.as_deref()).collect();
-        let made = Watched::new("certificates", &paths, || self.config(&protocols))?;
-        Ok(Arc::new(Acceptor { files: self.clone(), protocols, made }))
+        let files = self.clone();
+        let made = Watched::new("certificates", &paths, move || files.config(&protocols))?;
+        Ok(Arc::new(Acceptor { made }))
     }
 
     fn config(&self, protocols: &[Vec<u8>]) -> Result<Arc<ServerConfig>> {

@@ -1,7 +1,7 @@
 //! Bearer tokens from a file, read again when it changes: one a line, behind it the time until which
 //! it counts, and `as` with the name of the person whose it is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use foresite_stage::{ErrorKind, Result, StageError};
@@ -20,7 +20,6 @@ const SHORTEST: usize = 20;
 /// The tokens that open the service.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    path: PathBuf,
     known: Watched<Arc<[Token]>>,
 }
 
@@ -66,10 +65,11 @@ impl Tokens {
     /// Reads the file.
     ///
     /// # Errors
-    /// `Usage` where it cannot be read or holds no token.
+    /// `Usage` where it cannot be read or holds no token; `Transient` where storage does not answer.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let known = Watched::new("tokens", &[path], || read(path))?;
-        Ok(Self { path: path.to_owned(), known })
+        let own = path.to_owned();
+        let known = Watched::new("tokens", &[path], move || read(&own))?;
+        Ok(Self { known })
     }
 
     /// Whose token the request carries. Refuses a request whose token is none of them, or one of the
@@ -79,7 +79,7 @@ impl Tokens {
             let refusal = Refusal::new(Kind::Unauthorized, text);
             Err(TurnedAway { refusal, holder: holder.cloned() })
         };
-        let known = self.known.get(|| read(&self.path));
+        let known = self.known.get();
         let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(given) = given.and_then(|value| value.strip_prefix("Bearer ")) else {
             return turned_away("no bearer token is given", None);
@@ -184,11 +184,11 @@ mod tests {
         assert_eq!(asked(&tokens, None), "no bearer token is given");
 
         std::fs::write(&path, "beta\n").unwrap();
-        tokens.known.expire();
+        tokens.known.look();
         assert_eq!(asked(&tokens, Some("Bearer beta")), "ok");
         assert_eq!(asked(&tokens, Some("Bearer alpha")), "the token is not known");
         std::fs::write(&path, "").unwrap();
-        tokens.known.expire();
+        tokens.known.look();
         assert_eq!(asked(&tokens, Some("Bearer beta")), "ok", "an empty file changes nothing");
     }
 

@@ -1,33 +1,34 @@
 //! Something that is read from files, and read again when one of them changes: tokens and
 //! certificates are renewed under a running service.
+//!
+//! A thread of its own looks at the files. One that lies on a mount that does not answer holds up
+//! that thread alone: what was read last goes on to count.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::{Duration, SystemTime};
 
 use foresite_stage::Result;
 
-/// The files are looked at no more often than that.
+use crate::in_time::{PATIENCE, in_time};
+
+/// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long files that could not be used are left alone; half of them may still be on their way.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// What the files held when they were last good.
-#[derive(Debug)]
-pub(super) struct Watched<T> {
+pub(super) struct Watched<T>(Arc<Files<T>>);
+
+/// The files, what they were like, and what they held.
+struct Files<T> {
     what: &'static str,
     paths: Vec<PathBuf>,
+    read: Box<dyn Fn() -> Result<T> + Send + Sync>,
     current: RwLock<T>,
-    looked: Mutex<Looked>,
-}
-
-/// When the files are looked at again, and what they were like.
-#[derive(Debug)]
-struct Looked {
-    next: Instant,
     /// Empty where they have to be read whatever they are like.
-    stamps: Vec<Stamp>,
+    stamps: Mutex<Vec<Stamp>>,
 }
 
 /// Tells one state of a file from the next; a volume of Kubernetes swaps a link above it.
@@ -39,59 +40,84 @@ impl Stamp {
         let file = std::fs::metadata(path).ok();
         Self(file.and_then(|file| Some((file.modified().ok()?, file.len(), file.ino()))))
     }
+
+    fn of_all(paths: &[PathBuf]) -> Vec<Self> {
+        paths.iter().map(|path| Self::of(path)).collect()
+    }
 }
 
-impl<T: Clone> Watched<T> {
-    /// Reads the files for the first time.
+impl<T> std::fmt::Debug for Watched<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watched").field("paths", &self.0.paths).finish_non_exhaustive()
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Watched<T> {
+    /// Reads the files for the first time, and looks at them for as long as this value lives.
     ///
     /// # Errors
-    /// Those of `read`.
+    /// Those of `read`; `Transient` where storage does not answer.
     pub(super) fn new(
         what: &'static str,
         paths: &[&Path],
-        read: impl FnOnce() -> Result<T>,
+        read: impl Fn() -> Result<T> + Send + Sync + 'static,
     ) -> Result<Self> {
         let paths: Vec<PathBuf> = paths.iter().map(|path| (*path).to_owned()).collect();
-        // Before the files are read: what changes meanwhile is seen by the next look.
-        let stamps = paths.iter().map(|path| Stamp::of(path)).collect();
-        let current = RwLock::new(read()?);
-        let looked = Mutex::new(Looked { next: Instant::now() + LOOK, stamps });
-        Ok(Self { what, paths, current, looked })
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let files = in_time(&format!("{what} in {}", names.join(", ")), PATIENCE, move || {
+            // Before the files are read: what changes meanwhile is seen by the next look.
+            let stamps = Mutex::new(Stamp::of_all(&paths));
+            let current = RwLock::new(read()?);
+            Ok(Files { what, paths, read: Box::new(read), current, stamps })
+        })?;
+        let files = Arc::new(files);
+        let watched = Arc::downgrade(&files);
+        std::thread::Builder::new().name("files".into()).spawn(move || watch(&watched))?;
+        Ok(Self(files))
     }
 
-    /// What the files hold now; files that cannot be used change nothing.
-    pub(super) fn get(&self, read: impl FnOnce() -> Result<T>) -> T {
-        // One caller a second finds out; the others go on with what there is.
-        if let Ok(mut looked) = self.looked.try_lock()
-            && looked.next <= Instant::now()
-        {
-            self.look(&mut looked, read);
-        }
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the files held at the last look; files that cannot be used change nothing.
+    pub(super) fn get(&self) -> T {
+        self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn look(&self, looked: &mut Looked, read: impl FnOnce() -> Result<T>) {
-        let stamps: Vec<Stamp> = self.paths.iter().map(|path| Stamp::of(path)).collect();
-        looked.next = Instant::now() + LOOK;
-        if stamps == looked.stamps {
-            return;
+    /// A look at once.
+    #[cfg(test)]
+    pub(super) fn look(&self) {
+        self.0.look();
+    }
+}
+
+/// Looks at the files for as long as somebody uses what they hold.
+fn watch<T>(files: &Weak<Files<T>>) {
+    let mut pause = LOOK;
+    loop {
+        std::thread::sleep(pause);
+        let Some(files) = files.upgrade() else { return };
+        pause = files.look();
+    }
+}
+
+impl<T> Files<T> {
+    /// Reads the files again where they changed; returns when to look next.
+    fn look(&self) -> Duration {
+        let mut known = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamps = Stamp::of_all(&self.paths);
+        if stamps == *known {
+            return LOOK;
         }
-        match read() {
+        match (self.read)() {
             Ok(value) => {
                 tracing::info!(what = self.what, "read again");
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = value;
-                looked.stamps = stamps;
+                *known = stamps;
+                LOOK
             }
             Err(error) => {
                 tracing::warn!(what = self.what, "the old ones stay: {}", error.chain());
-                *looked = Looked { next: Instant::now() + AFTER_FAILURE, stamps: Vec::new() };
+                known.clear();
+                AFTER_FAILURE
             }
         }
-    }
-
-    /// As if a second had gone by.
-    #[cfg(test)]
-    pub(super) fn expire(&self) {
-        self.looked.lock().unwrap().next = Instant::now();
     }
 }

@@ -48,18 +48,7 @@ impl Ask {
         most_rows: usize,
     ) -> Result<Self, Refusal> {
         let wide = Wide::of(package);
-        if let Some(name) = request.parameters.keys().find(|n| !PARAMETERS.contains(&n.as_str())) {
-            let known = PARAMETERS.join(", ");
-            return Err(Refusal::bad(format!("parameter `{name}`: expected one of {known}")));
-        }
-        let known = |name: &str| {
-            ["entity", "cutoff"].contains(&name) || wide.as_ref().is_some_and(|w| w.name == name)
-        };
-        if let Some(input) = request.inputs.iter().find(|input| !known(&input.name)) {
-            let own = wide.as_ref().map_or(String::new(), |wide| format!(", {}", wide.name));
-            let text = format!("input `{}`: expected one of entity, cutoff{own}", input.name);
-            return Err(Refusal::bad(text));
-        }
+        no_strangers(request, wide.as_ref().map(|wide| wide.name))?;
         let find = |name: &str| request.inputs.iter().find(|input| input.name == name);
         let given = match wide.as_ref().and_then(|wide| Some((wide, find(wide.name)?))) {
             Some((wide, tensor)) => Some((wide.numbers(tensor)?, wide.columns.max(1))),
@@ -129,6 +118,22 @@ impl<'a> Wide<'a> {
                 Err(Refusal::bad(format!("input `{name}`: expected FP64, got {word}")))
             }
         }
+    }
+}
+
+/// Refuses names that nobody asks by: of parameters, and of inputs beside the model's own one.
+fn no_strangers(request: &Request, own: Option<&str>) -> Result<(), Refusal> {
+    if let Some(name) = request.parameters.keys().find(|n| !PARAMETERS.contains(&n.as_str())) {
+        let known = PARAMETERS.join(", ");
+        return Err(Refusal::bad(format!("parameter `{name}`: expected one of {known}")));
+    }
+    let is_known = |name: &str| ["entity", "cutoff"].contains(&name) || own == Some(name);
+    match request.inputs.iter().find(|input| !is_known(&input.name)) {
+        Some(Tensor { name, .. }) => {
+            let own = own.map_or(String::new(), |own| format!(", {own}"));
+            Err(Refusal::bad(format!("input `{name}`: expected one of entity, cutoff{own}")))
+        }
+        None => Ok(()),
     }
 }
 

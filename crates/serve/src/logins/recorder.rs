@@ -2,6 +2,7 @@
 //! its hour goes on, and never after it. Behind the process stands `.1` after its clock was set back
 //! far, `.2` after the second time.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 use foresite_tables::Root;
 use jiff::Timestamp;
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 use super::{HourId, Logins};
 
@@ -18,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Digits that tell the files of two processes apart.
 const DIGITS: usize = 12;
+/// Of the mode of a folder.
+const GROUP_WRITES: u32 = 0o020;
 
 /// The thread that writes; storage may keep it waiting, and nobody else.
 #[derive(Debug)]
@@ -73,6 +78,7 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, stop: &Receiver<()>) {
+        share_with_group(&self.root);
         while stop.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
             self.write(false);
         }
@@ -102,6 +108,19 @@ impl Writer {
             }
         }
         self.written_at.store(now(), Relaxed);
+    }
+}
+
+/// Who deletes old files is often another user than who writes them. On a local disk, where the group
+/// of `logins` may write to it, it may also in what is made below; elsewhere the umask of the process
+/// holds, and on HDFS the access list of the folder.
+fn share_with_group(root: &Root) {
+    let folder = root.url().join("logins").ok().filter(|folder| folder.scheme() == "file");
+    let Some(Ok(folder)) = folder.map(|folder| folder.to_file_path()) else { return };
+    let may_write = |found: std::fs::Metadata| found.permissions().mode() & GROUP_WRITES != 0;
+    if std::fs::metadata(folder).is_ok_and(may_write) {
+        let before = umask(Mode::RWXO);
+        umask(before.difference(Mode::RWXG));
     }
 }
 

@@ -5,15 +5,60 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, TryLockError};
+use std::time::Duration;
 
 use foresite_datasets::registry_error;
 use foresite_registry::{Alias, TrustedKeys, model_path};
-use foresite_stage::{Result, StageError};
+use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
+
+use crate::in_time::{PATIENCE, in_time};
 
 /// What the aliases were when the copy was made.
 const ALIASES: &str = "aliases.json";
 const KEYS: &str = "keys";
+/// What messages call it.
+const COPY: &str = "the copy in --cache-dir";
+
+/// The way to the cache, for those who must not hang with its storage.
+#[derive(Debug)]
+pub(crate) struct Keeper(Arc<Mutex<Cache>>);
+
+impl Keeper {
+    /// The cache in a folder, created where it is missing.
+    ///
+    /// # Errors
+    /// Those of [`Cache::open`]; `Transient` where storage does not answer.
+    pub(crate) fn open(folder: &Path, task: &str) -> Result<Self> {
+        let what = format!("cache {}", folder.display());
+        let (folder, task) = (folder.to_owned(), task.to_owned());
+        let cache = in_time(&what, PATIENCE, move || Cache::open(&folder, &task))?;
+        Ok(Self(Arc::new(Mutex::new(cache))))
+    }
+
+    /// What `work` makes of the cache within that time.
+    ///
+    /// # Errors
+    /// Those of `work`; `Transient` where storage does not answer, at once where an earlier call still
+    /// waits for it.
+    pub(crate) fn within<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&Cache) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let cache = Arc::clone(&self.0);
+        in_time(COPY, patience, move || match cache.try_lock() {
+            Ok(cache) => work(&cache),
+            // Who panicked has changed nothing here: all of it lies in files.
+            Err(TryLockError::Poisoned(cache)) => work(&cache.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                let text = format!("{COPY}: storage has not answered an earlier call yet");
+                Err(StageError::new(ErrorKind::Transient, text))
+            }
+        })
+    }
+}
 
 /// The folder of the copies of one task.
 #[derive(Debug)]
@@ -27,7 +72,7 @@ impl Cache {
     ///
     /// # Errors
     /// `CannotWrite` where the folder cannot be made.
-    pub(crate) fn open(folder: &Path, task: &str) -> Result<Self> {
+    fn open(folder: &Path, task: &str) -> Result<Self> {
         let folder = folder.join(task);
         std::fs::create_dir_all(&folder).map_err(|error| {
             StageError::from(error).while_doing(format!("cache {}", folder.display()))

@@ -19,7 +19,7 @@ use foresite_scoring::{aliases, trusted};
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
 
-use super::cache::Cache;
+use super::cache::Keeper;
 use super::rehearse::rehearse;
 use super::{Loaded, Models};
 use crate::metrics::Reload;
@@ -32,11 +32,16 @@ const REVOKED: &str = "it was revoked, and no successor is in use";
 const UNTRUSTED: &str = "the key that signed it is not trusted any more";
 const NO_ALIAS: &str = "no alias points to one";
 
+// What a start waits for, while it waits.
+const ON_FOLDER: &str = "the folder of --cache-dir has not answered yet";
+const ON_ROOT: &str = "the data root has not answered yet";
+const ON_COPY: &str = "the copy in --cache-dir has not answered yet";
+
 /// Looks after the models of a service, on threads of its own.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     service: Arc<Service>,
-    cache: Option<Cache>,
+    cache: Option<Keeper>,
     /// Held while models are replaced.
     turn: Mutex<Turn>,
 }
@@ -51,8 +56,18 @@ struct Turn {
 }
 
 impl Watcher {
+    /// Opens the copy for a restart, and does without it where its storage does not answer.
     pub(crate) fn new(service: Arc<Service>, cache_dir: Option<&Path>) -> Result<Self> {
-        let cache = cache_dir.map(|folder| Cache::open(folder, service.task())).transpose()?;
+        service.explain_absence(ON_FOLDER);
+        let opened = cache_dir.map(|folder| Keeper::open(folder, service.task())).transpose();
+        let cache = match opened {
+            Err(error) if error.kind() == ErrorKind::Transient => {
+                tracing::error!("nothing is kept for a restart: {}", error.chain());
+                None
+            }
+            opened => opened?,
+        };
+        service.explain_absence(ON_ROOT);
         Ok(Self { service, cache, turn: Mutex::default() })
     }
 
@@ -114,7 +129,7 @@ impl Watcher {
         let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let followed = self.follow(&self.wanted(&aliases), &mut turn);
         // Only now, so that a good successor takes over without a pause.
-        self.let_go(|id| aliases.is_revoked(id), REVOKED);
+        self.let_go(move |id| aliases.is_revoked(id), REVOKED);
         self.keep(&mut turn);
         followed
     }
@@ -139,6 +154,9 @@ impl Watcher {
         let config = service.config();
         let keys = TrustedKeys::below(root, &config.public_keys).map_err(registry_error)?;
         if turn.keys.as_ref() != Some(&keys) {
+            if turn.keys.is_none() && self.cache.is_some() {
+                service.explain_absence(ON_COPY);
+            }
             self.distrust(&keys)?;
             if turn.keys.replace(keys.clone()).is_some() {
                 tracing::info!(task = service.task(), "other keys are trusted");
@@ -154,10 +172,8 @@ impl Watcher {
         if wanted.is_empty() {
             tracing::warn!(task = service.task(), "no alias points to a model");
             service.replace(Models { reason: NO_ALIAS.into(), ..Models::default() });
-            if let Some(cache) = &self.cache {
-                self.forget(cache, |_| true);
-                turn.kept.clear();
-            }
+            self.forget(|_, _| true);
+            turn.kept.clear();
             return Ok(true);
         }
         self.load(root, &keys, wanted, &before).map(|()| true)
@@ -165,39 +181,27 @@ impl Watcher {
 
     /// Other keys: whoever is in use, or waits in the copy, must be signed by one of them too.
     fn distrust(&self, keys: &TrustedKeys) -> Result<()> {
-        let service = &self.service;
-        // Why it is not to be trusted, where it is not.
-        let doubt = |root: &Root, id: &str| {
-            let verified = verify(root, keys, service.task(), id).map_err(registry_error);
-            match verified {
-                Ok(_) => Ok(None),
-                Err(error) if is_refused(&error) => Ok(Some(error)),
-                Err(error) => Err(error),
-            }
-        };
+        let (service, task) = (&self.service, self.service.task().to_owned());
         let mut gone = BTreeSet::new();
         for loaded in service.models().all() {
-            if let Some(error) = doubt(service.root(), &loaded.id)? {
+            if let Some(error) = doubt(service.root(), keys, &task, &loaded.id)? {
                 tracing::error!(model = loaded.id.as_str(), "out of use: {}", error.chain());
                 gone.insert(loaded.id.clone());
             }
         }
-        self.let_go(|id| gone.contains(id), UNTRUSTED);
-        if let Some(cache) = &self.cache {
-            self.forget(cache, |id| !matches!(doubt(cache.root(), id), Ok(None)));
-        }
+        self.let_go(move |id| gone.contains(id), UNTRUSTED);
+        let keys = keys.clone();
+        self.forget(move |root, id| !matches!(doubt(root, &keys, &task, id), Ok(None)));
         Ok(())
     }
 
     /// Takes models out of use, and out of the copy for a restart.
-    fn let_go(&self, is_gone: impl Fn(&str) -> bool, reason: &str) {
+    fn let_go(&self, is_gone: impl Fn(&str) -> bool + Send + 'static, reason: &str) {
         let before = self.service.models();
         if before.all().any(|loaded| is_gone(&loaded.id)) {
             self.service.replace(before.without(&is_gone, reason));
         }
-        if let Some(cache) = &self.cache {
-            self.forget(cache, is_gone);
-        }
+        self.forget(move |_, id| is_gone(id));
     }
 
     /// Loads what is not loaded yet. A champion that is refused changes nothing; a challenger that is
@@ -239,6 +243,15 @@ impl Watcher {
         }
         self.service.replace(models);
         refused
+    }
+}
+
+/// Why a model is not to be trusted, where it is not.
+fn doubt(root: &Root, keys: &TrustedKeys, task: &str, id: &str) -> Result<Option<StageError>> {
+    match verify(root, keys, task, id).map_err(registry_error) {
+        Ok(_) => Ok(None),
+        Err(error) if is_refused(&error) => Ok(Some(error)),
+        Err(error) => Err(error),
     }
 }
 

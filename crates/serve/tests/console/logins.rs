@@ -1,8 +1,10 @@
 //! Who is on record: in files that outlive the process, in the log, and nowhere a token.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -91,6 +93,25 @@ fn who_asked_is_on_record_after_the_end_and_after_a_kill() {
     wait("a process that is killed has its own files", || on_record(root.path()) == expected);
     drop(again);
     assert_eq!(on_record(root.path()), expected);
+}
+
+#[test]
+fn a_group_that_may_write_to_the_folder_may_delete_what_is_in_it() {
+    let root = tempfile::tempdir().unwrap();
+    let logins = root.path().join("logins");
+    std::fs::create_dir(&logins).unwrap();
+    std::fs::set_permissions(&logins, Permissions::from_mode(0o775)).unwrap();
+    let console = started(root.path(), &["--record-logins"]);
+    assert_eq!(get(console.address, "/console/v1/health").0, 200);
+    console.terminate();
+    let first_in = |folder: &Path| -> PathBuf {
+        std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+    };
+    let day = first_in(&logins);
+    for path in [first_in(&day), day] {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o022, 0o020, "{}: {mode:o}", path.display());
+    }
 }
 
 #[test]

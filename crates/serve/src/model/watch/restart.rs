@@ -1,25 +1,34 @@
 //! What outlives a restart: the copy that is kept of the models in use, and what is taken from it.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use foresite_registry::Alias;
+use foresite_tables::Root;
 
-use super::{NO_ALIAS, Turn, Watcher};
+use super::{NO_ALIAS, ON_COPY, Turn, Watcher};
+use crate::in_time::PATIENCE;
 use crate::metrics::Reload;
 use crate::model::Models;
-use crate::model::cache::Cache;
+
+/// How long a look waits until models are copied; they come from the data root.
+const COPYING: Duration = Duration::from_secs(120);
 
 impl Watcher {
     /// Copies the models in use, for a restart while the data root is away. What fails is tried again
     /// with the next look.
     pub(super) fn keep(&self, turn: &mut Turn) {
-        let (service, config) = (&self.service, self.service.config());
-        let in_use = service.models().ids();
+        let in_use = self.service.models().ids();
         let Some(cache) = self.cache.as_ref().filter(|_| !in_use.is_empty() && in_use != turn.kept)
         else {
             return;
         };
-        match cache.keep(service.root(), (service.task(), &config.public_keys), &in_use) {
+        let (service, models) = (Arc::clone(&self.service), in_use.clone());
+        let kept = cache.within(COPYING, move |cache| {
+            let keys = service.config().public_keys.as_path();
+            cache.keep(service.root(), (service.task(), keys), &models)
+        });
+        match kept {
             Ok(()) => turn.kept = in_use,
             Err(error) => {
                 tracing::warn!("the models could not be kept for a restart: {}", error.chain());
@@ -27,9 +36,15 @@ impl Watcher {
         }
     }
 
-    /// Takes models out of the copy.
-    pub(super) fn forget(&self, cache: &Cache, is_gone: impl Fn(&str) -> bool) {
-        if let Err(error) = cache.forget(self.service.task(), is_gone) {
+    /// Takes models out of the copy, by the root that it is and their ids.
+    pub(super) fn forget(&self, is_gone: impl Fn(&Root, &str) -> bool + Send + 'static) {
+        let Some(cache) = &self.cache else {
+            return;
+        };
+        let task = self.service.task().to_owned();
+        let forgotten = cache
+            .within(PATIENCE, move |cache| cache.forget(&task, |id| is_gone(cache.root(), id)));
+        if let Err(error) = forgotten {
             tracing::error!("the copy for a restart keeps what it should not: {}", error.chain());
         }
     }
@@ -44,19 +59,26 @@ impl Watcher {
         if before.serving.is_some() || before.reason == NO_ALIAS {
             return;
         }
-        let taken = cache.aliases().and_then(|mut kept| {
-            if self.service.config().challenger_share.get() == 0.0 {
+        self.service.explain_absence(ON_COPY);
+        let (service, keys) = (Arc::clone(&self.service), turn.keys.clone());
+        let read = cache.within(PATIENCE, move |cache| {
+            let mut kept = cache.aliases()?;
+            if service.config().challenger_share.get() == 0.0 {
                 kept.remove(&Alias::Challenger);
             }
             if kept.is_empty() {
-                tracing::warn!("the data root has no model to use now, and none was kept");
-                return Ok(());
+                return Ok(None);
             }
-            let keys = match &turn.keys {
-                Some(keys) => keys.clone(),
-                None => cache.keys(&self.service.config().public_keys)?,
+            let keys = keys.map_or_else(|| cache.keys(&service.config().public_keys), Ok)?;
+            Ok(Some((kept, keys, cache.root().clone())))
+        });
+        let taken = read.and_then(|read| {
+            let Some((kept, keys, root)) = read else {
+                tracing::warn!("the data root has no model to use now, and none was kept");
+                self.service.explain_absence(&before.reason);
+                return Ok(());
             };
-            self.load(cache.root(), &keys, &kept, &Models::default())?;
+            self.load(&root, &keys, &kept, &Models::default())?;
             self.service.metrics().reloaded(Reload::Cached);
             tracing::warn!("the models of the last run are in use until the data root has others");
             Ok(())

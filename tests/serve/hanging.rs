@@ -1,0 +1,121 @@
+//! Storage that does not answer. A named pipe that nobody writes to stands for a file on a mount that
+//! hangs: who opens it waits.
+
+use std::fs::{File, OpenOptions};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use foresite_testkit::binary_path;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::client::{get, get_with, infer};
+use crate::limits::on_one_core;
+use crate::models::{another_champion, features, version};
+use crate::server::{Server, copy};
+
+const FIRST: &str = "a-token-of-good-length";
+const NEXT: &str = "the-next-token-of-good-length";
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Puts pipes in the place of the data files of a table.
+fn pipes(folder: &Path) {
+    let entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    for path in entries {
+        if path.is_dir() && !path.ends_with("_delta_log") {
+            pipes(&path);
+        } else if path.extension().is_some_and(|kind| kind == "parquet") {
+            std::fs::remove_file(&path).unwrap();
+            pipe(&path);
+        }
+    }
+}
+
+/// Lets everybody go on who waits for the pipe, and whoever comes while the file is open.
+fn writer(pipe: &Path) -> File {
+    OpenOptions::new().read(true).write(true).open(pipe).unwrap()
+}
+
+#[test]
+fn tokens_that_hang_keep_nobody_waiting() {
+    let (root, kept) = (copy(), TempDir::new().unwrap());
+    let (tokens, hanging) = (kept.path().join("tokens"), kept.path().join("hanging"));
+    std::fs::write(&tokens, FIRST).unwrap();
+    pipe(&hanging);
+    let more = ["--token-file", tokens.to_str().unwrap()];
+    let server = on_one_core(|| Server::ready(root.path(), &json!({}), &more));
+    let status = |token: &str| {
+        get_with(server.rest(), "/v2", &format!("authorization: Bearer {token}\r\n")).status
+    };
+    std::fs::rename(&hanging, &tokens).unwrap();
+    // Until the file was looked at again.
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_secs(1));
+        assert_eq!(status(FIRST), 200, "what was read last goes on to count");
+        assert_eq!(status(NEXT), 401);
+        assert_eq!(server.get("/v2/health/live").status, 200);
+    }
+    // Who waits for the pipe finds nothing in it, and looks again.
+    let open = writer(&tokens);
+    std::fs::write(&hanging, NEXT).unwrap();
+    std::fs::rename(&hanging, &tokens).unwrap();
+    drop(open);
+    server.wait("the new token", |_| status(NEXT) == 200);
+    assert_eq!(status(FIRST), 401);
+}
+
+#[test]
+fn a_start_waits_for_a_file_for_ten_seconds() {
+    let (root, kept) = (copy(), TempDir::new().unwrap());
+    let hanging = kept.path().join("hanging");
+    pipe(&hanging);
+    let begin = |option: &str| {
+        let mut command = Command::new("timeout");
+        command.args(["--signal=KILL", "60"]).arg(binary_path("foresite-serve"));
+        command.args(["model", "--task", "toy", "--listen", "127.0.0.1:0"]);
+        command.args(["--grpc-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+        command.arg("--data-root").arg(root.path()).arg(option).arg(&hanging);
+        command.env("FORESITE_LOG", "lines").stderr(Stdio::piped()).spawn().unwrap()
+    };
+    for child in ["--config", "--token-file"].map(begin) {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(75), "{said}");
+        assert!(said.contains("storage did not answer within 10 s"), "{said}");
+        assert!(!said.contains("listening"), "nobody could connect before: {said}");
+    }
+}
+
+#[test]
+fn a_data_root_that_hangs_is_why_a_service_is_not_ready() {
+    let root = copy();
+    pipes(&root.path().join("tables/registry_events"));
+    let mut server = on_one_core(|| Server::start(root.path().to_str().unwrap(), &json!({}), &[]));
+    let why = "no model serves: the data root has not answered yet";
+    server
+        .wait(why, |server| get(server.address("metrics"), "/v2/health/ready").refusal(503) == why);
+    assert_eq!(server.get("/v2/health/live").status, 200);
+    assert_eq!(server.get("/v2/health/ready").status, 503);
+    assert_eq!(infer(server.rest(), &features()).refusal(503), why);
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0), "{}", server.log());
+}
+
+#[test]
+fn a_copy_that_hangs_keeps_a_service_from_nothing_else() {
+    let (root, cache) = (copy(), TempDir::new().unwrap());
+    std::fs::create_dir(cache.path().join("toy")).unwrap();
+    pipe(&cache.path().join("toy/aliases.json"));
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = on_one_core(|| Server::ready(root.path(), &json!({}), &more));
+    let said = "the copy in --cache-dir: storage did not answer within 10 s";
+    assert!(server.line(said).is_some(), "{}", server.log());
+    assert_eq!(get(server.address("metrics"), "/v2/health/ready").status, 200);
+    let (first, second) = another_champion(root.path());
+    assert_ne!(first, second);
+    server.wait("the new champion", |server| version(server) == second);
+}
