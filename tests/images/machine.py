@@ -94,7 +94,11 @@ class Machine:
             override.write_text(json.dumps({"services": {"postgres": replaced}}))
             files += ["--file", str(override)]
         call = [*(compose() or []), "--project-name", PROJECT, "--env-file", str(self.folder / "environment"), *files]
-        done = subprocess.run([*call, *arguments], capture_output=True, text=True, timeout=600, check=False)
+        # What the process has of these would win over the file: `make` exports FORESITE_PORT.
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("FORESITE_")}
+        done = subprocess.run(
+            [*call, *arguments], env=outside, capture_output=True, text=True, timeout=600, check=False
+        )
         assert done.returncode == 0 or not check, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
 
