@@ -90,9 +90,14 @@ class Network:
     ) -> None:
         """Takes in what has come, and derives every hour that this left to compute, late ones as well."""
         taken = self.run("ingest", span, as_of=as_of)["numbers"]["stale_slots"]
-        hours = {(slot["start"], slot["end"]) for slot in taken}
-        for hour in sorted(hours):
-            start, end = map(datetime.fromisoformat, hour)
+        spans: list[tuple[str, str]] = []
+        for start, end in sorted((slot["start"], slot["end"]) for slot in taken):
+            if spans and start < spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        for span_of_slots in spans:
+            start, end = map(datetime.fromisoformat, span_of_slots)
             for stage in ("validate", "derive"):
                 self.run(stage, (start, end), as_of=as_of or span[1] + LATENESS)
 

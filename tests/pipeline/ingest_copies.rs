@@ -35,6 +35,26 @@ fn a_copy_of_what_changed_since_the_plan_is_taken_by_the_next_run() {
 }
 
 #[test]
+fn a_plan_that_is_forced_again_forgets_what_it_took_before() {
+    let root = root();
+    for name in ["pm/a.xml.gz", "pm/copy.xml.gz"] {
+        land(root.path(), name, &pm("N1", 10, VALUES), 10);
+    }
+    let step = |words: &str| ingest(root.path(), [10, 11]).args(words).exits(0);
+    let plan = step("--step plan");
+    let id = plan.result["numbers"]["plan_id"].as_str().unwrap();
+    step(&format!("--step shard --plan {id}"));
+    assert_eq!(counts(&step(&format!("--step commit --plan {id}"))), [1, 1, 0, 0]);
+    land(root.path(), "pm/a.xml.gz", &pm("N2", 10, VALUES), 10);
+    step(&format!("--step shard --force --plan {id}"));
+    let run = step(&format!("--step commit --force --plan {id}"));
+    assert_eq!(counts(&run), [0, 0, 0, 2], "both wait: {}", run.stderr);
+    assert_eq!(rows(root.path(), "pm_counters").num_rows(), 0, "of what changed nothing is left");
+    let run = ingest(root.path(), [11, 12]).exits(0);
+    assert_eq!(counts(&run), [2, 0, 0, 0], "nothing is lost: {}", run.stderr);
+}
+
+#[test]
 fn a_copy_of_what_its_feed_cannot_read_is_read_by_another_feed() {
     let root = root();
     let sample = include_str!("../../docs/samples/ingest/mapping-events.json");

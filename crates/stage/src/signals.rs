@@ -47,7 +47,8 @@ impl StopFlag {
             // Somebody at a terminal who asks twice does not want to wait.
             _ = interrupt.recv() => tracing::warn!("stopped at once"),
         }
-        std::process::exit(i32::from(Exit::Stopped.code()));
+        // Other threads are at work: no destructor may run under them.
+        signal_hook::low_level::exit(i32::from(Exit::Stopped.code()));
     }
 
     /// Fails once the stage was told to stop.

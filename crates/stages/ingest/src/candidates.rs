@@ -132,7 +132,9 @@ fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
 fn mark_duplicates(files: &mut [PlannedFile], known: &KnownBytes, as_of: Micros) {
     let mut taken: HashMap<String, (String, Micros)> = HashMap::new();
     for file in files {
-        if known.last_at(&file.path).is_some_and(|(last, _)| file.known_at <= last) {
+        let is_older = known.last_at(&file.path).is_some_and(|(last, _)| file.known_at <= last);
+        // A copy of what was set aside has waited: no run before this one had its rows.
+        if is_older || known.was_refused(&file.sha256) {
             file.known_at = as_of;
         }
         let is_back = known.is_back(&file.path, &file.sha256);

@@ -96,8 +96,13 @@ fn publish_logs(
         (catalog::raw::ingest_ledger(), records::ledger(cx, plan, outcomes, absent)?),
     ];
     for (def, rows) in logs {
-        if rows.num_rows() > 0 {
-            let table = cx.root().table(def)?;
+        // As of the raw tables, --force takes away what the plan wrote before.
+        let table = match rows.num_rows() > 0 {
+            true => Some(cx.root().table(def)?),
+            false if cx.is_forced() => cx.root().find(def)?,
+            false => None,
+        };
+        if let Some(table) = table {
             let outcome = table.append(&slot(plan), &rows, &commit_of(cx, plan))?;
             report.wrote(&table.def().name, outcome);
         }

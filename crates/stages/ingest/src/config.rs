@@ -40,7 +40,8 @@ pub struct Config {
     /// Objects that are entered late reopen the hours measured since they took effect, at most so
     /// many days back.
     pub reopen_days: u32,
-    /// Reads quarantined files again; for one run, after the fault was put right.
+    /// Reads quarantined files again; for one run, after the fault was put right. As long as it is
+    /// on, copies of what cannot be read wait.
     pub retry_quarantined: bool,
 }
 

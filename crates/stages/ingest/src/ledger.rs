@@ -69,6 +69,8 @@ pub(crate) struct KnownBytes {
     taken: HashMap<String, String>,
     /// Path → sha256 of what was read there last.
     last: HashMap<String, (Order, String)>,
+    /// sha256 of what was set aside at some path.
+    refused: HashSet<String>,
 }
 
 impl KnownBytes {
@@ -104,6 +106,9 @@ impl KnownBytes {
                 if !hashes.contains(id) {
                     continue;
                 }
+                if !is_read {
+                    known.refused.insert(id.to_owned());
+                }
                 if states.value(row) == "taken" {
                     known.taken.entry(id.to_owned()).or_insert_with(|| path.to_owned());
                 }
@@ -122,6 +127,11 @@ impl KnownBytes {
     /// Whether a file is settled, judged by path and bytes.
     pub(crate) fn holds(&self, path: &str, sha256: &str) -> bool {
         self.settled_as_read(path, sha256).is_some() && !self.is_back(path, sha256)
+    }
+
+    /// Whether these bytes were set aside, at whatever path.
+    pub(crate) fn was_refused(&self, sha256: &str) -> bool {
+        self.refused.contains(sha256)
     }
 
     /// Whether bytes are back at a path that has held others since.
