@@ -2,6 +2,7 @@
 //! hangs: who opens it waits.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 use crate::client::{get, get_with, infer};
 use crate::limits::on_one_core;
 use crate::models::{another_champion, features, version};
-use crate::server::{Server, copy};
+use crate::server::{Server, copy, copy_folder};
 
 const FIRST: &str = "a-token-of-good-length";
 const NEXT: &str = "the-next-token-of-good-length";
@@ -31,6 +32,18 @@ fn pipes(folder: &Path) {
         } else if path.extension().is_some_and(|kind| kind == "parquet") {
             std::fs::remove_file(&path).unwrap();
             pipe(&path);
+        }
+    }
+}
+
+/// Lets everybody go on who waits for a pipe of a folder; what they find is empty.
+fn let_go_on(folder: &Path) {
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            let_go_on(&entry.path());
+        } else if kind.is_fifo() {
+            drop(writer(&entry.path()));
         }
     }
 }
@@ -59,6 +72,9 @@ fn tokens_that_hang_keep_nobody_waiting() {
         assert_eq!(status(NEXT), 401);
         assert_eq!(server.get("/v2/health/live").status, 200);
     }
+    let said = "what was read last goes on to count: tokens: storage did not answer within 10 s";
+    server.wait(said, |server| server.line(said).is_some());
+    assert_eq!(status(FIRST), 200);
     // Who waits for the pipe finds nothing in it, and looks again.
     let open = writer(&tokens);
     std::fs::write(&hanging, NEXT).unwrap();
@@ -66,6 +82,8 @@ fn tokens_that_hang_keep_nobody_waiting() {
     drop(open);
     server.wait("the new token", |_| status(NEXT) == 200);
     assert_eq!(status(FIRST), 401);
+    let said = "they can be looked at again";
+    server.wait(said, |server| server.line(said).is_some());
 }
 
 #[test]
@@ -85,7 +103,8 @@ fn a_start_waits_for_a_file_for_ten_seconds() {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(75), "{said}");
-        assert!(said.contains("storage did not answer within 10 s"), "{said}");
+        let why = format!("{}: storage did not answer within 10 s", hanging.display());
+        assert!(said.contains(&why), "{said}");
         assert!(!said.contains("listening"), "nobody could connect before: {said}");
     }
 }
@@ -112,10 +131,61 @@ fn a_copy_that_hangs_keeps_a_service_from_nothing_else() {
     pipe(&cache.path().join("toy/aliases.json"));
     let more = ["--cache-dir", cache.path().to_str().unwrap()];
     let server = on_one_core(|| Server::ready(root.path(), &json!({}), &more));
-    let said = "the copy in --cache-dir: storage did not answer within 10 s";
+    let said = "the copy in --cache-dir: storage did not answer within";
     assert!(server.line(said).is_some(), "{}", server.log());
     assert_eq!(get(server.address("metrics"), "/v2/health/ready").status, 200);
     let (first, second) = another_champion(root.path());
     assert_ne!(first, second);
     server.wait("the new champion", |server| version(server) == second);
+}
+
+#[test]
+fn a_copy_that_hangs_keeps_no_data_root_out_that_answers_again() {
+    let (root, cache) = (copy(), TempDir::new().unwrap());
+    std::fs::create_dir(cache.path().join("toy")).unwrap();
+    pipe(&cache.path().join("toy/aliases.json"));
+    let place = |name: &str| root.path().join(name);
+    let table = place("tables/registry_events");
+    copy_folder(&table, &place("honest"));
+    pipes(&table);
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = Server::start(root.path().to_str().unwrap(), &json!({}), &more);
+    let why = "no model serves: the copy in --cache-dir has not answered yet";
+    server
+        .wait(why, |server| get(server.address("metrics"), "/v2/health/ready").refusal(503) == why);
+    std::fs::rename(&table, place("aside")).unwrap();
+    std::fs::rename(place("honest"), &table).unwrap();
+    let_go_on(&place("aside"));
+    let said =
+        "the models of the last run cannot be used: the copy in --cache-dir: storage did not";
+    server.wait(said, |server| server.line(said).is_some());
+    server.wait("the champion", |server| server.get("/v2/health/ready").status == 200);
+}
+
+#[test]
+fn a_copy_that_hung_lets_go_later_of_what_nobody_trusts_any_more() {
+    let (root, cache) = (copy(), TempDir::new().unwrap());
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = Server::ready(root.path(), &json!({}), &more);
+    let id = version(&server);
+    let place = |name: &str| cache.path().join("toy").join(name);
+    let (aliases, hanging) = (place("aliases.json"), place("hanging"));
+    let is_kept = || std::fs::read_to_string(&aliases).is_ok_and(|text| text.contains(&id));
+    server.wait("the copy", |_| is_kept());
+    let honest = std::fs::read(&aliases).unwrap();
+    pipe(&hanging);
+    std::fs::rename(&hanging, &aliases).unwrap();
+    let said = "keeps what it should not: the copy in --cache-dir: storage did not answer within";
+    server.wait(said, |server| server.line(said).is_some());
+    std::fs::remove_file(root.path().join("keys/first.pem")).unwrap();
+    server.wait("a refusal", |server| server.metrics().contains("{outcome=\"refused\"} 1"));
+    let model = place("models/toy").join(&id);
+    assert!(model.exists(), "the copy could not let go of it: {}", server.log());
+
+    // Who waits for the pipe finds nothing in it.
+    let open = writer(&aliases);
+    std::fs::write(&hanging, honest).unwrap();
+    std::fs::rename(&hanging, &aliases).unwrap();
+    drop(open);
+    server.wait("no copy of it", |_| !model.exists());
 }

@@ -132,13 +132,19 @@ fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
+/// The checked configuration.
+fn configuration(path: Option<PathBuf>) -> Result<Config> {
+    let what = path.as_ref().map(|path| format!("configuration {}", path.display()));
+    let what = what.unwrap_or_default();
+    let config: Config = in_time(&what, PATIENCE, move || load_config(path.as_deref()))?;
+    config.check()?;
+    Ok(config)
+}
+
 fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Model(args) => {
-            let path = args.config.clone();
-            let config: Config =
-                in_time("configuration", PATIENCE, move || load_config(path.as_deref()))?;
-            config.check()?;
+            let config = configuration(args.config.clone())?;
             let effective = serde_json::to_value(&config)?;
             if args.print_config {
                 use std::io::Write as _;

@@ -8,8 +8,8 @@
 //!                                                                        │
 //!                                                foresite-scoring, the same as in predict
 //! ```
-//! Nothing that computes, or reads tables or files, runs on the threads that serve connections. A request keeps
-//! the model it began with, so that a reload drops none.
+//! Nothing that reads tables or files, or computes for long, runs on the threads that serve
+//! connections. A request keeps the model it began with, so that a reload drops none.
 
 mod asked;
 mod cli;

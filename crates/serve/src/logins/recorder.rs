@@ -111,9 +111,10 @@ impl Writer {
     }
 }
 
-/// Who deletes old files is often another user than who writes them. On a local disk, where the group
-/// of `logins` may write to it, it may also in what is made below; elsewhere the umask of the process
-/// holds, and on HDFS the access list of the folder.
+/// Who deletes old files is often another user than who writes them. On a local disk, where the
+/// group of `logins` may write to it, it may also in what is made below, and in all else that this
+/// process makes: a folder would lose the bit that hands its group down by a change of mode.
+/// Elsewhere the umask of the process holds, and on HDFS the access list of the folder.
 fn share_with_group(root: &Root) {
     let folder = root.url().join("logins").ok().filter(|folder| folder.scheme() == "file");
     let Some(Ok(folder)) = folder.map(|folder| folder.to_file_path()) else { return };

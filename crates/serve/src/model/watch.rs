@@ -3,6 +3,7 @@
 //! Whoever is revoked, or was signed by a key that is no longer there, serves no longer, whatever
 //! becomes of its successor. A successor that is refused changes nothing else.
 
+mod load;
 mod restart;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +16,12 @@ use std::time::{Duration, Instant};
 
 use foresite_datasets::registry_error;
 use foresite_registry::{Alias, Aliases, TrustedKeys, verify};
-use foresite_scoring::{aliases, trusted};
+use foresite_scoring::aliases;
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
 
+use self::load::loaded;
 use super::cache::Keeper;
-use super::rehearse::rehearse;
 use super::{Loaded, Models};
 use crate::metrics::Reload;
 use crate::service::Service;
@@ -53,6 +54,8 @@ struct Turn {
     keys: Option<TrustedKeys>,
     /// The models whose copy for a restart is whole.
     kept: BTreeMap<Alias, String>,
+    /// Whether the copy may hold what it should have let go of.
+    owes: bool,
 }
 
 impl Watcher {
@@ -129,7 +132,9 @@ impl Watcher {
         let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let followed = self.follow(&self.wanted(&aliases), &mut turn);
         // Only now, so that a good successor takes over without a pause.
-        self.let_go(move |id| aliases.is_revoked(id), REVOKED);
+        self.let_go(|id| aliases.is_revoked(id), REVOKED);
+        let is_forgotten = self.forget(move |_, id| aliases.is_revoked(id));
+        turn.owes |= !is_forgotten;
         self.keep(&mut turn);
         followed
     }
@@ -148,21 +153,23 @@ impl Watcher {
         wanted
     }
 
-    /// Takes the wanted models into use; whether something changed.
+    /// Takes the wanted models into use; whether something changed. A champion that is refused
+    /// changes nothing; a challenger that is refused is left out.
     fn follow(&self, wanted: &BTreeMap<Alias, String>, turn: &mut Turn) -> Result<bool> {
         let (service, root) = (&self.service, self.service.root());
-        let config = service.config();
-        let keys = TrustedKeys::below(root, &config.public_keys).map_err(registry_error)?;
+        let folder = service.config().public_keys.as_path();
+        let keys = TrustedKeys::below(root, folder).map_err(registry_error)?;
         if turn.keys.as_ref() != Some(&keys) {
-            if turn.keys.is_none() && self.cache.is_some() {
-                service.explain_absence(ON_COPY);
-            }
             self.distrust(&keys)?;
+            turn.owes = true;
             if turn.keys.replace(keys.clone()).is_some() {
                 tracing::info!(task = service.task(), "other keys are trusted");
                 // Copied again, with the signatures that count now.
                 turn.kept.clear();
             }
+        }
+        if turn.owes {
+            turn.owes = !self.forget_untrusted(&keys, wanted);
         }
         let before = service.models();
         let have = before.ids();
@@ -172,69 +179,40 @@ impl Watcher {
         if wanted.is_empty() {
             tracing::warn!(task = service.task(), "no alias points to a model");
             service.replace(Models { reason: NO_ALIAS.into(), ..Models::default() });
-            self.forget(|_, _| true);
+            turn.owes = !self.forget(|_, _| true);
             turn.kept.clear();
             return Ok(true);
         }
-        self.load(root, &keys, wanted, &before).map(|()| true)
+        let started = Instant::now();
+        let (models, refused) = loaded(root, &keys, service.task(), wanted, &before)?;
+        self.take_into_use(models, &before, started);
+        refused.map(|()| true)
     }
 
-    /// Other keys: whoever is in use, or waits in the copy, must be signed by one of them too.
+    /// Other keys: whoever is in use must be signed by one of them too.
     fn distrust(&self, keys: &TrustedKeys) -> Result<()> {
-        let (service, task) = (&self.service, self.service.task().to_owned());
+        let service = &self.service;
         let mut gone = BTreeSet::new();
         for loaded in service.models().all() {
-            if let Some(error) = doubt(service.root(), keys, &task, &loaded.id)? {
+            if let Some(error) = doubt(service.root(), keys, service.task(), &loaded.id)? {
                 tracing::error!(model = loaded.id.as_str(), "out of use: {}", error.chain());
                 gone.insert(loaded.id.clone());
             }
         }
-        self.let_go(move |id| gone.contains(id), UNTRUSTED);
-        let keys = keys.clone();
-        self.forget(move |root, id| !matches!(doubt(root, &keys, &task, id), Ok(None)));
+        self.let_go(|id| gone.contains(id), UNTRUSTED);
         Ok(())
     }
 
-    /// Takes models out of use, and out of the copy for a restart.
-    fn let_go(&self, is_gone: impl Fn(&str) -> bool + Send + 'static, reason: &str) {
+    /// Takes models out of use.
+    fn let_go(&self, is_gone: impl Fn(&str) -> bool, reason: &str) {
         let before = self.service.models();
         if before.all().any(|loaded| is_gone(&loaded.id)) {
             self.service.replace(before.without(&is_gone, reason));
         }
-        self.forget(move |_, id| is_gone(id));
     }
 
-    /// Loads what is not loaded yet. A champion that is refused changes nothing; a challenger that is
-    /// refused is left out.
-    fn load(
-        &self,
-        root: &Root,
-        keys: &TrustedKeys,
-        wanted: &BTreeMap<Alias, String>,
-        before: &Models,
-    ) -> Result<()> {
-        let started = Instant::now();
-        let load = |alias: Alias, id: &String| -> Result<Arc<Loaded>> {
-            let have = before.all().find(|loaded| loaded.id == *id);
-            let package = match have {
-                Some(loaded) => Arc::clone(&loaded.package),
-                None => {
-                    let package = trusted(root, keys, self.service.task(), id)?;
-                    rehearse(id, &package)?;
-                    Arc::new(package)
-                }
-            };
-            Ok(Arc::new(Loaded { alias, id: id.clone(), package }))
-        };
-        let mut models = Models::default();
-        let mut refused = Ok(());
-        for (alias, id) in wanted {
-            match (alias, load(*alias, id)) {
-                (Alias::Challenger, Ok(loaded)) => models.challenger = Some(loaded),
-                (Alias::Challenger, Err(error)) => refused = Err(error),
-                (_, loaded) => models.serving = Some(loaded?),
-            }
-        }
+    /// Uses these models from now on, and says which of them are new.
+    fn take_into_use(&self, models: Models, before: &Models, started: Instant) {
         let is_new = |loaded: &&Arc<Loaded>| !before.all().any(|have| have.id == loaded.id);
         for loaded in models.all().filter(is_new) {
             let (alias, id) = (loaded.alias.word(), loaded.id.as_str());
@@ -242,7 +220,6 @@ impl Watcher {
             tracing::info!(task = self.service.task(), alias, model = id, seconds, "model in use");
         }
         self.service.replace(models);
-        refused
     }
 }
 

@@ -110,7 +110,7 @@ fn a_group_that_may_write_to_the_folder_may_delete_what_is_in_it() {
     let day = first_in(&logins);
     for path in [first_in(&day), day] {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o022, 0o020, "{}: {mode:o}", path.display());
+        assert_eq!(mode & 0o022, 0o020, "the umask alone is 027; {}: {mode:o}", path.display());
     }
 }
 

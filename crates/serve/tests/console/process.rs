@@ -43,8 +43,10 @@ impl Console {
     }
 }
 
+/// A console under a umask that gives a group nothing to write to, whatever that of the tests is.
 pub(crate) fn command(root: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_foresite-serve"));
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"umask 027 && exec "$0" "$@""#, env!("CARGO_BIN_EXE_foresite-serve")]);
     command.arg("console").arg("--data-root").arg(root).args(arguments);
     command.env("FORESITE_LOG", "lines").stdin(Stdio::null()).stderr(Stdio::piped());
     command
