@@ -17,7 +17,7 @@ KEYS = {
     "pm_counters": ("ne_dn", "ldn", "period_start", "granularity_s", "counter_set", "known_at"),
     "kpis": ("entity_type", "entity_id", "period_start", "granularity_s", "source", "known_at"),
     "features_anomaly": ("entity_type", "entity_id", "period_start", "known_at"),
-    "predictions_anomaly": ("prediction_id", "as_of"),
+    "predictions_anomaly": ("prediction_id", "replay"),
 }
 
 
