@@ -66,7 +66,8 @@ pub struct Span {
     pub late: u64,
     /// Those that are expected and did not arrive.
     pub missing: u64,
-    /// Files that could not be read, by the time of landing where they do not tell their period.
+    /// Files that could not be read, by the time of landing where they do not tell their period; one
+    /// and its copies are one, where the first of them stands.
     pub quarantined: u64,
     /// Failed quality rules by severity.
     pub quality: Severities,
@@ -150,7 +151,7 @@ pub struct Source {
     pub kind: String,
     /// Files taken, per element in them.
     pub taken: u64,
-    /// Files that could not be read.
+    /// Files that could not be read; one and its copies are one.
     pub quarantined: u64,
     /// When the newest file landed.
     pub newest_landed_at: Option<String>,

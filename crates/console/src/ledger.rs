@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use foresite_schema::arrivals::Missing;
+use foresite_schema::arrivals::{Missing, SetAside};
 use foresite_schema::catalog::raw;
 use foresite_tables::{Micros, Read, Result, Root};
 
@@ -54,41 +54,53 @@ pub(crate) struct Counts {
     pub(crate) quarantined: u64,
 }
 
-/// Taken and quarantined files of a source, and when the newest landed.
-type OfSource = (u64, u64, Option<Micros>);
+/// What came from a source.
+#[derive(Debug, Default)]
+struct OfSource {
+    taken: u64,
+    set_aside: SetAside,
+    newest_landed: Option<Micros>,
+}
 
 /// The ledger of a window.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     hours: BTreeMap<Micros, Counts>,
     missing: Missing,
+    has_quarantined: bool,
+    /// Measurement files.
+    set_aside: SetAside,
     sources: BTreeMap<(String, String), OfSource>,
 }
 
+/// What is read of every row.
+const COLUMNS: [&str; 8] =
+    ["source", "kind", "ne_dn", "period_start", "period_end", "state", "landed_at", "known_at"];
+
 impl Ledger {
-    /// Reads it twice: which periods are missing, and which of these came after all.
+    /// Reads it once, and again where needed: which of the missing periods came after all, and which
+    /// of the files that could not be read are copies of each other.
     pub(crate) fn read(root: &Root, window: Window, lateness: Micros) -> Result<Self> {
         let mut ledger = Self::default();
         let period = Read::all().period(window.days_from, window.end);
-        let columns = [
-            "source",
-            "kind",
-            "ne_dn",
-            "period_start",
-            "period_end",
-            "state",
-            "landed_at",
-            "known_at",
-        ];
-        let read = period.clone().columns(columns);
+        let read = period.clone().columns(COLUMNS);
         scanned(root, raw::ingest_ledger(), &read, |rows| ledger.add(rows, lateness))?;
         if !ledger.missing.is_empty() {
             let columns = ["ne_dn", "period_start", "period_end", "state"];
-            let read = period.columns(columns).text("state", "taken").text("kind", MEASURED);
+            let read = period.clone().columns(columns);
+            let read = read.text("state", "taken").text("kind", MEASURED);
             scanned(root, raw::ingest_ledger(), &read, |rows| ledger.came_after_all(rows))?;
+        }
+        if ledger.has_quarantined {
+            let columns = ["source", "kind", "file_id", "period_start", "state"];
+            let read = period.columns(columns).text("state", "quarantined");
+            scanned(root, raw::ingest_ledger(), &read, |rows| ledger.could_not_be_read(rows))?;
         }
         for start in ledger.missing.of_elements().flat_map(|(_, starts)| starts) {
             ledger.hours.entry(hour_of(*start)).or_default().missing += 1;
+        }
+        for start in ledger.set_aside.starts() {
+            ledger.hours.entry(hour_of(start)).or_default().quarantined += 1;
         }
         Ok(ledger)
     }
@@ -107,18 +119,33 @@ impl Ledger {
                     counts.taken += 1;
                     counts.late += u64::from(known.required(row) > hour_after(to) + lateness);
                 }
-                (true, "quarantined") => counts.quarantined += 1,
                 (true, "missing") => {
                     self.missing.note(element.at(row), from);
                 }
                 _ => {}
             }
-            let taken = u64::from(state.at(row) == "taken");
-            let quarantined = u64::from(state.at(row) == "quarantined");
-            if taken + quarantined > 0 {
+            let (is_taken, is_quarantined) =
+                (state.at(row) == "taken", state.at(row) == "quarantined");
+            if is_taken || is_quarantined {
                 let key = (source.owned(row), kind.owned(row));
                 let of = self.sources.entry(key).or_default();
-                *of = (of.0 + taken, of.1 + quarantined, of.2.max(landed.at(row)));
+                of.taken += u64::from(is_taken);
+                of.newest_landed = of.newest_landed.max(landed.at(row));
+            }
+            self.has_quarantined |= is_quarantined;
+        }
+    }
+
+    /// Files that were set aside.
+    fn could_not_be_read(&mut self, rows: Rows<'_>) {
+        let [source, kind, file] = ["source", "kind", "file_id"].map(|name| rows.text(name));
+        let start = rows.times("period_start");
+        for row in rows.each() {
+            let (file, from) = (file.at(row), start.required(row));
+            let key = (source.owned(row), kind.owned(row));
+            self.sources.entry(key).or_default().set_aside.note(file, from);
+            if kind.at(row) == MEASURED {
+                self.set_aside.note(file, from);
             }
         }
     }
@@ -160,16 +187,13 @@ impl Ledger {
 
     /// Every source, by name.
     pub(crate) fn sources(&self) -> Vec<Source> {
-        let source =
-            |((source, kind), (taken, quarantined, landed)): (&(String, String), &OfSource)| {
-                Source {
-                    source: source.clone(),
-                    kind: kind.clone(),
-                    taken: *taken,
-                    quarantined: *quarantined,
-                    newest_landed_at: optional(*landed),
-                }
-            };
+        let source = |((source, kind), of): (&(String, String), &OfSource)| Source {
+            source: source.clone(),
+            kind: kind.clone(),
+            taken: of.taken,
+            quarantined: of.set_aside.count() as u64,
+            newest_landed_at: optional(of.newest_landed),
+        };
         self.sources.iter().map(source).collect()
     }
 }

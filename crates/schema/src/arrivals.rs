@@ -1,8 +1,9 @@
-//! Which expected measurement files did not come, by the rows of `ingest_ledger`: what `monitor`
-//! and the console mean by missing.
+//! Which expected measurement files did not come, and which files came and could not be read, by the
+//! rows of `ingest_ledger`: what `monitor`, `advise` and the console mean by missing and quarantined.
 //!
 //! Ingest writes a row for every period that an element owes when it is due. A file that comes
-//! later does not take that row away: it brings the period after all.
+//! later does not take that row away: it brings the period after all. It writes a row for every path
+//! at which bytes lie that it could not read: copies say nothing more than their original.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,9 +42,41 @@ impl Missing {
     }
 }
 
+/// Files that could not be read, by the sha256 of their bytes. Times are microseconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetAside(BTreeMap<String, i64>);
+
+impl SetAside {
+    /// A row with the state `quarantined`: its `file_id` and `period_start`.
+    pub fn note(&mut self, file_id: &str, start: i64) {
+        let first = self.0.entry(file_id.to_owned()).or_insert(start);
+        *first = start.min(*first);
+    }
+
+    /// How many there are; a file and its copies are one.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The earliest start of each, of whichever copy it is.
+    pub fn starts(&self) -> impl Iterator<Item = i64> {
+        self.0.values().copied()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_and_its_copies_are_set_aside_once() {
+        let mut files = SetAside::default();
+        for (file, start) in [("a", 30), ("b", 20), ("a", 10), ("a", 40)] {
+            files.note(file, start);
+        }
+        assert_eq!(files.count(), 2);
+        assert_eq!(files.starts().collect::<Vec<_>>(), [10, 20], "where the first copy stands");
+    }
 
     #[test]
     fn a_file_brings_every_period_that_begins_in_its_own() {

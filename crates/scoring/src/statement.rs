@@ -130,55 +130,67 @@ impl Header<'_> {
     /// # Errors
     /// `BadData` should Arrow refuse them.
     pub fn batch(&self, rows: &[Statement]) -> Result<RecordBatch> {
-        let count = rows.len();
-        let same = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value; count])) };
-        let times = |of: &dyn Fn(&Statement) -> Option<Micros>| -> ArrayRef {
-            let array = TimestampMicrosecondArray::from_iter(rows.iter().map(of));
-            Arc::new(array.with_timezone("UTC"))
-        };
-        let number = |of: &dyn Fn(&Statement) -> Option<f64>| -> ArrayRef {
-            // A value that is not finite is no statement.
-            let finite = |row| of(row).filter(|value| value.is_finite());
-            Arc::new(Float64Array::from_iter(rows.iter().map(finite)))
-        };
-        let text = |of: &dyn Fn(&Statement) -> Option<String>| -> ArrayRef {
-            Arc::new(StringArray::from_iter(rows.iter().map(of)))
-        };
-        let flags = |of: &dyn Fn(&Statement) -> bool| -> ArrayRef {
-            Arc::new(BooleanArray::from(rows.iter().map(of).collect::<Vec<_>>()))
-        };
+        let of = Columns(rows);
         let published = self.published.unwrap_or(Micros::MIN);
         let columns = vec![
             dates(rows.iter().map(|row| row.cutoff)),
-            same(self.source),
+            of.same(self.source),
             buckets(rows.iter().map(|row| row.entity_id.as_str())),
-            text(&|row| Some(row.id(self.task, self.model_id))),
-            same(self.entity_type),
-            text(&|row| Some(row.entity_id.clone())),
-            times(&|row| Some(row.cutoff)),
+            of.text(&|row| Some(row.id(self.task, self.model_id))),
+            of.same(self.entity_type),
+            of.text(&|row| Some(row.entity_id.clone())),
+            of.times(&|row| Some(row.cutoff)),
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.horizon / SECOND))),
-            same(self.model_id),
-            same(self.role),
-            flags(&|row| row.cutoff < published),
-            times(&|_| Some(self.as_of)),
-            number(&|row| row.score),
-            number(&|row| row.p_value),
-            number(&|row| row.probability),
-            number(&|row| row.low),
-            number(&|row| row.median),
-            number(&|row| row.high),
-            times(&|row| row.event_low_at),
-            times(&|row| row.event_at),
-            times(&|row| row.event_high_at),
+            of.same(self.model_id),
+            of.same(self.role),
+            of.flags(&|row| row.cutoff < published),
+            of.times(&|_| Some(self.as_of)),
+            of.numbers(&|row| row.score),
+            of.numbers(&|row| row.p_value),
+            of.numbers(&|row| row.probability),
+            of.numbers(&|row| row.low),
+            of.numbers(&|row| row.median),
+            of.numbers(&|row| row.high),
+            of.times(&|row| row.event_low_at),
+            of.times(&|row| row.event_at),
+            of.times(&|row| row.event_high_at),
             doubles(rows.iter().map(|row| row.values.as_slice())),
             texts(rows),
-            text(&|row| row.not_scored.clone()),
-            flags(&|_| false),
-            times(&|_| Some(self.as_of)),
-            times(&|_| Some(self.now)),
-            same(self.lineage_id),
+            of.text(&|row| row.not_scored.clone()),
+            of.flags(&|_| false),
+            of.times(&|_| Some(self.as_of)),
+            of.times(&|_| Some(self.now)),
+            of.same(self.lineage_id),
         ];
         Ok(RecordBatch::try_new(outcome::predictions(self.task).schema(), columns)?)
+    }
+}
+
+/// Columns with a value for each of the statements.
+struct Columns<'a>(&'a [Statement]);
+
+impl Columns<'_> {
+    fn same(&self, value: &str) -> ArrayRef {
+        Arc::new(StringArray::from(vec![value; self.0.len()]))
+    }
+
+    fn text(&self, of: &dyn Fn(&Statement) -> Option<String>) -> ArrayRef {
+        Arc::new(StringArray::from_iter(self.0.iter().map(of)))
+    }
+
+    fn times(&self, of: &dyn Fn(&Statement) -> Option<Micros>) -> ArrayRef {
+        let array = TimestampMicrosecondArray::from_iter(self.0.iter().map(of));
+        Arc::new(array.with_timezone("UTC"))
+    }
+
+    /// A value that is not finite is no statement.
+    fn numbers(&self, of: &dyn Fn(&Statement) -> Option<f64>) -> ArrayRef {
+        let finite = |row| of(row).filter(|value| value.is_finite());
+        Arc::new(Float64Array::from_iter(self.0.iter().map(finite)))
+    }
+
+    fn flags(&self, of: &dyn Fn(&Statement) -> bool) -> ArrayRef {
+        Arc::new(BooleanArray::from(self.0.iter().map(of).collect::<Vec<_>>()))
     }
 }
 

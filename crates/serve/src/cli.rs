@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -132,11 +132,16 @@ fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
-/// The checked configuration.
-fn configuration(path: Option<PathBuf>) -> Result<Config> {
-    let what = path.as_ref().map(|path| format!("configuration {}", path.display()));
-    let what = what.unwrap_or_default();
-    let config: Config = in_time(&what, PATIENCE, move || load_config(path.as_deref()))?;
+/// The checked configuration; its file, where there is one, may lie on a mount that hangs.
+fn configuration(path: Option<&Path>) -> Result<Config> {
+    let config: Config = match path {
+        Some(path) => {
+            let what = format!("configuration {}", path.display());
+            let path = path.to_owned();
+            in_time(&what, PATIENCE, move || load_config(Some(path.as_path())))?
+        }
+        None => load_config(None)?,
+    };
     config.check()?;
     Ok(config)
 }
@@ -144,7 +149,7 @@ fn configuration(path: Option<PathBuf>) -> Result<Config> {
 fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Model(args) => {
-            let config = configuration(args.config.clone())?;
+            let config = configuration(args.config.as_deref())?;
             let effective = serde_json::to_value(&config)?;
             if args.print_config {
                 use std::io::Write as _;

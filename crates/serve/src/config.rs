@@ -104,46 +104,52 @@ impl Config {
     /// # Errors
     /// `Usage` with the key.
     pub fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(StageError::new(ErrorKind::Usage, what));
-        let Limits {
-            receive_seconds,
-            idle_seconds,
-            request_seconds,
-            notice_seconds,
-            drain_seconds,
-            ..
-        } = self.limits;
+        self.check_times()?;
+        self.check_counts()
+    }
+
+    fn check_times(&self) -> Result<()> {
+        let limits = &self.limits;
         let positive = [
             ("poll_seconds", self.poll_seconds),
-            ("limits.receive_seconds", receive_seconds),
-            ("limits.idle_seconds", idle_seconds),
-            ("limits.request_seconds", request_seconds),
+            ("limits.receive_seconds", limits.receive_seconds),
+            ("limits.idle_seconds", limits.idle_seconds),
+            ("limits.request_seconds", limits.request_seconds),
         ];
         let any = [
             ("cache_after_seconds", self.cache_after_seconds),
             ("reuse_seconds", self.reuse_seconds),
-            ("limits.notice_seconds", notice_seconds),
-            ("limits.drain_seconds", drain_seconds),
+            ("limits.notice_seconds", limits.notice_seconds),
+            ("limits.drain_seconds", limits.drain_seconds),
         ];
         let is_time = |seconds: f64| (0.0..=86_400.0).contains(&seconds);
         let too_short = positive.iter().find(|(_, seconds)| !is_time(*seconds) || *seconds == 0.0);
-        if let Some((key, seconds)) = too_short.or_else(|| any.iter().find(|(_, s)| !is_time(*s))) {
-            return wrong(format!("configuration at `{key}`: {seconds} is no time up to a day"));
-        }
-        let counts = [
-            ("kept_cutoffs", self.kept_cutoffs),
-            ("limits.body_bytes", self.limits.body_bytes),
-            ("limits.rows", self.limits.rows),
-            ("limits.connections", self.limits.connections),
-            ("limits.waiting", self.limits.waiting),
-            ("limits.batch_rows", self.limits.batch_rows),
-            ("limits.readers", self.limits.readers),
-        ];
-        match counts.iter().find(|(_, count)| *count == 0) {
-            Some((key, _)) => wrong(format!("configuration at `{key}`: 0 lets nothing through")),
+        match too_short.or_else(|| any.iter().find(|(_, seconds)| !is_time(*seconds))) {
+            Some((key, seconds)) => Err(wrong(key, &format!("{seconds} is no time up to a day"))),
             None => Ok(()),
         }
     }
+
+    fn check_counts(&self) -> Result<()> {
+        let limits = &self.limits;
+        let counts = [
+            ("kept_cutoffs", self.kept_cutoffs),
+            ("limits.body_bytes", limits.body_bytes),
+            ("limits.rows", limits.rows),
+            ("limits.connections", limits.connections),
+            ("limits.waiting", limits.waiting),
+            ("limits.batch_rows", limits.batch_rows),
+            ("limits.readers", limits.readers),
+        ];
+        match counts.iter().find(|(_, count)| *count == 0) {
+            Some((key, _)) => Err(wrong(key, "0 lets nothing through")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn wrong(key: &str, what: &str) -> StageError {
+    StageError::new(ErrorKind::Usage, format!("configuration at `{key}`: {what}"))
 }
 
 #[cfg(test)]

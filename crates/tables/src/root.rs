@@ -108,7 +108,8 @@ impl Root {
         &self.inner.url
     }
 
-    /// Opens a table, creating it when there is none and adding the columns that it lacks.
+    /// Opens a table, creating it when there is none, adding the columns that it lacks and letting
+    /// those be null that `def` lets be null.
     ///
     /// # Errors
     /// `BadData` when a column has another type than `def` says; storage errors.

@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use arrow::array::{Array as _, AsArray as _};
+use foresite_schema::{Nullability, catalog};
+use foresite_tables::Root;
 use foresite_testkit::{Run, assert_close};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -78,9 +80,19 @@ fn published_by_another_release(root: &Path) {
     }
 }
 
+/// Makes `rebuilds` as a release did that compared everything.
+fn rebuilds_of_an_earlier_release(root: &Path) {
+    let mut def = catalog::watch::rebuilds();
+    for column in def.columns.iter_mut().filter(|column| column.name == "equal") {
+        column.nullability = Nullability::Required;
+    }
+    Root::open(root.to_str().unwrap()).unwrap().table(def).unwrap();
+}
+
 #[test]
 fn a_table_that_only_a_newer_release_has_is_no_difference() {
     let root = network();
+    rebuilds_of_an_earlier_release(root.path());
     land_hour(root.path(), 10);
     pipeline(root.path(), [10, 11], 11);
     std::fs::remove_dir_all(root.path().join("tables/kpi_groups")).unwrap();

@@ -81,18 +81,12 @@ fn tensor(name: &str, rows: &[(&Loaded, &Statement)]) -> Tensor {
         "event_at" => times(|statement| statement.event_at),
         "event_high_at" => times(|statement| statement.event_high_at),
         "drivers" => {
-            let most = rows.iter().map(|(_, statement)| statement.drivers.len()).max();
-            let each = rows.iter().flat_map(|(_, statement)| {
-                padded(&statement.drivers, most.unwrap_or(0), String::new())
-            });
-            Tensor::texts(name, each.collect()).of_rows(rows.len())
+            let each = filled_up(rows, |statement| statement.drivers.as_slice(), &String::new());
+            Tensor::texts(name, each).of_rows(rows.len())
         }
         _ => {
-            let most = rows.iter().map(|(_, statement)| statement.values.len()).max();
-            let each = rows
-                .iter()
-                .flat_map(|(_, statement)| padded(&statement.values, most.unwrap_or(0), f64::NAN));
-            Tensor::floats(name, each.collect()).of_rows(rows.len())
+            let each = filled_up(rows, |statement| statement.values.as_slice(), &f64::NAN);
+            Tensor::floats(name, each).of_rows(rows.len())
         }
     }
 }
@@ -109,6 +103,17 @@ fn stamp(at: Micros) -> String {
     Timestamp::from_microsecond(at).map(|stamp| stamp.to_string()).unwrap_or_default()
 }
 
-fn padded<T: Clone>(values: &[T], columns: usize, missing: T) -> impl Iterator<Item = T> {
-    values.iter().cloned().chain(std::iter::repeat(missing)).take(columns)
+/// The lists of all rows one after the other, each as long as the longest.
+fn filled_up<T: Clone>(
+    rows: &[(&Loaded, &Statement)],
+    of: fn(&Statement) -> &[T],
+    missing: &T,
+) -> Vec<T> {
+    let lists: Vec<&[T]> = rows.iter().map(|(_, statement)| of(statement)).collect();
+    let most = lists.iter().map(|list| list.len()).max().unwrap_or(0);
+    lists
+        .into_iter()
+        .flat_map(|list| list.iter().chain(std::iter::repeat(missing)).take(most))
+        .cloned()
+        .collect()
 }

@@ -37,11 +37,41 @@ pub(super) fn outputs(loaded: &Loaded) -> Vec<&'static str> {
 
 /// Metadata of a model under the name that it was asked for.
 pub(crate) fn metadata(name: &str, loaded: &Loaded, versions: Vec<String>) -> Metadata {
-    let task = &loaded.package.task;
+    let mut named: Vec<TensorMetadata> = outputs(loaded).into_iter().map(output).collect();
+    named.push(TensorMetadata::new("drivers", Datatype::Bytes, &[-1, -1]));
+    Metadata {
+        name: name.to_owned(),
+        versions,
+        platform: "foresite".into(),
+        inputs: inputs(loaded),
+        outputs: named,
+        parameters: parameters(loaded),
+    }
+}
+
+/// What can be asked about: an entity at a cutoff, or the values that would be read for it.
+fn inputs(loaded: &Loaded) -> Vec<TensorMetadata> {
     let mut inputs = vec![
         TensorMetadata::new("entity", Datatype::Bytes, &[-1]),
         TensorMetadata::new("cutoff", Datatype::Bytes, &[-1]),
     ];
+    match &loaded.package.fitted {
+        Fitted::Tabular { kernel, .. } => {
+            let shape = [-1, width(kernel.raw_names())];
+            inputs.push(TensorMetadata::new("features", Datatype::Fp64, &shape));
+        }
+        Fitted::Forecast { model, .. } => {
+            let shape = [-1, i64::try_from(model.look_back).unwrap_or(-1)];
+            inputs.push(TensorMetadata::new("history", Datatype::Fp64, &shape));
+        }
+        Fitted::Anomaly { .. } => {}
+    }
+    inputs
+}
+
+/// What a client may want to know of the task and of the model.
+fn parameters(loaded: &Loaded) -> Map<String, Value> {
+    let task = &loaded.package.task;
     let mut parameters = Map::new();
     let mut tell = |key: &str, value: Value| parameters.insert(key.to_owned(), value);
     tell("task", json!(task.task));
@@ -53,13 +83,9 @@ pub(crate) fn metadata(name: &str, loaded: &Loaded, versions: Vec<String>) -> Me
     tell("cutoffs", json!(task.cutoffs));
     match &loaded.package.fitted {
         Fitted::Tabular { kernel, .. } => {
-            let columns = kernel.raw_names();
-            inputs.push(TensorMetadata::new("features", Datatype::Fp64, &[-1, width(columns)]));
-            tell("features", json!(columns));
+            tell("features", json!(kernel.raw_names()));
         }
         Fitted::Forecast { model, .. } => {
-            let shape = [-1, i64::try_from(model.look_back).unwrap_or(-1)];
-            inputs.push(TensorMetadata::new("history", Datatype::Fp64, &shape));
             tell("history_step", json!(task.inputs.granularity));
             tell("quantiles", json!(model.quantiles));
         }
@@ -67,16 +93,7 @@ pub(crate) fn metadata(name: &str, loaded: &Loaded, versions: Vec<String>) -> Me
             tell("channels", json!(model.channels));
         }
     }
-    let mut named: Vec<TensorMetadata> = outputs(loaded).into_iter().map(output).collect();
-    named.push(TensorMetadata::new("drivers", Datatype::Bytes, &[-1, -1]));
-    Metadata {
-        name: name.to_owned(),
-        versions,
-        platform: "foresite".into(),
-        inputs,
-        outputs: named,
-        parameters,
-    }
+    parameters
 }
 
 fn width(columns: &[String]) -> i64 {

@@ -20,7 +20,7 @@ fn closed() -> Compaction {
 }
 
 /// Compacts whatever there is to compact; files before and after.
-fn compact(table: &Table) -> (u64, u64) {
+pub(crate) fn compact(table: &Table) -> (u64, u64) {
     let jobs = table.compactions(&closed()).unwrap();
     let done = table.compact(&jobs).unwrap();
     (done.files_before, done.files_after)

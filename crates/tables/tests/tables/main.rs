@@ -10,6 +10,7 @@ mod encodings;
 mod fixture;
 mod gone;
 mod log;
+mod nulls;
 mod removal;
 mod roots;
 mod scans;

@@ -124,7 +124,8 @@ pub struct Evaluation {
 /// How complete the data behind the report is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Completeness {
-    /// Ledger rows of the last day by state: taken, duplicate, quarantined, missing.
+    /// Ledger rows of the last day by state: taken, duplicate, quarantined, missing; of a file that
+    /// could not be read and its copies one.
     pub ledger: BTreeMap<String, u64>,
     /// Elements with missing periods, and how many.
     pub missing_by_element: BTreeMap<String, u64>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use foresite_schema::arrivals::SetAside;
 use foresite_schema::catalog::{derived, raw};
 use foresite_stage::Result;
 use foresite_tables::Read;
@@ -28,20 +29,26 @@ impl Reader<'_> {
     }
 }
 
-/// Counts ledger rows by state; a period that a late file brought after all is not missing.
+/// Counts ledger rows by state; a period that a late file brought after all is not missing, and the
+/// copies of a file that could not be read are not further files.
 fn count_files(rows: &Rows<'_>, completeness: &mut Completeness) -> Result<()> {
-    let [state, element] = [rows.text("state")?, rows.text("ne_dn")?];
+    let [state, element, file] = [rows.text("state")?, rows.text("ne_dn")?, rows.text("file_id")?];
     let (start, end) = (rows.times("period_start")?, rows.times("period_end")?);
     let mut taken = Spans::new();
     for row in (0..rows.len()).filter(|row| state.at(*row) == Some("taken")) {
         let from = start.required(row);
         taken.entry(element.owned(row)).or_default().push((from, end.at(row).unwrap_or(from + 1)));
     }
+    let mut set_aside = SetAside::default();
     for row in 0..rows.len() {
         let word = state.at(row).unwrap_or_default();
         let name = element.owned(row);
+        let at = start.required(row);
+        if word == "quarantined" {
+            set_aside.note(file.at(row).unwrap_or_default(), at);
+            continue;
+        }
         if word == "missing" {
-            let at = start.required(row);
             let covers = |span: &(Micros, Micros)| span.0 <= at && at < span.1;
             if taken.get(&name).is_some_and(|spans| spans.iter().any(covers)) {
                 continue;
@@ -49,6 +56,9 @@ fn count_files(rows: &Rows<'_>, completeness: &mut Completeness) -> Result<()> {
             *completeness.missing_by_element.entry(name).or_default() += 1;
         }
         *completeness.ledger.entry(word.to_owned()).or_default() += 1;
+    }
+    if set_aside.count() > 0 {
+        completeness.ledger.insert("quarantined".to_owned(), set_aside.count() as u64);
     }
     Ok(())
 }
@@ -81,4 +91,48 @@ fn failed_rules(rows: &Rows<'_>) -> Result<Vec<FailedRule>> {
     };
     rules.sort_by(|a, b| (gravity(a), b.failed).cmp(&(gravity(b), a.failed)));
     Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+
+    use super::*;
+
+    /// Rows of the ledger: state, sha256 of the file, start.
+    fn ledger(files: &[(&str, Option<&str>, Micros)]) -> RecordBatch {
+        let text = |values: Vec<Option<&str>>| Arc::new(StringArray::from(values)) as ArrayRef;
+        let times = |values: Vec<Option<Micros>>| {
+            let times = TimestampMicrosecondArray::from(values).with_timezone("UTC");
+            Arc::new(times) as ArrayRef
+        };
+        RecordBatch::try_from_iter([
+            ("state", text(files.iter().map(|file| Some(file.0)).collect())),
+            ("ne_dn", text(vec![None; files.len()])),
+            ("file_id", text(files.iter().map(|file| file.1).collect())),
+            ("period_start", times(files.iter().map(|file| Some(file.2)).collect())),
+            ("period_end", times(vec![None; files.len()])),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn copies_of_a_file_that_could_not_be_read_are_not_further_files() {
+        let files = [
+            ("taken", Some("a"), 0),
+            ("duplicate", Some("a"), 5),
+            ("quarantined", Some("b"), 10),
+            ("quarantined", Some("b"), 20),
+            ("quarantined", Some("c"), 20),
+            ("missing", None, 30),
+        ];
+        let mut found = Completeness::default();
+        count_files(&Rows::of(&ledger(&files)), &mut found).unwrap();
+        let expected = [("duplicate", 1), ("missing", 1), ("quarantined", 2), ("taken", 1)];
+        let expected = BTreeMap::from(expected.map(|(state, n)| (state.to_owned(), n)));
+        assert_eq!(found.ledger, expected);
+        assert_eq!(found.taken_share(), Some(0.25), "one of four");
+    }
 }
