@@ -59,8 +59,19 @@ impl Watcher {
             .within(PATIENCE, move |cache| cache.forget(&task, |id| is_gone(cache.root(), id)));
         if let Err(error) = &forgotten {
             tracing::error!("the copy for a restart keeps what it should not: {}", error.chain());
+            // At once: the data root may hang before the look ends.
+            self.note_debt(true);
         }
         forgotten.is_ok()
+    }
+
+    /// Tells a restart whether the copy may hold what it should have let go of.
+    pub(super) fn note_debt(&self, owes: bool) {
+        let noted = self.cache.as_ref().map_or(Ok(()), |cache| cache.note_debt(owes));
+        if let Err(error) = noted {
+            let error = error.chain();
+            tracing::error!(owes, "a restart is not told what the copy may hold: {error}");
+        }
     }
 
     /// Takes out of the copy what these keys have not signed, and everything where nothing is
