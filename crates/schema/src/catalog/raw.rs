@@ -418,7 +418,7 @@ pub fn ingest_ledger() -> TableDef {
             "state",
             Text,
             "",
-            "taken, duplicate (of a taken one), quarantined, waiting (for the next plan) or missing",
+            "taken, duplicate (of a taken one), quarantined, waiting for the next plan, or missing",
         ),
         nullable("reason", Text, "", "why it is not `taken`"),
         required("rows_read", Long, "", "rows (PM: values) found in the file"),

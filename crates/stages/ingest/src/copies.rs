@@ -1,9 +1,9 @@
 //! Copies: files whose bytes were taken before, or are read under another path of the plan.
 //!
-//! A copy follows its original, in the same run: taken, it is a duplicate; set aside, it is set aside
-//! too. Of what is neither, nothing is in the tables, and a copy that the ledger calls settled would
-//! be lost: it waits. So does a copy of what was set aside that is read in another way, by another
-//! feed or with other words in its path: the next plan reads it on its own.
+//! A copy follows its original, in the same run: taken, it is a duplicate; set aside, it is set
+//! aside too. Of what is neither, nothing is in the tables, and a copy that the ledger calls settled
+//! would be lost: it waits. So does a copy of what was set aside that is read in another way, by
+//! another feed or with other words in its path: the next plan reads it on its own.
 
 use std::collections::HashMap;
 use std::path::Path;
