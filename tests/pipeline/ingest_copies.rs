@@ -12,6 +12,9 @@ const VALUES: [&str; 4] = ["1", "2", "3", "4"];
 const CALENDAR: &[u8] = b"id,name,from,until,entities\n\
                           a,Fair,2024-05-04T08:00:00Z,2024-05-06T20:00:00Z,north/N001\n";
 
+/// What no mapping of calendars can read.
+const TWICE: &[u8] = b"id,name,from,from,until\na,Fair,,,\n";
+
 /// The mapping of local events, and hourly runs.
 fn config() -> Json {
     let sample = include_str!("../../docs/samples/ingest/mapping-events.json");
@@ -97,9 +100,8 @@ fn a_copy_of_what_its_feed_cannot_read_is_read_by_another_feed() {
 #[test]
 fn copies_of_a_table_that_cannot_be_read_are_set_aside_with_it() {
     let root = root();
-    let twice = b"id,name,from,from,until\na,Fair,,,\n";
     for name in ["a", "b", "c"] {
-        land(root.path(), &format!("events/{name}.csv"), twice, 9);
+        land(root.path(), &format!("events/{name}.csv"), TWICE, 9);
     }
     let run = ingest(root.path(), [9, 10]).config(&config()).exits(0);
     assert_eq!(counts(&run), [0, 0, 3, 0], "{}", run.stderr);
@@ -110,6 +112,23 @@ fn copies_of_a_table_that_cannot_be_read_are_set_aside_with_it() {
     assert_eq!(reasons, [fault, copy.as_str(), copy.as_str()]);
     let run = ingest(root.path(), [10, 11]).config(&config()).exits(0);
     assert_eq!(counts(&run), [0; 4], "settled: {}", run.stderr);
+}
+
+#[test]
+fn bytes_that_another_path_gives_another_meaning_are_no_copies_of_bad_ones() {
+    let root = root();
+    let mut config = config();
+    config["mappings"][0]["sources"][0]["path"] = json!("events/{region}/*.csv");
+    for name in ["north/a", "north/b", "south/a", "south/b"] {
+        land(root.path(), &format!("events/{name}.csv"), TWICE, 9);
+    }
+    let run = ingest(root.path(), [9, 10]).config(&config).exits(0);
+    assert_eq!(counts(&run), [0, 0, 2, 2], "those of the south wait: {}", run.stderr);
+    let run = ingest(root.path(), [10, 11]).config(&config).exits(0);
+    assert_eq!(counts(&run), [0, 0, 2, 0], "both in one run: {}", run.stderr);
+    config["retry_quarantined"] = json!(true);
+    let run = ingest(root.path(), [11, 12]).config(&config).exits(0);
+    assert_eq!(counts(&run), [0, 0, 4, 0], "nobody waits for the north: {}", run.stderr);
 }
 
 #[test]
