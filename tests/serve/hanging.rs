@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::client::{get, get_with, infer};
 use crate::limits::on_one_core;
 use crate::models::{another_champion, away, features, version};
-use crate::server::{Server, copy, copy_folder, only_model};
+use crate::server::{Server, copy, copy_folder};
 
 const FIRST: &str = "a-token-of-good-length";
 const NEXT: &str = "the-next-token-of-good-length";
@@ -166,12 +166,11 @@ fn a_copy_that_hangs_keeps_no_data_root_out_that_answers_again() {
 fn a_copy_that_answers_again_leaves_the_data_root_as_the_reason() {
     let (root, cache) = (copy(), TempDir::new().unwrap());
     std::fs::create_dir(cache.path().join("toy")).unwrap();
-    let aliases = cache.path().join("toy/aliases.json");
-    pipe(&aliases);
-    let weights = only_model(root.path()).join("bundle/weights.safetensors");
-    let honest = root.path().join("honest");
-    std::fs::rename(&weights, &honest).unwrap();
-    pipe(&weights);
+    let place = |name: &str| cache.path().join("toy").join(name);
+    let (aliases, hanging, empty) = (place("aliases.json"), place("hanging"), place("empty"));
+    pipe(&hanging);
+    std::fs::hard_link(&hanging, &aliases).unwrap();
+    pipes(&root.path().join("tables/registry_events"));
     let more = ["--cache-dir", cache.path().to_str().unwrap()];
     let server = Server::start(root.path().to_str().unwrap(), &json!({}), &more);
     let wait_for = |place: &str| {
@@ -181,14 +180,11 @@ fn a_copy_that_answers_again_leaves_the_data_root_as_the_reason() {
         server.wait(&why, |server| reason(server) == why);
     };
     wait_for("the copy in --cache-dir");
-    let open = writer(&aliases);
-    std::fs::remove_file(&aliases).unwrap();
-    drop(open);
+    // Who waits for the pipe finds a copy without models after it.
+    std::fs::write(&empty, "{}").unwrap();
+    std::fs::rename(&empty, &aliases).unwrap();
+    drop(writer(&hanging));
     wait_for("the data root");
-    let open = writer(&weights);
-    std::fs::rename(&honest, &weights).unwrap();
-    drop(open);
-    server.wait("the champion", |server| server.get("/v2/health/ready").status == 200);
 }
 
 #[test]

@@ -161,3 +161,40 @@ fn last_run(
     let keys = keys.map_or_else(|| cache.keys(&config.public_keys), Ok)?;
     loaded(cache.root(), &keys, service.task(), &kept, &Models::default()).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// A named pipe that nobody writes to stands for a file on storage that does not answer.
+    #[test]
+    fn a_copy_that_answers_leaves_the_data_root_as_the_reason() {
+        let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+        let keys = TrustedKeys::below(&root, Path::new("keys")).unwrap();
+        let service = Arc::new(Service::start("toy", Config::default(), root).unwrap());
+        let watcher = Watcher::new(Arc::clone(&service), Some(cache.path())).unwrap();
+        let reason = || service.models().reason.clone();
+        assert_eq!(reason(), ON_ROOT);
+        let aliases = cache.path().join("toy/aliases.json");
+        assert!(Command::new("mkfifo").arg(&aliases).status().unwrap().success());
+        std::thread::scope(|scope| {
+            scope.spawn(|| watcher.forget_untrusted(&keys, &BTreeMap::new()));
+            for _ in 0..5_000 {
+                if reason() == ON_COPY {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            assert_eq!(reason(), ON_COPY);
+            let pipe = std::fs::File::options().read(true).write(true).open(&aliases).unwrap();
+            std::fs::remove_file(&aliases).unwrap();
+            drop(pipe);
+        });
+        assert_eq!(reason(), ON_ROOT);
+    }
+}
