@@ -152,8 +152,12 @@ fn marks_wait_where_the_predictions_cannot_be_read() {
     assert_eq!(["taken", "changed"].map(|name| counted(&run, name)), [1, 1], "{}", run.stderr);
     assert!(run.stderr.contains("marks cannot be checked"), "{}", run.stderr);
     std::fs::write(&log, whole).unwrap();
-    ingest(root.path(), [10, 11]).config(&config()).exits(0);
-    assert_eq!(texts(&rows(root.path(), "feedback"), "feedback_id"), ["a"]);
+    let mut scheduled = config();
+    scheduled["schedule"] = json!({"period_seconds": 3600, "lateness_seconds": 1800});
+    ingest(root.path(), [10, 11]).config(&scheduled).exits(0);
+    let marks = rows(root.path(), "feedback");
+    assert_eq!(texts(&marks, "feedback_id"), ["a"]);
+    assert_eq!(hours(&marks, "known_at"), [11.5], "the run before did not have it");
 }
 
 #[test]

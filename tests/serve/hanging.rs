@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::client::{get, get_with, infer};
 use crate::limits::on_one_core;
-use crate::models::{another_champion, features, version};
+use crate::models::{another_champion, away, features, version};
 use crate::server::{Server, copy, copy_folder};
 
 const FIRST: &str = "a-token-of-good-length";
@@ -160,6 +160,65 @@ fn a_copy_that_hangs_keeps_no_data_root_out_that_answers_again() {
         "the models of the last run cannot be used: the copy in --cache-dir: storage did not";
     server.wait(said, |server| server.line(said).is_some());
     server.wait("the champion", |server| server.get("/v2/health/ready").status == 200);
+}
+
+#[test]
+fn a_copy_that_answers_again_leaves_the_data_root_as_the_reason() {
+    let (root, cache) = (copy(), TempDir::new().unwrap());
+    std::fs::create_dir(cache.path().join("toy")).unwrap();
+    let place = |name: &str| cache.path().join("toy").join(name);
+    let (aliases, hanging, empty) = (place("aliases.json"), place("hanging"), place("empty"));
+    pipe(&hanging);
+    std::fs::hard_link(&hanging, &aliases).unwrap();
+    pipes(&root.path().join("tables/registry_events"));
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = Server::start(root.path().to_str().unwrap(), &json!({}), &more);
+    let wait_for = |place: &str| {
+        let why = format!("no model serves: {place} has not answered yet");
+        let reason =
+            |server: &Server| get(server.address("metrics"), "/v2/health/ready").refusal(503);
+        server.wait(&why, |server| reason(server) == why);
+    };
+    wait_for("the copy in --cache-dir");
+    // Who waits for the pipe finds a copy without models after it.
+    std::fs::write(&empty, "{}").unwrap();
+    std::fs::rename(&empty, &aliases).unwrap();
+    drop(writer(&hanging));
+    wait_for("the data root");
+}
+
+#[test]
+fn what_a_copy_could_not_let_go_of_serves_no_restart() {
+    let (root, cache) = (copy(), TempDir::new().unwrap());
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = Server::ready(root.path(), &json!({}), &more);
+    let id = version(&server);
+    let place = |name: &str| cache.path().join("toy").join(name);
+    let (aliases, hanging, note) = (place("aliases.json"), place("hanging"), place("owes.txt"));
+    let is_kept = || std::fs::read_to_string(&aliases).is_ok_and(|text| text.contains(&id));
+    server.wait("the copy", |_| is_kept());
+    assert!(!note.exists(), "nothing is owed yet");
+    let honest = std::fs::read(&aliases).unwrap();
+    pipe(&hanging);
+    std::fs::rename(&hanging, &aliases).unwrap();
+    std::fs::remove_file(root.path().join("keys/first.pem")).unwrap();
+    server.wait("the end of it", |server| server.line("out of use").is_some());
+    server.wait("a note", |_| note.exists());
+    drop(server);
+
+    // The copy answers again, and nobody can say what it had to let go of.
+    std::fs::write(&hanging, honest).unwrap();
+    std::fs::rename(&hanging, &aliases).unwrap();
+    let server = Server::start(&away(), &json!({}), &more);
+    let said = "nothing is taken from the copy for a restart: it keeps too much";
+    server.wait(said, |server| server.line(said).is_some());
+    assert_eq!(server.get("/v2/health/ready").status, 503);
+    assert!(is_kept() && note.exists(), "only a data root tells what has to go");
+    drop(server);
+
+    let server = Server::start(root.path().to_str().unwrap(), &json!({}), &more);
+    server.wait("no note", |_| !note.exists());
+    assert!(!place("models/toy").join(&id).exists(), "{}", server.log());
 }
 
 #[test]

@@ -109,6 +109,28 @@ fn a_revoked_champion_ends_even_where_its_successor_is_refused() {
 }
 
 #[test]
+fn a_note_of_what_a_copy_owes_counts_in_whatever_state() {
+    let (root, cache) = (copy(), TempDir::new().unwrap());
+    let more = ["--cache-dir", cache.path().to_str().unwrap()];
+    let server = Server::ready(root.path(), &json!({}), &more);
+    server.wait("the copy", |_| cache.path().join("toy/aliases.json").exists());
+    drop(server);
+    let note = cache.path().join("toy/owes.txt");
+    std::fs::write(&note, [0xff, 0]).unwrap();
+    let server = Server::start(&away(), &json!({}), &more);
+    let said = "nothing is taken from the copy for a restart: it keeps too much";
+    server.wait(said, |server| server.line(said).is_some());
+    assert!(!is_ready(&server), "{}", server.log());
+    drop(server);
+
+    let server = Server::ready(root.path(), &json!({}), &more);
+    server.wait("no note", |_| !note.exists());
+    drop(server);
+    let server = Server::start(&away(), &json!({}), &more);
+    server.wait("the copy in use", is_ready);
+}
+
+#[test]
 fn a_key_that_is_taken_away_takes_its_models_with_it() {
     let root = copy();
     let cache = TempDir::new().unwrap();

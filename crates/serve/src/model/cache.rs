@@ -3,6 +3,8 @@
 //! It has the layout of a data root and is verified like one whenever it is read: a copy that
 //! somebody changed serves no more than a changed original.
 
+mod debt;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, TryLockError};
@@ -13,6 +15,7 @@ use foresite_registry::{Alias, TrustedKeys, model_path};
 use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Root;
 
+use self::debt::Debt;
 use crate::in_time::{PATIENCE, in_time};
 
 /// What the aliases were when the copy was made.
@@ -23,7 +26,10 @@ const COPY: &str = "the copy in --cache-dir";
 
 /// The way to the cache, for those who must not hang with its storage.
 #[derive(Debug)]
-pub(crate) struct Keeper(Arc<Mutex<Cache>>);
+pub(crate) struct Keeper {
+    cache: Arc<Mutex<Cache>>,
+    debt: Arc<Debt>,
+}
 
 impl Keeper {
     /// The cache in a folder, created where it is missing.
@@ -33,8 +39,25 @@ impl Keeper {
     pub(crate) fn open(folder: &Path, task: &str) -> Result<Self> {
         let what = format!("cache {}", folder.display());
         let (folder, task) = (folder.to_owned(), task.to_owned());
-        let cache = in_time(&what, PATIENCE, move || Cache::open(&folder, &task))?;
-        Ok(Self(Arc::new(Mutex::new(cache))))
+        let (cache, debt) = in_time(&what, PATIENCE, move || {
+            let cache = Cache::open(&folder, &task)?;
+            let debt = Debt::open(&cache.folder, &cache.root);
+            Ok((cache, debt))
+        })?;
+        Ok(Self { cache: Arc::new(Mutex::new(cache)), debt: Arc::new(debt) })
+    }
+
+    /// Whether the copy may hold what it should have let go of, since this process or one before.
+    pub(crate) fn owes(&self) -> bool {
+        self.debt.is_owed()
+    }
+
+    /// Tells a restart whether the copy may hold what it should have let go of.
+    ///
+    /// # Errors
+    /// Those of storage; `Transient` where it does not answer.
+    pub(crate) fn note_debt(&self, owes: bool) -> Result<()> {
+        self.debt.note(owes)
     }
 
     /// What `work` makes of the cache within that time.
@@ -47,17 +70,20 @@ impl Keeper {
         patience: Duration,
         work: impl FnOnce(&Cache) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let cache = Arc::clone(&self.0);
+        let cache = Arc::clone(&self.cache);
         in_time(COPY, patience, move || match cache.try_lock() {
             Ok(cache) => work(&cache),
             // Who panicked has changed nothing here: all of it lies in files.
             Err(TryLockError::Poisoned(cache)) => work(&cache.into_inner()),
-            Err(TryLockError::WouldBlock) => {
-                let text = format!("{COPY}: storage has not answered an earlier call yet");
-                Err(StageError::new(ErrorKind::Transient, text))
-            }
+            Err(TryLockError::WouldBlock) => Err(not_answered()),
         })
     }
+}
+
+/// Somebody waits for storage already.
+fn not_answered() -> StageError {
+    let text = format!("{COPY}: storage has not answered an earlier call yet");
+    StageError::new(ErrorKind::Transient, text)
 }
 
 /// The folder of the copies of one task.

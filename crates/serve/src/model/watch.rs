@@ -54,7 +54,7 @@ struct Turn {
     keys: Option<TrustedKeys>,
     /// The models whose copy for a restart is whole.
     kept: BTreeMap<Alias, String>,
-    /// Whether the copy may hold what it should have let go of.
+    /// Whether the copy may hold what it should have let go of; it lies beside the copy too.
     owes: bool,
 }
 
@@ -71,7 +71,8 @@ impl Watcher {
             opened => opened?,
         };
         service.explain_absence(ON_ROOT);
-        Ok(Self { service, cache, turn: Mutex::default() })
+        let owes = cache.as_ref().is_some_and(Keeper::owes);
+        Ok(Self { service, cache, turn: Mutex::new(Turn { owes, ..Turn::default() }) })
     }
 
     /// Begins to look, for as long as the process lives.
@@ -136,6 +137,7 @@ impl Watcher {
         let is_forgotten = self.forget(move |_, id| aliases.is_revoked(id));
         turn.owes |= !is_forgotten;
         self.keep(&mut turn);
+        self.note_debt(turn.owes);
         followed
     }
 

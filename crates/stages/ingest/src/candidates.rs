@@ -7,6 +7,7 @@ use foresite_tables::{FileEntry, Micros};
 use rayon::prelude::*;
 
 use crate::config::Config;
+use crate::copies::is_read_alike;
 use crate::feeds::{Claim, Feeds};
 use crate::landing::Landing;
 use crate::ledger::{self, KnownBytes};
@@ -44,7 +45,7 @@ pub(crate) fn find(
     let waiting = landed.waiting + (wanted.len() - files.len()) as u64;
     let known = KnownBytes::find(cx.root(), &files, cx.as_of(), config.retry_quarantined)?;
     files.retain(|file| !known.holds(&file.path, &file.sha256));
-    mark_duplicates(&mut files, &known, cx.as_of());
+    mark_duplicates(feeds, &mut files, &known, cx.as_of());
     Ok(Candidates { files, waiting, unclaimed })
 }
 
@@ -129,28 +130,33 @@ fn unclaimed(claims: &[(&FileEntry, Option<Claim<'_>>)]) -> u64 {
 /// The first arrival of some bytes is taken, any later one is a duplicate of it. But where a path
 /// has held others since, the bytes that are back at it hold again. Whatever replaces others is
 /// known after those, also with an old time of modification.
-fn mark_duplicates(files: &mut [PlannedFile], known: &KnownBytes, as_of: Micros) {
-    let mut taken: HashMap<String, (String, Micros)> = HashMap::new();
+///
+/// Of bytes that were set aside, every way of reading them is tried, once a plan.
+fn mark_duplicates(feeds: &Feeds, files: &mut [PlannedFile], known: &KnownBytes, as_of: Micros) {
+    let mut originals: HashMap<String, Vec<PlannedFile>> = HashMap::new();
     for file in files {
-        let is_older = known.last_at(&file.path).is_some_and(|(last, _)| file.known_at <= last);
-        // A copy of what was set aside has waited: no run before this one had its rows.
-        if is_older || known.was_refused(&file.sha256) {
+        // No run before this one had the rows of what was set aside.
+        let was_refused = known.was_refused(&file.sha256);
+        if was_refused || known.is_too_early(&file.path, file.known_at) {
             file.known_at = as_of;
         }
         let is_back = known.is_back(&file.path, &file.sha256);
-        let (before, here) = (known.path_of(&file.sha256), taken.get(&file.sha256));
+        let before = known.path_of(&file.sha256);
+        let here = originals.get(&file.sha256).and_then(|others| {
+            others.iter().rfind(|other| !was_refused || is_read_alike(feeds, file, other))
+        });
         let earlier = if is_back {
             // One that is known earlier may be known before what it has to replace.
-            here.filter(|(_, known_at)| *known_at >= file.known_at).map(|(path, _)| path.as_str())
+            here.filter(|other| other.known_at >= file.known_at).map(|other| other.path.as_str())
         } else {
-            before.or(here.map(|(path, _)| path.as_str()))
+            before.or(here.map(|other| other.path.as_str()))
         };
         file.duplicate_of = earlier.map(str::to_owned);
         if file.duplicate_of.is_none() {
             if is_back {
                 tracing::info!(path = file.path, "holds again what it held before, is taken again");
             }
-            taken.insert(file.sha256.clone(), (file.path.clone(), file.known_at));
+            originals.entry(file.sha256.clone()).or_default().push(file.clone());
         }
     }
 }

@@ -7,7 +7,7 @@ use foresite_stage::{Context, ErrorContext as _, ErrorKind, Manifest, Report, Re
 use foresite_tables::{Commit, Slot, StagedFile, Value};
 
 use crate::config::Config;
-use crate::copies::Copies;
+use crate::copies;
 use crate::feeds::Feeds;
 use crate::ledger;
 use crate::outcome::{Notes, Outcome, State};
@@ -50,10 +50,10 @@ pub(crate) fn commit(
     plan: &IngestPlan,
 ) -> Result<Report> {
     let manifests = Manifest::all(cx.root(), &plan.id, plan.shards, &plan.revision)?;
-    let (files, outcomes, changed) = gather(feeds, plan, manifests)?;
+    let (files, outcomes) = gather(feeds, plan, manifests)?;
     let mut report = cx.report();
     plan::describe(plan, &mut report);
-    count(&outcomes, changed, &mut report);
+    count(&outcomes, &mut report);
     let is_dry = cx.is_dry_run();
     let is_settled = is_dry || (is_published(cx, plan)? && !cx.is_forced());
     if !is_settled {
@@ -122,15 +122,14 @@ fn commit_of(cx: &Context, plan: &IngestPlan) -> Commit {
 
 type Staged = BTreeMap<String, Vec<StagedFile>>;
 
-/// All staged files, what became of the files of the plan, copies included, and how many of these
-/// wait for the next plan.
+/// All staged files, and what became of the files of the plan, copies included.
 fn gather(
     feeds: &Feeds,
     plan: &IngestPlan,
     manifests: Vec<Manifest>,
-) -> Result<(Staged, Vec<Outcome>, u64)> {
+) -> Result<(Staged, Vec<Outcome>)> {
     let mut files = Staged::new();
-    let (mut outcomes, mut changed) = (Vec::new(), 0);
+    let mut outcomes = Vec::new();
     let (mut counter_rows, mut histogram_rows) = (0, 0);
     for manifest in manifests {
         let notes: Notes = serde_json::from_value(manifest.notes)
@@ -139,15 +138,14 @@ fn gather(
             files.entry(table).or_default().extend(staged);
         }
         outcomes.extend(notes.outcomes);
-        changed += notes.changed;
         counter_rows += notes.counter_rows;
         histogram_rows += notes.histogram_rows;
     }
     check_rows(&files, "pm_counters", counter_rows)?;
     check_rows(&files, "pm_histograms", histogram_rows)?;
-    let copies = Copies::decide(feeds, plan, &outcomes);
-    outcomes.extend(copies.settled);
-    Ok((files, outcomes, changed + copies.waiting))
+    let copies = copies::decide(feeds, plan, &outcomes);
+    outcomes.extend(copies);
+    Ok((files, outcomes))
 }
 
 /// The staged files must hold exactly the rows that the shards counted while reading.
@@ -178,7 +176,8 @@ fn judge(cx: &Context, config: &Config, outcomes: &[Outcome]) -> Result<()> {
     }
     // A copy that was set aside with its original is no second bad file.
     let mut seen = BTreeSet::new();
-    let read = outcomes.iter().filter(|file| file.state != State::Duplicate);
+    let is_read = |file: &&Outcome| matches!(file.state, State::Taken | State::Quarantined);
+    let read = outcomes.iter().filter(is_read);
     let read: Vec<_> = read.filter(|file| seen.insert(file.file_id.as_str())).collect();
     let bad: Vec<_> = read.iter().filter(|file| file.state == State::Quarantined).collect();
     let read = read.len() as u64;
@@ -234,12 +233,12 @@ fn publish(
     Ok(())
 }
 
-fn count(outcomes: &[Outcome], changed: u64, report: &mut Report) {
+fn count(outcomes: &[Outcome], report: &mut Report) {
     let of_state = |state| outcomes.iter().filter(|file| file.state == state).count();
     report.number("taken", of_state(State::Taken));
     report.number("duplicates", of_state(State::Duplicate));
     report.number("quarantined", of_state(State::Quarantined));
-    report.number("changed", changed);
+    report.number("changed", of_state(State::Waiting));
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
     report.number("rows_read", sum(|file| file.rows_read));
     report.number("rows_written", sum(|file| file.rows_written));

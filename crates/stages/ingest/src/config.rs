@@ -40,8 +40,8 @@ pub struct Config {
     /// Objects that are entered late reopen the hours measured since they took effect, at most so
     /// many days back.
     pub reopen_days: u32,
-    /// Reads quarantined files again; for one run, after the fault was put right. As long as it is
-    /// on, copies of what cannot be read wait.
+    /// Reads quarantined files again, copies of each once a run; for one run, after the fault was put
+    /// right. What they say is known from that run on.
     pub retry_quarantined: bool,
 }
 

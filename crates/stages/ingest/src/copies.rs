@@ -1,62 +1,60 @@
 //! Copies: files whose bytes were taken before, or are read under another path of the plan.
 //!
-//! A copy is a duplicate only of what was taken. Where its original was set aside, or was no longer
-//! what the plan saw, nothing of these bytes is in the tables, and a copy that the ledger calls
-//! settled would be lost.
+//! A copy follows its original, in the same run: taken, it is a duplicate; set aside, it is set
+//! aside too. Of what is neither, nothing is in the tables, and a copy that the ledger calls settled
+//! would be lost: it waits. So does a copy of what was set aside that is read in another way, by
+//! another feed or with other words in its path: the next plan reads it on its own.
 
 use std::collections::HashMap;
+use std::path::Path;
+
+use foresite_tables::Micros;
 
 use crate::feeds::{Claim, Feeds};
 use crate::outcome::{Outcome, State};
 use crate::plan::{IngestPlan, PlannedFile};
 
-/// What became of the copies of a plan.
-pub(crate) struct Copies {
-    pub(crate) settled: Vec<Outcome>,
-    /// Copies of what was not taken, which the next plan reads.
-    pub(crate) waiting: u64,
+/// What became of the copies of a plan, by what became of the files that were read.
+pub(crate) fn decide(feeds: &Feeds, plan: &IngestPlan, read: &[Outcome]) -> Vec<Outcome> {
+    let outcomes: HashMap<&str, &Outcome> =
+        read.iter().map(|outcome| (outcome.path.as_str(), outcome)).collect();
+    let originals: HashMap<(&str, &str), &PlannedFile> = plan
+        .content
+        .part(0, 1)
+        .into_iter()
+        .map(|file| ((file.path.as_str(), file.sha256.as_str()), file))
+        .collect();
+    let copies = plan.content.duplicates().filter_map(|file| {
+        let claim = feeds.claim(&file.path)?;
+        let path = file.duplicate_of.as_deref().unwrap_or_default();
+        let original = originals.get(&(path, file.sha256.as_str())).copied();
+        Some(match original.map(|original| (original, outcomes.get(path).copied())) {
+            // What this plan does not read was taken by an earlier one.
+            None => duplicate(file, &claim),
+            Some((_, Some(outcome))) if outcome.state == State::Taken => duplicate(file, &claim),
+            Some((original, Some(outcome)))
+                if outcome.state == State::Quarantined && is_read_alike(feeds, file, original) =>
+            {
+                set_aside(file, outcome)
+            }
+            Some(_) => waiting(file, &claim, plan.content.as_of),
+        })
+    });
+    copies.collect()
 }
 
-impl Copies {
-    /// Decides by what became of the files that were read.
-    ///
-    /// A performance file is set aside with its original. What a mapping reads hangs on its path and
-    /// on joined files too, so such a copy is read on its own.
-    pub(crate) fn decide(feeds: &Feeds, plan: &IngestPlan, read: &[Outcome]) -> Self {
-        let planned = plan.content.part(0, 1);
-        let mut originals: HashMap<(&str, &str), Option<&Outcome>> =
-            planned.iter().map(|file| ((file.path.as_str(), file.sha256.as_str()), None)).collect();
-        let read =
-            read.iter().map(|file| ((file.path.as_str(), file.file_id.as_str()), Some(file)));
-        originals.extend(read);
-        let mut copies = Self { settled: Vec::new(), waiting: 0 };
-        for file in plan.content.duplicates() {
-            let Some(claim) = feeds.claim(&file.path) else { continue };
-            let path = file.duplicate_of.as_deref().unwrap_or_default();
-            // What this plan does not read was taken by an earlier one.
-            match originals.get(&(path, file.sha256.as_str())).copied() {
-                None => copies.settled.push(duplicate(file, &claim)),
-                Some(original) => copies.note(file, &claim, original),
-            }
+/// Whether the same bytes say the same at either place: one feed reads them, with the same words of
+/// their paths and beside the same files.
+pub(crate) fn is_read_alike(feeds: &Feeds, one: &PlannedFile, other: &PlannedFile) -> bool {
+    match (feeds.claim(&one.path), feeds.claim(&other.path)) {
+        (Some(Claim::Pm(own)), Some(Claim::Pm(feed))) => own.source == feed.source,
+        (Some(Claim::Mapped(own, words)), Some(Claim::Mapped(mapping, others))) => {
+            // The ending may tell the format.
+            let [ending, another] = [one, other].map(|file| Path::new(&file.path).extension());
+            own.name() == mapping.name()
+                && (words, &one.joined, ending) == (others, &other.joined, another)
         }
-        copies
-    }
-
-    /// A copy of a file of the plan; `original` is `None` where that one waits.
-    fn note(&mut self, file: &PlannedFile, claim: &Claim<'_>, original: Option<&Outcome>) {
-        match (original, claim) {
-            (Some(original), _) if original.state == State::Taken => {
-                self.settled.push(duplicate(file, claim));
-            }
-            (Some(original), Claim::Pm(feed)) if feed.source == original.source => {
-                self.settled.push(set_aside(file, original));
-            }
-            _ => {
-                let original = file.duplicate_of.as_deref();
-                tracing::warn!(path = file.path, original, "copy of what was not taken, waits");
-                self.waiting += 1;
-            }
-        }
+        _ => false,
     }
 }
 
@@ -75,4 +73,12 @@ fn set_aside(file: &PlannedFile, original: &Outcome) -> Outcome {
     let reason = original.reason.as_deref().unwrap_or_default();
     let reason = format!("same bytes as {}: {reason}", original.path);
     Outcome::of(file, &original.source, &original.kind).quarantine(reason, String::new())
+}
+
+/// The outcome of a copy that has to be read on its own.
+fn waiting(file: &PlannedFile, claim: &Claim<'_>, as_of: Micros) -> Outcome {
+    let original = file.duplicate_of.as_deref().unwrap_or_default();
+    tracing::warn!(path = file.path, original, "copy of what was not taken, waits");
+    let reason = format!("same bytes as {original}, which was not taken");
+    Outcome::of(file, claim.source(), &claim.kind()).wait(as_of, reason)
 }

@@ -13,7 +13,7 @@ use crate::plan::PlannedFile;
 /// Whether a row is about a file that need not be looked at again; with `retry`, a quarantined one
 /// has to be.
 fn is_settled(state: &str, retry: bool) -> bool {
-    state != "missing" && !(retry && state == "quarantined")
+    !matches!(state, "missing" | "waiting") && !(retry && state == "quarantined")
 }
 
 /// When something became known and was taken: the greatest is the last.
@@ -71,6 +71,8 @@ pub(crate) struct KnownBytes {
     last: HashMap<String, (Order, String)>,
     /// sha256 of what was set aside at some path.
     refused: HashSet<String>,
+    /// Path → clock of the last run that had to leave what lay there to the next one.
+    waited: HashMap<String, Micros>,
 }
 
 impl KnownBytes {
@@ -91,37 +93,57 @@ impl KnownBytes {
         let hashes: HashSet<&str> = files.iter().map(|file| file.sha256.as_str()).collect();
         let columns = ["path", "file_id", "state", "known_at", "ingested_at"];
         for batch in ledger.scan(&Read::all().columns(columns))? {
-            let batch = batch?;
-            let text = |index: usize| batch.column(index).as_string::<i32>();
-            let time =
-                |index: usize| batch.column(index).as_primitive::<TimestampMicrosecondType>();
-            let (paths, ids, states) = (text(0), text(1), text(2));
-            for row in (0..batch.num_rows()).filter(|row| is_settled(states.value(*row), retry)) {
-                let (path, id) = (paths.value(row), ids.value(row));
-                // What could not be read has replaced nothing.
-                let is_read = states.value(row) != "quarantined";
-                if is_read && own.contains(path) {
-                    known.note(path, (time(3).value(row), time(4).value(row)), id);
-                }
-                if !hashes.contains(id) {
-                    continue;
-                }
-                if !is_read {
-                    known.refused.insert(id.to_owned());
-                }
-                if states.value(row) == "taken" {
-                    known.taken.entry(id.to_owned()).or_insert_with(|| path.to_owned());
-                }
-                *known.settled.entry((path.to_owned(), id.to_owned())).or_default() |= is_read;
-            }
+            known.add(&batch?, (&own, &hashes), retry);
         }
         Ok(known)
+    }
+
+    /// Adds rows of the ledger that are about some paths or hashes.
+    fn add(
+        &mut self,
+        batch: &RecordBatch,
+        (own, hashes): (&HashSet<&str>, &HashSet<&str>),
+        retry: bool,
+    ) {
+        let text = |index: usize| batch.column(index).as_string::<i32>();
+        let time = |index: usize| batch.column(index).as_primitive::<TimestampMicrosecondType>();
+        let (paths, ids, states) = (text(0), text(1), text(2));
+        let (known, taken) = (time(3), time(4));
+        for row in 0..batch.num_rows() {
+            let (path, id, state) = (paths.value(row), ids.value(row), states.value(row));
+            if state == "waiting" && own.contains(path) {
+                let last = self.waited.entry(path.to_owned()).or_insert(Micros::MIN);
+                *last = known.value(row).max(*last);
+            }
+            // What could not be read has replaced nothing.
+            let is_read = state != "quarantined";
+            if !is_read && hashes.contains(id) {
+                self.refused.insert(id.to_owned());
+            }
+            if !is_settled(state, retry) {
+                continue;
+            }
+            if is_read && own.contains(path) {
+                self.note(path, (known.value(row), taken.value(row)), id);
+            }
+            if hashes.contains(id) {
+                self.settle((path, id), state);
+            }
+        }
     }
 
     fn note(&mut self, path: &str, order: Order, sha256: &str) {
         if self.last.get(path).is_none_or(|last| order > last.0) {
             self.last.insert(path.to_owned(), (order, sha256.to_owned()));
         }
+    }
+
+    fn settle(&mut self, (path, sha256): (&str, &str), state: &str) {
+        if state == "taken" {
+            self.taken.entry(sha256.to_owned()).or_insert_with(|| path.to_owned());
+        }
+        let is_read = self.settled.entry((path.to_owned(), sha256.to_owned())).or_default();
+        *is_read |= state != "quarantined";
     }
 
     /// Whether a file is settled, judged by path and bytes.
@@ -134,6 +156,13 @@ impl KnownBytes {
         self.refused.contains(sha256)
     }
 
+    /// Whether what lies at a path cannot have been known at that time: by then it held something
+    /// else, or a run had to leave it.
+    pub(crate) fn is_too_early(&self, path: &str, known_at: Micros) -> bool {
+        let held = self.last_at(path).map(|(last, _)| last);
+        held.max(self.waited.get(path).copied()).is_some_and(|last| known_at <= last)
+    }
+
     /// Whether bytes are back at a path that has held others since.
     pub(crate) fn is_back(&self, path: &str, sha256: &str) -> bool {
         let is_other = self.last_at(path).is_some_and(|(_, last)| last != sha256);
@@ -142,7 +171,7 @@ impl KnownBytes {
 
     /// What a path held last: when that became known, and its sha256. What became known after the
     /// run's clock has replaced nothing.
-    pub(crate) fn last_at(&self, path: &str) -> Option<(Micros, &str)> {
+    fn last_at(&self, path: &str) -> Option<(Micros, &str)> {
         let ((known_at, _), sha256) = self.last.get(path)?;
         (*known_at <= self.as_of).then_some((*known_at, sha256.as_str()))
     }

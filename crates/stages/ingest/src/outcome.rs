@@ -13,6 +13,8 @@ pub(crate) enum State {
     Duplicate,
     /// It cannot be read.
     Quarantined,
+    /// The next plan looks at it again.
+    Waiting,
 }
 
 impl State {
@@ -22,6 +24,7 @@ impl State {
             Self::Taken => "taken",
             Self::Duplicate => "duplicate",
             Self::Quarantined => "quarantined",
+            Self::Waiting => "waiting",
         }
     }
 }
@@ -80,6 +83,11 @@ impl Outcome {
         self.rejected.push(Rejected { place, reason, sample, rows });
     }
 
+    /// Turns the file into one that a run of this clock leaves to the next.
+    pub(crate) fn wait(self, as_of: Micros, reason: String) -> Self {
+        Self { state: State::Waiting, reason: Some(reason), known_at: as_of, ..self }
+    }
+
     /// Turns the file into a quarantined one.
     pub(crate) fn quarantine(mut self, reason: String, place: String) -> Self {
         self.state = State::Quarantined;
@@ -97,7 +105,4 @@ pub(crate) struct Notes {
     pub(crate) counter_rows: u64,
     /// Rows of `pm_histograms` that were staged.
     pub(crate) histogram_rows: u64,
-    /// Files that changed since the plan, and marks that cannot be checked: they wait for the next
-    /// plan.
-    pub(crate) changed: u64,
 }

@@ -5,6 +5,7 @@ use foresite_feedback::Versions;
 use foresite_pm::mapping::TableBatch;
 use foresite_pm::{Limits, MeasFile, PmReader, ValuePath};
 use foresite_stage::{Context, ErrorKind, Manifest, Report, Result, Shard, StageError, Status};
+use foresite_tables::Micros;
 use rayon::prelude::*;
 
 use crate::Sources;
@@ -16,7 +17,7 @@ use crate::mapped::{self, Loader};
 use crate::marks;
 use crate::measured;
 use crate::names::Names;
-use crate::outcome::{Notes, Outcome};
+use crate::outcome::{Notes, Outcome, State};
 use crate::plan::{IngestPlan, PlannedFile};
 use crate::staging::Staging;
 use crate::suppressions;
@@ -47,7 +48,8 @@ pub(crate) fn take(
     staging.finish()?;
     notes.counter_rows = staging.counter_rows;
     notes.histogram_rows = staging.histogram_rows;
-    report.number("files", notes.outcomes.len());
+    let read = notes.outcomes.iter().filter(|outcome| outcome.state != State::Waiting);
+    report.number("files", read.count());
     report.number("rows", notes.outcomes.iter().map(|outcome| outcome.rows_written).sum::<u64>());
     if cx.is_dry_run() {
         return Ok(report);
@@ -118,10 +120,10 @@ fn read_all(
             )
             .collect::<Result<_>>()?;
         check(cx, versions.as_ref(), names, &mut read)?;
-        for one in read {
+        for (file, one) in group.iter().zip(read) {
             progress.add(1);
             let Some((outcome, content)) = one else {
-                notes.changed += 1;
+                notes.outcomes.push(waiting(file, feeds, plan.content.as_of));
                 continue;
             };
             stage_one(&outcome, content, &loader, staging)?;
@@ -129,6 +131,15 @@ fn read_all(
         }
     }
     Ok(notes)
+}
+
+/// The outcome of a file that is left to the next plan: it changed since this one, or holds marks
+/// that cannot be checked now.
+fn waiting(file: &PlannedFile, feeds: &Feeds, as_of: Micros) -> Outcome {
+    let claim = feeds.claim(&file.path);
+    let (source, kind) =
+        claim.map_or_else(Default::default, |claim| (claim.source().to_owned(), claim.kind()));
+    Outcome::of(file, &source, &kind).wait(as_of, "could not be taken as it was planned".into())
 }
 
 /// Puts pseudonyms in the place of names, and sets aside what cannot be true.

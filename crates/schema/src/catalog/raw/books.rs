@@ -15,7 +15,12 @@ pub fn ingest_ledger() -> TableDef {
         nullable("ne_dn", Text, "", "managed element"),
         required("period_start", Time, "", "first period of the file, or the expected period"),
         nullable("period_end", Time, "", "end of the last period"),
-        required("state", Text, "", "taken, duplicate (of a taken one), quarantined or missing"),
+        required(
+            "state",
+            Text,
+            "",
+            "taken, duplicate (of a taken one), quarantined, waiting for the next plan, or missing",
+        ),
         nullable("reason", Text, "", "why it is not `taken`"),
         required("rows_read", Long, "", "rows (PM: values) found in the file"),
         required("rows_written", Long, "", "rows written"),

@@ -59,8 +59,19 @@ impl Watcher {
             .within(PATIENCE, move |cache| cache.forget(&task, |id| is_gone(cache.root(), id)));
         if let Err(error) = &forgotten {
             tracing::error!("the copy for a restart keeps what it should not: {}", error.chain());
+            // At once: the data root may hang before the look ends.
+            self.note_debt(true);
         }
         forgotten.is_ok()
+    }
+
+    /// Tells a restart whether the copy may hold what it should have let go of.
+    pub(super) fn note_debt(&self, owes: bool) {
+        let noted = self.cache.as_ref().map_or(Ok(()), |cache| cache.note_debt(owes));
+        if let Err(error) = noted {
+            let error = error.chain();
+            tracing::error!(owes, "a restart is not told what the copy may hold: {error}");
+        }
     }
 
     /// Takes out of the copy what these keys have not signed, and everything where nothing is
@@ -149,4 +160,41 @@ fn last_run(
     }
     let keys = keys.map_or_else(|| cache.keys(&config.public_keys), Ok)?;
     loaded(cache.root(), &keys, service.task(), &kept, &Models::default()).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// A named pipe that nobody writes to stands for a file on storage that does not answer.
+    #[test]
+    fn a_copy_that_answers_leaves_the_data_root_as_the_reason() {
+        let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+        let keys = TrustedKeys::below(&root, Path::new("keys")).unwrap();
+        let service = Arc::new(Service::start("toy", Config::default(), root).unwrap());
+        let watcher = Watcher::new(Arc::clone(&service), Some(cache.path())).unwrap();
+        let reason = || service.models().reason.clone();
+        assert_eq!(reason(), ON_ROOT);
+        let aliases = cache.path().join("toy/aliases.json");
+        assert!(Command::new("mkfifo").arg(&aliases).status().unwrap().success());
+        std::thread::scope(|scope| {
+            scope.spawn(|| watcher.forget_untrusted(&keys, &BTreeMap::new()));
+            for _ in 0..5_000 {
+                if reason() == ON_COPY {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            assert_eq!(reason(), ON_COPY);
+            let pipe = std::fs::File::options().read(true).write(true).open(&aliases).unwrap();
+            std::fs::remove_file(&aliases).unwrap();
+            drop(pipe);
+        });
+        assert_eq!(reason(), ON_ROOT);
+    }
 }

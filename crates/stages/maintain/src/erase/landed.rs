@@ -13,8 +13,17 @@ use foresite_tables::{ErrorKind, FileEntry, Micros, Read, Table};
 /// Where files land, unless the configuration of ingest names another place.
 const LANDING: &str = "landing/";
 /// What this looks for in the ledger.
-const COLUMNS: [&str; 8] =
-    ["path", "file_id", "kind", "size", "rows_quarantined", "landed_at", "known_at", "ingested_at"];
+const COLUMNS: [&str; 9] = [
+    "path",
+    "file_id",
+    "kind",
+    "size",
+    "state",
+    "rows_quarantined",
+    "landed_at",
+    "known_at",
+    "ingested_at",
+];
 
 /// Landed files, by their paths below the landing folder.
 #[derive(Default)]
@@ -95,13 +104,15 @@ struct Told {
 
 impl Told {
     fn note(&mut self, batch: &RecordBatch, sought: &Sought<'_>) {
-        let [paths, ids, kinds] =
-            ["path", "file_id", "kind"].map(|name| batch[name].as_string::<i32>());
+        let [paths, ids, kinds, states] =
+            ["path", "file_id", "kind", "state"].map(|name| batch[name].as_string::<i32>());
+        // A file that waited was not ingested.
+        let is_file = |row: &usize| ids.is_valid(*row) && states.value(*row) != "waiting";
         let [sizes, set_aside] =
             ["size", "rows_quarantined"].map(|name| batch[name].as_primitive::<Int64Type>());
         let [landed, known, taken] = ["landed_at", "known_at", "ingested_at"]
             .map(|name| batch[name].as_primitive::<TimestampMicrosecondType>());
-        for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
+        for row in (0..batch.num_rows()).filter(is_file) {
             let (path, id) = (paths.value(row), ids.value(row));
             let held = || Held {
                 size: u64::try_from(sizes.value(row)).unwrap_or(0),
