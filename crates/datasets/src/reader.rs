@@ -105,9 +105,16 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::network`].
     pub fn profiles(&mut self, task: &Task, (start, end): (Micros, Micros)) -> Result<Profiles> {
-        let read =
-            Read::all().period(start - 2 * WEEK, end + 1).text("entity_type", &task.entity_type);
-        let rows = self.rows(derived::profiles(), read, "lineage_id")?;
+        let Some(table) = self.root.find(derived::profiles())? else {
+            return Ok(Profiles::default());
+        };
+        let read = |from| Read::all().period(from, end + 1).text("entity_type", &task.entity_type);
+        let of_sets = read(start - 2 * WEEK).as_of(self.as_of).columns(profile::SET_COLUMNS);
+        let sets = profile::first_needed(&[table.read_all(&of_sets)?], start).map_err(bad_data)?;
+        let Some(first) = sets else {
+            return Ok(Profiles::default());
+        };
+        let rows = self.rows(derived::profiles(), read(first), "lineage_id")?;
         // A service holds them for as long as it may be asked again.
         Ok(profile::read(&rows).map_err(bad_data)?.since(start))
     }

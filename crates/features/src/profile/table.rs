@@ -1,6 +1,6 @@
 //! Profiles to and from rows of the table `profiles`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Array, RecordBatch, StringArray};
@@ -49,6 +49,36 @@ pub fn rows(set: &ProfileSet) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
 
+/// The columns that [`first_needed`] looks at.
+pub const SET_COLUMNS: [&str; 2] = ["valid_from", "known_at"];
+
+/// The least `valid_from` of the sets that cutoffs from `from` on may see: the newest that is usable
+/// by then, and all that become usable later. `None` where there is no set.
+///
+/// A set is a row per entity, channel and hour of the week: what no cutoff sees need not be read.
+///
+/// # Errors
+/// When a column is missing or has another type.
+pub fn first_needed(batches: &[RecordBatch], from: Micros) -> Result<Option<Micros>, BatchError> {
+    let mut sets: BTreeSet<(Micros, Micros)> = BTreeSet::new();
+    for batch in batches {
+        let [valid_from, known_at] = SET_COLUMNS.map(|name| Times::of(batch, name));
+        let (valid_from, known_at) = (valid_from?, known_at?);
+        let mut last = None;
+        for row in 0..batch.num_rows() {
+            let set =
+                valid_from.at(row).map(|from| (from.max(known_at.at(row).unwrap_or(from)), from));
+            if set != last {
+                sets.extend(set);
+                last = set;
+            }
+        }
+    }
+    let newest = sets.iter().map(|(usable, _)| *usable).filter(|usable| *usable <= from).max();
+    let needed = sets.iter().filter(|(usable, _)| newest.is_none_or(|newest| *usable >= newest));
+    Ok(needed.map(|(_, valid_from)| *valid_from).min())
+}
+
 /// Profiles from rows of the table. A set is usable from the moment it was known.
 ///
 /// # Errors
@@ -87,7 +117,7 @@ pub fn read(batches: &[RecordBatch]) -> Result<Profiles, BatchError> {
 }
 
 fn assemble(valid_from: Micros, set: BTreeMap<String, BTreeMap<String, Profile>>) -> ProfileSet {
-    let channels: std::collections::BTreeSet<String> =
+    let channels: BTreeSet<String> =
         set.values().flat_map(|channels| channels.keys().cloned()).collect();
     let channels: Vec<String> = channels.into_iter().collect();
     let entities = set

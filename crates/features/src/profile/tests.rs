@@ -116,3 +116,24 @@ fn only_sets_that_later_cutoffs_see_are_kept() {
     assert_eq!(seen(&kept, HOUR), None, "the first day is gone");
     assert_eq!(seen(&profiles.since(-HOUR), HOUR), Some(0), "nothing is older than the first");
 }
+
+#[test]
+fn of_many_sets_only_those_are_needed_that_a_cutoff_may_see() {
+    let times = |of: Vec<i64>| {
+        Arc::new(TimestampMicrosecondArray::from(of).with_timezone("UTC")) as ArrayRef
+    };
+    let sets = |of: &[(i64, i64)]| {
+        let (valid_from, known_at) = of.iter().flat_map(|set| [*set; 3]).unzip();
+        let columns = [("valid_from", times(valid_from)), ("known_at", times(known_at))];
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let needed = |of: &[(i64, i64)], from| first_needed(&[sets(of)], from).unwrap();
+    let daily = [(1, 1), (2, 2), (3, 3), (4, 4)];
+    assert_eq!(needed(&daily, 3), Some(3));
+    assert_eq!(needed(&daily, 9), Some(4));
+    assert_eq!(needed(&daily, 0), Some(1), "later cutoffs see later sets");
+    assert_eq!(needed(&[], 3), None);
+    // One of an earlier day that became known last is the newest.
+    assert_eq!(needed(&[(3, 3), (4, 4), (2, 5)], 6), Some(2));
+    assert_eq!(needed(&[(3, 3), (4, 4), (2, 5)], 4), Some(2), "a later cutoff sees it");
+}

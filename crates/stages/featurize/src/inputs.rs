@@ -145,10 +145,18 @@ pub(crate) fn profiles(
     (from, until): (Micros, Micros),
     inputs: &mut Inputs,
 ) -> Result<Profiles> {
+    let Some(table) = cx.root().find(derived::profiles())? else {
+        return Ok(Profiles::default());
+    };
     // Profiles are built daily; two weeks bridge a pipeline that stood still.
-    let read = Read::all().as_of(cx.as_of()).period(from - 2 * WEEK, until).columns(PROFILES);
-    let batches = rows(cx, derived::profiles(), &read, "lineage_id", inputs)?;
-    profile::read(&batches).map_err(unfit)
+    let read = |from| Read::all().as_of(cx.as_of()).period(from, until);
+    let sets = table.read_all(&read(from - 2 * WEEK).columns(profile::SET_COLUMNS))?;
+    let Some(first) = profile::first_needed(&[sets], from).map_err(unfit)? else {
+        return Ok(Profiles::default());
+    };
+    let batch = table.read_all(&read(first).columns(PROFILES))?;
+    inputs.add_rows(&table.def().name, &batch, "lineage_id")?;
+    Ok(profile::read(&[batch]).map_err(unfit)?.since(from))
 }
 
 /// Ids of a type that have rows in `kpis`, for sets that come without an inventory.

@@ -13,7 +13,7 @@ use crate::plan::PlannedFile;
 /// Whether a row is about a file that need not be looked at again; with `retry`, a quarantined one
 /// has to be.
 fn is_settled(state: &str, retry: bool) -> bool {
-    !matches!(state, "missing" | "waiting") && !(retry && state == "quarantined")
+    !(matches!(state, "missing" | "waiting") || retry && state == "quarantined")
 }
 
 /// When something became known and was taken: the greatest is the last.
