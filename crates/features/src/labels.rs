@@ -142,8 +142,8 @@ impl<'a> Labeller<'a> {
             .fold(asked.until, Micros::min)
     }
 
-    /// Moments at which people marked predictions of the task about the entity as acted upon; a mark
-    /// that names no task is about all of them.
+    /// Moments at which people marked predictions of the task about the entity as acted upon; a
+    /// mark that names no task is about all of them.
     fn acted<'s>(&'s self, asked: Asked<'s>) -> impl Iterator<Item = Micros> {
         let marks = self.truth.marks.of(asked.entity);
         marks

@@ -45,9 +45,9 @@ fn lot(list: &ListConfig, entity_id: &str, day: Micros, seed: u64) -> String {
     sha256_hex(format!("{seed}\0{}\0{day}\0{entity_id}", list.task).as_bytes())
 }
 
-/// Whether somebody marked the entity for the list's task, or what it stands on, before the day began, so that what is
-/// found there today says nothing about what the model saw. A mark of today is the answer to the
-/// check.
+/// Whether somebody marked the entity for the list's task, or what it stands on, before the day
+/// began, so that what is found there today says nothing about what the model saw. A mark of today
+/// is the answer to the check.
 fn is_acted_upon(
     entity_id: &str,
     day: Micros,
@@ -195,8 +195,7 @@ mod tests {
         assert_eq!(of_site(&signals), 0);
         signals.marks = vec![done("r/A/000/1", 99 * DAY)];
         assert!(of_site(&signals) > 0, "what was done on one of them is not done on all");
-        let of_task =
-            |task: &str| vec![Mark { task: Some(task.into()), ..done("r/A", 99 * DAY) }];
+        let of_task = |task: &str| vec![Mark { task: Some(task.into()), ..done("r/A", 99 * DAY) }];
         signals.marks = of_task("anomaly");
         assert!(of_site(&signals) > 0, "what another list's item was marked for");
         signals.marks = of_task("maintenance");

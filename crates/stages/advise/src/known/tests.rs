@@ -171,10 +171,8 @@ fn a_mark_counts_for_the_task_that_it_names() {
         assert!(of(None), "{verdict:?} of an earlier release counts for every list");
     }
     let wrong = mark(Some("anomaly"), Verdict::Wrong, Some("p1"));
-    let elsewhere = Mark {
-        person: Some("Lee".into()),
-        ..mark(Some("maintenance"), Verdict::Confirmed, None)
-    };
+    let elsewhere =
+        Mark { person: Some("Lee".into()), ..mark(Some("maintenance"), Verdict::Confirmed, None) };
     let said = reason(vec![wrong, elsewhere]).unwrap();
     assert!(!said.contains("though"), "nobody said the contrary of this list: {said}");
 }
