@@ -13,9 +13,10 @@ const DAY: Micros = 86_400_000_000;
 /// lies, so this bounds what one unknown id costs: a look at so many days of the tables.
 pub const REACH: Micros = 35 * DAY;
 
-/// The same of capacity, which speaks up to 90 days ahead: whoever plans by it knows only then whether
-/// it was right. An unknown id costs a look at another 65 days of its table, which has a cutoff a day
-/// where that of anomaly has one an hour; all ids of a request or a file share that look.
+/// The same of capacity, which speaks up to 90 days ahead: whoever plans by it knows only then
+/// whether it was right. An unknown id costs a look at another 65 days of its table, which has a
+/// cutoff a day where that of anomaly has one an hour; all ids of a request or a file share that
+/// look.
 const REACH_OF_CAPACITY: Micros = 100 * DAY;
 
 /// How far before a mark the cutoff of a task's prediction may lie.

@@ -11,8 +11,8 @@ use super::cells::{self, Cells};
 /// How long a run may take from its clock to its decision before the clock is told.
 const A_RUN: Micros = 60_000_000;
 
-/// Registrations, promotions, roll-backs and revocations, when they were written down: the clock of a
-/// run is what somebody asked for, and might lie in a time that was audited before.
+/// Registrations, promotions, roll-backs and revocations, when they were written down: the clock of
+/// a run is what somebody asked for, and might lie in a time that was audited before.
 pub(super) fn models(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
     let columns =
         ["task", "seq", "event", "model_id", "alias", "reason", "person", "at", "ingested_at"];
