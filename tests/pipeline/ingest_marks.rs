@@ -95,7 +95,7 @@ fn what_cannot_be_true_is_set_aside_with_its_reason() {
     assert_eq!(
         said,
         [
-            "a: prediction `p2` is not known to this data root, or older than 35 days before the mark",
+            "a: prediction `p2` is not known to this data root, or older than 35 days before the mark (100 of capacity)",
             "b: marked at 2024-05-01T08:59:00Z, before the cutoff 2024-05-01T09:00:00Z of its prediction",
             "c: marked at 2024-05-01T19:00:00Z, which lies in the future",
             "d: the mark is `maybe`, expected confirmed, wrong, done or missed",

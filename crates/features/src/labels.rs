@@ -142,11 +142,13 @@ impl<'a> Labeller<'a> {
             .fold(asked.until, Micros::min)
     }
 
-    /// Moments at which people marked predictions of the entity as acted upon.
+    /// Moments at which people marked predictions of the task about the entity as acted upon; a
+    /// mark that names no task is about all of them.
     fn acted<'s>(&'s self, asked: Asked<'s>) -> impl Iterator<Item = Micros> {
         let marks = self.truth.marks.of(asked.entity);
         marks
             .filter(|said| said.mark == Mark::Done && said.known_at <= self.truth.as_of)
+            .filter(|said| said.is_about(&self.task.task))
             .map(|said| said.at)
     }
 

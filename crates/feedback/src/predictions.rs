@@ -10,8 +10,19 @@ use foresite_tables::{Micros, Read, Result, Root};
 const DAY: Micros = 86_400_000_000;
 
 /// How far before a mark the cutoff of its prediction may lie. An id says nothing about where its row
-/// lies, so this bounds what one unknown id costs.
+/// lies, so this bounds what one unknown id costs: a look at so many days of the tables.
 pub const REACH: Micros = 35 * DAY;
+
+/// The same of capacity, which speaks up to 90 days ahead: whoever plans by it knows only then
+/// whether it was right. An unknown id costs a look at another 65 days of its table, which has a
+/// cutoff a day where that of anomaly has one an hour; all ids of a request or a file share that
+/// look.
+const REACH_OF_CAPACITY: Micros = 100 * DAY;
+
+/// How far before a mark the cutoff of a task's prediction may lie.
+pub fn reach(task: &str) -> Micros {
+    if task == "capacity" { REACH_OF_CAPACITY } else { REACH }
+}
 
 /// What is looked through first before a mark: most marks are about this week.
 const NEAR: Micros = 3 * DAY;
@@ -70,7 +81,7 @@ impl<const N: usize> From<[(String, Predicted); N]> for Predictions {
 }
 
 impl Predictions {
-    /// Looks the ids up among what was known at `until` and predicted within [`REACH`] before their
+    /// Looks the ids up among what was known at `until` and predicted within [`reach`] before their
     /// marks; what is not there is not in the result.
     ///
     /// # Errors
@@ -115,18 +126,18 @@ impl Predictions {
         until: Micros,
     ) -> Result<Self> {
         let mut found = Self { by_id: HashMap::new(), tasks: tasks(root)? };
-        for (from, to) in [(-NEAR, AHEAD), (-REACH, -NEAR)] {
+        for is_near in [true, false] {
             let open: Vec<&(String, Micros)> =
                 marked.iter().filter(|(id, _)| !found.by_id.contains_key(id)).collect();
             let ids: BTreeSet<&str> = open.iter().map(|(id, _)| id.as_str()).collect();
-            let around = open.iter().map(|(_, at)| {
-                let end = at.saturating_add(to).min(until).saturating_add(1);
-                (at.saturating_add(from), end)
-            });
-            for (start, end) in joined(around.collect()) {
-                let read = Read::all().columns(COLUMNS).period(start, end).as_of(until);
-                for (task, version) in of {
-                    let read = read.clone();
+            for (task, version) in of {
+                let (from, to) = if is_near { (-NEAR, AHEAD) } else { (-reach(task), -NEAR) };
+                let around = open.iter().map(|(_, at)| {
+                    let end = at.saturating_add(to).min(until).saturating_add(1);
+                    (at.saturating_add(from), end)
+                });
+                for (start, end) in joined(around.collect()) {
+                    let read = Read::all().columns(COLUMNS).period(start, end).as_of(until);
                     let read = match version {
                         Some(version) => read.version(*version),
                         None => read,

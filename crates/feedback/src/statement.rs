@@ -5,7 +5,7 @@ use foresite_schema::marks::Mark;
 use foresite_tables::{Micros, sha256_hex};
 use jiff::Timestamp;
 
-use crate::{Predicted, Predictions, REACH};
+use crate::{Predicted, Predictions, reach};
 
 /// How far a person's clock may be ahead of ours.
 pub const SKEW: Micros = 5 * 60 * 1_000_000;
@@ -65,9 +65,10 @@ impl Statement {
             return is_lost.then(|| "names neither a prediction nor an entity".into());
         }
         let id = &self.prediction_id;
-        let in_reach = |said: &&Predicted| self.at <= said.cutoff.saturating_add(REACH);
+        let in_reach = |said: &&Predicted| self.at <= said.cutoff.saturating_add(reach(&said.task));
         let Some(prediction) = predictions.get(id).filter(in_reach) else {
-            let what = "is not known to this data root, or older than 35 days before the mark";
+            let what = "is not known to this data root, or older than 35 days before the mark \
+                        (100 of capacity)";
             return Some(format!("prediction `{id}` {what}"));
         };
         if self.at < prediction.cutoff {
@@ -210,10 +211,14 @@ mod tests {
 
     #[test]
     fn what_is_older_than_the_reach_of_a_mark_is_not_its_prediction() {
-        let now = CUTOFF + 2 * REACH;
-        assert_eq!(said(Mark::Wrong, CUTOFF + REACH).fault(&known(), now), None);
-        let late = said(Mark::Wrong, CUTOFF + REACH + 1).fault(&known(), now).unwrap_or_default();
-        assert!(late.ends_with("or older than 35 days before the mark"), "{late}");
+        for task in ["anomaly", "capacity"] {
+            let known =
+                Predictions::from([("p1".into(), Predicted { task: task.into(), ..predicted() })]);
+            let last = CUTOFF + reach(task);
+            assert_eq!(said(Mark::Wrong, last).fault(&known, last), None, "{task}");
+            let late = said(Mark::Wrong, last + 1).fault(&known, last + 1).unwrap_or_default();
+            assert!(late.contains("or older than 35 days before the mark"), "{task}: {late}");
+        }
     }
 
     #[test]

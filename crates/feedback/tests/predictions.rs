@@ -55,6 +55,22 @@ fn ids_are_found_within_the_reach_of_their_marks() {
 }
 
 #[test]
+fn who_plans_may_mark_what_was_foretold_a_horizon_ago() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
+    let then = CUTOFF - 92 * DAY;
+    for task in ["capacity", "anomaly"] {
+        Rows::new(1)
+            .text("prediction_id", some([task]))
+            .text("entity_id", some(["r/A/1"]))
+            .times("cutoff", [Some(then)].into_iter())
+            .write(&root, outcome::predictions(task), then);
+    }
+    let found = Predictions::find(&root, &marked(["capacity", "anomaly"], CUTOFF), CUTOFF).unwrap();
+    assert_eq!(["capacity", "anomaly"].map(|id| found.get(id).is_some()), [true, false]);
+}
+
+#[test]
 fn an_unknown_id_costs_no_look_at_all_that_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();

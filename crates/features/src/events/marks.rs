@@ -31,6 +31,11 @@ pub struct Marked {
 }
 
 impl Marked {
+    /// Whether it counts for the task: what names a task is about that one alone.
+    pub fn is_about(&self, task: &str) -> bool {
+        self.task.as_deref().is_none_or(|own| own == task)
+    }
+
     /// Whether another version of the mark says the same: what may differ are the words, and when
     /// it came.
     fn says_what(&self, other: &Self) -> bool {

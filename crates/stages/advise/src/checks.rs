@@ -30,7 +30,7 @@ pub fn draw(
     let mut quiet: Vec<(String, Candidate)> = candidates::quiet(list, signals)
         .into_iter()
         .filter(|candidate| !busy.contains(&candidate.entity_id))
-        .filter(|candidate| !is_acted_upon(&candidate.entity_id, day, signals, config))
+        .filter(|candidate| !is_acted_upon(&candidate.entity_id, day, (list, signals), config))
         .map(|candidate| (lot(list, &candidate.entity_id, day, config.check_seed), candidate))
         .collect();
     quiet.sort_by(|a, b| a.0.cmp(&b.0));
@@ -45,14 +45,20 @@ fn lot(list: &ListConfig, entity_id: &str, day: Micros, seed: u64) -> String {
     sha256_hex(format!("{seed}\0{}\0{day}\0{entity_id}", list.task).as_bytes())
 }
 
-/// Whether somebody marked the entity, or what it stands on, before the day began, so that what is
-/// found there today says nothing about what the model saw. A mark of today is the answer to the
-/// check.
-fn is_acted_upon(entity_id: &str, day: Micros, signals: &Signals, config: &Config) -> bool {
+/// Whether somebody marked the entity for the list's task, or what it stands on, before the day
+/// began, so that what is found there today says nothing about what the model saw. A mark of today
+/// is the answer to the check.
+fn is_acted_upon(
+    entity_id: &str,
+    day: Micros,
+    (list, signals): (&ListConfig, &Signals),
+    config: &Config,
+) -> bool {
     let path = signals.network.path_up(entity_id);
     let is_on = |marked: &str| is_above(marked, entity_id) || path.contains(&marked);
     signals.marks.iter().any(|mark| {
         mark.entity_id.as_deref().is_some_and(is_on)
+            && mark.is_about(&list.task)
             && mark.verdict != Verdict::Confirmed
             && mark.at < day
             && signals.cutoff - mark.at <= config.mark_holds()
@@ -189,12 +195,18 @@ mod tests {
         assert_eq!(of_site(&signals), 0);
         signals.marks = vec![done("r/A/000/1", 99 * DAY)];
         assert!(of_site(&signals) > 0, "what was done on one of them is not done on all");
+        let of_task = |task: &str| vec![Mark { task: Some(task.into()), ..done("r/A", 99 * DAY) }];
+        signals.marks = of_task("anomaly");
+        assert!(of_site(&signals) > 0, "what another list's item was marked for");
+        signals.marks = of_task("maintenance");
+        assert_eq!(of_site(&signals), 0);
     }
 
     fn done(entity: &str, at: Micros) -> Mark {
         Mark {
             prediction_id: None,
             entity_id: Some(entity.into()),
+            task: None,
             verdict: Verdict::Done,
             person: None,
             at,

@@ -29,7 +29,7 @@ pub struct Known {
 /// Looks up what is known beside `incident`.
 ///
 /// It is explained when every affected member is covered by an explaining fact, or when a person
-/// marked it `done` or `wrong` and the mark still holds.
+/// marked it `done` or `wrong` and the mark, about this task or about none, still holds.
 pub fn beside(incident: &Incident, list: &ListConfig, signals: &Signals, config: &Config) -> Known {
     let network = &signals.network;
     let scopes: Vec<BTreeSet<String>> =
@@ -133,6 +133,7 @@ fn by_mark(incident: &Incident, head: Head, signals: &Signals, config: &Config) 
         .marks
         .iter()
         .filter(|mark| signals.cutoff - mark.at <= config.mark_holds() && mark.at <= signals.cutoff)
+        .filter(|mark| mark.is_about(&incident.task))
         .filter(is_older)
         .collect();
     let mark = of_item(incident, &holding, signals).or_else(|| of_members(incident, &holding))?;

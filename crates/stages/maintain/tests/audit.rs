@@ -42,6 +42,7 @@ fn models(root: &Root) {
     let rows = texts(rows, "reason", [Some("gate passed"), None, Some("leak\nof data")]);
     let rows = texts(rows, "person", [None, None, Some("Kim")]);
     let rows = times(rows, "at", [0, 0, 48].map(Some));
+    let rows = times(rows, "ingested_at", [0, 0, 48].map(Some));
     rows.write(root, outcome::registry_events(), MONDAY);
 }
 
@@ -233,6 +234,24 @@ fn a_time_that_a_file_claims_moves_nothing_into_an_audited_interval() {
     let (_folder, root) = everything();
     let run = audit(&root, ["2026-01-20T00:00:00Z", "2026-01-23T00:00:00Z"]).exits(0);
     assert_eq!(run.number("entries"), Some(0.0), "{}", run.stdout);
+}
+
+#[test]
+fn a_decision_about_a_model_stands_where_it_was_written_whatever_its_clock_said() {
+    let (_folder, root) = root();
+    let rows = texts(Rows::new(1), "task", [Some("toy")]).longs("seq", std::iter::once(1));
+    let rows = texts(rows, "event", [Some("promoted")]);
+    let rows = texts(rows, "model_id", [Some("m1")]);
+    let rows = texts(rows, "alias", [Some("champion")]);
+    let rows = texts(rows, "person", [Some("Kim")]);
+    let rows = times(rows, "at", [Some(LONG_AGO)]);
+    let rows = times(rows, "ingested_at", [Some(30)]);
+    rows.write(&root, outcome::registry_events(), MONDAY);
+    let run = audit(&root, ["2026-01-20T00:00:00Z", "2026-01-23T00:00:00Z"]).exits(0);
+    assert_eq!(run.number("entries"), Some(0.0), "{}", run.stdout);
+    let expected = "2026-03-03T06:00:00Z  promoted           toy/m1 by Kim \
+                    (as champion; by the clock 2026-01-21T00:00:00Z)\n";
+    assert_eq!(audit(&root, LONG).exits(0).stdout, expected);
 }
 
 #[test]

@@ -67,7 +67,9 @@ pub struct Judging {
     pub coverage_high: Share,
     /// Hours around an alert within which a ticket or a mark makes it a hit.
     pub hit_within_hours: NonZeroU32,
-    /// Chance with which a usual day leaves the control band of alert counts.
+    /// Share of the marked alerts that people call right below which a model is warned about.
+    pub precision_low: Share,
+    /// Chance with which a usual day leaves the control band of the counts of alerts and of marks.
     pub volume_alpha: Share,
 }
 
@@ -176,6 +178,7 @@ impl Default for Judging {
             coverage_low: Share::new(0.75),
             coverage_high: Share::new(0.85),
             hit_within_hours: NonZeroU32::MIN.saturating_add(71),
+            precision_low: Share::new(0.1),
             volume_alpha: Share::new(0.001),
         }
     }

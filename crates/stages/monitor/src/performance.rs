@@ -2,6 +2,7 @@
 //! has not.
 
 mod alerts;
+mod band;
 mod data;
 mod events;
 mod forecast;

@@ -17,6 +17,22 @@ fn a_prediction_that_was_acted_upon_is_no_false_alarm() {
 }
 
 #[test]
+fn what_was_done_about_another_task_censors_nothing() {
+    let mut world = World::new(vec![], vec![]);
+    for (named, counts) in [(Some("anomaly"), false), (Some("maintenance"), true), (None, true)] {
+        world.marks = Marks::new([Marked {
+            entity_id: "n/s1/c1".into(),
+            task: named.map(str::to_owned),
+            ..said(Mark::Done, 104)
+        }]);
+        let mask = |cutoff| world.label(&task(&[]), cutoff, FAR).mask;
+        let expected = |reason| counts.then_some(reason);
+        assert_eq!(mask(100), expected(MaskReason::Censored), "{named:?} on a cell of the site");
+        assert_eq!(mask(105), expected(MaskReason::Acted), "{named:?} on a cell of the site");
+    }
+}
+
+#[test]
 fn what_was_missed_is_an_event_of_its_task() {
     let mut world = World::new(vec![], vec![]);
     let hit = |world: &World| world.label(&task(&[]), 100, FAR).values[0] == Some(1.0);

@@ -90,12 +90,21 @@ pub struct Mark {
     pub prediction_id: Option<String>,
     /// The entity that was marked.
     pub entity_id: Option<String>,
+    /// Task of the prediction; `None` where the mark names none.
+    pub task: Option<String>,
     /// What the person said.
     pub verdict: Verdict,
     /// Who.
     pub person: Option<String>,
     /// When.
     pub at: Micros,
+}
+
+impl Mark {
+    /// Whether it counts for the task: what names a task is about that one alone.
+    pub fn is_about(&self, task: &str) -> bool {
+        self.task.as_deref().is_none_or(|own| own == task)
+    }
 }
 
 #[cfg(test)]

@@ -139,6 +139,7 @@ fn a_mark_holds_for_a_week() {
     let mark = |verdict, hour: i64| Mark {
         prediction_id: Some("p1".into()),
         entity_id: None,
+        task: None,
         verdict,
         person: Some("Kim".into()),
         at: hour * HOUR,
@@ -153,10 +154,35 @@ fn a_mark_holds_for_a_week() {
 }
 
 #[test]
+fn a_mark_counts_for_the_task_that_it_names() {
+    let mark = |task: Option<&str>, verdict, prediction_id: Option<&str>| Mark {
+        prediction_id: prediction_id.map(str::to_owned),
+        entity_id: Some("r/A".into()),
+        task: task.map(str::to_owned),
+        verdict,
+        person: Some("Kim".into()),
+        at: 101 * HOUR,
+    };
+    let reason = |marks| look(&ListConfig::anomaly(), &incident(&["r/A"]), vec![], marks).reason;
+    for verdict in [Verdict::Wrong, Verdict::Done] {
+        let of = |task| reason(vec![mark(task, verdict, Some("p9"))]).is_some();
+        assert!(!of(Some("maintenance")), "{verdict:?} on the site's item of another list");
+        assert!(of(Some("anomaly")), "{verdict:?}");
+        assert!(of(None), "{verdict:?} of an earlier release counts for every list");
+    }
+    let wrong = mark(Some("anomaly"), Verdict::Wrong, Some("p1"));
+    let elsewhere =
+        Mark { person: Some("Lee".into()), ..mark(Some("maintenance"), Verdict::Confirmed, None) };
+    let said = reason(vec![wrong, elsewhere]).unwrap();
+    assert!(!said.contains("though"), "nobody said the contrary of this list: {said}");
+}
+
+#[test]
 fn what_is_done_says_nothing_about_what_begins_later() {
     let mark = |verdict, hour: i64| Mark {
         prediction_id: None,
         entity_id: Some("r/A".into()),
+        task: None,
         verdict,
         person: None,
         at: hour * HOUR,
@@ -195,6 +221,7 @@ fn a_mark_on_a_prediction_of_an_earlier_run_still_holds() {
     let mark = Mark {
         prediction_id: Some("p-7".into()),
         entity_id: None,
+        task: None,
         verdict: Verdict::Wrong,
         person: None,
         at: 96 * HOUR,
@@ -215,6 +242,7 @@ fn what_was_done_at_one_site_leaves_the_others() {
     let done = |entity: &str| Mark {
         prediction_id: None,
         entity_id: Some(entity.into()),
+        task: None,
         verdict: Verdict::Done,
         person: None,
         at: 101 * HOUR,
@@ -233,6 +261,7 @@ fn who_said_the_contrary_is_named() {
     let mark = |verdict, person: &str, hour: i64| Mark {
         prediction_id: None,
         entity_id: Some("r/A".into()),
+        task: None,
         verdict,
         person: Some(person.into()),
         at: hour * HOUR,
@@ -258,6 +287,7 @@ fn a_mark_of_its_day_answers_a_check() {
     let mark = |verdict, hour: i64| Mark {
         prediction_id: None,
         entity_id: Some("r/A".into()),
+        task: None,
         verdict,
         person: None,
         at: hour * HOUR,

@@ -87,10 +87,13 @@ impl Reader<'_> {
             rows.text("person")?,
         ];
         let at = rows.times("at")?;
+        // A table that an earlier release wrote last has no such column.
+        let task = rows.text("task").ok();
         let marks = (0..rows.len()).filter_map(|row| {
             Some(Mark {
                 prediction_id: prediction.filled(row),
                 entity_id: entity.filled(row),
+                task: task.as_ref().and_then(|task| task.filled(row)),
                 verdict: Verdict::from_word(fact.at(row)?)?,
                 person: person.filled(row),
                 at: at.required(row),

@@ -2,21 +2,27 @@
 
 use foresite_schema::catalog::{outcome, watch};
 use foresite_stage::Result;
+use foresite_tables::Micros;
 
 use super::Asked;
-use super::book::{Book, Entry};
-use super::cells;
+use super::book::{Book, Entry, stamp};
+use super::cells::{self, Cells};
 
-/// Registrations, promotions, roll-backs and revocations.
+/// How long a run may take from its clock to its decision before the clock is told.
+const A_RUN: Micros = 60_000_000;
+
+/// Registrations, promotions, roll-backs and revocations, when they were written down: the clock of
+/// a run is what somebody asked for, and might lie in a time that was audited before.
 pub(super) fn models(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
-    let columns = ["task", "seq", "event", "model_id", "alias", "reason", "person", "at"];
+    let columns =
+        ["task", "seq", "event", "model_id", "alias", "reason", "person", "at", "ingested_at"];
     let mut found: Vec<(i64, Entry)> = Vec::new();
-    cells::within(asked, outcome::registry_events(), "at", &columns, |cells, row, at| {
+    let def = outcome::registry_events();
+    cells::within(asked, def, "ingested_at", &columns, |cells, row, written_at| {
         book.require_room(found.len() + 1)?;
         let text = |column| cells.text(column, row);
-        let alias = text("alias")?;
         let entry = Entry {
-            at,
+            at: written_at,
             kind: kind(text("event")?.as_deref()),
             subject: format!(
                 "{}/{}",
@@ -25,7 +31,7 @@ pub(super) fn models(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
             ),
             person: text("person")?,
             reason: text("reason")?,
-            detail: alias.map(|alias| format!("as {alias}")),
+            detail: alias_and_clock(cells, row, written_at)?,
         };
         found.push((cells.long("seq", row)?, entry));
         Ok(())
@@ -33,6 +39,15 @@ pub(super) fn models(asked: &Asked<'_>, book: &mut Book) -> Result<()> {
     // A model may be registered and promoted at one moment; its task numbered them.
     found.sort_by_key(|(seq, _)| *seq);
     found.into_iter().try_for_each(|(_, entry)| book.add(entry))
+}
+
+/// What a model became, and the clock of the run, where that was another one.
+fn alias_and_clock(cells: &Cells<'_>, row: usize, written_at: Micros) -> Result<Option<String>> {
+    let mut parts = Vec::new();
+    parts.extend(cells.text("alias", row)?.map(|alias| format!("as {alias}")));
+    let clock = cells.time("at", row)?.filter(|at| (written_at - *at).abs() > A_RUN);
+    parts.extend(clock.map(|at| format!("by the clock {}", stamp(at))));
+    Ok((!parts.is_empty()).then(|| parts.join("; ")))
 }
 
 fn kind(event: Option<&str>) -> &'static str {

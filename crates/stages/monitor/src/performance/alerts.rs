@@ -6,13 +6,13 @@ use arrow::array::{Array as _, AsArray as _, ListArray};
 use foresite_features::events::{Event, Marked, Marks};
 use foresite_features::task::{DAY, HOUR, Head, Micros};
 use foresite_kpi::Columns;
-use foresite_metrics::drift::volume::{Band, LEAST_DAYS};
 use foresite_metrics::right_share;
 use foresite_schema::catalog::outcome;
 use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_stage::Result;
 use foresite_tables::Read;
 
+use super::band::{self, day_of};
 use super::{Kind, Metric, State, predictions};
 use crate::cause::Known;
 use crate::config::Config;
@@ -92,14 +92,12 @@ pub(super) fn metrics(
         due > since && due <= known.as_of
     };
     let ripe: Vec<&Alert> = alerts.iter().filter(ripe).collect();
-    let mut found = vec![volume, precision((model, since), &ripe, (known, &marks), reach)];
-    found.extend(by_chance((model, since), (&ripe, chosen), known, reach));
+    let chance = by_chance((model, since), (&ripe, chosen), known, reach);
+    let random = chance.as_ref().and_then(|metric| metric.value).unwrap_or(0.0);
+    let said = (known, &marks);
+    let mut found = vec![volume, precision((config, model, since), &ripe, said, (reach, random))];
+    found.extend(chance);
     Ok(found)
-}
-
-/// Number of the day that ends at a moment or holds it.
-fn day_of(at: Micros) -> Micros {
-    (at - 1).div_euclid(DAY)
 }
 
 /// Incidents of the task that were new in the span.
@@ -162,39 +160,43 @@ fn volume(
     let Some(count) = counts.get(&today).copied() else {
         return metric.state(State::Unknown, "the model said nothing on this day".to_owned());
     };
-    let mut metric = metric.value(Some(count as f64), before.len());
-    let Some(band) = Band::of(&before, config.judging.volume_alpha.get()) else {
-        let reason = format!("{} days before, {LEAST_DAYS} are needed for a band", before.len());
-        return metric.state(State::Unknown, reason);
-    };
-    metric.interval = Some((band.low as f64, band.high as f64));
-    if band.holds(count) {
-        return metric.state(State::Ok, None);
-    }
-    let reason = format!(
-        "{count} new incidents on a day, {} to {} are usual (mean {:.1})",
-        band.low, band.high, band.mean
-    );
-    metric.state(State::Warn, reason)
+    band::judged(metric, (count, "new incidents"), &before, &config.judging)
 }
 
-/// Share of alerts that a ticket or a mark confirmed, of those that had time to be.
+/// Share of alerts that a ticket or a mark confirmed, of those that had time to be. Worth a look
+/// where it is clearly below what as many random alerts would be right of, or where that of the
+/// marked ones is clearly low: where nobody said anything, that no ticket came says little.
 fn precision(
-    (model, since): (&Model, Micros),
+    (config, model, since): (&Config, &Model, Micros),
     ripe: &[&Alert],
     (known, marks): (&Known, &Marks),
-    reach: Reach,
+    (reach, random): (Reach, f64),
 ) -> Metric {
-    let judged = ripe.iter().filter_map(|alert| alert.is_right(known, marks, reach));
-    let judged: Vec<bool> = judged.collect();
-    let hits = judged.iter().filter(|is_right| **is_right).count();
+    let share = |reach: Reach| {
+        let of = (marks, model.task.task.as_str());
+        let judged: Vec<bool> =
+            ripe.iter().filter_map(|alert| alert.is_right(known, of, reach)).collect();
+        let hits = judged.iter().filter(|is_right| **is_right).count();
+        right_share(hits, judged.len())
+    };
+    let all = share(reach);
+    let marked = share(Reach { by_tickets: false, ..reach });
+    let count = all.map_or(0, |share| share.count);
     let metric = Metric::of_model(model, "alerts", "precision", Kind::Realised, since);
-    let share = right_share(hits, judged.len());
-    let mut metric = metric.value(share.as_ref().map(|share| share.value), judged.len());
-    metric.interval = share.map(|share| (share.interval.low, share.interval.high));
-    if judged.len() < LEAST_ALERTS {
-        let reason = format!("{} alerts were judged, {LEAST_ALERTS} are needed", judged.len());
+    let mut metric = metric.value(all.map(|share| share.value), count);
+    metric.interval = all.map(|share| (share.interval.low, share.interval.high));
+    if count < LEAST_ALERTS {
+        let reason = format!("{count} alerts were judged, {LEAST_ALERTS} are needed");
         return metric.state(State::Unknown, reason);
+    }
+    let low = config.judging.precision_low.get();
+    if all.is_some_and(|share| share.interval.high < random) {
+        let reason = format!("clearly below {random:.3}, of which random alerts would be right");
+        return metric.state(State::Warn, reason);
+    }
+    if let Some(share) = marked.filter(|share| share.interval.high < low) {
+        let reason = format!("that of the {} marked alerts is clearly below {low}", share.count);
+        return metric.state(State::Warn, reason);
     }
     metric.state(State::Ok, None)
 }
@@ -235,15 +237,16 @@ fn by_chance(
 }
 
 impl Alert {
-    /// Marks decide; without any a ticket of the entity within the reach makes a hit. `None`: people
-    /// disagree, or acted, and what would have happened is not known; or no ticket could tell.
-    fn is_right(&self, known: &Known, marks: &Marks, reach: Reach) -> Option<bool> {
+    /// Marks about the task decide; without any a ticket of the entity within the reach makes a hit.
+    /// `None`: people disagree, or acted, and what would have happened is not known; or no ticket
+    /// could tell.
+    fn is_right(&self, known: &Known, (marks, task): (&Marks, &str), reach: Reach) -> Option<bool> {
         let near = |at: Micros| (self.at - reach.back..=self.at + reach.ahead).contains(&at);
         let marks: Vec<&Marked> = self
             .entities
             .iter()
             .flat_map(|id| marks.of(id))
-            .filter(|marked| near(marked.at))
+            .filter(|marked| marked.is_about(task) && near(marked.at))
             .collect();
         let marked = |mark: Mark| marks.iter().any(|marked| marked.mark == mark);
         if marked(Mark::Missed) {

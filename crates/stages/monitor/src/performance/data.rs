@@ -10,7 +10,7 @@ use foresite_schema::catalog::{derived, raw};
 use foresite_stage::{Interval, Result};
 use foresite_tables::Read;
 
-use super::{Kind, Metric, State};
+use super::{Kind, Metric, State, band};
 use crate::config::{Config, Judging};
 use crate::drift::{NOW, Watched};
 use crate::source::{Source, unfit};
@@ -31,6 +31,7 @@ pub(super) fn metrics(
 ) -> Result<Vec<Metric>> {
     let mut found = arrival(source, &config.judging, day)?;
     found.extend(volume(source, day)?);
+    found.extend(marks(source, &config.judging, day)?);
     found.extend(nulls(config, watched));
     Ok(found)
 }
@@ -162,6 +163,30 @@ fn rows_of(scope: &str, days: &BTreeMap<Micros, u64>, today: Micros, day: Interv
         return metric.state(State::Ok, None);
     }
     metric.state(State::Warn, format!("{now} rows, {usual:.0} a day were usual"))
+}
+
+/// People's marks that became known on the day, against the days since the first one: a page takes
+/// so many a minute, a file has no limit. `None` where nobody marked anything.
+fn marks(source: &mut Source<'_>, judging: &Judging, day: Interval) -> Result<Option<Metric>> {
+    let since = day.end - Micros::from(judging.days.get()) * DAY;
+    let read = Read::all().columns(["known_at", "file_id"]).since("known_at", since + 1);
+    let mut counts: BTreeMap<Micros, u64> = BTreeMap::new();
+    source.scan(raw::feedback(), read, |batch| {
+        let known = Columns(batch).times("known_at").map_err(unfit)?;
+        for at in known.iter().flatten() {
+            *counts.entry(band::day_of(at)).or_default() += 1;
+        }
+        Ok(())
+    })?;
+    let today = band::day_of(day.end);
+    let Some(first) = counts.keys().next().copied().filter(|first| *first <= today) else {
+        return Ok(None);
+    };
+    let count = |day: Micros| counts.get(&day).copied().unwrap_or(0);
+    let before: Vec<u64> = (first..today).map(count).collect();
+    let mut metric = Metric::of_data("feedback", "marks", day.start);
+    metric.kind = Kind::Volume;
+    Ok(Some(band::judged(metric, (count(today), "marks"), &before, judging)))
 }
 
 /// Hours without a value, by channel, beside those of the reference.
