@@ -18,6 +18,8 @@ TASKS = ("anomaly", "maintenance", "capacity")
 TRAINED_AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LATENESS = timedelta(minutes=30)
+LOOP = ROOT / ".foresite" / "loop"
+SIMULATED = "simulate.json"
 
 
 def text(moment: datetime) -> str:
@@ -31,21 +33,31 @@ class Network:
     root: Path
     start: datetime
     end: datetime
+    #: Where stages look for it; the folder, unless it was copied.
+    data_root: str | Path
 
     @classmethod
     def of(cls, name: str, **simulated: Any) -> Network:
         """Simulates a network anew; `simulated` goes over the demo's configuration."""
-        root = ROOT / ".foresite" / "loop" / name
+        root = LOOP / name
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         demo = json.loads((SAMPLES / "simulate" / "demo.json").read_text())
-        config = {**demo, **simulated}
-        file = root / "simulate.json"
-        file.write_text(json.dumps(config))
-        start, end = (datetime.fromisoformat(config[key]) for key in ("start", "end"))
-        network = cls(root, start, end)
-        network.run("simulate", (start, end), config=file)
+        (root / SIMULATED).write_text(json.dumps({**demo, **simulated}))
+        network = cls.left(name)
+        network.run("simulate", (network.start, network.end), config=root / SIMULATED)
         return network
+
+    @classmethod
+    def left(cls, name: str) -> Network:
+        """A network that an earlier part left."""
+        root = LOOP / name
+        file = root / SIMULATED
+        if not file.exists():
+            raise SystemExit(f"no network in {root}: measure the part {name.split('-')[0]} first")
+        config = json.loads(file.read_text())
+        start, end = (datetime.fromisoformat(config[key]) for key in ("start", "end"))
+        return cls(root, start, end, root)
 
     def run(
         self,
@@ -61,7 +73,7 @@ class Network:
         command = [
             BINARIES / f"foresite-{stage}",
             *("--config", config or SAMPLES / stage / "default.json"),
-            *("--data-root", self.root, "--result", result),
+            *("--data-root", self.data_root, "--result", result),
             *("--interval-start", text(span[0]), "--interval-end", text(span[1])),
             *("--as-of", text(as_of or span[1] + LATENESS)),
             *arguments,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from loop_network import TASKS
 from markdown import table
 from measure import RESULTS, ROOT
 
@@ -89,7 +90,7 @@ def replay(found: Found) -> str:
     rows = [
         [seed, task, *judged(network["lists"], task)]
         for seed, network in found.items()
-        for task in ("anomaly", "maintenance", "capacity")
+        for task in TASKS
     ]
     sigma = [
         [seed, f"{one['sigma']:g}", one["items"], f"{one['found']} of {one['events']}"]
@@ -150,6 +151,24 @@ def rebuild(found: Found) -> str:
     )
 
 
+def hdfs(found: Found) -> str:
+    rows = [
+        [stage, *(one[number] for number in ("computations", "different", "rows"))]
+        for stage, one in found["past"].items()
+    ]
+    why = [
+        [tables, *(f"{seconds[task]:g}" if task in seconds else "" for task in TASKS)]
+        for tables, seconds in found["why_seconds"].items()
+    ]
+    return section(
+        "The past on HDFS",
+        "The same tables on a cluster of this machine (`tests/hdfs`, three DataNodes), computed again after the late files.",
+        table(["stage", "computations", "different", "rows"], rows),
+        "Seconds of `why` of the newest prediction (reach: 2):",
+        table(["tables", *TASKS], why),
+    )
+
+
 def share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part / whole:.0%})"
 
@@ -164,4 +183,5 @@ SECTIONS = {
     "feedback": feedback,
     "replay": replay,
     "rebuild": rebuild,
+    "hdfs": hdfs,
 }

@@ -21,6 +21,10 @@ fn entities(usual: f32, window: f32, newest: impl Fn(usize) -> f32) -> Vec<Block
             .map(|block| usual + 0.1 * noise(ENTITIES, block) + 0.3 * noise(entity, block))
             .collect(),
         windows: vec![usual, window + 0.1 * noise(entity, REFERENCE)],
+        reference_pairs: (1..REFERENCE)
+            .map(|block| usual + 0.1 * noise(ENTITIES, block) + 0.3 * noise(entity, block))
+            .collect(),
+        window_pairs: vec![window + 0.1 * noise(entity, REFERENCE)],
         strides: vec![usual, window, newest(entity)],
         steps: Vec::new(),
         spread: 1.0,

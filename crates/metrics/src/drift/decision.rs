@@ -22,7 +22,7 @@ pub struct Rule {
 
 impl Default for Rule {
     fn default() -> Self {
-        Self { false_discovery_rate: 0.05, false_confirmation_rate: 0.08, least_effect: 0.2 }
+        Self { false_discovery_rate: 0.05, false_confirmation_rate: 0.01, least_effect: 0.2 }
     }
 }
 
@@ -35,11 +35,11 @@ impl Rule {
     /// Which tests are confirmed: of each, what it said in the window before and what it says now,
     /// where it was tested in both.
     ///
-    /// The two are judged together, because both need not be sure: a movement that is found in one
-    /// window for certain is hidden in the next by a noisy day as often as not.
+    /// The two are judged together ([`Tested::together`]), because neither need be sure: a movement
+    /// that is found in one window for certain is hidden in the next by a noisy day as often as not.
     pub fn confirmed(&self, pairs: &[Option<(Tested, Tested)>]) -> Vec<bool> {
         let p_values: Vec<f64> =
-            pairs.iter().flatten().map(|(before, now)| together(before, now)).collect();
+            pairs.iter().flatten().map(|(_, now)| now.together.unwrap_or(1.0)).collect();
         let mut q_values = q_values(&p_values).into_iter();
         let mut is_sure = |(before, now): &(Tested, Tested)| {
             let q = q_values.next().unwrap_or(1.0);
@@ -48,13 +48,6 @@ impl Rule {
         };
         pairs.iter().map(|pair| pair.as_ref().is_some_and(&mut is_sure)).collect()
     }
-}
-
-/// Chance of what two windows say together: e times the geometric mean of theirs, which holds however
-/// the two hang together; they share days. Source: Vovk and Wang, Combining p-values via averaging,
-/// 2020.
-fn together(before: &Tested, now: &Tested) -> f64 {
-    (std::f64::consts::E * (before.p_value * now.p_value).sqrt()).min(1.0)
 }
 
 /// Whether two windows in a row say the same: a level that is up one day and down the next is noise,
@@ -77,6 +70,7 @@ mod tests {
             threshold: 1.0,
             effect,
             p_value: 0.0,
+            together: Some(0.0),
             rank: 0.0,
             entities: 100,
             blocks: 56,
@@ -107,20 +101,27 @@ mod tests {
 
     #[test]
     fn a_weak_window_is_carried_by_a_strong_one_and_a_silent_one_is_not() {
-        let part = |p_value| Tested { p_value, ..tested(Statistic::Part, 0.2, 0.3) };
-        let others = || std::iter::repeat_n(Some((part(0.5), part(0.5))), 59);
+        let part = |p_value, together| Tested {
+            p_value,
+            together: Some(together),
+            ..tested(Statistic::Part, 0.2, 0.3)
+        };
+        let others = || std::iter::repeat_n(Some((part(0.5, 1.0), part(0.5, 0.5))), 59);
         let is_confirmed = |before: Tested, now: Tested| {
             let pairs: Vec<_> = std::iter::once(Some((before, now))).chain(others()).collect();
             let said = Rule::default().confirmed(&pairs);
             assert!(said[1..].iter().all(|confirmed| !confirmed), "{said:?}");
             said[0]
         };
-        // e √(1e-5 · 0.01) · 60 = .05
-        assert!(is_confirmed(part(1e-5), part(0.01)) && is_confirmed(part(0.01), part(1e-5)));
-        assert!(!is_confirmed(part(1e-3), part(0.01)), "together they are not sure");
-        assert!(!is_confirmed(part(1e-12), part(0.06)), "one of them says nothing");
-        let small = Tested { effect: 0.1, ..part(1e-5) };
-        assert!(!is_confirmed(part(1e-5), small), "one of them does not matter");
+        // .0001 among 60 tests is a q of .006.
+        assert!(is_confirmed(part(1e-5, 1.0), part(0.01, 1e-4)), "a weak one after a sure one");
+        assert!(is_confirmed(part(0.01, 1.0), part(0.02, 1e-4)), "two that are not sure");
+        assert!(!is_confirmed(part(1e-5, 1e-9), part(0.01, 1e-3)), "together they are not sure");
+        assert!(!is_confirmed(part(1e-12, 1.0), part(0.06, 1e-6)), "one of them says nothing");
+        let unknown = Tested { together: None, ..part(1e-9, 0.0) };
+        assert!(!is_confirmed(part(1e-9, 1.0), unknown), "nobody has values in both");
+        let small = Tested { effect: 0.1, ..part(1e-5, 1e-9) };
+        assert!(!is_confirmed(part(1e-5, 1.0), small), "one of them does not matter");
         assert_eq!(Rule::default().confirmed(&[None, None]), [false, false]);
     }
 }

@@ -22,6 +22,7 @@ pub mod null;
 pub mod profile;
 pub mod ratio;
 mod student;
+mod usual;
 pub mod volume;
 
 /// Median of the values that are no NaN; reorders them. `None` without any.

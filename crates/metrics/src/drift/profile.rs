@@ -32,6 +32,10 @@ pub struct Blocks {
     pub reference: Vec<f32>,
     /// The same of the windows.
     pub windows: Vec<f32>,
+    /// Means over a block of the reference and the next one together.
+    pub reference_pairs: Vec<f32>,
+    /// The same of the windows.
+    pub window_pairs: Vec<f32>,
     /// The same of the strides that windows are made of: the days of windows that move on by a day.
     pub strides: Vec<f32>,
     /// Residuals of the single steps behind the reference, which the windows are means of.
@@ -93,9 +97,12 @@ pub fn blocks(values: &[f32], hours: &[u8], cut: Cut) -> Option<Blocks> {
         blocks.map(|block| mean(block, spread)).collect()
     };
     let (before, after) = residuals.split_at(reference);
+    let pair_steps = cut.block_steps + cut.stride_steps;
     Some(Blocks {
         reference: means(before, cut.block_steps),
         windows: means(after, cut.block_steps),
+        reference_pairs: means(before, pair_steps),
+        window_pairs: means(after, pair_steps),
         strides: means(after, cut.stride_steps),
         steps: after.iter().map(|moved| (f64::from(*moved) / spread) as f32).collect(),
         spread,

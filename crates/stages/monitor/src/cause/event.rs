@@ -164,6 +164,7 @@ mod tests {
             threshold: 0.5,
             effect: if is_left_out(0) { 0.1 } else { 1.0 },
             p_value: 0.001,
+            together: None,
             rank: 0.001,
             entities: 10,
             blocks: 20,
@@ -175,6 +176,8 @@ mod tests {
         let blocks = Blocks {
             reference: Vec::new(),
             windows: Vec::new(),
+            reference_pairs: Vec::new(),
+            window_pairs: Vec::new(),
             strides: Vec::new(),
             steps: vec![if site == 0 { 2.0 } else { 0.0 }; 48],
             spread: 1.0,
