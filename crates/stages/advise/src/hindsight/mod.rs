@@ -65,8 +65,8 @@ pub(crate) fn score(
     Ok(score_against_truth(items, &events, &population, &rules, |a, b| concerns(network, a, b)))
 }
 
-/// Entities, on average over the cutoffs, with an event that nothing named there says; `None` without a
-/// cutoff.
+/// Entities with a due event that are not among those named at the cutoff, as a mean over cutoffs;
+/// `None` without one.
 ///
 /// # Errors
 /// `Missing` without a truth; storage errors.

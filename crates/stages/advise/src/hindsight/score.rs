@@ -129,8 +129,8 @@ pub fn score_against_truth(
     }
 }
 
-/// Entities with a due event that are not among those named at the cutoff, summed over the cutoffs: what
-/// a list states to miss is an expectation of it.
+/// Entities with a due event that are not among those named at the cutoff, summed over the cutoffs:
+/// what a list states to miss is an expectation of it.
 pub(super) fn missed(
     named: &BTreeMap<Micros, &BTreeSet<String>>,
     events: &[TruthEvent],
@@ -245,7 +245,7 @@ mod tests {
         let named = BTreeMap::from(named.map(|(hour, named)| (hour * HOUR, named)));
         let cutoffs = population(&[-10, 10, 12, 30]);
         let rules = Rules { head: Head::TimeToEvent, reach: 24 * HOUR };
-        // By hand: nothing is due at -10 and at 30, both entities at 10, and at 12 only b is not named.
+        // By hand: nothing is due at -10 and at 30, a and b are at 10, and at 12 a is named.
         assert_eq!(missed(&named, &events, &cutoffs, &rules, |a, b| a == b), 3);
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Replayed {
     pub(super) predictions: BTreeMap<String, BTreeSet<String>>,
     /// Incidents that some list left out, by reason.
     left_out: BTreeMap<Code, BTreeSet<String>>,
-    /// Of each list that states what it expects to miss: how much, and what its open incidents name.
+    /// Of each list that states what it expects to miss: how much, and whom its incidents name.
     pub(super) misses: BTreeMap<Micros, Misses>,
     lists: usize,
     most: usize,
@@ -53,7 +53,7 @@ pub(super) struct Replayed {
 }
 
 /// What a list states to miss, and what it does not.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Misses {
     /// Expected number of entities with an event that no open incident names.
     stated: f64,
@@ -155,8 +155,8 @@ impl Replayed {
         stated.sum::<Option<f64>>().filter(|_| self.has_stated).map(rounded)
     }
 
-    /// What a list expects to miss, on average; `None` where none states it. An event is missed by every
-    /// list before it: a sum over lists would count it anew each hour.
+    /// What a list expects to miss, on average; `None` where none states it. An event is missed by
+    /// every list before it: a sum over lists would count it anew each hour.
     fn stated_misses(&self) -> Option<f64> {
         let stated: f64 = self.misses.values().map(|list| list.stated).sum();
         (!self.misses.is_empty()).then(|| rounded(stated / self.misses.len() as f64))
