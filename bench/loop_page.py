@@ -136,7 +136,7 @@ def steady(found: Found) -> str:
     told = [one for one in beside if one["high"] is not None]
     lost = sum(one["high"] < 0 for one in told)
     window = f"trainings of {{}} in {quota['days']} days, most"
-    reached = [
+    reached: list[list[object]] = [
         *([window.format(task), f"≤ {quota['trainings']}", most(found, task)] for task in TASKS),
         ["promoted over a model that is better afterwards", "0", f"{lost} of {len(told)} compared"],
     ]
@@ -152,13 +152,13 @@ def steady(found: Found) -> str:
     growth = f"{found['growth']['growth_per_year']:.0%}"
     return section(
         f"{found['days']} days of steady drift",
-        f"Traffic grows by {growth} a year. A day is lived as the DAGs do, but with a day's predictions in one run and one\n"
-        "worklist a day; what `monitor --step retrain` decides for is trained and promoted (`bench/loop_steady.py`).",
+        f"Traffic grows by {growth} a year. A day is lived as the DAGs do, but with a day's predictions in one run and\n"
+        "one worklist a day; what `monitor --step retrain` decides for is trained and promoted (`bench/loop_steady.py`).",
         table(["", "reach", "found"], reached),
         "Who was trained. Where it took the place of a model that served, both spoke for two weeks in a copy of the\n"
-        "tables: loss of the former one less that of the promoted one with its 95 % interval, above 0 where the promoted one\n"
-        "is better. An interval about 0 says that neither is known to be. A detector is not compared: no truth about it\n"
-        "comes by itself.",
+        "tables: loss of the former one less that of the promoted one with its 95 % interval, above 0 where the\n"
+        "promoted one is better. An interval about 0 says that neither is known to be. A detector is not compared: no\n"
+        "truth about it comes by itself.",
         table(["day", "task", "gate slice", "became", "former less promoted", "cutoffs"], trained),
         "Days by what was decided:",
         table(["task", "reason", "days"], decided),
