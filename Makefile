@@ -148,7 +148,7 @@ bench-storage: tools ## Measure storage, HDFS beside Java's client, and what the
 bench-pods: build ## Measure what a stage's pod costs beyond its process, on the test cluster (docs/performance.md)
 	@$(MAKE) -C bench pods table
 
-evaluate-loop: build ## Measure drift, worklists and rebuilds on simulated networks (docs/loop.md; takes hours)
+evaluate-loop: build ## Measure drift, retraining, worklists and rebuilds on simulated networks (docs/loop.md; takes hours)
 	@$(MAKE) -C bench loop
 
 bench-images: tools ## Measure what the images weigh and how fast their programs start (docs/performance.md)

@@ -3,7 +3,8 @@
     evaluate_loop.py [PART]...
 
 Parts: `drift` and `causes` (made-up cells), `feedback` (made-up sites), `replay` (90 days of worklists), `rebuild` (30 days hour by hour, then late
-corrections, then `why`), `hdfs` (what these two left, on a cluster of its own). `bench/results/loop.json` keeps what was found, `docs/loop.md` is made from it.
+corrections, then `why`), `steady` (100 days of growth, and the gate that trains again), `hdfs` (what `rebuild` and `replay` left, on a cluster of its own).
+`bench/results/loop.json` keeps what was found, with the share of it that was measured (FORESITE_BENCH_SHARE) and the commit; `docs/loop.md` is made from it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import Any
 
 import loop_hdfs
 import loop_page
+import loop_steady
 from loop_late import held_back, landed
 from loop_network import DAY, HOUR, LATENESS, SIMULATED, TASKS, TRAINED_AT, Network, text
 from loop_sigma import three_sigma
-from measure import BINARIES, record, scaled
+from measure import BINARIES, ROOT, SHARE, record, scaled
 
 Found = dict[str, Any]
 
@@ -32,9 +34,11 @@ REBUILD_SEED = 1201
 DRIFT_SEED = 21
 CAUSE_SEED = 22
 FEEDBACK_SEED = 24
+STEADY_SEED = 1301
 
 REPLAY_DAYS = scaled(90)
 REBUILD_DAYS = scaled(30)
+STEADY_DAYS = scaled(100)
 LATE_SHARE = 0.05
 
 
@@ -93,7 +97,8 @@ def feedback() -> Found:
 
 def replay() -> Found:
     """Lists of 90 days that the models did not learn from, by `advise --replay`, against the truth."""
-    return {str(seed): replayed(seed) for seed in REPLAY_SEEDS}
+    networks = {str(seed): replayed(seed) for seed in REPLAY_SEEDS}
+    return {"days": REPLAY_DAYS, "networks": networks}
 
 
 def replayed(seed: int) -> Found:
@@ -131,6 +136,7 @@ def rebuild() -> Found:
     landed(network, late, end + DAY)
     network.take_in((TRAINED_AT, end), as_of=later)
     return {
+        "days": REBUILD_DAYS,
         "past": before[0],
         "late_files": len(late),
         "past_after_corrections": compared(network, end, then),
@@ -138,6 +144,11 @@ def rebuild() -> Found:
         "present_view_is_equal": view(network, later) == before[1],
         "why_seconds": why_seconds(network, end),
     }
+
+
+def steady() -> Found:
+    """What the gate decides while traffic grows, and whether who was promoted stays the better one."""
+    return loop_steady.lived(STEADY_SEED, STEADY_DAYS)
 
 
 def hdfs() -> Found:
@@ -222,12 +233,26 @@ def one(pattern: str, said: str) -> str:
     return found.group(1)
 
 
+def revision() -> str:
+    """The commit that is measured, with `+` where what computes was changed since; empty outside of a clone."""
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    commit = git("rev-parse", "--short", "HEAD").stdout.strip()
+    computes = ("Cargo.lock", "bench/*.py", "crates", "docs/samples")
+    is_changed = git("diff", "--quiet", "HEAD", "--", *computes).returncode != 0
+    return commit + "+" if commit and is_changed else commit
+
+
 PARTS: dict[str, Callable[[], Found]] = {
     "drift": drift,
     "causes": causes,
     "feedback": feedback,
     "replay": replay,
     "rebuild": rebuild,
+    "steady": steady,
     "hdfs": hdfs,
 }
 
@@ -236,8 +261,9 @@ def main() -> None:
     asked = sys.argv[1:] or [part for part in PARTS if part != "hdfs"]
     if unknown := sorted(set(asked) - set(PARTS)):
         raise SystemExit(f"no part {', '.join(unknown)}: {', '.join(PARTS)}")
+    of = {"share": SHARE, "revision": revision()}
     for part in asked:
-        record("loop", {part: PARTS[part]()}, add=True)
+        record("loop", {part: {"of": of, "found": PARTS[part]()}}, add=True)
     loop_page.write()
 
 

@@ -15,11 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 BINARIES = Path(os.environ.get("FORESITE_BIN_DIR", ROOT / "target" / "debug"))
 SAMPLES = ROOT / "docs" / "samples"
+#: The share of a measurement that is asked for, to try it out.
+SHARE = float(os.environ.get("FORESITE_BENCH_SHARE", "1"))
 
 
 def scaled(count: int) -> int:
-    """So many, or the share of them that FORESITE_BENCH_SHARE asks for, to try a measurement out."""
-    return max(1, round(count * float(os.environ.get("FORESITE_BENCH_SHARE", "1"))))
+    """So many, or the share of them that FORESITE_BENCH_SHARE asks for."""
+    return max(1, round(count * SHARE))
 
 
 def run(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use foresite_tables::Root;
-use foresite_testkit::Binary;
+use foresite_testkit::{Binary, Run, Secrets};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -37,6 +37,26 @@ impl Site {
 
     pub(crate) fn key(&self, epoch: &str) -> PathBuf {
         self.keys.path().join(format!("{epoch}.key"))
+    }
+
+    /// The keys that lie there now, to be looked for where none may be.
+    pub(crate) fn secrets(&self) -> Secrets {
+        let entries = std::fs::read_dir(self.keys.path()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let keys = paths.filter(|path| path.extension().is_some_and(|end| end == "key"));
+        let with = |secrets: Secrets, path: PathBuf| {
+            let name = format!("the key {}", path.file_name().unwrap().display());
+            secrets.with(&name, std::fs::read(&path).unwrap())
+        };
+        keys.fold(Secrets::default(), with)
+    }
+
+    /// Fails where one of the keys is in the data root or in what was said.
+    #[track_caller]
+    pub(crate) fn assert_kept(&self, keys: &Secrets, runs: &[Run]) {
+        let mut found = keys.below(self.path());
+        found.extend(runs.iter().flat_map(|run| keys.in_run(run)));
+        assert_eq!(found, Vec::<String>::new(), "a key of pseudonyms got out");
     }
 
     /// Marks of the third hour of May.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use foresite_testkit::Binary;
 use serde_json::json;
 
 use crate::landing::{counted, land, rows, texts};
@@ -130,4 +131,42 @@ fn a_lost_key_is_an_error_and_gets_no_successor() {
     site.ingest("2024-05-02").exits(0);
     let people = site.people();
     assert_eq!((people.len(), &people[0]), (2, &people[1]), "nothing was lost");
+}
+
+/// Ingest of a day that logs all it can.
+fn traced(site: &Site, day: &str) -> Binary {
+    site.ingest(day).env("FORESITE_LOG", "json").env("FORESITE_LOG_LEVEL", "trace")
+}
+
+#[test]
+fn a_key_is_in_no_table_log_or_result() {
+    let site = Site::new();
+    site.marked("first", &[("a", "Kim")]);
+    let mut runs = vec![traced(&site, "2024-05-01").exits(0)];
+    let key = fs::read(site.key(MAY_EPOCH)).unwrap();
+    fs::write(site.key(MAY_EPOCH), b"another key of the epoch of May!").unwrap();
+    site.marked("second", &[("b", "Kim")]);
+    runs.push(traced(&site, "2024-05-02").exits(65));
+    let wrong = site.secrets();
+    fs::write(site.key(MAY_EPOCH), key).unwrap();
+    runs.push(traced(&site, "2024-05-02").exits(0));
+    site.marked("third", &[("c", "Kim")]);
+    runs.push(traced(&site, "2024-06-01").exits(0));
+    assert!(site.key("2024-06-01").exists(), "a key of each epoch is looked for");
+    let keys = site.secrets();
+    runs.push(site.erase(MAY_EPOCH).exits(0));
+    for keys in [keys, wrong] {
+        site.assert_kept(&keys, &runs);
+    }
+}
+
+#[test]
+#[should_panic(expected = "a key of pseudonyms got out")]
+fn a_key_that_gets_out_is_found() {
+    let site = Site::new();
+    site.marked("first", &[("a", "Kim")]);
+    let run = site.ingest("2024-05-01").exits(0);
+    let keys = site.secrets();
+    fs::write(site.path().join("lineage/key"), fs::read(site.key(MAY_EPOCH)).unwrap()).unwrap();
+    site.assert_kept(&keys, &[run]);
 }

@@ -87,12 +87,15 @@ fn a_policy_is_judged_by_what_people_said_later_and_nothing_is_written() {
     assert_eq!(numbers["maintenance_incidents"], listed.len());
     let stated: f64 = listed.iter().map(|incident| incident.probability()).sum();
     assert!((numbers["maintenance_stated_hits"].as_f64().unwrap() - stated).abs() < 1e-3);
+    let misses: Option<f64> = published.lists[1].statements.iter().map(|said| said.misses).sum();
+    let told = numbers["maintenance_stated_misses"].as_f64().unwrap();
+    assert!((told - misses.unwrap()).abs() < 1e-3, "{told}");
     assert_eq!([&numbers["maintenance_judged"], &numbers["maintenance_judged_right"]], [2, 1]);
     let stated = listed[0].probability() + listed[1].probability();
     assert!((numbers["maintenance_judged_stated"].as_f64().unwrap() - stated).abs() < 1e-3);
     // A detector's bounds are judged as right or wrong, and never summed.
     assert_eq!([&numbers["anomaly_judged"], &numbers["anomaly_judged_right"]], [1, 1]);
-    for name in ["anomaly_stated_hits", "anomaly_judged_stated"] {
+    for name in ["anomaly_stated_hits", "anomaly_stated_misses", "anomaly_judged_stated"] {
         assert!(numbers.get(name).is_some_and(serde_json::Value::is_null), "{name}");
     }
 
@@ -109,6 +112,7 @@ fn another_policy_gives_other_lists() {
     config.lists[0].budget = 2;
     let numbers = finished(folder.path(), &config, [0, 0]);
     assert_eq!([&numbers["anomaly_most_on_a_list"], &numbers["anomaly_incidents"]], [2, 1]);
+    assert_eq!(numbers["anomaly_places_over_budget"], 0);
     assert!(numbers["anomaly_left_out_over_budget"].as_u64().unwrap() > 0);
 }
 

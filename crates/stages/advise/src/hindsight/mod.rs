@@ -65,6 +65,27 @@ pub(crate) fn score(
     Ok(score_against_truth(items, &events, &population, &rules, |a, b| concerns(network, a, b)))
 }
 
+/// Entities with a due event that are not among those named at the cutoff, as a mean over cutoffs;
+/// `None` without one.
+///
+/// # Errors
+/// `Missing` without a truth; storage errors.
+pub(crate) fn misses(
+    cx: &Context,
+    list: &ListConfig,
+    network: &Network,
+    named: &BTreeMap<Micros, &BTreeSet<String>>,
+) -> Result<Option<f64>> {
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let events = truth::events(cx, list.head)?;
+    let population = population(network, list.head, named.keys().copied().collect());
+    let rules = Rules::of(list.head, list);
+    let missed = score::missed(named, &events, &population, &rules, |a, b| concerns(network, a, b));
+    Ok(Some(missed as f64 / named.len() as f64))
+}
+
 pub(crate) fn put(report: &mut Report, task: &str, score: &Score) {
     let rounded = |value: Option<f64>| value.map(|value| (value * 1e4).round() / 1e4);
     report.number(&format!("{task}_incidents"), score.listed);

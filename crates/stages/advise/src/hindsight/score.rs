@@ -129,6 +129,26 @@ pub fn score_against_truth(
     }
 }
 
+/// Entities with a due event that are not among those named at the cutoff, summed over the cutoffs:
+/// what a list states to miss is an expectation of it.
+pub(super) fn missed(
+    named: &BTreeMap<Micros, &BTreeSet<String>>,
+    events: &[TruthEvent],
+    population: &Population,
+    rules: &Rules,
+    concerns: impl Fn(&str, &str) -> bool,
+) -> usize {
+    let due = due(events, &population.cutoffs, rules);
+    let at_cutoff = |(cutoff, named): (&Micros, &&BTreeSet<String>)| {
+        let due = due.get(cutoff).map(Vec::as_slice).unwrap_or_default();
+        let has_event =
+            |entity: &str| due.iter().any(|at| concerns(entity, &events[*at].entity_id));
+        let unnamed = population.entities.iter().filter(|entity| !named.contains(*entity));
+        unnamed.filter(|entity| has_event(entity)).count()
+    };
+    named.iter().map(at_cutoff).sum()
+}
+
 /// The events that a list should name, by cutoff.
 fn due(events: &[TruthEvent], cutoffs: &BTreeSet<Micros>, rules: &Rules) -> Due {
     let at_cutoff =
@@ -215,6 +235,18 @@ mod tests {
         assert_eq!((late.precision, late.recall, late.events), (Some(0.0), None, 0));
         let too_early = score(&[item("1", -10, "a")], &events, &[-10], Head::TimeToEvent);
         assert_eq!(too_early.precision, Some(0.0));
+    }
+
+    #[test]
+    fn an_entity_is_missed_by_every_list_that_did_not_name_it_before_its_event() {
+        let events = [event("a", 20, 22), event("b", 20, 22), event("a", 21, 22)];
+        let (nothing, a) = (BTreeSet::new(), BTreeSet::from(["a".to_owned()]));
+        let named = [(-10, &nothing), (10, &nothing), (12, &a), (30, &nothing)];
+        let named = BTreeMap::from(named.map(|(hour, named)| (hour * HOUR, named)));
+        let cutoffs = population(&[-10, 10, 12, 30]);
+        let rules = Rules { head: Head::TimeToEvent, reach: 24 * HOUR };
+        // By hand: nothing is due at -10 and at 30, a and b are at 10, and at 12 a is named.
+        assert_eq!(missed(&named, &events, &cutoffs, &rules, |a, b| a == b), 3);
     }
 
     #[test]

@@ -44,8 +44,21 @@ pub(super) struct Replayed {
     pub(super) predictions: BTreeMap<String, BTreeSet<String>>,
     /// Incidents that some list left out, by reason.
     left_out: BTreeMap<Code, BTreeSet<String>>,
+    /// Of each list that states what it expects to miss: how much, and whom its incidents name.
+    pub(super) misses: BTreeMap<Micros, Misses>,
     lists: usize,
     most: usize,
+    /// The most places that a list, or the lists of a team's shift, took beyond their budget.
+    over: usize,
+}
+
+/// What a list states to miss, and what it does not.
+#[derive(Debug)]
+pub(super) struct Misses {
+    /// Expected number of entities with an event that no open incident names.
+    stated: f64,
+    /// Entities of the open incidents, listed or left out.
+    pub(super) named: BTreeSet<String>,
 }
 
 impl History {
@@ -104,11 +117,13 @@ impl History {
             number("lists", said.lists);
             number("incidents", said.stated.len());
             number("most_on_a_list", said.most);
+            number("places_over_budget", said.over);
             for (code, incidents) in &said.left_out {
                 number(&format!("left_out_{}", code.word()), incidents.len());
             }
             let stated = said.sum(said.stated.values().copied());
             report.number(&format!("{}_stated_hits", list.task), stated);
+            report.number(&format!("{}_stated_misses", list.task), said.stated_misses());
         }
     }
 }
@@ -140,9 +155,20 @@ impl Replayed {
         stated.sum::<Option<f64>>().filter(|_| self.has_stated).map(rounded)
     }
 
+    /// What a list expects to miss, on average; `None` where none states it. An event is missed by
+    /// every list before it: a sum over lists would count it anew each hour.
+    fn stated_misses(&self) -> Option<f64> {
+        let stated: f64 = self.misses.values().map(|list| list.stated).sum();
+        (!self.misses.is_empty()).then(|| rounded(stated / self.misses.len() as f64))
+    }
+
     fn take(&mut self, list: &Worklist, cutoff: Micros) {
         self.lists += 1;
         self.most = self.most.max(list.listed.len());
+        let over =
+            list.statements.iter().map(|said| said.used.saturating_sub(said.budget as usize));
+        self.over = self.over.max(over.max().unwrap_or(0));
+        self.misses.extend(misses(list).map(|misses| (cutoff, misses)));
         let is_stated = list.statements.iter().any(|said| said.hits.is_some());
         self.has_stated |= is_stated;
         let listed = list.listed.iter().map(|entry| &entry.item.incident);
@@ -168,8 +194,58 @@ impl Replayed {
     }
 }
 
+/// `None` where some team's list states none.
+fn misses(list: &Worklist) -> Option<Misses> {
+    let stated: Option<f64> = list.statements.iter().map(|said| said.misses).sum();
+    let open = list.listed.iter().chain(&list.left_out).map(|entry| &entry.item.incident);
+    let named = open.filter(|incident| !incident.is_check());
+    let named = named.flat_map(|incident| incident.member_entities.iter().cloned()).collect();
+    stated.map(|stated| Misses { stated, named })
+}
+
 /// Four digits: a result is read by people.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     // Plus nothing: a sum over nothing is minus zero.
     (value * 1e4).round() / 1e4 + 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ListConfig;
+    use crate::statements::Statement;
+
+    fn list(statements: Vec<Statement>) -> Worklist {
+        Worklist {
+            list: ListConfig::maintenance(),
+            listed: Vec::new(),
+            left_out: Vec::new(),
+            closed: Vec::new(),
+            statements,
+            scored: 0,
+            models: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_shift_that_takes_more_places_than_its_budget_is_told() {
+        let team = |budget, used| Statement { budget, used, ..Statement::default() };
+        let mut said = Replayed::default();
+        said.take(&list(vec![team(10, 10), team(2, 0)]), 1);
+        assert_eq!(said.over, 0, "a team's free places are no other's");
+        said.take(&list(vec![team(10, 0), team(2, 4)]), 2);
+        said.take(&list(vec![team(10, 11), team(2, 2)]), 3);
+        assert_eq!(said.over, 2, "the worst of all lists");
+    }
+
+    #[test]
+    fn misses_are_a_mean_over_the_lists_that_state_them() {
+        let of = |misses| Statement { misses, ..Statement::default() };
+        let mut said = Replayed::default();
+        assert_eq!(said.stated_misses(), None);
+        said.take(&list(vec![of(Some(0.5)), of(Some(0.25))]), 1);
+        said.take(&list(vec![of(None)]), 2);
+        said.take(&list(vec![of(Some(0.25)), of(Some(0.0))]), 3);
+        assert_eq!(said.stated_misses(), Some(0.5), "(0.75 + 0.25) / 2");
+    }
 }

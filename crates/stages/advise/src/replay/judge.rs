@@ -7,7 +7,7 @@ use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_stage::{Context, Report, Result};
 use foresite_tables::Read;
 
-use super::history::{History, Replayed};
+use super::history::{History, Replayed, rounded};
 use crate::clock::Micros;
 use crate::config::Config;
 use crate::hindsight;
@@ -96,6 +96,10 @@ pub(super) fn by_truth(
         let said = history.of(&list.task).unwrap_or(&nothing);
         let score = hindsight::score(cx, list, &network, (&said.items, cutoffs.clone()))?;
         hindsight::put(report, &list.task, &score);
+        let named: BTreeMap<Micros, &BTreeSet<String>> =
+            said.misses.iter().map(|(cutoff, list)| (*cutoff, &list.named)).collect();
+        let misses = hindsight::misses(cx, list, &network, &named)?;
+        report.number(&format!("{}_misses", list.task), misses.map(rounded));
     }
     Ok(())
 }
