@@ -39,6 +39,8 @@ TOML
     rm -rf .foresite/bundles
     mkdir -p .foresite/bundles/{anomaly,maintenance,capacity}
     [[ -z ${FORESITE_IMAGE_MODELS:-} ]] || cp --recursive "$FORESITE_IMAGE_MODELS/." .foresite/bundles
+    # The user of the image reads them, whoever left them.
+    chmod --recursive u=rwX,go=rX .foresite/bundles
     if ! cmp --silent "$libtorch/build-version" "$inputs/libtorch/build-version"; then
         rm -rf "$inputs/libtorch"
         cp --recursive --dereference --preserve=timestamps "$libtorch" "$inputs/libtorch"
