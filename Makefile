@@ -117,6 +117,7 @@ images: tools ## One container image per stage (needs a Docker engine)
 
 test-images: images ## What the images promise: rights, size, start, equal layers
 	$(STEP) images env -C tests $(INTEROP)/pytest images
+	$(STEP) docker-operator env -C airflow FORESITE_NEED_MACHINE=1 $(VENV)/pytest tests/test_docker_operator.py
 
 # FORESITE_IMAGE_REPOSITORY names a registry to push to; without one nothing leaves the machine.
 release: tools ## Images of a clean, tagged checkout: built, tested, pushed, digests written (docker/README.md)
@@ -154,9 +155,10 @@ evaluate-loop: build ## Measure drift, worklists and rebuilds on simulated netwo
 bench-images: tools ## Measure what the images weigh and how fast their programs start (docs/performance.md)
 	@$(MAKE) -C bench images table
 
-# Some gigabytes of Python packages for the peers.
+# Some gigabytes of Python packages for the peers. What is shipped, unless PROFILE=dev, or FORESITE_BIN_DIR
+# names the binaries.
 bench-serving: tools ## Measure the model service beside FastAPI, torch and ONNX Runtime (docs/performance.md)
-	@$(MAKE) -C bench build serving table
+	@$(MAKE) -C bench build serving table $(if $(filter file,$(origin FORESITE_BIN_DIR)),PROFILE=$(or $(PROFILE),release))
 
 fuzz: tools ## Feed the parsers mutated files and requests, FUZZ_SECONDS (60) each
 	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)
