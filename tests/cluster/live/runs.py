@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from live.airflow import Airflow
+from live.faults import killed_once
 
 PIPELINE = "telecom_data_pipeline"
 TRAINING = "telecom_model_training"
@@ -18,6 +19,17 @@ PINNED = ("interval_start", "interval_end", "as_of")
 def by_hand(airflow: Airflow, stage: str, interval: dict[str, str], **more: Any) -> str:
     """One stage, alone; the id of its run."""
     return airflow.trigger(STAGE, {"stage": stage, **interval, **more})
+
+
+def outlives_its_death(airflow: Airflow, stage: str, interval: dict[str, str], **more: str) -> str:
+    """Runs a stage whose first process is killed: its second try ends well. The run."""
+    with killed_once(stage) as killed:
+        run_id = by_hand(airflow, stage, interval, **more)
+        assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+    assert killed == {stage}
+    tries = [task["try_number"] for task in airflow.tasks(STAGE, run_id).values()]
+    assert [number for number in tries if number > 1] == [2]
+    return run_id
 
 
 def remembered(airflow: Airflow) -> list[dict[str, Any]]:
