@@ -19,7 +19,8 @@ export DOCKER_BUILDKIT=1
 
 stop() { echo "images: $*" >&2; exit 1; }
 
-# The locked crates, their bills and libtorch, so that the build itself needs no network.
+# The locked crates, their bills and libtorch, so that the build itself fetches nothing but what its
+# base lacks of Debian's packages.
 gather_inputs() {
     mkdir -p "$inputs"
     cargo vendor --quiet --locked --versioned-dirs "$inputs/vendor" >/dev/null
