@@ -10,6 +10,7 @@ from live.faults import killed_once
 PIPELINE = "telecom_data_pipeline"
 TRAINING = "telecom_model_training"
 INFERENCE = "telecom_inference"
+MONITORING = "telecom_monitoring"
 STAGE = "telecom_stage"
 #: What one run of a DAG may take, retries included.
 PATIENCE = 1200.0
@@ -36,7 +37,7 @@ def remembered(airflow: Airflow) -> list[dict[str, Any]]:
     """Every run that ended well and was not forced, in the order in which they began: DAG and parameters."""
     ended = [
         (run["start_date"], dag_id, run)
-        for dag_id in (PIPELINE, TRAINING, INFERENCE, STAGE)
+        for dag_id in (PIPELINE, TRAINING, INFERENCE, MONITORING, STAGE)
         for run in airflow.runs(dag_id)
         if run["state"] == "success"
     ]
