@@ -117,6 +117,7 @@ images: tools ## One container image per stage (needs a Docker engine)
 
 test-images: images ## What the images promise: rights, size, start, equal layers
 	$(STEP) images env -C tests $(INTEROP)/pytest images
+	$(STEP) docker-operator env -C airflow FORESITE_NEED_MACHINE=1 $(VENV)/pytest tests/test_docker_operator.py
 
 # FORESITE_IMAGE_REPOSITORY names a registry to push to; without one nothing leaves the machine.
 release: tools ## Images of a clean, tagged checkout: built, tested, pushed, digests written (docker/README.md)
@@ -154,20 +155,34 @@ evaluate-loop: build ## Measure drift, retraining, worklists and rebuilds on sim
 bench-images: tools ## Measure what the images weigh and how fast their programs start (docs/performance.md)
 	@$(MAKE) -C bench images table
 
-# Some gigabytes of Python packages for the peers.
+# Some gigabytes of Python packages for the peers. What is shipped, unless PROFILE=dev, or FORESITE_BIN_DIR
+# names the binaries.
 bench-serving: tools ## Measure the model service beside FastAPI, torch and ONNX Runtime (docs/performance.md)
-	@$(MAKE) -C bench build serving table
+	@$(MAKE) -C bench build serving table $(if $(filter file,$(origin FORESITE_BIN_DIR)),PROFILE=$(or $(PROFILE),release))
 
 fuzz: tools ## Feed the parsers mutated files and requests, FUZZ_SECONDS (60) each
 	@crates/pm/fuzz/run $(or $(FUZZ_SECONDS),60)
 	@crates/inference/fuzz/run $(or $(FUZZ_SECONDS),60)
 
-# Chromium and a demo that was run: Debian's package is `chromium`.
-screenshots: ## Take the picture of the README from the demo's newest report
-	chromium --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
-		--disable-component-update --disable-sync --user-data-dir="$$(mktemp -d)" --hide-scrollbars \
-		--window-size=1280,1350 --screenshot=docs/images/report.png \
+PICTURE := chromium --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+	--disable-component-update --disable-sync --user-data-dir="$$(mktemp -d)" --hide-scrollbars
+# Pages of Airflow's UI and their pictures; that of the test cluster (cluster.png) is taken by hand.
+PAGES := dags/telecom_data_pipeline=airflow plugin/foresite-worklist=worklist plugin/foresite-models=models \
+	plugin/foresite-completeness=completeness
+
+# Chromium (Debian's package `chromium`) and a demo that was run. For the pages also `make airflow` beside a console
+# at FORESITE_PORT, as airflow/README.md says; they are given time until their scripts have asked for everything.
+screenshots: ## Take the pictures of the documents: the demo's newest report, and Airflow's pages while `make airflow` runs
+	$(PICTURE) --window-size=1280,1350 --screenshot=docs/images/report.png \
 		"file://$$(ls -d "$(CURDIR)"/.foresite/demo/data/reports/*/report.html | tail -n1)"
+	@if ! curl --silent --fail --output /dev/null "http://localhost:$(FORESITE_PORT)/api/v2/version"; then \
+		echo "screenshots: of the report only: no Airflow at port $(FORESITE_PORT); start \`make airflow\` beside a console (airflow/README.md)" >&2; \
+		exit; \
+	fi; \
+	for page in $(PAGES); do \
+		$(PICTURE) --window-size=1400,1000 --virtual-time-budget=20000 \
+			--screenshot="docs/images/$${page#*=}.png" "http://localhost:$(FORESITE_PORT)/$${page%=*}"; \
+	done
 
 docs: build ## Write the generated documents anew
 	"$(FORESITE_BIN_DIR)/xtask" docs

@@ -163,7 +163,8 @@ def pods(results: Results) -> list[str]:
         "## A stage as a pod",
         (
             "`make bench-pods`. Seconds that Airflow notes for a task whose stage has nothing to do, on the test cluster, the operators in turn. "
-            "Most of it is waiting: ours looks every second whether the pod has started, the stock operator every five."
+            "Most of it is waiting: ours looks every second whether the pod has started, the stock operator every five. "
+            "The pods run the image, which is built with the profile `release` whatever is said below of the process alone."
         ),
         "",
         *table(["", "median s", "least to most", "beyond the process"], rows),

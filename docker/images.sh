@@ -19,7 +19,8 @@ export DOCKER_BUILDKIT=1
 
 stop() { echo "images: $*" >&2; exit 1; }
 
-# The locked crates, their bills and libtorch, so that the build itself needs no network.
+# The locked crates, their bills and libtorch, so that the build itself fetches nothing but what its
+# base lacks of Debian's packages.
 gather_inputs() {
     mkdir -p "$inputs"
     cargo vendor --quiet --locked --versioned-dirs "$inputs/vendor" >/dev/null
@@ -39,6 +40,8 @@ TOML
     rm -rf .foresite/bundles
     mkdir -p .foresite/bundles/{anomaly,maintenance,capacity}
     [[ -z ${FORESITE_IMAGE_MODELS:-} ]] || cp --recursive "$FORESITE_IMAGE_MODELS/." .foresite/bundles
+    # The user of the image reads them, whoever left them.
+    chmod --recursive u=rwX,go=rX .foresite/bundles
     if ! cmp --silent "$libtorch/build-version" "$inputs/libtorch/build-version"; then
         rm -rf "$inputs/libtorch"
         cp --recursive --dereference --preserve=timestamps "$libtorch" "$inputs/libtorch"
@@ -59,12 +62,12 @@ image_of() {
     echo "$made"
 }
 
-# build NAME DOCKERFILE BASE [OPTION]...
+# build NAME DOCKERFILE BASE NETWORK [OPTION]...
 build() {
-    local name=$1 file=$2 base=$3 title=foresite-$1
-    shift 3
+    local name=$1 file=$2 base=$3 network=$4 title=foresite-$1
+    shift 4
     docker build --quiet --file "$file" --target "$name" --tag "$repository/$name:$tag" \
-        --network none "${options[@]}" "$@" \
+        --network "$network" "${options[@]}" "$@" \
         --label org.opencontainers.image.title="$title" \
         --label org.opencontainers.image.version="$version" \
         --label org.opencontainers.image.revision="$revision" \
@@ -84,16 +87,24 @@ gather_cuda() {
     ((free >= cuda_gigabytes)) || stop "no $*: CUDA's libraries need $cuda_gigabytes GB of free disk in $folder, ${free// /} are left"
 }
 
+# Whether an image has what a command looks for.
+has() {
+    local image=$1 program=$2
+    shift 2
+    docker run --rm --network none --entrypoint "$program" "$image" "$@" >/dev/null 2>&1
+}
+
 build_stages() {
-    local base rust packages stage wanted=" $* "
+    local base rust stage packages=bare network=none wanted=" $* "
     [[ $wanted != *-cuda\ * ]] || gather_cuda "$@"
     gather_inputs
     base=$(image_of "${FORESITE_IMAGE_BASE:-debian:bookworm-slim}" foresite/debian:bookworm run)
     rust=$(image_of "${FORESITE_IMAGE_RUST:-rust:$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)-slim-bookworm}" foresite/rust:bookworm build)
-    packages=packages
-    docker run --rm --network none --entrypoint dpkg "$base" --status ca-certificates libgssapi-krb5-2 libstdc++6 >/dev/null 2>&1 && packages=bare
+    has "$base" dpkg --status ca-certificates libgssapi-krb5-2 libstdc++6 || packages=packages
+    # What public images lack comes from Debian's mirror.
+    [[ $packages == bare ]] && has "$rust" sh -c 'command -v c++' || network=default
     for stage; do
-        build "$stage" docker/Dockerfile "$base" --build-arg BASE="$base" --build-arg RUST="$rust" --build-arg PACKAGES="$packages"
+        build "$stage" docker/Dockerfile "$base" "$network" --build-arg BASE="$base" --build-arg RUST="$rust" --build-arg PACKAGES="$packages"
     done
 }
 
@@ -101,7 +112,7 @@ build_airflow() {
     local python
     docker/packages.sh
     python=$(image_of "${FORESITE_IMAGE_PYTHON:-python:3.11-slim-bookworm}" foresite/python:bookworm python)
-    build airflow docker/airflow.Dockerfile "$python" --build-arg PYTHON="$python"
+    build airflow docker/airflow.Dockerfile "$python" none --build-arg PYTHON="$python"
 }
 
 # The libraries twice, as the engine takes them in and as a layer.

@@ -1,4 +1,7 @@
-"""A stage as a container of a real engine; skipped, with the reason, without one or without the images."""
+"""A stage as a container of a real engine; skipped, with the reason, without one or without the images.
+
+`make test-images` runs them on the images that it built, and lets none be skipped (FORESITE_NEED_MACHINE=1).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from foresite_airflow import settings
 from tests.harness import NOON, Run
 
 HISTORY = ("2026-01-01T00:00:00Z", "2026-01-20T00:00:00Z")
@@ -51,8 +55,12 @@ def containers() -> list[str]:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data root and a configuration for the docker back end."""
-    if not shutil.which("docker") or docker("image", "inspect", "foresite/simulate:dev").returncode != 0:
-        pytest.skip("no Docker engine with the image foresite/simulate:dev: run `make images`")
+    image = settings.image("simulate")
+    if not shutil.which("docker") or docker("image", "inspect", image).returncode != 0:
+        reason = f"no Docker engine with the image {image}: run `make images`"
+        if os.environ.get("FORESITE_NEED_MACHINE") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
     (tmp_path / "configs" / "simulate").mkdir(parents=True)
     (tmp_path / "configs" / "simulate" / "default.json").write_text(json.dumps(NETWORK))
     root = tmp_path / "data"
@@ -60,7 +68,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     # As root, Airflow leaves the container its own user.
     root.chmod(0o777)
     monkeypatch.setenv("FORESITE_BACKEND", "docker")
-    monkeypatch.setenv("FORESITE_IMAGE_TAG", "dev")
     monkeypatch.setenv("FORESITE_CONFIG_DIR", str(tmp_path / "configs"))
     monkeypatch.setenv("FORESITE_DATA_ROOT", root.as_uri())
     yield root

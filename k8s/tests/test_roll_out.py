@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from foresite_airflow.vocabulary import STAGES
+from foresite_airflow.vocabulary import MODEL_TASKS, STAGES
 
 from manifests import K8S, Manifests, pod_of, render
 
@@ -21,12 +21,17 @@ def digest(number: int) -> str:
     return f"sha256:{number:064x}"
 
 
-def production(folder: Path, stages: dict[str, str]) -> Manifests:
-    """The overlay for production with these digests of stages."""
+def production(folder: Path, stages: dict[str, str], *options: str) -> Manifests:
+    """The overlay for production with these digests of stages, and with more components where a site puts them."""
     for part in ("base", "components", "overlays"):
         shutil.copytree(K8S / part, folder / part)
     overlay = folder / "overlays" / "production"
     (overlay / "digests" / "stages.json").write_text(json.dumps(stages))
+    described = yaml.safe_load((overlay / "kustomization.yaml").read_text())
+    *before, last = described["components"]
+    assert last == "digests", "what stands behind it names images that nothing pins"
+    described["components"] = [*before, *(f"../../components/{name}" for name in options), last]
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(described))
     return Manifests(str(folder), render(overlay))
 
 
@@ -71,6 +76,13 @@ def test_the_scheduler_reads_the_digests_of_its_release(tmp_path: Path) -> None:
         assert (name in pod.references("configMap")) == (pod.origin == "Deployment airflow-scheduler"), pod.origin
     environment = manifests.environment(pod_of(manifests.one("Deployment", "airflow-scheduler")).spec["containers"][0])
     assert environment["FORESITE_IMAGE_DIGESTS"] == data["FORESITE_IMAGE_DIGESTS"]
+
+
+def test_images_with_a_bundle_are_those_of_the_release(tmp_path: Path) -> None:
+    manifests = production(tmp_path / "k8s", {}, "serving-baked")
+    used = {container["image"] for each in manifests.workloads() for container in pod_of(each).containers}
+    assert {f"foresite/serve-{task}:unreleased" for task in MODEL_TASKS} <= used
+    assert {image.rpartition(":")[2] for image in used} == {"unreleased"}
 
 
 def test_what_make_release_writes_is_named_by_its_contents(tmp_path: Path) -> None:

@@ -17,15 +17,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
 #: What has a program of its own.
 PROGRAMS = [*STAGES, "serve"]
+#: The images of one model service each, with the program of `serve`.
+SERVICES = {"serve-anomaly": "anomaly", "serve-maintenance": "maintenance", "serve-capacity": "capacity"}
 
 #: A pod of the class "restricted", as far as Docker can make one.
 RESTRICTED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none", "--tmpfs=/tmp")
 
 
-def image(stage: str) -> str:
-    """The image of a stage that `make images` built last."""
+def image(stage: str, tag: str | None = None) -> str:
+    """The image of a stage that `make images` built last, or the one with this tag."""
     repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
-    return f"{repository}/{stage}:{os.environ.get('FORESITE_IMAGE_TAG', 'dev')}"
+    return f"{repository}/{stage}:{tag or os.environ.get('FORESITE_IMAGE_TAG', 'dev')}"
 
 
 def docker(*arguments: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -42,10 +44,30 @@ def run(stage: str, *arguments: str, options: tuple[str, ...] = ()) -> subproces
     return docker("run", "--rm", *RESTRICTED, *options, image(stage), *arguments, check=False)
 
 
-def description(stage: str) -> dict[str, Any]:
+def description(stage: str, tag: str | None = None) -> dict[str, Any]:
     """What the engine knows about an image."""
-    described: list[dict[str, Any]] = json.loads(docker("image", "inspect", image(stage)).stdout)
+    described: list[dict[str, Any]] = json.loads(docker("image", "inspect", image(stage, tag)).stdout)
     return described[0]
+
+
+@contextmanager
+def built(*stages: str, options: str = "", **variables: str) -> Iterator[str]:
+    """Builds images anew from the base that they have, under a tag that goes with the block: those that a release
+    pushes stay what they are. The tag."""
+    tag = f"again-{os.getpid()}"
+    base = description(stages[0])["Config"]["Labels"]["org.opencontainers.image.base.name"]
+    environment = {
+        **os.environ,
+        "FORESITE_IMAGE_TAG": tag,
+        "FORESITE_IMAGE_BASE": base,
+        "FORESITE_IMAGE_OPTIONS": f"{os.environ.get('FORESITE_IMAGE_OPTIONS', '')} {options}",
+        **variables,
+    }
+    try:
+        subprocess.run([ROOT / "docker" / "images.sh", *stages], env=environment, check=True, timeout=900)
+        yield tag
+    finally:
+        docker("image", "rm", *(image(stage, tag) for stage in stages), check=False)
 
 
 def file(stage: str, path: str) -> bytes:
@@ -60,9 +82,9 @@ def file(stage: str, path: str) -> bytes:
         docker("rm", container)
 
 
-def layers(stage: str) -> list[str]:
+def layers(stage: str, tag: str | None = None) -> list[str]:
     """Digests of the unpacked layers, the lowest first."""
-    digests: list[str] = description(stage)["RootFS"]["Layers"]
+    digests: list[str] = description(stage, tag)["RootFS"]["Layers"]
     return digests
 
 

@@ -10,6 +10,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from images import engine
 from images.engine import ROOT
 
 PROJECT = f"foresite-test-{os.getpid()}"
+#: The image of the compose file.
+POSTGRES = "postgres:17-bookworm"
 #: Where Debian keeps the programs of its PostgreSQL.
 SERVERS = Path("/usr/lib/postgresql")
 
@@ -29,6 +32,13 @@ def compose() -> list[str] | None:
     if engine.docker("compose", "version", check=False).returncode == 0:
         return ["docker", "compose"]
     return ["docker-compose"] if shutil.which("docker-compose") else None
+
+
+@cache
+def is_here(image: str) -> bool:
+    """Whether the engine has an image, or gets it."""
+    ways = (("image", "inspect"), ("pull", "--quiet"))
+    return any(engine.docker(*way, image, check=False).returncode == 0 for way in ways)
 
 
 def stand_in() -> dict[str, Any] | None:
@@ -88,10 +98,9 @@ class Machine:
     def compose(self, *arguments: str, check: bool = True) -> str:
         """One call of compose over the file, with PostgreSQL replaced where it must be."""
         files = ["--file", str(ROOT / "docker" / "compose.yaml")]
-        replaced = stand_in()
-        if replaced and engine.docker("image", "inspect", "postgres:17-bookworm", check=False).returncode != 0:
+        if not is_here(POSTGRES):
             override = self.folder / "override.yaml"
-            override.write_text(json.dumps({"services": {"postgres": replaced}}))
+            override.write_text(json.dumps({"services": {"postgres": stand_in()}}))
             files += ["--file", str(override)]
         call = [*(compose() or []), "--project-name", PROJECT, "--env-file", str(self.folder / "environment"), *files]
         # What the process has of these would win over the file: `make` exports FORESITE_PORT.

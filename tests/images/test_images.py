@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from images import engine
-from images.engine import PROGRAMS, ROOT, STAGES
+from images.engine import PROGRAMS, ROOT, SERVICES
 from interop.pipeline import AS_OF, DAY, SAMPLES, Pipeline
 
 TORCH_STAGES = ("train",)
@@ -31,17 +31,28 @@ def test_a_stage_starts_without_rights(stage: str) -> None:
     assert started.stdout.startswith(f"foresite-{stage} ")
 
 
-@pytest.mark.parametrize("stage", PROGRAMS)
+@pytest.mark.parametrize("stage", [*PROGRAMS, *SERVICES])
 def test_an_image_says_what_it_is(stage: str) -> None:
     config = engine.description(stage)["Config"]
+    program = "serve" if stage in SERVICES else stage
     assert config["User"] == "10001:10001"
-    assert config["Entrypoint"] == [f"/opt/foresite/bin/foresite-{stage}"]
+    assert config["Entrypoint"] == [f"/opt/foresite/bin/foresite-{program}"]
     assert config["StopSignal"] == "SIGTERM"
     labels = config["Labels"]
     assert labels["org.opencontainers.image.title"] == f"foresite-{stage}"
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert labels["org.opencontainers.image.version"]
     assert labels["org.opencontainers.image.revision"]
+
+
+@pytest.mark.parametrize(("stage", "task"), SERVICES.items())
+def test_the_image_of_a_service_starts_that_of_its_task(stage: str, task: str) -> None:
+    """All that it is not told is where the data lie."""
+    untold = engine.run(stage)
+    assert untold.returncode == 2
+    assert "--data-root" in untold.stderr
+    arguments = engine.description(stage)["Config"]["Cmd"]
+    assert arguments[:3] == ["model", f"--task={task}", "--cache-dir=/opt/foresite/models"]
 
 
 @pytest.mark.parametrize("stage", PROGRAMS)
@@ -65,7 +76,7 @@ def test_a_usage_error_is_exit_2(stage: str) -> None:
 
 
 def test_a_container_adds_little_to_its_base() -> None:
-    own = {stage: engine.compressed_layers(stage)[-1] for stage in STAGES if stage not in TORCH_STAGES}
+    own = {stage: engine.compressed_layers(stage)[-1] for stage in PROGRAMS}
     print({stage: f"{size / MEGABYTE:.1f} MB" for stage, size in own.items()})
     assert max(own.values()) <= 30 * MEGABYTE
 
@@ -91,9 +102,9 @@ OURS = {"derive": 2, "train": 3}
 def test_equal_sources_make_equal_layers() -> None:
     before = {stage: engine.layers(stage)[-count:] for stage, count in OURS.items()}
     # Every step but the compilation itself, which lies in a cache.
-    environment = {**os.environ, "FORESITE_IMAGE_OPTIONS": f"--build-arg=REPEAT={time.time_ns()}"}
-    subprocess.run([ROOT / "docker" / "images.sh", *OURS], env=environment, check=True, timeout=900)
-    assert {stage: engine.layers(stage)[-count:] for stage, count in OURS.items()} == before
+    with engine.built(*OURS, options=f"--build-arg=REPEAT={time.time_ns()}") as tag:
+        again = {stage: engine.layers(stage, tag)[-count:] for stage, count in OURS.items()}
+    assert again == before
 
 
 @pytest.mark.parametrize("stage", OURS)

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from deltalake import DeltaTable
 from live.commands import wait_for
 
 from images import engine
-from images.machine import Machine, asked, compose, free_port, stand_in
+from images.machine import POSTGRES, Machine, asked, compose, free_port, is_here, stand_in
 
 #: Ports of docker/compose.yaml.
 MODELS = {"anomaly": 8101, "maintenance": 8102, "capacity": 8103}
+#: Looks whether a service is ready, from inside its container, by what every Debian has.
+READY = """exec 3<>/dev/tcp/127.0.0.1/9090
+printf 'GET /v2/health/ready HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3
+head --lines=1 <&3"""
+
+
+def unable(reason: str) -> NoReturn:
+    """Skips, or fails where FORESITE_NEED_MACHINE=1 says that nothing may be skipped."""
+    if os.environ.get("FORESITE_NEED_MACHINE") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Up, with a simulated network in its landing folder."""
     if os.geteuid() != 0:
-        pytest.skip("docker/one_machine.sh needs root")
+        unable("docker/one_machine.sh needs root")
     if compose() is None:
-        pytest.skip("no Docker Compose: apt-get install docker-compose, or the plugin")
-    if stand_in() is None:
-        pytest.skip("neither the image postgres nor Debian's package postgresql is here")
+        unable("no Docker Compose: apt-get install docker-compose, or the plugin")
+    if not is_here(POSTGRES) and stand_in() is None:
+        unable(f"{POSTGRES} cannot be pulled, and Debian's package postgresql is not here to stand in for it")
     folder = tmp_path_factory.mktemp("machine")
     # The users of the containers come in by this path.
     for part in (folder, *folder.parents[:2]):
@@ -108,6 +121,35 @@ def test_history_becomes_models_that_answer(machine: Machine) -> None:
         status, model = asked(f"{base}/v2/models/{task}", token)
         assert status == 200
         assert model["versions"]
+
+
+def test_an_image_with_a_bundle_serves_it_without_a_data_root(machine: Machine, tmp_path: Path) -> None:
+    """What the services keep is what FORESITE_IMAGE_MODELS asks for."""
+    kept = {task: machine.folder / "cache" / task for task in engine.SERVICES.values()}
+    # Written last.
+    copies = [folder / task / "aliases.json" for task, folder in kept.items()]
+    wait_for("a copy of each model", 60, lambda: all(copy.exists() for copy in copies) or None)
+    for folder in kept.values():
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    with engine.built(*engine.SERVICES, FORESITE_IMAGE_MODELS=str(tmp_path)) as tag:
+        for name in engine.SERVICES:
+            ready_without_data_root(engine.image(name, tag))
+
+
+def ready_without_data_root(image: str) -> None:
+    """Starts a service where nobody answers for the data root, and waits until it is ready all the same."""
+    where = "--env=FORESITE_DATA_ROOT=hdfs://127.0.0.1:1/foresite"
+    container = engine.docker("run", "--detach", *engine.RESTRICTED, where, image).stdout.strip()
+
+    def ready() -> bool | None:
+        return " 200 " in engine.docker("exec", container, "bash", "-c", READY, check=False).stdout or None
+
+    try:
+        wait_for(f"{image} ready", 120, ready)
+    except TimeoutError as error:
+        raise AssertionError(engine.docker("logs", "--tail", "10", container).stderr) from error
+    finally:
+        engine.docker("rm", "--force", container)
 
 
 def test_a_page_of_airflow_shows_what_the_console_says(machine: Machine) -> None:

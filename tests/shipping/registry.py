@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Answers as Docker's client would beside a registry, and keeps what it was asked; `docker` on the path of a test.
 
-Images that can be pulled stand in FAKE_PULLABLE, what was asked lands in FAKE_LOG. The digest of an
-image is made of its name.
+Images that can be pulled stand in FAKE_PULLABLE, programs that find what they look for in an image in
+FAKE_FINDS, what was asked lands in FAKE_LOG. The digest of an image is made of its name.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def main() -> int:
             print(without_tag(image).rpartition("/")[2])
         case ["cp", source, target]:
             copy(source, Path(target))
-        case ["info" | "tag" | "push" | "rm", *_]:
+        case ["run", "--rm", "--network", "none", "--entrypoint", program, *_]:
+            return 0 if program in os.environ.get("FAKE_FINDS", "").split() else 1
+        case ["info" | "build" | "tag" | "push" | "rm", *_]:
             pass
         case _:
             print(f"no such call: {call}", file=sys.stderr)

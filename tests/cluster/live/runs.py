@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from live.airflow import Airflow
+from live.faults import killed_once
 
 PIPELINE = "telecom_data_pipeline"
 TRAINING = "telecom_model_training"
 INFERENCE = "telecom_inference"
+MONITORING = "telecom_monitoring"
 STAGE = "telecom_stage"
 #: What one run of a DAG may take, retries included.
 PATIENCE = 1200.0
@@ -20,11 +22,22 @@ def by_hand(airflow: Airflow, stage: str, interval: dict[str, str], **more: Any)
     return airflow.trigger(STAGE, {"stage": stage, **interval, **more})
 
 
+def outlives_its_death(airflow: Airflow, stage: str, interval: dict[str, str], **more: str) -> str:
+    """Runs a stage whose first process is killed: its second try ends well. The run."""
+    with killed_once(stage) as killed:
+        run_id = by_hand(airflow, stage, interval, **more)
+        assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
+    assert killed == {stage}
+    tries = [task["try_number"] for task in airflow.tasks(STAGE, run_id).values()]
+    assert [number for number in tries if number > 1] == [2]
+    return run_id
+
+
 def remembered(airflow: Airflow) -> list[dict[str, Any]]:
     """Every run that ended well and was not forced, in the order in which they began: DAG and parameters."""
     ended = [
         (run["start_date"], dag_id, run)
-        for dag_id in (PIPELINE, TRAINING, INFERENCE, STAGE)
+        for dag_id in (PIPELINE, TRAINING, INFERENCE, MONITORING, STAGE)
         for run in airflow.runs(dag_id)
         if run["state"] == "success"
     ]

@@ -52,9 +52,21 @@ class Service:
 
         return wait_for(f"{self.name} ready", seconds, look)
 
-    def roll(self, how: str) -> None:
-        """`restart` or `undo`, to its end."""
-        kubectl("rollout", how, f"deployment/{self.name}")
+    def image(self) -> str:
+        """What its pod runs."""
+        return str(self.pod()["spec"]["containers"][0]["image"])
+
+    def roll_out(self, image: str) -> None:
+        """Another image, to its end."""
+        kubectl("set", "image", f"deployment/{self.name}", f"serve={image}")
+        self.rolled()
+
+    def undo(self) -> None:
+        """Back to what was there before, to its end."""
+        kubectl("rollout", "undo", f"deployment/{self.name}")
+        self.rolled()
+
+    def rolled(self) -> None:
         kubectl("rollout", "status", "--timeout=180s", f"deployment/{self.name}", limit=200)
 
     def process(self) -> int:

@@ -31,6 +31,7 @@ from live.postgres import Postgres
 from live.tables import Tables
 
 STATE = Path(os.environ.get("FORESITE_SITE_DIR") or Path(tempfile.gettempdir()) / f"foresite-site-{os.getuid()}")
+ARCHIVE = STATE / "images.tar"
 STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
 #: An hour is taken up so long after its end, when its files have landed.
 LATENESS = timedelta(minutes=30)
@@ -64,6 +65,12 @@ class Site:
             "interval_end": stamp(self.born),
             "as_of": stamp(self.known_at(0)),
         }
+
+    @property
+    def last_whole_day(self) -> dict[str, str]:
+        """The last day of UTC of the history, as of when the history was known."""
+        end = self.born.replace(hour=0)
+        return {**self.last_day, "interval_start": stamp(end - timedelta(days=1)), "interval_end": stamp(end)}
 
     @property
     def hdfs(self) -> Hdfs:
@@ -109,9 +116,13 @@ def build() -> Site:
     newest = (datetime.now(timezone.utc) - LATENESS).replace(minute=0, second=0, microsecond=0)
     born = newest - DUE_HOURS * timedelta(hours=1)
     site = Site(born, password=secrets.token_urlsafe(12), console_token=secrets.token_hex(32))
-    run(CLUSTER, "up", limit=1800)
+    # Missing images are said before a quarter of an hour of compiling.
+    images_to_load = save_images()
+    say("images saved")
+    run(CLUSTER, "build", limit=3600)
+    run(CLUSTER, "up", limit=300)
     say("cluster up")
-    load_images()
+    load_images(images_to_load)
     say("images loaded")
     site.hdfs.up()
     site.hdfs.prepare()
@@ -160,17 +171,29 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def load_images() -> None:
-    """From the Docker engine into the cluster, the layers that they share once."""
+def image_names() -> dict[str, str]:
+    """Images by what the Docker engine calls them, and what the manifests do; none where the cluster has them."""
     if os.environ.get("FORESITE_CLUSTER_IMAGES") == "loaded":
-        return
+        return {}
     repository = os.environ.get("FORESITE_IMAGE_REPOSITORY", "foresite")
     tag = os.environ.get("FORESITE_IMAGE_TAG", "dev")
-    archive = STATE / "images.tar"
-    names = {f"{repository}/{name}:{tag}": f"foresite/{name}:dev" for name in (*STAGES, "serve", "airflow")}
-    run("docker", "save", "--output", archive, *names)
-    run(CLUSTER, "load-image", archive)
-    archive.unlink()
+    return {f"{repository}/{name}:{tag}": f"foresite/{name}:dev" for name in (*STAGES, "serve", "airflow")}
+
+
+def save_images() -> dict[str, str]:
+    """Takes the images out of the Docker engine, the layers that they share once; their names."""
+    names = image_names()
+    if names:
+        run("docker", "save", "--output", ARCHIVE, *names)
+    return names
+
+
+def load_images(names: dict[str, str]) -> None:
+    """Brings what was taken out into the cluster."""
+    if not names:
+        return
+    run(CLUSTER, "load-image", ARCHIVE)
+    ARCHIVE.unlink()
     for given, expected in names.items():
         if given != expected:
             images("tag", "--force", f"docker.io/{given}", f"docker.io/{expected}")

@@ -8,6 +8,8 @@ from live.airflow import Airflow
 from live.commands import CommandError
 from live.conftest import Story
 from live.kube import kubectl
+from live.landing import stamp
+from live.runs import MONITORING
 from live.services import SERVICES
 from live.site import Site
 from live.tables import KEYS, Tables
@@ -96,3 +98,14 @@ def test_a_model_predicts_for_the_newest_hour(
     airflow.succeed("telecom_inference", run, 900)
     assert tables.count("predictions_anomaly", cutoff=site.known_at(2)) > 50
     assert tables.repeated("predictions_anomaly") == []
+
+
+def test_the_daily_look_trains_nothing_that_was_just_trained(
+    site: Site, training: str, airflow: Airflow, tables: Tables
+) -> None:
+    airflow.pause(MONITORING, paused=False)
+    run = airflow.trigger(MONITORING, {**site.last_whole_day, "as_of": stamp(site.known_at(2))})
+    tasks = airflow.succeed(MONITORING, run, 900)
+    assert tasks["train"]["state"] == "skipped"
+    decided = tables.read("retrain_decisions").to_pylist()
+    assert {row["task"]: row["decision"] for row in decided} == dict.fromkeys(SERVICES, "wait")

@@ -11,7 +11,7 @@ from live.airflow import Airflow
 from live.commands import ROOT, run
 from live.compare import differences
 from live.hdfs import DATA_ROOT
-from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, TRAINING, remembered
+from live.runs import INFERENCE, MONITORING, PATIENCE, PIPELINE, STAGE, TRAINING, remembered
 from live.site import STATE, Site, binaries, say
 from live.tables import Tables
 
@@ -29,7 +29,7 @@ def twin(site: Site, training: str, airflow: Airflow) -> Path:
     for part in (STATE / "network" / "root").iterdir():
         run("cp", "--archive", "--link", part, home / "data")
     # The schedule goes on: what an hour that has just begun writes meanwhile would stand on one side only.
-    airflow.rest((PIPELINE, INFERENCE, TRAINING, STAGE), PATIENCE)
+    airflow.rest((PIPELINE, INFERENCE, TRAINING, MONITORING, STAGE), PATIENCE)
     repeated = remembered(airflow)
     say(f"{len(repeated)} runs once more, here")
     settings = {
