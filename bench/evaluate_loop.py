@@ -31,7 +31,7 @@ Found = dict[str, Any]
 #: Chosen before anything was looked at; the demo's network is 349.
 REPLAY_SEEDS = (1101, 1102)
 REBUILD_SEED = 1201
-DRIFT_SEED = 21
+DRIFT_SEED = 25
 CAUSE_SEED = 22
 FEEDBACK_SEED = 24
 STEADY_SEED = 1301

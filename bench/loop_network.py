@@ -18,6 +18,7 @@ TASKS = ("anomaly", "maintenance", "capacity")
 TRAINED_AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LATENESS = timedelta(minutes=30)
+NIGHTLY = ("compact", "checkpoint", "vacuum")
 LOOP = ROOT / ".foresite" / "loop"
 SIMULATED = "simulate.json"
 
@@ -120,10 +121,18 @@ class Network:
             yield start, start + HOUR
 
     def predict(self, hour: tuple[datetime, datetime]) -> None:
-        """What is said at the end of an hour: by anomaly every hour, maintenance every six, capacity once a day."""
+        """What is said at the end of an hour: by anomaly every hour, maintenance every six, capacity once a day; and
+        at midnight what is done for the tables."""
         if hour[1].hour == 0:
             self.run("featurize", hour, "--step", "profiles")
         for task, every in zip(TASKS, (1, 6, 24), strict=True):
             if hour[1].hour % every == 0:
                 self.run("featurize", hour, "--step", "features", "--task", task)
                 self.run("predict", hour, "--task", task)
+        if hour[1].hour == 0:
+            self.tidy(hour)
+
+    def tidy(self, span: tuple[datetime, datetime]) -> None:
+        """What `telecom_maintenance` does each night, but for keeping to retention and verifying."""
+        for step in NIGHTLY:
+            self.run("maintain", span, "--step", step)

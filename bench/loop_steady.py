@@ -59,6 +59,7 @@ def lived(seed: int, days: int) -> Found:
         network.run("advise", (day + DAY - HOUR, day + DAY))
         network.run("monitor", (day, day + DAY), "--step", "measure")
         decided = network.run("monitor", (day, day + DAY), "--step", "retrain")["numbers"]
+        network.tidy((day, day + DAY))
         for task in TASKS:
             decisions[task][decided[f"reason_{task}"]] += 1
         for task in decided["retrain"]:
