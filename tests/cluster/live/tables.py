@@ -22,7 +22,7 @@ KEYS = {
 }
 
 #: What of it must be unique among the predictions that people were shown.
-ISSUED = ("prediction_id", "as_of")
+ISSUED = ("prediction_id", "as_of", "source")
 
 
 class Tables:
@@ -74,8 +74,8 @@ class Tables:
             is_replay = polars.col("replay")
             found += duplicates(seen.filter(~is_replay), ISSUED)
             # A replay that took the place of what people were shown left a tombstone there.
-            issued = rows.filter(is_gone & ~is_replay).select(*ISSUED, "source")
-            found += issued.join(seen.filter(is_replay), on=[*ISSUED, "source"], how="semi").unique().rows()
+            issued = rows.filter(is_gone & ~is_replay).select(ISSUED)
+            found += issued.join(seen.filter(is_replay), on=list(ISSUED), how="semi").unique().rows()
         return found
 
     def serving(self) -> dict[str, str]:
