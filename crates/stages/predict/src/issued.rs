@@ -10,8 +10,8 @@ use foresite_tables::{Read, Slot, Table};
 
 use crate::speaker::Speaker;
 
-/// The last cutoff of the slot about which the speaker's place was filled in time, while newer statements
-/// are out; `None` where there is none, or where the slot holds this very computation.
+/// The last cutoff of the slot that was spoken about in time, in the speaker's place, and is not the
+/// newest any more; `None` where there is none, or where the slot holds this very computation.
 pub(crate) fn last_kept(
     cx: &Context,
     table: &Table,
@@ -32,16 +32,16 @@ pub(crate) fn last_kept(
     Ok(own.range(..newest).next_back().copied())
 }
 
-/// The newest cutoff after `after` that was spoken about in time, by whomever: what a challenger says
-/// about older ones is hindsight as well.
+/// The newest cutoff after `after` that was spoken about in time, by whomever: what a challenger
+/// says about older ones is hindsight as well.
 pub(crate) fn newest_after(table: &Table, after: Micros) -> Result<Option<Micros>> {
     let mut newest: Option<Micros> = None;
     in_time(table, after + 1, |cutoff, _| newest = newest.max(Some(cutoff)))?;
     Ok(newest)
 }
 
-/// Hands on cutoff and source of the statements since `start` that are no replays. What was taken out
-/// later was said all the same, so tombstones count.
+/// Hands on cutoff and source of the statements since `start` that are no replays. What was taken
+/// out later was said all the same, so tombstones count.
 fn in_time(table: &Table, start: Micros, mut note: impl FnMut(Micros, &str)) -> Result<()> {
     let read = Read::all().columns(["cutoff", "replay", "source"]).period(start, Micros::MAX);
     for batch in table.scan(&read)? {

@@ -5,8 +5,8 @@
 //!
 //! A challenger speaks in its shadow, about the same cutoffs: rows with its role, which people are not
 //! shown and by which it is judged beside the champion. `--model` lets any model speak about the past, in
-//! rows that are replays. So does a repetition of cutoffs that were spoken about in time, once newer
-//! statements are out: what was issued is not rewritten.
+//! rows that are replays. Whoever repeats what was said in time, once newer statements are out, makes
+//! replays as well: what was issued is not rewritten.
 
 mod alerts;
 mod config;
@@ -141,8 +141,8 @@ fn last_kept(
     issued::last_kept(cx, &table, (speaker, &slot), lineage)
 }
 
-/// Says once more, in a replay's own slots, what was said in time up to `until`; about what came after
-/// that the model speaks as about any hour.
+/// Says once more, in a replay's own slots, what was said in time up to `until`; about what came
+/// after that the model speaks as about any hour.
 fn repeat(
     cx: &Context,
     config: &Config,
