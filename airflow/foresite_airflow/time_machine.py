@@ -18,7 +18,7 @@ from foresite_airflow.network import Span
 from foresite_airflow.session import Results, RunError, Session
 
 DAG_ID = "telecom_time_machine"
-COUNTS = ("computations", "different", "other_code")
+COUNTS = ("computations", "different", "other_code", "not_compared")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,11 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
         results, failure = session.run(DAG_ID, span.taken_up, span.params), None
     except RunError as failed:
         results, failure = failed.results, failed
-    for line in told(results):
+    lines, code = outcome(results, failure, span)
+    for line in lines:
         session.say(line)
-    if failure:
-        session.say(f"time machine: {failure}")
-    return 1 if failure else 0
+    return code
 
 
 def asked(arguments: list[str] | None) -> Span:
@@ -60,6 +59,18 @@ def demo_data() -> str:
     if not data.is_dir():
         sys.exit("time machine: no data: run `make demo`, or set FORESITE_DATA_ROOT")
     return data.as_uri()
+
+
+def outcome(results: Results, failure: RunError | None, span: Span) -> tuple[list[str], int]:
+    """What is printed, and the exit code: 0 only where something was published, and all of it is as it was."""
+    lines = told(results)
+    if failure:
+        return [*lines, f"time machine: {failure}"], 1
+    found = (result.get("numbers", {}).get("computations") for runs in results.values() for result in runs)
+    if not any(found):
+        nothing = f"no stage published anything in {span}, so nothing is compared"
+        return [*lines, f"time machine: {nothing}: check FROM, TO and FORESITE_DATA_ROOT"], 1
+    return lines, 0
 
 
 def told(results: Results) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from foresite_airflow import mapping, time_machine
-from foresite_airflow.session import Results
+from foresite_airflow.session import Results, RunError
 from tests.harness import Stages
 
 TAKEN_UP = datetime(2026, 3, 1, 14, 0, 7, tzinfo=timezone.utc)
@@ -56,13 +56,31 @@ def test_a_skipped_stage_has_no_verdict() -> None:
 
 
 def test_the_command_prints_a_line_for_each_stage() -> None:
-    numbers = {"computations": 3, "different": 1, "other_code": 0, "kpis_rows": 5, "kpi_groups_rows": 2}
+    counts = {"computations": 3, "different": 1, "other_code": 0, "not_compared": 2}
+    numbers = {**counts, "kpis_rows": 5, "kpi_groups_rows": 2}
     results: Results = {
         "known.derive": [{"verdict": "different", "numbers": numbers}],
         "compare": [{"derive": "different"}],
     }
-    _, line = time_machine.told(results)
-    assert line.split() == ["known.derive", "different", "3", "1", "0", "7"]
+    head, line = time_machine.told(results)
+    assert head.split() == ["rebuilt", "verdict", *counts, "rows"]
+    assert line.split() == ["known.derive", "different", "3", "1", "0", "2", "7"]
+
+
+@pytest.mark.parametrize(("computations", "code"), [((0, 0), 1), ((0, 2), 0)])
+def test_a_time_in_which_nothing_was_published_is_said_and_no_success(computations: tuple[int, ...], code: int) -> None:
+    of_stages = {f"known.{at}": [{"numbers": {"computations": n}}] for at, n in enumerate(computations)}
+    results: Results = {**of_stages, "pin": [{"interval_end": "2026-03-01T12:00:00Z"}], "compare": [{}]}
+    lines, ended = time_machine.outcome(results, None, time_machine.asked(list(SPAN.values())))
+    assert ended == code
+    said = "no stage published anything in 2026-03-01T11:00:00Z to 2026-03-01T12:00:00Z" in lines[-1]
+    assert said == bool(code)
+
+
+def test_a_difference_ends_the_command_with_its_words() -> None:
+    failed = RunError("telecom_time_machine: compare")
+    lines, ended = time_machine.outcome({}, failed, time_machine.asked(list(SPAN.values())))
+    assert (lines[-1], ended) == ("time machine: telecom_time_machine: compare", 1)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ mod origin;
 mod people;
 mod pseudonyms;
 mod rebuild;
+mod repetition;
 mod samples;
 mod secrets;
 mod storage;

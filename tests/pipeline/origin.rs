@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
+use arrow::array::RecordBatch;
 use foresite_schema::catalog::outcome::predictions;
 use foresite_tables::{Read, Root, sha256_hex};
 use foresite_testkit::Binary;
 use serde_json::Value as Json;
 
+use crate::rebuild;
+
 /// The first prediction of a task names the run that made it, the training and the decisions of its
-/// model, and raw files that are there with the content that was read; and its call makes it anew.
+/// model, and raw files that are there with the content that was read; and its call makes it anew,
+/// compares, and changes nothing.
 pub(crate) fn is_told(root: &Path, task: &str) {
     let id = first_prediction(root, task);
     let why = |more: &str| {
@@ -36,12 +40,27 @@ pub(crate) fn is_told(root: &Path, task: &str) {
     assert_eq!(measured, 287, "{task}");
 
     let page = why("");
-    let config = page.split_once("echo '").unwrap().1.split_once("' >predict.json").unwrap().0;
+    let configuration = told["runs"][maker]["configuration"].to_string();
+    assert!(page.contains(&configuration), "{task}: {page}");
+    let before = rows(root, task);
+    let again = once_more(&page).exits(0);
+    assert_eq!(rebuild::told(&again), ("equal", 1.0), "{task}: {} {}", again.result, again.stderr);
+    assert_eq!(rows(root, task), before, "{task}: it only compares");
+}
+
+/// The call that a page names, with the configuration that it prints for it.
+pub(crate) fn once_more(page: &str) -> Binary {
     let call = page.lines().find_map(|line| line.trim().strip_prefix("foresite-predict ")).unwrap();
-    let arguments = call.strip_prefix("--config predict.json ").unwrap();
-    let config: Json = serde_json::from_str(config).unwrap();
-    let again = Binary::stage("predict").config(&config).args(arguments).exits(0);
-    assert_eq!(again.result["lineage_id"], maker, "{task}: the call is the same run");
+    let binary = Binary::stage("predict");
+    let Some((_, rest)) = page.split_once("echo '") else { return binary.args(call) };
+    let config: Json = serde_json::from_str(rest.split_once("' >predict.json").unwrap().0).unwrap();
+    binary.config(&config).args(&call.replace("--config predict.json", ""))
+}
+
+/// All versions of what was said about a task.
+fn rows(root: &Path, task: &str) -> RecordBatch {
+    let store = Root::open(root.to_str().unwrap()).unwrap();
+    store.existing(predictions(task)).unwrap().read_all(&Read::all()).unwrap()
 }
 
 /// A prediction that is in no table is said to be missing, and none at all is wrong usage.

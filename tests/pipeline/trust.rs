@@ -30,7 +30,7 @@ fn public(signer: &Signer, folder: &Path) -> PathBuf {
 }
 
 /// A second model beside the champion, judged and not promoted; its id.
-fn second(root: &Path) -> String {
+pub(crate) fn second(root: &Path) -> String {
     let config = json!({ "tasks": root.join("tasks"), "seed": 2, "candidates": [] });
     let train = stage(root, "train").config(&config).exits(0);
     stage(root, "evaluate").exits(0);

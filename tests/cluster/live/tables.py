@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars
@@ -17,8 +18,11 @@ KEYS = {
     "pm_counters": ("ne_dn", "ldn", "period_start", "granularity_s", "counter_set", "known_at"),
     "kpis": ("entity_type", "entity_id", "period_start", "granularity_s", "source", "known_at"),
     "features_anomaly": ("entity_type", "entity_id", "period_start", "known_at"),
-    "predictions_anomaly": ("prediction_id", "replay"),
+    "predictions_anomaly": ("prediction_id", "replay", "source"),
 }
+
+#: What of it must be unique among the predictions that people were shown.
+ISSUED = ("prediction_id", "as_of", "source")
 
 
 class Tables:
@@ -56,13 +60,23 @@ class Tables:
         return set(self.read("kpis", ["entity_id"], **wanted)["entity_id"].to_pylist())
 
     def repeated(self, name: str, since: date | None = None) -> list[tuple[object, ...]]:
-        """Keys that stand there more than once, of a day or later."""
+        """Keys that stand there more than once, of a day or later; a tombstone says that there is no row."""
         opened = self.open(name)
         known = opened.schema().to_arrow().names
-        keys = [key for key in KEYS[name] if key in known]
         recent = [("date", ">=", str(since))] if since and "date" in known else None
-        frame = polars.DataFrame(polars.from_arrow(opened.to_pyarrow_dataset(partitions=recent).to_table(keys)))
-        return frame.filter(frame.is_duplicated()).unique().rows()
+        dataset = opened.to_pyarrow_dataset(partitions=recent)
+        wanted = sorted({*KEYS[name], *ISSUED, "replay", "tombstone"} & set(known))
+        rows = polars.DataFrame(polars.from_arrow(dataset.to_table(wanted)))
+        is_gone = polars.col("tombstone") if "tombstone" in known else polars.lit(value=False)
+        seen = rows.filter(~is_gone)
+        found = duplicates(seen, [key for key in KEYS[name] if key in known])
+        if "replay" in known:
+            is_replay = polars.col("replay")
+            found += duplicates(seen.filter(~is_replay), ISSUED)
+            # A replay that took the place of what people were shown left a tombstone there.
+            issued = rows.filter(is_gone & ~is_replay).select(ISSUED)
+            found += issued.join(seen.filter(is_replay), on=list(ISSUED), how="semi").unique().rows()
+        return found
 
     def serving(self) -> dict[str, str]:
         """Task → model that `registry_events` lets serve: its champion, else who stands in."""
@@ -73,3 +87,9 @@ class Tables:
                 named.setdefault(event["task"], {})[event["alias"]] = event["model_id"]
         found = {task: aliases.get("champion") or aliases.get("provisional") for task, aliases in named.items()}
         return {task: model for task, model in found.items() if model}
+
+
+def duplicates(rows: polars.DataFrame, keys: Sequence[str]) -> list[tuple[object, ...]]:
+    """Keys that more than one of the rows have."""
+    frame = rows.select(keys)
+    return frame.filter(frame.is_duplicated()).unique().rows()

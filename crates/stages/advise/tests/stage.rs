@@ -220,6 +220,17 @@ fn an_hour_that_comes_late_reaches_neither_worklist_nor_report() {
 }
 
 #[test]
+fn a_list_that_was_published_stays_when_its_hour_is_forced_after_a_newer_one() {
+    let (folder, root, _) = data_root();
+    finished(folder.path(), &[]);
+    let rows = listed(&root);
+    root.write("reports/latest.html", b"url=20260309T1500Z/report.html".to_vec()).unwrap();
+    let result = finished(folder.path(), &["--force"]);
+    assert_eq!((&result["status"], &result["verdict"]), (&"unchanged".into(), &"replay".into()));
+    assert_eq!(listed(&root), rows);
+}
+
+#[test]
 fn a_dry_run_touches_nothing() {
     let (folder, root, _) = data_root();
     let result = finished(folder.path(), &["--dry-run"]);

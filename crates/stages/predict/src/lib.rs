@@ -5,25 +5,25 @@
 //!
 //! A challenger speaks in its shadow, about the same cutoffs: rows with its role, which people are not
 //! shown and by which it is judged beside the champion. `--model` lets any model speak about the past, in
-//! rows that are replays.
+//! rows that are replays. Whoever repeats what was said in time, once newer statements are out, makes
+//! replays as well: what was issued is not rewritten.
 
 mod alerts;
 mod config;
+mod issued;
 mod speaker;
 
 use std::collections::BTreeMap;
 
-use arrow::array::AsArray as _;
-use arrow::datatypes::TimestampMicrosecondType;
 use foresite_datasets::{Fitted, Package, Reader, registry_error};
 use foresite_features::task::{DAY, Micros, Task};
 use foresite_registry::{Alias, TrustedKeys};
 use foresite_schema::TableDef;
 use foresite_schema::catalog::outcome;
-use foresite_scoring::statement::{self, Header, REPLAY};
+use foresite_scoring::statement::{self, Header};
 use foresite_scoring::{Alert, Scorer, Sources, Statement, aliases, in_service, trusted};
 use foresite_stage::{Context, ErrorKind, Interval, Lineage, Report, Result, Stage};
-use foresite_tables::{Read, Table, Value};
+use foresite_tables::Value;
 
 pub use config::Config;
 use speaker::{Occasion, Speaker};
@@ -47,6 +47,8 @@ pub struct Args {
 
 /// What one run says.
 struct Said {
+    /// As whom the model spoke: its alias, or a replay.
+    role: &'static str,
     statements: Vec<Statement>,
     /// Alert states, of a detector.
     alerts: Option<Vec<Alert>>,
@@ -73,7 +75,7 @@ impl Stage for Predict {
         if let Some(model_id) = args.model.as_deref() {
             let speaker = Speaker::asked(task, model_id);
             let (said, lineage) = speak(cx, &config, speaker, interval, &mut report)?;
-            tell(&mut report, &said, (REPLAY, model_id), &lineage);
+            tell(&mut report, &said, model_id, &lineage);
             return Ok(report);
         }
         let aliases = aliases(cx.root(), task)?;
@@ -87,7 +89,7 @@ impl Stage for Predict {
         if let Some(id) = aliases.get(Alias::Challenger).filter(|_| config.shadow) {
             shadow(cx, &config, (task, id), interval, &mut report)?;
         }
-        tell(&mut report, &said, (alias.word(), model_id), &lineage);
+        tell(&mut report, &said, model_id, &lineage);
         Ok(report)
     }
 }
@@ -109,12 +111,59 @@ fn speak(
         package.task.cutoffs.of_interval(interval.start, interval.end).collect();
     let scorer = Scorer { package: &package, drivers: config.drivers };
     let sources = scorer.read(&mut reader, &cutoffs)?;
-    let said = say(cx, scorer, (&sources, &cutoffs, speaker.is_replay()), &mut reader)?;
+    let said = say(cx, scorer, (&sources, &cutoffs, speaker), &mut reader)?;
     let lineage = cx.lineage((interval.start, interval.end), reader.inputs())?;
-    if !cx.is_dry_run() {
-        write(cx, (&package.task, speaker), &said, interval, &lineage, report)?;
+    if cx.is_dry_run() {
+        return Ok((said, lineage));
     }
+    if speaker.occasion == Occasion::Hour
+        && let Some(kept) = last_kept(cx, (&package.task, speaker), interval, &lineage)?
+    {
+        drop(sources);
+        let is_newer_asked = cutoffs.last().is_some_and(|last| *last > kept);
+        let until =
+            if is_newer_asked { package.task.cutoffs.period_end(kept) } else { interval.end };
+        return repeat(cx, config, speaker, (interval, until), report);
+    }
+    write(cx, (&package.task, speaker), &said, interval, &lineage, report)?;
     Ok((said, lineage))
+}
+
+/// The last of the cutoffs whose statements stay as they are.
+fn last_kept(
+    cx: &Context,
+    (task, speaker): (&Task, Speaker<'_>),
+    interval: Interval,
+    lineage: &Lineage,
+) -> Result<Option<Micros>> {
+    let table = cx.table(outcome::predictions(&task.task))?;
+    let slot = speaker.slot(task, interval);
+    issued::last_kept(cx, &table, (speaker, &slot), lineage)
+}
+
+/// Says once more, in a replay's own slots, what was said in time up to `until`; about what came
+/// after that the model speaks as about any hour.
+fn repeat(
+    cx: &Context,
+    config: &Config,
+    speaker: Speaker<'_>,
+    (interval, until): (Interval, Micros),
+    report: &mut Report,
+) -> Result<(Said, Lineage)> {
+    let past = Interval::new(interval.start, until)?;
+    let Speaker { task, model_id, .. } = speaker;
+    tracing::warn!(
+        task,
+        model_id,
+        interval = %past,
+        "issued already, and newer statements are out: what was issued stays, this is a replay"
+    );
+    let replay = speak(cx, config, Speaker::asked(task, model_id), past, report)?;
+    report.number(speaker.replays(), replay.0.statements.len());
+    if until >= interval.end {
+        return Ok(replay);
+    }
+    speak(cx, config, speaker, Interval::new(until, interval.end)?, report)
 }
 
 /// Lets the challenger speak. One that cannot be used is told about and holds nothing back; storage
@@ -144,28 +193,29 @@ fn shadow(
 fn say(
     cx: &Context,
     scorer: Scorer<'_>,
-    (sources, cutoffs, is_replay): (&Sources, &[Micros], bool),
+    (sources, cutoffs, speaker): (&Sources, &[Micros], Speaker<'_>),
     reader: &mut Reader<'_>,
 ) -> Result<Said> {
     cx.check_stop()?;
     let Package { task, fitted, .. } = scorer.package;
     let statements = scorer.statements(sources, &in_service(sources.network(), task, cutoffs))?;
     let (Fitted::Anomaly { model, .. }, Some(&first)) = (fitted, cutoffs.first()) else {
-        return Ok(Said { statements, alerts: None });
+        return Ok(Said { role: speaker.role(), statements, alerts: None });
     };
     // State older than a day says nothing about an alert any more.
     let since = first - DAY;
     let model_id = scorer.package.model_id();
-    let before = alerts::states_before(cx, (&task.task, &model_id, is_replay), (since, first))?;
+    let before =
+        alerts::states_before(cx, (&task.task, &model_id, speaker.is_replay()), (since, first))?;
     // By what they say: their own lineages would lead back, state by state, to the first hour of all.
     reader.inputs().add_id(ALERTS, alerts::digest(&before));
     let alerts = foresite_scoring::alerts(model, &statements, before);
-    Ok(Said { statements, alerts: Some(alerts) })
+    Ok(Said { role: speaker.role(), statements, alerts: Some(alerts) })
 }
 
-fn tell(report: &mut Report, said: &Said, (verdict, model_id): (&str, &str), lineage: &Lineage) {
+fn tell(report: &mut Report, said: &Said, model_id: &str, lineage: &Lineage) {
     report.made_by(lineage);
-    report.verdict = Some(verdict.into());
+    report.verdict = Some(said.role.into());
     report.number("model_id", model_id);
     report.number("statements", said.statements.len());
     report.number("digest", statement::digest(&said.statements));
@@ -202,7 +252,10 @@ fn write(
         now: cx.now(),
         lineage_id: &lineage.id,
         published: match speaker.occasion {
-            Occasion::Hour => published(&predictions, interval.end + task.cutoffs.offset.micros())?,
+            Occasion::Hour => {
+                let after = interval.end + task.cutoffs.offset.micros();
+                issued::newest_after(&predictions, after)?
+            }
             Occasion::Rebuild => None,
             Occasion::Replay => Some(Micros::MAX),
         },
@@ -216,19 +269,4 @@ fn write(
     }
     let batch = header.batch(&said.statements)?;
     cx.replace(&predictions, &slot, &batch, lineage, report)
-}
-
-/// The newest cutoff after `after` that was spoken about in time, by whomever: what a challenger says
-/// about older ones is hindsight as well.
-fn published(table: &Table, after: Micros) -> Result<Option<Micros>> {
-    let read = Read::all().columns(["cutoff", "replay"]).period(after + 1, Micros::MAX);
-    let mut newest = None;
-    for batch in table.scan(&read)? {
-        let batch = batch?;
-        let cutoffs = batch.column(0).as_primitive::<TimestampMicrosecondType>();
-        let replays = batch.column(1).as_boolean();
-        let told = (0..batch.num_rows()).filter(|row| !replays.value(*row));
-        newest = told.map(|row| Some(cutoffs.value(row))).fold(newest, Option::max);
-    }
-    Ok(newest)
 }

@@ -74,6 +74,14 @@ impl<'a> Speaker<'a> {
         }
     }
 
+    /// The number of the result that counts what it said once more about the past.
+    pub(crate) fn replays(&self) -> &'static str {
+        match self.alias {
+            Alias::Challenger => "challenger_replays",
+            _ => "replays",
+        }
+    }
+
     /// The slot of cutoffs in (start, end] shifted by the lateness: it holds exactly those.
     pub(crate) fn slot(&self, task: &Task, interval: Interval) -> Slot {
         let after = task.cutoffs.offset.micros() + 1;

@@ -42,11 +42,6 @@ impl Run {
         self.document[name].as_str().unwrap_or_default()
     }
 
-    /// The effective as-of.
-    pub(super) fn as_of(&self) -> Option<Micros> {
-        self.document["as_of"].as_i64()
-    }
-
     /// The period of its slot, or of the whole run.
     pub(super) fn period(&self) -> Option<(Micros, Micros)> {
         let times = |value: &Json| {

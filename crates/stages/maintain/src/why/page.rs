@@ -110,24 +110,33 @@ fn more(page: &mut String, of: usize) {
     }
 }
 
-/// The call that makes the row anew. A forced run replaces the slot, with the same rows.
+/// The call that makes the row anew. What was issued is compared to the last bit and not touched; a
+/// replay replaces its own slot, with the same rows.
 fn again(page: &mut String, cx: &Context, prediction: &Prediction, maker: &Run) {
-    // As a shell reads it.
-    let configuration = maker.document["configuration"].to_string().replace('\'', "'\\''");
-    let _ = writeln!(page, "\nonce more\n  echo '{configuration}' >predict.json");
-    let _ =
-        write!(page, "  foresite-predict --config predict.json --data-root {}", cx.root().url());
-    let _ = write!(page, " --task {}", prediction.task);
-    if prediction.is_asked_for() {
-        let _ = write!(page, " --model {}", prediction.model_id);
+    let is_replay = prediction.is_replay();
+    let configuration = maker.document["configuration"].to_string();
+    let _ = writeln!(page, "\nonce more");
+    if is_replay {
+        // As a shell reads it.
+        let quoted = configuration.replace('\'', "'\\''");
+        let _ = writeln!(page, "  echo '{quoted}' >predict.json");
+    }
+    let (root, task) = (cx.root().url(), &prediction.task);
+    let _ = write!(page, "  foresite-predict --data-root {root} --task {task}");
+    if is_replay {
+        let _ = write!(page, " --model {} --config predict.json", prediction.model_id);
     }
     if let Some((start, end)) = maker.period() {
         let _ = write!(page, " --interval-start {} --interval-end {}", time(start), time(end));
     }
-    if let Some(as_of) = maker.as_of() {
-        let _ = write!(page, " --as-of {}", time(as_of));
-    }
-    let _ = writeln!(page, " --force\n  by the code of revision {}", maker.word("revision"));
+    let _ = match is_replay {
+        true => {
+            let as_of = prediction.value("as_of").unwrap_or_default();
+            writeln!(page, " --as-of {as_of} --force")
+        }
+        false => writeln!(page, " --rebuild\n  with the configuration {configuration}"),
+    };
+    let _ = writeln!(page, "  by the code of revision {}", maker.word("revision"));
 }
 
 fn about(run: &Run) -> String {

@@ -71,9 +71,15 @@ impl Prediction {
 }
 
 impl Prediction {
-    /// Whether the model was asked about the past (`foresite-predict --model`) and did not serve.
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.values.iter().any(|(name, value)| name == "source" && value == "replay")
+    /// Whether it was said about the past, and shown to nobody.
+    pub(super) fn is_replay(&self) -> bool {
+        self.value("replay") == Some("true")
+    }
+
+    /// A column as text; `None` where it holds nothing.
+    pub(super) fn value(&self, column: &str) -> Option<&str> {
+        let found = self.values.iter().find(|(name, _)| name == column);
+        found.map(|(_, value)| value.as_str())
     }
 }
 
