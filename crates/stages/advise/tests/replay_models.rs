@@ -14,7 +14,6 @@ use std::process::Output;
 
 use fixture::{CUTOFF, Fixture};
 use foresite_advise::clock::{HOUR, Micros};
-use foresite_advise::config::Config;
 use foresite_schema::catalog::outcome;
 use foresite_tables::Root;
 use foresite_testkit::Rows;
@@ -74,7 +73,7 @@ fn replays(fixture: &Fixture, root: &Root, cutoff: Micros) {
 fn replay(root: &Path, hour: i64, more: &[&str]) -> (Output, serde_json::Value) {
     let at = stamp(CUTOFF + hour * HOUR);
     let call = [&["--replay", at.as_str(), at.as_str()][..], more].concat();
-    stage(root, &Config::default(), &call)
+    stage(root, &fixture::fixture().config, &call)
 }
 
 fn finished(root: &Path, hour: i64, more: &[&str]) -> serde_json::Value {
@@ -145,6 +144,7 @@ fn a_model_that_is_asked_for_in_vain_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{asked}: {said}");
         assert!(said.contains(says), "{asked}: {said}");
     }
-    let (output, _) = stage(folder.path(), &Config::default(), &["--model", "anomaly=sharp"]);
+    let config = fixture::fixture().config;
+    let (output, _) = stage(folder.path(), &config, &["--model", "anomaly=sharp"]);
     assert_eq!(output.status.code(), Some(2), "a model without --replay says nothing");
 }
