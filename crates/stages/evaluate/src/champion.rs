@@ -54,10 +54,10 @@ pub(crate) fn beside(
     cx: &Context,
     config: &Config,
     (package, gate): (&Package, &Measured),
-    champion: &str,
+    model_id: &str,
     (set, data): (&SampleSet, &Data),
 ) -> Result<Beside> {
-    let path = format!("{}/bundle", model_path(&package.task.task, champion));
+    let path = format!("{}/bundle", model_path(&package.task.task, model_id));
     let champion = Folder::read(cx.root(), &path)
         .map_err(registry_error)
         .and_then(|folder| Package::from_folder(&folder));
@@ -73,11 +73,10 @@ pub(crate) fn beside(
         }
     };
     if is_detector_of(&champion, data) {
-        let model_id = champion.model_id();
         let measured = crate::measured(cx, config, &champion, (set, data), SliceName::Gate)?;
         let worse = measure::clearly_worse(&package.task, gate, &measured);
-        let serving = Some(Serving { model_id, measured, worse });
-        return Ok(Beside { serving, ..Beside::default() });
+        let serving = Serving { model_id: model_id.to_owned(), measured, worse };
+        return Ok(Beside { serving: Some(serving), ..Beside::default() });
     }
     let comparison = compared(config, (package, &champion), (set, data))?;
     Ok(Beside { comparison, ..Beside::default() })
