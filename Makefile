@@ -129,8 +129,9 @@ demo: build ## Run the main job on a simulated network; say where the report is
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo
 
 # On the demo's data, or on those of FORESITE_DATA_ROOT: make time-machine FROM=2026-03-08T23:00:00Z TO=2026-03-09T03:00:00Z
+# MODEL=anomaly=ID instead makes the lists that this model would have made, MODEL="anomaly=ID capacity=ID" those of two.
 time-machine: build ## Compute again what was published from FROM to TO, and compare to the last bit
-	@cd airflow && exec $(VENV)/python -m foresite_airflow.time_machine "$(FROM)" "$(TO)"
+	@cd airflow && exec $(VENV)/python -m foresite_airflow.time_machine "$(FROM)" "$(TO)" $(foreach one,$(MODEL),--model "$(one)")
 
 airflow: build ## Show the DAGs living in the UI, with a simulated network
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.living

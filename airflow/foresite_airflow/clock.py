@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 
 def rfc3339(value: datetime) -> str:
@@ -13,3 +13,8 @@ def parse_time(text: str) -> datetime:
     """Raises `ValueError` for what is no time; a time without a zone is UTC."""
     value = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def just_after(text: str) -> str:
+    """A second later: a list at the start of an interval belongs to the interval before."""
+    return rfc3339(parse_time(text) + timedelta(seconds=1))

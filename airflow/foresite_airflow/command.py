@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -25,7 +25,8 @@ class Command:
     force: bool = False
     dry_run: bool = False
     rebuild: bool = False
-    options: Mapping[str, str] = field(default_factory=dict)
+    #: What only this stage knows; a list is an option of several values.
+    options: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
     @property
     def binary(self) -> str:
@@ -46,10 +47,14 @@ class Command:
             **self.options,
             "run-id": self.run_id,
         }
-        flags = [part for name, value in pairs.items() if value for part in (f"--{name}", value)]
+        flags = [part for name, value in pairs.items() if value for part in (f"--{name}", *values(value))]
         switches = {"--force": self.force, "--dry-run": self.dry_run, "--rebuild": self.rebuild}
         return flags + [name for name, is_on in switches.items() if is_on]
 
     def rerun(self, program: str) -> str:
         """The line that does the same by hand."""
         return shlex.join([program, *self.arguments()])
+
+
+def values(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value

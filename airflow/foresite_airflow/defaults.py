@@ -9,6 +9,7 @@ from airflow.sdk import Param
 
 from foresite_airflow import notify, settings
 from foresite_airflow.exits import TRANSIENT_TRIES
+from foresite_airflow.vocabulary import MODEL_TASKS
 
 TAGS = ["foresite"]
 
@@ -34,3 +35,15 @@ def interval_form() -> dict[str, Param]:
         "interval_end": Param(None, type=["null", "string"], title="Interval end (exclusive)", description=about),
         "as_of": Param(None, type=["null", "string"], title="As of", description="Default: end plus lateness."),
     }
+
+
+def models_field() -> Param:
+    """Models by task, as of the time machine's form."""
+    return Param(
+        {},
+        type="object",
+        title="Models",
+        description="Asked in the place of those that served, by task; none: what was published is compared.",
+        properties={name: {"type": "string", "minLength": 1} for name in MODEL_TASKS},
+        additionalProperties=False,
+    )

@@ -61,7 +61,7 @@ class Session:
         self.say("stopped")
         os._exit(128 + signal.SIGINT)
 
-    def run(self, dag_id: str, logical_date: datetime, conf: dict[str, str] | None = None) -> Results:
+    def run(self, dag_id: str, logical_date: datetime, conf: dict[str, Any] | None = None) -> Results:
         """Runs a DAG to its end; returns what its tasks handed on. Raises `RunError`."""
         from airflow.dag_processing.dagbag import DagBag
 

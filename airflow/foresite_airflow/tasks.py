@@ -109,7 +109,14 @@ def training(decided: Any) -> dict[str, Any]:
     return {"tasks": due, "interval_end": run.interval_end, "as_of": run.as_of}
 
 
-@task(trigger_rule="none_failed", multiple_outputs=False)
+@task.branch
+def which_past(published: list[str], asked: dict[str, str]) -> list[str]:
+    """The tasks that compute again what was published; those of `asked`, by model task, where the form names models."""
+    models = get_current_context()["params"]["models"]
+    return [asked[name] for name in MODEL_TASKS if models.get(name)] or published
+
+
+@task(trigger_rule="none_failed_min_one_success", multiple_outputs=False)
 def compare(rebuilt: Any) -> dict[str, str]:
     """The verdict of every stage that was rebuilt, by task id; fails where one is not as it was published."""
     verdicts = mapping.rebuilt(rebuilt)

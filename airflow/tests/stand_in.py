@@ -18,7 +18,10 @@ flags: dict[str, str] = {}
 rest = sys.argv[1:]
 while rest:
     name = rest.pop(0).removeprefix("--")
-    flags[name] = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+    values = []
+    while rest and not rest[0].startswith("--"):
+        values.append(rest.pop(0))
+    flags[name] = " ".join(values) or "true"
 
 with (folder / "calls.jsonl").open("a") as log:
     log.write(json.dumps({"stage": stage, "flags": flags, "pid": os.getpid()}) + "\n")

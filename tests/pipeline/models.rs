@@ -134,6 +134,21 @@ fn another_champion_makes_another_evaluation() {
 }
 
 #[test]
+fn beside_a_champion_that_cannot_be_read_no_model_passes() {
+    let (root, [train, ..]) = with_champion();
+    let card = root.path().join(format!("models/toy/{}/bundle/card.md", model(&train)));
+    std::fs::write(card, "# Tampered with\n").unwrap();
+    let config = json!({ "tasks": root.path().join("tasks"), "seed": 9, "candidates": [] });
+    stage(root.path(), "train").config(&config).exits(0);
+    let judged = stage(root.path(), "evaluate").exits(0);
+    let why = judged.result["numbers"]["reason"].as_str().unwrap_or_default();
+    assert!(why.starts_with("the model that serves cannot be read: "), "{}", judged.result);
+    assert!(why.contains("SHA256SUMS"), "{why}");
+    assert_eq!(verdict(&judged), "INSUFFICIENT");
+    assert_eq!(verdict(&stage(root.path(), "promote").exits(0)), "challenger");
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let root = prepared(above);
     let run = with_tasks(root.path(), "train").exits(66);

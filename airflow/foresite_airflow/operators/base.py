@@ -85,7 +85,7 @@ class StageOperator(BaseOperator):
         force: bool | str = False,
         check_only: bool | str = False,
         rebuild: bool | str = False,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, str | Sequence[str]] | None = None,
         profile: str | None = None,
         in_order: bool = False,
         **kwargs: Any,

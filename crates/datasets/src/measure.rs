@@ -15,11 +15,14 @@ use std::fmt;
 use foresite_metrics::{PairedTest, block_interval, paired_blocks};
 use serde::{Deserialize, Serialize};
 
+pub use anomaly::beside::{beside, clearly_worse};
 pub use anomaly::{Episodes, anomaly};
 pub use forecast::forecast;
 pub use losses::losses;
 pub use tabular::tabular;
 
+/// The model that serves, as the baseline of another.
+pub const CHAMPION: &str = "champion";
 /// Blocks below which nothing is concluded.
 const LEAST_BLOCKS: usize = 8;
 /// Events below which nothing is concluded about a rare event.

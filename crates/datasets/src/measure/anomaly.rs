@@ -1,5 +1,6 @@
 //! Detectors, against labels where there are any and against their own budget where there are none.
 
+pub(super) mod beside;
 mod marks;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use foresite_features::task::{DAY, LabelRule, Micros, SliceName, Task};
 use foresite_metrics as metrics;
 use foresite_models::anomaly::{Anomaly, Panel};
 
+use self::beside::ALERTS;
 use super::{Judging, Measured};
 use crate::{CutoffGrid, SampleSet};
 
@@ -162,7 +164,7 @@ fn workload(task: &Task, model: &Anomaly, tracks: &[Track], measured: &mut Measu
     let episodes: usize = tracks.iter().map(|t| metrics::segments(&t.alarms).len()).sum();
     let days = steps as f64 * task.cutoffs.step.micros() as f64 / DAY as f64;
     let rate = (days > 0.0).then(|| episodes as f64 / days);
-    measured.add("alerts_per_entity_day", rate, steps);
+    measured.add(ALERTS, rate, steps);
     let low: usize = tracks.iter().map(|track| track.low).sum();
     measured.add("exceedance_rate", (steps > 0).then(|| low as f64 / steps as f64), steps);
     measured.add("nominal_rate", Some(model.alarms.alpha), steps);

@@ -53,11 +53,25 @@ pub struct Args {
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"], value_parser = moment)]
     #[arg(conflicts_with = "rebuild")]
     pub replay: Option<Vec<Micros>>,
+    /// With --replay: let this model speak for its task, by the replays that `foresite-predict --model`
+    /// made of it; once for each task, or several with commas between
+    #[arg(long, value_name = "TASK=ID", value_parser = asked, value_delimiter = ',')]
+    #[arg(requires = "replay")]
+    pub model: Vec<(String, String)>,
 }
 
 fn moment(text: &str) -> std::result::Result<Micros, String> {
     let at: Timestamp = text.parse().map_err(|error| format!("{error}"))?;
     Ok(at.as_microsecond())
+}
+
+fn asked(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((task, model)) if !task.is_empty() && !model.is_empty() => {
+            Ok((task.to_owned(), model.to_owned()))
+        }
+        _ => Err("expected TASK=ID".into()),
+    }
 }
 
 /// The stage.
@@ -82,7 +96,7 @@ impl Stage for Advise {
             return Err(StageError::new(ErrorKind::Usage, message));
         }
         if let Some([from, to]) = args.replay.as_deref() {
-            return replay::run(cx, &config, [*from, *to]);
+            return replay::run(cx, &config, [*from, *to], &args.model);
         }
         match cx.step() {
             "hindsight" => hindsight::run(cx, &config),

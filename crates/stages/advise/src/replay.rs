@@ -3,8 +3,10 @@
 //!
 //! Incidents go on from list to list as they would have, and so do the places of a shift; nothing is
 //! written, and nobody is told. What came of the items is looked up afterwards, in people's marks and,
-//! on a simulated network, in its truth.
+//! on a simulated network, in its truth. A task may be given another model than the one that served: its
+//! lists come from what that model said in its replays.
 
+mod asked;
 mod history;
 mod judge;
 
@@ -25,23 +27,35 @@ use crate::worklist::SOURCE;
 /// The span that one replay may cover.
 const LONGEST: Micros = 400 * DAY;
 
-/// Replays the lists of the cutoffs from `from` to `to`, both included.
+/// Replays the lists of the cutoffs from `from` to `to`, both included, with the models that are `named`
+/// by task in the place of those that served.
 ///
 /// # Errors
-/// `Usage` for a span that is none; storage errors; `Stopped`.
-pub fn run(cx: &Context, config: &Config, [from, to]: [Micros; 2]) -> Result<Report> {
+/// `Usage` for a span that is none, or a model of no list; `Missing` where a model said nothing about the
+/// span; storage errors; `Stopped`.
+pub fn run(
+    cx: &Context,
+    config: &Config,
+    [from, to]: [Micros; 2],
+    named: &[(String, String)],
+) -> Result<Report> {
     if to < from || to - from > LONGEST {
         let message = "`--replay`: expected FROM before TO, and at most 400 days between them";
         return Err(StageError::new(ErrorKind::Usage, message));
     }
+    let asked = asked::models(config, named)?;
+    let spoken = asked::cutoffs(cx, config, &asked, [from, to])?;
     let mut report = cx.report();
-    let hours = hours(cx, config, [from, to])?;
+    asked::tell(&asked, &spoken, &mut report);
+    let spoken = spoken.values().flatten().copied();
+    let hours = hours(cx, config, [from, to], spoken)?;
     let mut history = History::default();
     let progress = cx.progress(hours.len() as u64, "lists replayed");
     let mut cutoffs = BTreeSet::new();
     for (cutoff, known_at) in &hours {
         cx.check_stop()?;
-        if step(cx, config, (*cutoff, *known_at), &mut history)? {
+        let reader = Reader::at(cx, config, *cutoff, *known_at).asking(&asked);
+        if step(reader, config, &mut history)? {
             cutoffs.insert(*cutoff);
         }
         progress.add(1);
@@ -58,13 +72,7 @@ pub fn run(cx: &Context, config: &Config, [from, to]: [Micros; 2]) -> Result<Rep
 }
 
 /// One list as it would have been; false where nothing was said for it.
-fn step(
-    cx: &Context,
-    config: &Config,
-    (cutoff, known_at): (Micros, Micros),
-    history: &mut History,
-) -> Result<bool> {
-    let mut reader = Reader::at(cx, config, cutoff, known_at);
+fn step(mut reader: Reader<'_>, config: &Config, history: &mut History) -> Result<bool> {
     let mut signals = reader.signals()?;
     if signals.predictions.is_empty() {
         return Ok(false);
@@ -79,11 +87,13 @@ fn step(
 }
 
 /// The hours about which some list's task spoke to people, and when the newest of that could be known:
-/// a list is made right after, and sees nothing that came later.
+/// a list is made right after, and sees nothing that came later. An hour about which only replays speak
+/// (`spoken`, their cutoffs) has its list at their cutoff.
 fn hours(
     cx: &Context,
     config: &Config,
     [from, to]: [Micros; 2],
+    spoken: impl Iterator<Item = Micros>,
 ) -> Result<BTreeMap<Micros, Micros>> {
     let mut found = BTreeMap::new();
     for list in &config.lists {
@@ -95,7 +105,25 @@ fn hours(
             take_hours(&Rows::of(&batch?), [from, to], &mut found)?;
         }
     }
+    let published: BTreeSet<Micros> = found.keys().copied().collect();
+    for cutoff in spoken {
+        let hour = list_hour(cutoff);
+        if (from..=to).contains(&hour) && !published.contains(&hour) {
+            take(&mut found, hour, cutoff);
+        }
+    }
     Ok(found)
+}
+
+/// A task speaks some minutes after the end of the data, which is the cutoff of the list.
+fn list_hour(cutoff: Micros) -> Micros {
+    cutoff.div_euclid(HOUR) * HOUR
+}
+
+/// The newest clock of an hour counts.
+fn take(found: &mut BTreeMap<Micros, Micros>, hour: Micros, known: Micros) {
+    let newest = found.entry(hour).or_insert(known);
+    *newest = known.max(*newest);
 }
 
 fn take_hours(
@@ -106,17 +134,12 @@ fn take_hours(
     let (cutoff, known_at, role) =
         (rows.times("cutoff")?, rows.times("known_at")?, rows.text("role")?);
     for row in 0..rows.len() {
-        // A task speaks some minutes after the end of the data, which is the cutoff of the list.
-        let hour = cutoff.required(row).div_euclid(HOUR) * HOUR;
+        let hour = list_hour(cutoff.required(row));
         let is_silent = rows.flag("replay", row)?
             || rows.flag("tombstone", row)?
             || role.at(row) == Some(Role::Challenger.word());
         if (from..=to).contains(&hour) && !is_silent {
-            let known = known_at.required(row);
-            found
-                .entry(hour)
-                .and_modify(|newest: &mut Micros| *newest = known.max(*newest))
-                .or_insert(known);
+            take(found, hour, known_at.required(row));
         }
     }
     Ok(())

@@ -4,41 +4,25 @@
 
 #[path = "fixture/mod.rs"]
 mod fixture;
+#[path = "fixture/process.rs"]
+mod process;
 #[path = "fixture/tables.rs"]
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{Float64Type, Int32Type};
 use fixture::CUTOFF;
 use foresite_advise::advice;
-use foresite_advise::clock::{HOUR, Micros};
+use foresite_advise::clock::HOUR;
 use foresite_advise::config::{Config, Teams};
 use foresite_schema::catalog::{outcome, raw};
 use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
-
-fn stamp(at: Micros) -> String {
-    jiff::Timestamp::from_microsecond(at).unwrap().to_string()
-}
-
-/// Runs the stage with a configuration and more arguments.
-fn stage(root: &Path, config: &Config, more: &[&str]) -> (Output, serde_json::Value) {
-    let (file, result) = (root.join("advise.json"), root.join("result.json"));
-    std::fs::write(&file, serde_json::to_vec(config).unwrap()).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_foresite-advise"))
-        .env("FORESITE_LOG", "lines")
-        .args(["--data-root", root.to_str().unwrap(), "--result", result.to_str().unwrap()])
-        .args(["--config", file.to_str().unwrap()])
-        .args(more)
-        .output()
-        .unwrap();
-    let json = std::fs::read(&result).unwrap_or_default();
-    (output, serde_json::from_slice(&json).unwrap_or_default())
-}
+use process::{data_root, stage, stamp};
 
 fn replay(root: &Path, config: &Config, span: [i64; 2]) -> (Output, serde_json::Value) {
     let [from, to] = span.map(|hours| stamp(CUTOFF + hours * HOUR));
@@ -49,13 +33,6 @@ fn finished(root: &Path, config: &Config, span: [i64; 2]) -> serde_json::Value {
     let (output, result) = replay(root, config, span);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     result["numbers"].clone()
-}
-
-fn data_root() -> (tempfile::TempDir, Root) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
-    root.create().unwrap();
-    (folder, root)
 }
 
 #[test]

@@ -4,11 +4,12 @@
 //! nothing. Reads the bundle, its sample set and what the head works on; writes
 //! `models/<task>/<model_id>/evaluation/<lineage_id>/` and rows of `evaluations`.
 
+mod champion;
 mod config;
 mod rows;
 mod truth;
 
-use foresite_datasets::measure::{self, Comparison, Measured, Verdict};
+use foresite_datasets::measure::{self, Measured, Verdict};
 use foresite_datasets::{Data, Fitted, Package, Reader, SampleSet, registry_error};
 use foresite_features::task::SliceName;
 use foresite_registry::{Aliases, Event, EventKind, Folder, files, model_path};
@@ -17,6 +18,7 @@ use foresite_stage::{Context, ErrorKind, Lineage, Report, Result, Stage, StageEr
 use foresite_tables::{Read, Slot, Value};
 use serde_json::json;
 
+use champion::{Beside, Serving};
 pub use config::Config;
 
 /// The stage.
@@ -35,7 +37,7 @@ pub struct Args {
 struct Findings {
     gate: Measured,
     test: Measured,
-    champion: Option<Comparison>,
+    beside: Beside,
     verdict: Verdict,
 }
 
@@ -90,7 +92,8 @@ fn write(
     let (at, ingested_at) = (cx.as_of(), cx.now());
     let header = rows::Header { task, model_id, at, ingested_at, lineage_id: &lineage.id };
     let slices = [("gate", &findings.gate), ("test", &findings.test)];
-    let batch = rows::batch(&header, &slices, findings.champion.as_ref(), findings.verdict)?;
+    let champion = findings.beside.comparison.as_ref();
+    let batch = rows::batch(&header, &slices, champion, findings.verdict)?;
     let table = cx.root().table(outcome::evaluations())?;
     let slot = Slot {
         equals: [("model_id".to_owned(), Value::Text(model_id.to_owned()))].into(),
@@ -141,14 +144,17 @@ fn judge(
         cx.check_stop()?;
         measured(cx, config, package, (set, data), slice)
     };
-    let gate = on(SliceName::Gate)?;
+    let mut gate = on(SliceName::Gate)?;
     let test = on(SliceName::Test)?;
-    let champion = match champion {
-        Some(id) => against_champion(cx, config, (package, &id), (set, data))?,
-        None => None,
+    let beside = match champion {
+        Some(id) => champion::beside(cx, config, (package, &gate), &id, (set, data))?,
+        None => Beside::default(),
     };
-    let verdict = gate.verdict(champion.as_ref());
-    Ok(Findings { gate, test, champion, verdict })
+    if let Some(serving) = &beside.serving {
+        measure::beside(&mut gate, &serving.measured);
+    }
+    let verdict = beside.allows(gate.verdict(beside.comparison.as_ref()));
+    Ok(Findings { gate, test, beside, verdict })
 }
 
 fn measured(
@@ -179,36 +185,6 @@ fn measured(
     }
 }
 
-/// The champion on the same rows; `None` where it cannot be read, or its head has no loss per row.
-fn against_champion(
-    cx: &Context,
-    config: &Config,
-    (package, champion): (&Package, &str),
-    (set, data): (&SampleSet, &Data),
-) -> Result<Option<Comparison>> {
-    let path = format!("{}/bundle", model_path(&package.task.task, champion));
-    let champion = Folder::read(cx.root(), &path)
-        .map_err(registry_error)
-        .and_then(|folder| Package::from_folder(&folder));
-    let champion = match champion {
-        Ok(champion) => champion,
-        Err(error) => {
-            // A bundle of an older release must not stand in the way of its successor.
-            tracing::warn!(path, "the champion cannot be read: {}", error.chain());
-            return Ok(None);
-        }
-    };
-    let slice = SliceName::Gate;
-    let own = measure::losses(package, set, data, slice)?;
-    let theirs = measure::losses(&champion, set, data, slice);
-    let (Some(own), Ok(Some(theirs))) = (own, theirs) else {
-        tracing::warn!(champion = champion.model_id(), "the champion cannot be compared");
-        return Ok(None);
-    };
-    let blocks: Vec<u64> = set.of(slice).map(|sample| set.block(sample)).collect();
-    Ok(Some(Comparison::new("champion", (&own, &theirs), &blocks, &config.judging)))
-}
-
 /// A few numbers for the orchestrator; the rest stands in the table and in the files.
 fn tell(findings: &Findings, report: &mut Report) {
     report.verdict = Some(findings.verdict.to_string());
@@ -221,6 +197,12 @@ fn tell(findings: &Findings, report: &mut Report) {
     if let Some(events) = findings.gate.events {
         report.number("gate_events", events);
     }
+    if let Some(why) = &findings.beside.unreadable {
+        report.number("reason", why.as_str());
+    }
+    if let Some(why) = findings.beside.serving.as_ref().and_then(|one| one.worse.as_deref()) {
+        report.number("worse_than_serving", why);
+    }
 }
 
 fn files_of(findings: &Findings) -> Result<Folder> {
@@ -228,10 +210,14 @@ fn files_of(findings: &Findings) -> Result<Folder> {
         "verdict": findings.verdict,
         "gate": findings.gate,
         "test": findings.test,
-        "champion": findings.champion,
+        "champion": findings.beside.comparison,
+        "serving": findings.beside.serving.as_ref().map(Serving::told),
+        "reason": findings.beside.unreadable,
     });
+    let reason = findings.beside.unreadable.as_ref();
+    let reason = reason.map_or_else(String::new, |why| format!(": {why}"));
     let text = format!(
-        "verdict {}\n\n# gate\n{}\n# test\n{}",
+        "verdict {}{reason}\n\n# gate\n{}\n# test\n{}",
         findings.verdict,
         findings.gate.to_text(),
         findings.test.to_text()

@@ -30,13 +30,60 @@ pub enum Decision {
         alias: Option<Alias>,
     },
     /// Nothing changes, and why.
-    Keep(&'static str),
+    Keep(String),
+}
+
+/// What the evaluation measured of a detector that serves, on the rows of the new one: no loss compares
+/// detectors.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Beside {
+    /// The model that served then; `None` where the evaluation measured none.
+    pub(crate) model_id: Option<String>,
+    /// Why the new one is clearly worse.
+    pub(crate) worse: Option<String>,
+}
+
+impl Beside {
+    /// As `evaluation.json` has it.
+    pub(crate) fn of(evaluation: &serde_json::Value) -> Self {
+        let text = |name: &str| evaluation["serving"][name].as_str().map(str::to_owned);
+        Self { model_id: text("model_id"), worse: text("worse") }
+    }
+
+    /// What speaks against the new model beside the one that serves now.
+    fn against(&self, serving: &str) -> Option<String> {
+        let then = self.model_id.as_deref()?;
+        if then != serving {
+            let next = "evaluate it again";
+            return Some(format!(
+                "rejected: it was measured beside `{then}`, and `{serving}` serves now: {next}"
+            ));
+        }
+        let why = self.worse.as_deref()?;
+        Some(format!("rejected: clearly worse than `{serving}`, which serves: {why}"))
+    }
+
+    /// Whether a person may let the new model follow the champion, in whose shadow it speaks: a detector
+    /// that is not worse than it never gets more said for it.
+    pub(crate) fn may_follow(
+        &self,
+        events: &[Event],
+        model_id: &str,
+        person: Option<&str>,
+    ) -> bool {
+        let aliases = Aliases::of(events);
+        let Some(champion) = aliases.get(Alias::Champion) else { return false };
+        person.is_some_and(|name| !name.is_empty())
+            && aliases.get(Alias::Challenger) == Some(model_id)
+            && self.model_id.is_some()
+            && self.against(champion).is_none()
+    }
 }
 
 impl Decision {
     /// Whether nothing changes because the model has what is asked for.
     pub(crate) fn is_unchanged(&self) -> bool {
-        matches!(self, Self::Keep(why) if [IS_CHAMPION, HAS_ALIAS].contains(why))
+        matches!(self, Self::Keep(why) if [IS_CHAMPION, HAS_ALIAS].contains(&why.as_str()))
     }
 }
 
@@ -46,27 +93,33 @@ const REVOKED: &str = "rejected: the model was revoked";
 const SPOKEN_AGAINST: &str = "rejected: the gate slice spoke against it";
 
 /// Promotion: PASS becomes champion; INSUFFICIENT stands in where no champion exists, and speaks in the
-/// shadow of one that does, until it has beaten the champion there; FAIL stays a candidate.
+/// shadow of one that does, until it has beaten the champion there; FAIL stays a candidate, and so does a
+/// detector of which INSUFFICIENT is said and that is clearly worse than the one that serves.
 pub(crate) fn promotion(
     events: &[Event],
     model_id: &str,
     (verdict, beat_champion): (&str, bool),
+    beside: &Beside,
 ) -> Decision {
     if is_revoked(events, model_id) {
-        return Decision::Keep(REVOKED);
+        return kept(REVOKED);
     }
     let aliases = Aliases::of(events);
     let alias = match verdict {
         "PASS" => Alias::Champion,
-        "INSUFFICIENT" => match aliases.get(Alias::Champion) {
+        "INSUFFICIENT" => match aliases.serving() {
             None => Alias::Provisional,
-            Some(champion) if champion == model_id => {
-                return Decision::Keep(IS_CHAMPION);
+            Some((Alias::Champion, champion)) if champion == model_id => {
+                return kept(IS_CHAMPION);
             }
-            Some(_) if beat_champion => Alias::Champion,
-            Some(_) => Alias::Challenger,
+            Some((Alias::Champion, _)) if beat_champion => Alias::Champion,
+            Some((alias, serving)) => match beside.against(serving) {
+                Some(why) if serving != model_id => return Decision::Keep(why),
+                _ if alias == Alias::Champion => Alias::Challenger,
+                _ => Alias::Provisional,
+            },
         },
-        _ => return Decision::Keep(SPOKEN_AGAINST),
+        _ => return kept(SPOKEN_AGAINST),
     };
     given(&aliases, alias, model_id)
 }
@@ -74,19 +127,19 @@ pub(crate) fn promotion(
 /// Challenge: PASS and INSUFFICIENT may stand beside a champion; FAIL may not.
 pub(crate) fn challenge(events: &[Event], model_id: &str, verdict: &str) -> Decision {
     if is_revoked(events, model_id) {
-        return Decision::Keep(REVOKED);
+        return kept(REVOKED);
     }
     let aliases = Aliases::of(events);
     match (verdict, aliases.get(Alias::Champion)) {
-        ("PASS" | "INSUFFICIENT", Some(champion)) if champion == model_id => {
-            Decision::Keep(IS_CHAMPION)
-        }
+        ("PASS" | "INSUFFICIENT", Some(champion)) if champion == model_id => kept(IS_CHAMPION),
         ("PASS" | "INSUFFICIENT", Some(_)) => given(&aliases, Alias::Challenger, model_id),
-        ("PASS" | "INSUFFICIENT", None) => {
-            Decision::Keep("rejected: there is no champion to challenge")
-        }
-        _ => Decision::Keep(SPOKEN_AGAINST),
+        ("PASS" | "INSUFFICIENT", None) => kept("rejected: there is no champion to challenge"),
+        _ => kept(SPOKEN_AGAINST),
     }
+}
+
+fn kept(why: &str) -> Decision {
+    Decision::Keep(why.to_owned())
 }
 
 fn is_revoked(events: &[Event], model_id: &str) -> bool {
@@ -96,7 +149,7 @@ fn is_revoked(events: &[Event], model_id: &str) -> bool {
 /// The alias goes to the model, unless it points there.
 fn given(aliases: &Aliases, alias: Alias, model_id: &str) -> Decision {
     if aliases.get(alias) == Some(model_id) {
-        return Decision::Keep(HAS_ALIAS);
+        return kept(HAS_ALIAS);
     }
     Decision::Append {
         kind: EventKind::Promoted,
@@ -121,7 +174,7 @@ pub(crate) fn rollback(events: &[Event], asked: Option<&str>) -> Result<Decision
     };
     let earlier = earlier.filter(|id| !revoked(id));
     match earlier {
-        Some(id) if present == Some(id) => Ok(Decision::Keep(IS_CHAMPION)),
+        Some(id) if present == Some(id) => Ok(kept(IS_CHAMPION)),
         Some(id) => Ok(Decision::Append {
             kind: EventKind::RolledBack,
             model_id: id.to_owned(),
@@ -163,107 +216,10 @@ pub(crate) fn revocation(events: &[Event], asked: Option<&str>) -> Result<Decisi
         return Err(usage(format!("revoke: model `{id}` is not registered")));
     }
     if of_model().any(|event| event.kind == EventKind::Revoked) {
-        return Ok(Decision::Keep("unchanged: it was revoked already"));
+        return Ok(kept("unchanged: it was revoked already"));
     }
     Ok(Decision::Append { kind: EventKind::Revoked, model_id: id.to_owned(), alias: None })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn champion(seq: i64, id: &str) -> Event {
-        Event {
-            task: "t".into(),
-            seq,
-            kind: EventKind::Promoted,
-            model_id: id.into(),
-            alias: Some(Alias::Champion),
-            reason: None,
-            person: None,
-            at: seq,
-        }
-    }
-
-    fn alias_of(decision: &Decision) -> Option<Alias> {
-        match decision {
-            Decision::Append { alias, .. } => *alias,
-            Decision::Keep(_) => None,
-        }
-    }
-
-    #[test]
-    fn verdicts_open_their_doors_only() {
-        let with = [champion(1, "a")];
-        assert_eq!(alias_of(&promotion(&[], "m", ("PASS", false))), Some(Alias::Champion));
-        assert_eq!(
-            alias_of(&promotion(&[], "m", ("INSUFFICIENT", false))),
-            Some(Alias::Provisional)
-        );
-        assert_eq!(alias_of(&promotion(&with, "m", ("PASS", false))), Some(Alias::Champion));
-        assert_eq!(
-            alias_of(&promotion(&with, "m", ("INSUFFICIENT", false))),
-            Some(Alias::Challenger)
-        );
-        assert!(matches!(promotion(&with, "a", ("INSUFFICIENT", false)), Decision::Keep(_)));
-        assert_eq!(alias_of(&promotion(&with, "m", ("INSUFFICIENT", true))), Some(Alias::Champion));
-        assert!(matches!(promotion(&with, "m", ("FAIL", true)), Decision::Keep(_)));
-        assert!(matches!(promotion(&[], "m", ("FAIL", false)), Decision::Keep(_)));
-        assert!(matches!(promotion(&[], "m", ("nonsense", false)), Decision::Keep(_)));
-        assert!(matches!(promotion(&with, "a", ("PASS", false)), Decision::Keep(_)));
-    }
-
-    #[test]
-    fn a_challenger_stands_beside_a_champion_only() {
-        let with = [champion(1, "a")];
-        assert_eq!(alias_of(&challenge(&with, "m", "PASS")), Some(Alias::Challenger));
-        assert_eq!(alias_of(&challenge(&with, "m", "INSUFFICIENT")), Some(Alias::Challenger));
-        assert!(matches!(challenge(&with, "m", "FAIL"), Decision::Keep(_)));
-        assert!(matches!(challenge(&with, "a", "PASS"), Decision::Keep(_)));
-        assert!(matches!(challenge(&[], "m", "PASS"), Decision::Keep(_)));
-        let challenger = Event { alias: Some(Alias::Challenger), ..champion(2, "m") };
-        let both = [champion(1, "a"), challenger];
-        assert!(matches!(challenge(&both, "m", "PASS"), Decision::Keep(_)));
-    }
-
-    #[test]
-    fn a_rollback_goes_one_champion_back() {
-        let events = [champion(1, "a"), champion(2, "b"), champion(3, "c")];
-        let to = |asked| match rollback(&events, asked).unwrap() {
-            Decision::Append { model_id, .. } => model_id,
-            Decision::Keep(why) => why.to_owned(),
-        };
-        assert_eq!(to(None), "b");
-        assert_eq!(to(Some("a")), "a");
-        assert_eq!(to(Some("c")), "unchanged: it is the champion");
-        assert!(rollback(&events, Some("x")).is_err());
-        assert!(rollback(&events[..1], None).is_err());
-    }
-
-    #[test]
-    fn a_second_rollback_goes_one_further() {
-        let back = |seq, id| Event { kind: EventKind::RolledBack, ..champion(seq, id) };
-        let mut events = vec![champion(1, "a"), champion(2, "b"), champion(3, "c"), back(4, "b")];
-        let to = |events: &[Event]| match rollback(events, None) {
-            Ok(Decision::Append { model_id, .. }) => model_id,
-            other => format!("{other:?}"),
-        };
-        assert_eq!(to(&events), "a");
-        events.push(champion(5, "d"));
-        assert_eq!(to(&events), "b");
-        events.push(back(6, "a"));
-        assert!(to(&events).contains("no earlier champion"));
-    }
-
-    #[test]
-    fn a_revoked_model_does_not_come_back() {
-        let mut events = vec![champion(1, "a"), champion(2, "b")];
-        let revoked = Event { kind: EventKind::Revoked, alias: None, ..champion(3, "a") };
-        events.push(revoked);
-        assert!(rollback(&events, None).is_err());
-        assert!(matches!(promotion(&events, "a", ("PASS", false)), Decision::Keep(_)));
-        assert!(matches!(revocation(&events, Some("a")).unwrap(), Decision::Keep(_)));
-        assert!(revocation(&events, None).is_err());
-        assert!(revocation(&events, Some("x")).is_err());
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ use foresite_tables::{Read, Slot, Table, Value};
 use serde_json::json;
 
 pub use config::Config;
+use decision::Beside;
 pub use decision::{Action, Decision};
 use key::Key;
 
@@ -73,7 +74,7 @@ impl Stage for Promote {
             Action::Revoke => decision::revocation(&events, asked.as_deref())?,
         };
         match decision {
-            Decision::Keep(why) => report.verdict = Some(why.into()),
+            Decision::Keep(why) => report.verdict = Some(why),
             Decision::Append { kind, model_id, alias } => {
                 report.verdict =
                     Some(alias.map_or(kind.word(), foresite_registry::Alias::word).into());
@@ -148,8 +149,11 @@ fn admitted(
     let decision = match args.action {
         Action::Challenge => decision::challenge(events, &model_id, &verdict),
         _ => {
-            let won = verdict == "INSUFFICIENT" && shadow::beat_champion(cx, events, &model_id)?;
-            decision::promotion(events, &model_id, (&verdict, won))
+            let beside = Beside::of(&document);
+            let won = verdict == "INSUFFICIENT"
+                && (beside.may_follow(events, &model_id, args.person.as_deref())
+                    || shadow::beat_champion(cx, events, &model_id)?);
+            decision::promotion(events, &model_id, (&verdict, won), &beside)
         }
     };
     if wants_signature(cx, (config, args), &decision, &model_id)? {

@@ -3,6 +3,11 @@
 use super::Track;
 use crate::measure::Measured;
 
+/// Share of the hours marked right, or reported as missed, that the detector raises.
+pub(super) const RIGHT_FOUND: &str = "marked_right_found";
+/// Share of the hours marked wrong that it would raise again.
+pub(super) const WRONG_REPEATED: &str = "marked_wrong_repeated";
+
 /// How much of what people called right, or reported as missed, the detector raises, and how much of
 /// what they called wrong it would raise again.
 ///
@@ -10,7 +15,7 @@ use crate::measure::Measured;
 /// recall over them would flatter the model that made the lists. These two shares compare models on
 /// the same marks, and claim nothing else.
 pub(super) fn by_marks(tracks: &[Track], measured: &mut Measured) {
-    for (name, wanted) in [("marked_right_found", true), ("marked_wrong_repeated", false)] {
+    for (name, wanted) in [(RIGHT_FOUND, true), (WRONG_REPEATED, false)] {
         let alarms: Vec<bool> = tracks
             .iter()
             .flat_map(|track| track.labels.iter().zip(&track.alarms))

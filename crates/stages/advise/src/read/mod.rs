@@ -18,7 +18,9 @@ mod suppressions;
 
 pub(crate) use columns::Rows;
 pub(crate) use incidents::MEMORY;
-pub(crate) use predictions::TASK_OFFSET;
+pub(crate) use predictions::{REPLAY, TASK_OFFSET};
+
+use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 use foresite_schema::TableDef;
@@ -30,12 +32,16 @@ use crate::clock::Micros;
 use crate::config::Config;
 use crate::inputs::{Context, Signals};
 
+/// Models by task, whose replays are read in the place of what was published.
+pub(crate) type Asked = BTreeMap<String, String>;
+
 /// Reads tables as of a run and remembers what was read.
 pub struct Reader<'a> {
     cx: &'a StageContext,
     config: &'a Config,
     cutoff: Micros,
     as_of: Micros,
+    asked: Asked,
     inputs: Inputs,
 }
 
@@ -47,7 +53,13 @@ impl<'a> Reader<'a> {
 
     /// A reader that knows what was known at `as_of`.
     pub fn at(cx: &'a StageContext, config: &'a Config, cutoff: Micros, as_of: Micros) -> Self {
-        Self { cx, config, cutoff, as_of, inputs: Inputs::new() }
+        Self { cx, config, cutoff, as_of, asked: Asked::new(), inputs: Inputs::new() }
+    }
+
+    /// The same reader, with these models in the place of those that served.
+    #[must_use]
+    pub(crate) fn asking(self, asked: &Asked) -> Self {
+        Self { asked: asked.clone(), ..self }
     }
 
     /// What was read so far.
@@ -103,11 +115,21 @@ impl<'a> Reader<'a> {
 
     /// The rows as they were known; `None` where there is no such table.
     fn resolved(&mut self, def: TableDef, read: Read) -> Result<Option<RecordBatch>> {
+        self.resolved_at(def, read, self.as_of)
+    }
+
+    /// The rows as they were known at that time.
+    fn resolved_at(
+        &mut self,
+        def: TableDef,
+        read: Read,
+        as_of: Micros,
+    ) -> Result<Option<RecordBatch>> {
         self.cx.check_stop()?;
         let Some(table) = self.cx.root().find(def)? else {
             return Ok(None);
         };
-        let rows = table.read(&read.as_of(self.as_of))?;
+        let rows = table.read(&read.as_of(as_of))?;
         let name = &table.def().name;
         let id = if rows.column_by_name("file_id").is_some() { "file_id" } else { "lineage_id" };
         self.inputs.add_rows(name, &rows, id)?;

@@ -1,5 +1,6 @@
 //! `predictions_<task>` and `alert_state`: the newest usable statements of every list's task. What a
-//! challenger says in its shadow has a source of its own, and is not read at all.
+//! challenger says in its shadow has a source of its own, and is not read at all. What a model said in
+//! its replays is read only where it is asked for by name.
 
 use foresite_schema::catalog::outcome;
 use foresite_stage::Result;
@@ -23,11 +24,24 @@ impl Reader<'_> {
 
     fn predictions_of(&mut self, list: &ListConfig) -> Result<Vec<Prediction>> {
         let read = Read::all().period(self.cutoff - list.max_age(), self.cutoff + TASK_OFFSET);
-        let read = read.text("source", SOURCE);
-        let Some(batch) = self.resolved(outcome::predictions(&list.task), read)? else {
+        let def = outcome::predictions(&list.task);
+        let asked = self.asked.get(&list.task).cloned();
+        // A replay was made later than the hour it is about: the run's clock says whether it is there.
+        let batch = match &asked {
+            Some(model) => {
+                let read = read.text("source", REPLAY).text("model_id", model);
+                self.resolved_at(def, read, self.cx.as_of())?
+            }
+            None => self.resolved(def, read.text("source", SOURCE))?,
+        };
+        let Some(batch) = batch else {
             return Ok(Vec::new());
         };
-        let mut rows = parse(&list.task, &Rows::of(&batch))?;
+        let mut rows = parse(&list.task, &Rows::of(&batch), asked.is_some())?;
+        if asked.is_some() {
+            // It speaks as if it had served.
+            rows.iter_mut().for_each(|row| row.role = Role::Champion);
+        }
         // What a challenger says later must not stand in the way of what serves.
         rows.retain(|row| row.role != Role::Challenger);
         let newest = rows.iter().map(|row| row.cutoff).max();
@@ -38,8 +52,25 @@ impl Reader<'_> {
     /// The alert states that belong to the predictions read.
     pub(super) fn alert_states(&mut self, predictions: &[Prediction]) -> Result<Vec<AlertState>> {
         let oldest = predictions.iter().map(|row| row.cutoff).min().unwrap_or(self.cutoff);
-        let read = Read::all().period(oldest, self.cutoff + TASK_OFFSET).text("source", SOURCE);
-        let Some(batch) = self.resolved(outcome::alert_state(), read)? else {
+        let read = Read::all().period(oldest, self.cutoff + TASK_OFFSET);
+        let (replayed, published): (Vec<&Prediction>, Vec<&Prediction>) =
+            predictions.iter().partition(|row| self.asked.contains_key(&row.task));
+        let mut states =
+            self.states(read.clone().text("source", SOURCE), self.as_of, &published)?;
+        if !replayed.is_empty() {
+            let read = read.text("source", REPLAY);
+            states.extend(self.states(read, self.cx.as_of(), &replayed)?);
+        }
+        Ok(states)
+    }
+
+    fn states(
+        &mut self,
+        read: Read,
+        as_of: Micros,
+        predictions: &[&Prediction],
+    ) -> Result<Vec<AlertState>> {
+        let Some(batch) = self.resolved_at(outcome::alert_state(), read, as_of)? else {
             return Ok(Vec::new());
         };
         let rows = Rows::of(&batch);
@@ -50,7 +81,7 @@ impl Reader<'_> {
         let strongest = rows.doubles("strongest").ok();
         let mut states = Vec::new();
         for row in 0..rows.len() {
-            let serves = |prediction: &Prediction| {
+            let serves = |prediction: &&Prediction| {
                 Some(prediction.task.as_str()) == task.at(row)
                     && Some(prediction.model_id.as_str()) == model.at(row)
                     && prediction.cutoff == cutoff.required(row)
@@ -70,17 +101,18 @@ impl Reader<'_> {
     }
 }
 
-fn parse(task: &str, rows: &Rows<'_>) -> Result<Vec<Prediction>> {
+/// The rows that are replays, or those that are none.
+fn parse(task: &str, rows: &Rows<'_>, replays: bool) -> Result<Vec<Prediction>> {
     let mut parsed = identities(task, rows)?;
     add_values(&mut parsed, rows)?;
     add_dates(&mut parsed, rows)?;
-    let mut live = Vec::with_capacity(parsed.len());
+    let mut wanted = Vec::with_capacity(parsed.len());
     for (row, prediction) in parsed.into_iter().enumerate() {
-        if !rows.flag("replay", row)? {
-            live.push(prediction);
+        if rows.flag("replay", row)? == replays {
+            wanted.push(prediction);
         }
     }
-    Ok(live)
+    Ok(wanted)
 }
 
 /// Who said it about what, and why.
@@ -140,6 +172,9 @@ fn add_dates(parsed: &mut [Prediction], rows: &Rows<'_>) -> Result<()> {
 }
 
 const SECOND: Micros = 1_000_000;
+
+/// Source of the rows that a model said when it was asked about the past.
+pub(crate) const REPLAY: &str = "replay";
 
 /// A task speaks some minutes after the data's end, when late files have arrived; never an hour.
 pub(crate) const TASK_OFFSET: Micros = HOUR;

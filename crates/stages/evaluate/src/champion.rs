@@ -1,0 +1,123 @@
+//! A new model beside the one that serves, on the same rows.
+
+use foresite_datasets::measure::{self, Comparison, Measured, Verdict};
+use foresite_datasets::{Data, Fitted, Package, SampleSet, registry_error};
+use foresite_features::task::SliceName;
+use foresite_registry::{Folder, model_path};
+use foresite_stage::{Context, ErrorKind, Result};
+use serde_json::{Value, json};
+
+use crate::Config;
+
+/// What the gate slice says of the two.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// The difference in loss, row by row; `None` where the head has no loss, or they do not compare.
+    pub(crate) comparison: Option<Comparison>,
+    /// Of a detector that serves, which has no loss: what can be measured of it without truth.
+    pub(crate) serving: Option<Serving>,
+    /// Why the model that serves cannot be read, and so is not compared at all.
+    pub(crate) unreadable: Option<String>,
+}
+
+/// A detector that serves.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    pub(crate) model_id: String,
+    pub(crate) measured: Measured,
+    /// Why the new one is clearly worse.
+    pub(crate) worse: Option<String>,
+}
+
+impl Serving {
+    /// What `promote` reads of it.
+    pub(crate) fn told(&self) -> Value {
+        json!({"model_id": self.model_id, "worse": self.worse})
+    }
+}
+
+impl Beside {
+    /// The verdict that is left: beside a champion that nobody can read, no model has passed.
+    pub(crate) fn allows(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Pass if self.unreadable.is_some() => Verdict::Insufficient,
+            verdict => verdict,
+        }
+    }
+}
+
+/// Measures the model that serves on the gate slice of the new one, whose own numbers are `gate`.
+///
+/// # Errors
+/// `BadData` where rows do not fit the new model; storage that does not answer.
+pub(crate) fn beside(
+    cx: &Context,
+    config: &Config,
+    (package, gate): (&Package, &Measured),
+    model_id: &str,
+    (set, data): (&SampleSet, &Data),
+) -> Result<Beside> {
+    let path = format!("{}/bundle", model_path(&package.task.task, model_id));
+    let champion = Folder::read(cx.root(), &path)
+        .map_err(registry_error)
+        .and_then(|folder| Package::from_folder(&folder));
+    let champion = match champion {
+        Ok(champion) => champion,
+        Err(error) if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Stopped) => {
+            return Err(error);
+        }
+        Err(error) => {
+            let why = format!("the model that serves cannot be read: {}", error.chain());
+            tracing::warn!(path, "{why}");
+            return Ok(Beside { unreadable: Some(why), ..Beside::default() });
+        }
+    };
+    if is_detector_of(&champion, data) {
+        let measured = crate::measured(cx, config, &champion, (set, data), SliceName::Gate)?;
+        let worse = measure::clearly_worse(&package.task, gate, &measured);
+        let serving = Serving { model_id: model_id.to_owned(), measured, worse };
+        return Ok(Beside { serving: Some(serving), ..Beside::default() });
+    }
+    let comparison = compared(config, (package, &champion), (set, data))?;
+    Ok(Beside { comparison, ..Beside::default() })
+}
+
+/// Whether it is a detector that works on these channels.
+fn is_detector_of(package: &Package, data: &Data) -> bool {
+    match (&package.fitted, data) {
+        (Fitted::Anomaly { model, .. }, Data::Panel(panel)) => model.channels == panel.0.channels,
+        _ => false,
+    }
+}
+
+fn compared(
+    config: &Config,
+    (package, champion): (&Package, &Package),
+    (set, data): (&SampleSet, &Data),
+) -> Result<Option<Comparison>> {
+    let slice = SliceName::Gate;
+    let own = measure::losses(package, set, data, slice)?;
+    let theirs = measure::losses(champion, set, data, slice);
+    let (Some(own), Ok(Some(theirs))) = (own, theirs) else {
+        tracing::warn!(champion = champion.model_id(), "the champion cannot be compared");
+        return Ok(None);
+    };
+    let blocks: Vec<u64> = set.of(slice).map(|sample| set.block(sample)).collect();
+    let losses = (own.as_slice(), theirs.as_slice());
+    Ok(Some(Comparison::new(measure::CHAMPION, losses, &blocks, &config.judging)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_a_champion_that_cannot_be_read_nothing_passes() {
+        let all = [Verdict::Pass, Verdict::Insufficient, Verdict::Fail];
+        let alone = Beside::default();
+        assert_eq!(all.map(|verdict| alone.allows(verdict)), all);
+        let blind = Beside { unreadable: Some("no `SHA256SUMS`".into()), ..Beside::default() };
+        let left = [Verdict::Insufficient, Verdict::Insufficient, Verdict::Fail];
+        assert_eq!(all.map(|verdict| blind.allows(verdict)), left);
+    }
+}
