@@ -22,7 +22,16 @@ import loop_hdfs
 import loop_page
 import loop_steady
 from loop_late import held_back, landed
-from loop_network import DAY, HOUR, LATENESS, SIMULATED, TASKS, TRAINED_AT, Network, text
+from loop_network import (
+    DAY,
+    HOUR,
+    LATENESS,
+    SIMULATED,
+    TASKS,
+    TRAINED_AT,
+    Network,
+    text,
+)
 from loop_sigma import three_sigma
 from measure import BINARIES, ROOT, SHARE, record, scaled
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from loop_network import TRAINED_AT, Network
@@ -33,7 +33,7 @@ def begins(path: Path) -> datetime:
     if found is None:
         raise SystemExit(f"{path}: expected a name such as A20260301.0000+0000-...")
     return datetime.strptime("".join(found.groups()), "%Y%m%d%H%M").replace(
-        tzinfo=timezone.utc
+        tzinfo=UTC
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from measure import BINARIES, ROOT, SAMPLES
 
 TASKS = ("anomaly", "maintenance", "capacity")
 #: The models learn from what was known then; all figures are about later.
-TRAINED_AT = datetime(2026, 3, 1, tzinfo=timezone.utc)
+TRAINED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LATENESS = timedelta(minutes=30)
 NIGHTLY = ("compact", "checkpoint", "vacuum")
