@@ -141,3 +141,17 @@ fn a_wide_repetition_says_the_newest_hour_anew_and_leaves_the_older_one() {
         assert_eq!(said(&held(root, "derived", NEWEST_END)), all_by(&next, false));
     }
 }
+
+#[test]
+fn what_nobody_said_in_time_comes_late_in_a_wide_run_too() {
+    let (root, [first, ..]) = with_champion();
+    let (root, first) = (root.path(), model(&first));
+    with_tasks(root, "featurize").interval(PAST[0], PAST[1]).exits(0);
+    predict(root, NEWEST).exits(0);
+    for status in ["done", "unchanged"] {
+        let run = predict(root, [PAST[0], NEWEST[1]]).exits(0);
+        assert_eq!(ended(&run), ("champion", status), "{}", run.stderr);
+        assert_eq!(said(&held(root, "derived", PAST_END)), all_by(&first, true));
+        assert_eq!(said(&held(root, "derived", NEWEST_END)), all_by(&first, false));
+    }
+}

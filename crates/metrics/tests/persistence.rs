@@ -35,7 +35,13 @@ fn entities(usual: f32, window: f32, newest: impl Fn(usize) -> f32) -> Vec<Block
 }
 
 fn level(entities: &[Blocks]) -> Tested {
-    let weekdays: Vec<Option<u8>> = (0..REFERENCE).map(|at| u8::try_from(at % 7).ok()).collect();
+    level_where(entities, |_| true)
+}
+
+/// By the blocks of the reference that count.
+fn level_where(entities: &[Blocks], counts: impl Fn(usize) -> bool) -> Tested {
+    let weekday = |at: usize| u8::try_from(at % 7).ok().filter(|_| counts(at));
+    let weekdays: Vec<Option<u8>> = (0..REFERENCE).map(weekday).collect();
     let kinds = Kinds { reference: &weekdays, windows: &[6, 0] };
     let of: Vec<&Blocks> = entities.iter().collect();
     let tests = Group::new(&of, kinds).unwrap().test(1);
@@ -56,4 +62,14 @@ fn movements_count_from_what_is_usual() {
     let down = level(&entities(1.0, 0.4, |_| 0.4));
     assert!(down.moved < -0.5 && down.persists, "{down:?}");
     assert!(!level(&entities(1.0, 0.4, |_| 1.0)).persists);
+}
+
+#[test]
+fn where_too_few_pairs_of_blocks_count_a_window_is_tested_by_itself() {
+    let moved = entities(0.0, 2.0, |_| 2.0);
+    assert!(level(&moved).together.is_some_and(|chance| chance < 1e-6));
+    // 36 of 55 blocks, 18 of 54 pairs.
+    let alone = level_where(&moved, |at| at % 3 > 0);
+    assert_eq!((alone.blocks, alone.together), (36, None));
+    assert!(alone.p_value < 1e-6, "{alone:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 
 use super::*;
@@ -122,17 +122,28 @@ fn of_many_sets_only_those_are_needed_that_a_cutoff_may_see() {
     let times = |of: Vec<i64>| {
         Arc::new(TimestampMicrosecondArray::from(of).with_timezone("UTC")) as ArrayRef
     };
-    let sets = |of: &[(i64, i64)]| {
-        let (valid_from, known_at) = of.iter().flat_map(|set| [*set; 3]).unzip();
+    let sets = |of: &[(i64, i64)], gone: &[i64]| {
+        let rows = || of.iter().flat_map(|set| [*set; 3]);
+        let (valid_from, known_at) = rows().unzip();
+        let gone: Vec<bool> = rows().map(|(day, _)| gone.contains(&day)).collect();
+        let gone = Arc::new(BooleanArray::from(gone)) as ArrayRef;
         let columns = [("valid_from", times(valid_from)), ("known_at", times(known_at))];
+        let columns = columns.into_iter().chain([("tombstone", gone)]);
         RecordBatch::try_from_iter(columns).unwrap()
     };
-    let needed = |of: &[(i64, i64)], from| first_needed(&[sets(of)], from).unwrap();
+    let first_needed = |batch: &RecordBatch, from| {
+        let mut sets = Sets::default();
+        sets.note(batch).unwrap();
+        sets.first_needed(from)
+    };
+    let needed = |of: &[(i64, i64)], from| first_needed(&sets(of, &[]), from);
     let daily = [(1, 1), (2, 2), (3, 3), (4, 4)];
     assert_eq!(needed(&daily, 3), Some(3));
     assert_eq!(needed(&daily, 9), Some(4));
     assert_eq!(needed(&daily, 0), Some(1), "later cutoffs see later sets");
     assert_eq!(needed(&[], 3), None);
+    let buried = first_needed(&sets(&daily, &[4]), 9);
+    assert_eq!(buried, Some(3), "of the last nothing is left but tombstones");
     // One of an earlier day that became known last is the newest.
     assert_eq!(needed(&[(3, 3), (4, 4), (2, 5)], 6), Some(2));
     assert_eq!(needed(&[(3, 3), (4, 4), (2, 5)], 4), Some(2), "a later cutoff sees it");

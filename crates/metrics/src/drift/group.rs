@@ -68,7 +68,7 @@ pub struct Tested {
     /// Chance of such a value without drift.
     pub p_value: f64,
     /// Chance of what this window and the one before hold together, as one longer block; `None` of the
-    /// first window, and where too few entities have a value in both.
+    /// first window, and where too few entities have a value or too few blocks of that length count.
     pub together: Option<f64>,
     /// The same by rank among the reference's blocks.
     pub rank: f64,
@@ -99,8 +99,8 @@ pub struct Group<'a> {
     range: f64,
     /// What is usual of blocks as long as a window.
     usual: Usual,
-    /// The same of a window and the one before, as one block.
-    usual_pairs: Usual,
+    /// The same of a window and the one before, as one block; `None` where too few of these count.
+    usual_pairs: Option<Usual>,
 }
 
 impl<'a> Group<'a> {
@@ -124,7 +124,7 @@ impl<'a> Group<'a> {
             kinds: kinds.windows.to_vec(),
             range: columns.range()?,
             usual: Usual::of(&columns)?,
-            usual_pairs: Usual::of(&pairs)?,
+            usual_pairs: Usual::of(&pairs),
         })
     }
 
@@ -173,12 +173,12 @@ impl<'a> Group<'a> {
     /// Chances of what the window and the one before hold together: of the level, and of a part.
     ///
     /// Two windows that are both unsure can be sure together, and a mean over more days is known
-    /// better: on the made-up network of `examples/drift_figures` this found 114 of 116 shifts where
-    /// combined p-values of the two (Vovk and Wang 2020) found 111, with no more false ones.
+    /// better. Combining the p-values of the two (Vovk and Wang 2020) needs no longer blocks and finds
+    /// a little less at as many false ones (`docs/LOG.md`, 2026-11-28).
     fn together(&self, kept: &[&Blocks], window: usize) -> Option<[Option<f64>; 2]> {
         let first = window.checked_sub(1)?;
         let column = Column::of(kept.iter().map(|entity| at(&entity.window_pairs, first)))?;
-        let usual = &self.usual_pairs;
+        let usual = self.usual_pairs.as_ref()?;
         let part = usual.part(&column, self.kinds.get(first));
         Some([Some(usual.level.p_value(column.level)), part.map(|value| usual.part.p_value(value))])
     }

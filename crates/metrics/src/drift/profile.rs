@@ -191,6 +191,13 @@ mod tests {
             series(30, |step| course(step) + if step < 29 * 24 { 0.0 } else { 3.0 });
         let blocks = blocks(&values, &hours, CUT).unwrap();
         assert_eq!((blocks.reference.len(), blocks.windows.len()), (28, 2));
+        assert_eq!((blocks.reference_pairs.len(), blocks.window_pairs.len()), (27, 1));
+        for (pairs, single) in
+            [(&blocks.reference_pairs, &blocks.reference), (&blocks.window_pairs, &blocks.windows)]
+        {
+            let halves = single.windows(2).map(|two| (two[0] + two[1]) / 2.0);
+            assert!(pairs.iter().zip(halves).all(|(pair, mean)| (pair - mean).abs() < 1e-4));
+        }
         let moved = f64::from(blocks.windows[1] - blocks.windows[0]) * blocks.spread;
         assert!((moved - 3.0).abs() < 1e-5, "{moved}");
         let last = &blocks.steps[24..];

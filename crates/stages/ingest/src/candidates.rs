@@ -58,15 +58,15 @@ fn hash_all(
     landed: &[FileEntry],
     wanted: &[(&FileEntry, Claim<'_>)],
 ) -> Result<Vec<PlannedFile>> {
-    let sizes: HashMap<&str, u64> =
-        landed.iter().map(|file| (file.path.as_str(), file.size)).collect();
+    let listed: HashMap<&str, &FileEntry> =
+        landed.iter().map(|file| (file.path.as_str(), file)).collect();
     let progress = cx.progress(wanted.len() as u64, "files hashed");
     let mut hashed = Vec::with_capacity(wanted.len());
     for group in wanted.chunks(FILES_AT_ONCE) {
         cx.check_stop()?;
         let group: Vec<_> = group
             .par_iter()
-            .map(|(file, claim)| planned(cx, config, landing, file, (claim, &sizes)))
+            .map(|(file, claim)| planned(cx, config, landing, file, (claim, &listed)))
             .collect::<Result<_>>()?;
         progress.add(group.len() as u64);
         hashed.extend(group.into_iter().flatten());
@@ -81,24 +81,26 @@ fn planned(
     config: &Config,
     landing: &Landing,
     file: &FileEntry,
-    (claim, sizes): (&Claim<'_>, &HashMap<&str, u64>),
+    (claim, listed): (&Claim<'_>, &HashMap<&str, &FileEntry>),
 ) -> Result<Option<PlannedFile>> {
     let Some(sha256) = landing.sha256(&file.path, file.size)? else {
         tracing::warn!(path = file.path, "cannot be read as it was listed, waits");
         return Ok(None);
     };
-    let mut joined = Vec::new();
+    let (mut joined, mut whole_at) = (Vec::new(), file.modified);
     for path in claim.joined() {
-        let Some(size) = sizes.get(path.as_str()).copied() else {
+        let Some(other) = listed.get(path.as_str()) else {
             tracing::warn!(path = file.path, joined = path, "waits for a joined file");
             return Ok(None);
         };
-        let Some(sha256) = landing.sha256(path, size)? else {
+        let Some(sha256) = landing.sha256(path, other.size)? else {
             return Ok(None);
         };
-        joined.push(JoinedFile { path: path.clone(), size, sha256 });
+        // No run before that could read the file.
+        whole_at = whole_at.max(other.modified);
+        joined.push(JoinedFile { path: path.clone(), size: other.size, sha256 });
     }
-    let first_run = config.schedule.map(|schedule| schedule.first_run(file.modified));
+    let first_run = config.schedule.map(|schedule| schedule.first_run(whole_at));
     Ok(Some(PlannedFile {
         path: file.path.clone(),
         size: file.size,

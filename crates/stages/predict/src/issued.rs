@@ -11,16 +11,16 @@ use foresite_tables::{Read, Slot, Table};
 use crate::speaker::Speaker;
 
 /// The last cutoff of the slot that was spoken about in time, in the speaker's place, and is not the
-/// newest any more; `None` where there is none, or where the slot holds this very computation.
+/// newest any more, and the last that was at all; neither where the slot holds this very computation.
 pub(crate) fn last_kept(
     cx: &Context,
     table: &Table,
     (speaker, slot): (Speaker<'_>, &Slot),
     lineage: &Lineage,
-) -> Result<Option<Micros>> {
-    let Some((start, end)) = slot.period else { return Ok(None) };
+) -> Result<(Option<Micros>, Option<Micros>)> {
+    let Some((start, end)) = slot.period else { return Ok((None, None)) };
     if !cx.is_forced() && table.holds(slot, &cx.commit(lineage))?.is_some() {
-        return Ok(None);
+        return Ok((None, None));
     }
     let (mut own, mut newest) = (BTreeSet::new(), Micros::MIN);
     in_time(table, start, |cutoff, source| {
@@ -29,7 +29,7 @@ pub(crate) fn last_kept(
             own.insert(cutoff);
         }
     })?;
-    Ok(own.range(..newest).next_back().copied())
+    Ok((own.range(..newest).next_back().copied(), own.last().copied()))
 }
 
 /// The newest cutoff after `after` that was spoken about in time, by whomever: what a challenger

@@ -116,26 +116,35 @@ fn speak(
     if cx.is_dry_run() {
         return Ok((said, lineage));
     }
-    if speaker.occasion == Occasion::Hour
-        && let Some(kept) = last_kept(cx, (&package.task, speaker), interval, &lineage)?
-    {
+    let (kept, newest) = match speaker.occasion {
+        Occasion::Hour => last_kept(cx, (&package.task, speaker), interval, &lineage)?,
+        _ => (None, None),
+    };
+    if let Some(kept) = kept {
         drop(sources);
         let is_newer_asked = cutoffs.last().is_some_and(|last| *last > kept);
         let until =
             if is_newer_asked { package.task.cutoffs.period_end(kept) } else { interval.end };
         return repeat(cx, config, speaker, (interval, until), report);
     }
+    // What was missed before the newest comes late, by itself.
+    if let Some(missed) = cutoffs.iter().rfind(|cutoff| Some(**cutoff) < newest) {
+        drop(sources);
+        let until = package.task.cutoffs.period_end(*missed);
+        speak(cx, config, speaker, Interval::new(interval.start, until)?, report)?;
+        return speak(cx, config, speaker, Interval::new(until, interval.end)?, report);
+    }
     write(cx, (&package.task, speaker), &said, interval, &lineage, report)?;
     Ok((said, lineage))
 }
 
-/// The last of the cutoffs whose statements stay as they are.
+/// The last of the cutoffs whose statements stay as they are, and the last with any.
 fn last_kept(
     cx: &Context,
     (task, speaker): (&Task, Speaker<'_>),
     interval: Interval,
     lineage: &Lineage,
-) -> Result<Option<Micros>> {
+) -> Result<(Option<Micros>, Option<Micros>)> {
     let table = cx.table(outcome::predictions(&task.task))?;
     let slot = speaker.slot(task, interval);
     issued::last_kept(cx, &table, (speaker, &slot), lineage)

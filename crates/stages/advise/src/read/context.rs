@@ -29,8 +29,9 @@ impl Reader<'_> {
     }
 }
 
-/// Counts ledger rows by state; a period that a late file brought after all is not missing, and the
-/// copies of a file that could not be read are not further files.
+/// Counts ledger rows by state; a period that a late file brought after all is not missing, the copies
+/// of a file that could not be read are not further files, and what a run left to the next one is none
+/// yet: its line stays when that has read it.
 fn count_files(rows: &Rows<'_>, completeness: &mut Completeness) -> Result<()> {
     let [state, element, file] = [rows.text("state")?, rows.text("ne_dn")?, rows.text("file_id")?];
     let (start, end) = (rows.times("period_start")?, rows.times("period_end")?);
@@ -44,6 +45,9 @@ fn count_files(rows: &Rows<'_>, completeness: &mut Completeness) -> Result<()> {
         let word = state.at(row).unwrap_or_default();
         let name = element.owned(row);
         let at = start.required(row);
+        if word == "waiting" {
+            continue;
+        }
         if word == "quarantined" {
             set_aside.note(file.at(row).unwrap_or_default(), at);
             continue;
@@ -127,6 +131,7 @@ mod tests {
             ("quarantined", Some("b"), 20),
             ("quarantined", Some("c"), 20),
             ("missing", None, 30),
+            ("waiting", Some("a"), 0),
         ];
         let mut found = Completeness::default();
         count_files(&Rows::of(&ledger(&files)), &mut found).unwrap();

@@ -111,7 +111,7 @@ fn more(page: &mut String, of: usize) {
 }
 
 /// The call that makes the row anew. What was issued is compared to the last bit and not touched; a
-/// replay replaces its own slot, with the same rows.
+/// replay replaces its own slot, with the same rows. What came late stays where it is, and gets one.
 fn again(page: &mut String, cx: &Context, prediction: &Prediction, maker: &Run) {
     let is_replay = prediction.is_replay();
     let configuration = maker.document["configuration"].to_string();
@@ -132,7 +132,9 @@ fn again(page: &mut String, cx: &Context, prediction: &Prediction, maker: &Run) 
     let _ = match is_replay {
         true => {
             let as_of = prediction.value("as_of").unwrap_or_default();
-            writeln!(page, " --as-of {as_of} --force")
+            let is_apart = prediction.value("source") != Some("replay");
+            let beside = if is_apart { "\n  as a replay beside it: the row stays" } else { "" };
+            writeln!(page, " --as-of {as_of} --force{beside}")
         }
         false => writeln!(page, " --rebuild\n  with the configuration {configuration}"),
     };
