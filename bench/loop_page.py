@@ -43,8 +43,8 @@ def part_of_page(part: str, measured: Found) -> str:
     blocks = [title, rest]
     if of["share"] < 1:
         blocks.insert(1, f"**Tried out only, with {of['share']:g} of what is measured.**")
-    if of.get("revision"):
-        blocks.append(f"Measured at `{of['revision']}`.")
+    at = f"`{of['revision']}`" if of.get("revision") else "a commit that was not noted"
+    blocks.append(f"Measured at {at}.")
     return "\n\n".join(blocks)
 
 
@@ -135,10 +135,12 @@ def steady(found: Found) -> str:
     beside = [one["beside_former"] for one in models if one.get("beside_former")]
     told = [one for one in beside if one["high"] is not None]
     lost = sum(one["high"] < 0 for one in told)
+    stand_ins = sum(one["became"] == "provisional" for one in models)
+    counted = f"{lost} of {len(told)} compared; {stand_ins} stand-ins were not"
     window = f"trainings of {{}} in {quota['days']} days, most"
     reached: list[list[object]] = [
         *([window.format(task), f"≤ {quota['trainings']}", most(found, task)] for task in TASKS),
-        ["promoted over a model that is better afterwards", "0", f"{lost} of {len(told)} compared"],
+        ["promoted over a model that is better afterwards", "0", counted],
     ]
     trained = [
         [one["day"], one["task"], one["verdict"], one["became"], *afterwards(one)]
@@ -155,10 +157,10 @@ def steady(found: Found) -> str:
         f"Traffic grows by {growth} a year. A day is lived as the DAGs do, but with a day's predictions in one run and\n"
         "one worklist a day; what `monitor --step retrain` decides for is trained and promoted (`bench/loop_steady.py`).",
         table(["", "reach", "found"], reached),
-        "Who was trained. Where it took the place of a model that served, both spoke for two weeks in a copy of the\n"
-        "tables: loss of the former one less that of the promoted one with its 95 % interval, above 0 where the\n"
-        "promoted one is better. An interval about 0 says that neither is known to be. A detector is not compared: no\n"
-        "truth about it comes by itself.",
+        "Who was trained. Where it became champion in the place of a model that served, both spoke for two weeks in a\n"
+        "copy of the tables: loss of the former one less that of the promoted one with its 95 % interval, above 0 where\n"
+        "the promoted one is better. An interval about 0 says that neither is known to be. Not compared are a model that\n"
+        "stands in for another (`provisional`), and a detector: no truth about it comes by itself.",
         table(["day", "task", "gate slice", "became", "former less promoted", "cutoffs"], trained),
         "Days by what was decided:",
         table(["task", "reason", "days"], decided),

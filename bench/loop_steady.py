@@ -7,9 +7,10 @@ software roll-out. Each day is lived as `telecom_inference` and `telecom_monitor
 cutoffs of the day, and with one worklist, that of its last hour. What `--step retrain` decides for is trained and
 promoted as by `telecom_model_training`.
 
-After each promotion over a model that served, a copy of the tables goes on with that model as the challenger, in the
-shadow, for two weeks; once all truth about these has come, the copy's monitor compares the two. The copy keeps that
-challenger out of what the gate sees. A detector has no truth that comes by itself, so that it is not compared.
+After each promotion to champion over a model that served, a copy of the tables goes on with that model as the
+challenger, in the shadow, for two weeks; once all truth about these has come, the copy's monitor compares the two. The
+copy keeps that challenger out of what the gate sees. Who only stands in casts no shadow, and a detector has no truth
+that comes by itself: these are not compared.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ value is compared, to the last bit.
 Where the form names models, nothing is compared: `asked` lets each of them speak about the interval in the place of
 the one that served, and makes the lists that would have come of it, the other tasks' as published. The result of
 `asked.advise` says what those lists named and what came of it, by people's marks and the truth of a simulated network.
-What a model says there knows all that was known at the as-of; ask hour by hour where late data must not help it.
+What a model says there knows all that was known at the as-of; ask hour by hour where late data must not help it. It is
+asked about the day before as well: of a detector no alert opens in its first hour, and none is open from before.
 
 **Inputs** What the stages read at the time, as it was known then
 
@@ -22,7 +23,7 @@ otherwise), `reads.<table>` (rows were deleted by retention or erasure, or came 
 With an empty `other` the same inputs and the same code gave another value: report it, it is a defect. The verdict
 `nothing_published` of a stage is no failure: it had nothing in that interval. A stage has its usual time limit, so
 ask for a month at most. Red at `asked.predict_<task>` with exit 65 or 66: no trusted key signed that model, or there
-is none of that id; at `asked.advise` with 66: it said nothing about the interval, which is shorter than its cadence.
+is none of that id; at `asked.advise` with 66: it said nothing about the interval and the day before.
 
 **Owner** data engineering
 """
@@ -32,7 +33,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, TaskGroup, chain
 
 from foresite_airflow import settings, tasks
-from foresite_airflow.clock import just_after
+from foresite_airflow.clock import day_before, just_after
 from foresite_airflow.defaults import TAGS, interval_form, models_field, task_defaults
 from foresite_airflow.operators import stage_operator
 from foresite_airflow.vocabulary import MODEL_TASKS
@@ -44,6 +45,8 @@ SPAN = (
     "{{ just_after(ti.xcom_pull(task_ids='pin')['interval_start']) }}",
     "{{ ti.xcom_pull(task_ids='pin')['interval_end'] }}",
 )
+#: An alert goes on from the hours before, as far as a day.
+WARM_UP = "{{ day_before(ti.xcom_pull(task_ids='pin')['interval_start']) }}"
 ASKED = "{% for task, id in params.models.items() %}{{ task }}={{ id }}{{ '' if loop.last else ',' }}{% endfor %}"
 
 with DAG(
@@ -52,7 +55,7 @@ with DAG(
     start_date=settings.start_date(),
     # Whoever starts it looks at it: what was long ago calls nobody out of bed.
     default_args={**task_defaults(), "on_failure_callback": None},
-    user_defined_macros={"just_after": just_after},
+    user_defined_macros={"day_before": day_before, "just_after": just_after},
     params={**interval_form(), "models": models_field()},
     doc_md=__doc__,
     tags=TAGS,
@@ -78,6 +81,7 @@ with DAG(
                 task_id=f"predict_{name}",
                 stage="predict",
                 model_task=name,
+                interval_start=WARM_UP,
                 options={"model": f"{{{{ params.models.get('{name}', '') }}}}"},
             )
             for name in MODEL_TASKS

@@ -18,3 +18,7 @@ def parse_time(text: str) -> datetime:
 def just_after(text: str) -> str:
     """A second later: a list at the start of an interval belongs to the interval before."""
     return rfc3339(parse_time(text) + timedelta(seconds=1))
+
+
+def day_before(text: str) -> str:
+    return rfc3339(parse_time(text) - timedelta(days=1))

@@ -160,6 +160,9 @@ def approvals(model_task: str) -> list[BaseOperator]:
         " which nobody is shown; where there is none it stands in for one."
     )
 
+    worse = f"ti.xcom_pull(task_ids='{model_task}.evaluate').get('numbers', {{}}).get('worse_than_serving')"
+    refused = f" It stays a candidate whatever you answer, clearly worse than the model that serves: {{{{ {worse} }}}}."
+
     def by_verdict(proven: str, otherwise: str) -> str:
         return f"{{% if {verdict} == 'PASS' %}}{proven}{{% else %}}{otherwise}{{% endif %}}"
 
@@ -170,6 +173,7 @@ def approvals(model_task: str) -> list[BaseOperator]:
                 f"Promote the new {model_task} model?", f"Let the new {model_task} model speak unproven?"
             ),
             body=f"Model `{trained}`, verdict **{{{{ {verdict} }}}}**.{by_verdict('', unproven)}"
+            f"{{% if {verdict} != 'PASS' and {worse} %}}{refused}{{% endif %}}"
             f" Read `models/{model_task}/{trained}/card.md` first.",
             defaults=ApprovalOperator.REJECT,
             response_timeout=settings.approval_patience(),

@@ -67,7 +67,10 @@ def test_models_of_the_form_are_asked_and_judged_by_their_lists_and_nothing_is_r
     )
     for given in (*predicted, listed):
         assert "rebuild" not in given
-        assert (given["interval-start"], given["interval-end"]) == tuple(SPAN.values())
+        assert given["interval-end"] == SPAN["interval_end"]
+    assert listed["interval-start"] == SPAN["interval_start"]
+    day_before = {"2026-02-28T11:00:00Z"}
+    assert {given["interval-start"] for given in predicted} == day_before, "alerts open in two hours at the earliest"
     assert {call["stage"] for call in stages.calls()} == {"predict", "advise"}
     assert str(run.of("compare").state) == "skipped"
 

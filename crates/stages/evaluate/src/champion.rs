@@ -18,6 +18,8 @@ pub(crate) struct Beside {
     pub(crate) serving: Option<Serving>,
     /// Why the model that serves cannot be read, and so is not compared at all.
     pub(crate) unreadable: Option<String>,
+    /// Whether a detector was judged while no other one served.
+    pub(crate) is_alone: bool,
 }
 
 /// A detector that serves.
@@ -37,6 +39,17 @@ impl Serving {
 }
 
 impl Beside {
+    /// Of a model that is judged while no other one serves.
+    pub(crate) fn nobody(package: &Package) -> Self {
+        Self { is_alone: matches!(package.fitted, Fitted::Anomaly { .. }), ..Self::default() }
+    }
+
+    /// What `promote` reads of a detector: beside whom it was measured, `null` = nobody served.
+    pub(crate) fn told(&self) -> Option<Value> {
+        let alone = || self.is_alone.then(|| json!({"model_id": null, "worse": null}));
+        self.serving.as_ref().map(Serving::told).or_else(alone)
+    }
+
     /// The verdict that is left: beside a champion that nobody can read, no model has passed.
     pub(crate) fn allows(&self, verdict: Verdict) -> Verdict {
         match verdict {
@@ -110,6 +123,24 @@ fn compared(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Findings, files_of};
+
+    #[test]
+    fn promote_finds_in_the_evaluation_whom_it_was_measured_beside() {
+        let (model_id, worse) = ("a".to_owned(), Some("louder".to_owned()));
+        let serving = Serving { model_id, measured: Measured::default(), worse };
+        let findings = Findings {
+            gate: Measured::default(),
+            test: Measured::default(),
+            beside: Beside { serving: Some(serving), ..Beside::default() },
+            verdict: Verdict::Insufficient,
+        };
+        let folder = files_of(&findings).unwrap();
+        let told: Value = serde_json::from_slice(folder.file("evaluation.json").unwrap()).unwrap();
+        // What `foresite-promote` reads in its own test.
+        assert_eq!(told["serving"], json!({"model_id": "a", "worse": "louder"}));
+        assert_eq!(told["verdict"], "INSUFFICIENT");
+    }
 
     #[test]
     fn beside_a_champion_that_cannot_be_read_nothing_passes() {

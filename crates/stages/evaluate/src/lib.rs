@@ -18,7 +18,7 @@ use foresite_stage::{Context, ErrorKind, Lineage, Report, Result, Stage, StageEr
 use foresite_tables::{Read, Slot, Value};
 use serde_json::json;
 
-use champion::{Beside, Serving};
+use champion::Beside;
 pub use config::Config;
 
 /// The stage.
@@ -148,7 +148,7 @@ fn judge(
     let test = on(SliceName::Test)?;
     let beside = match champion {
         Some(id) => champion::beside(cx, config, (package, &gate), &id, (set, data))?,
-        None => Beside::default(),
+        None => Beside::nobody(package),
     };
     if let Some(serving) = &beside.serving {
         measure::beside(&mut gate, &serving.measured);
@@ -211,7 +211,7 @@ fn files_of(findings: &Findings) -> Result<Folder> {
         "gate": findings.gate,
         "test": findings.test,
         "champion": findings.beside.comparison,
-        "serving": findings.beside.serving.as_ref().map(Serving::told),
+        "serving": findings.beside.told(),
         "reason": findings.beside.unreadable,
     });
     let reason = findings.beside.unreadable.as_ref();

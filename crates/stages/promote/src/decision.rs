@@ -2,6 +2,7 @@
 
 use foresite_registry::{Alias, Aliases, Event, EventKind};
 use foresite_stage::{ErrorKind, Result, StageError};
+use foresite_tables::Micros;
 
 /// What people or the pipeline ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -39,6 +40,8 @@ pub enum Decision {
 pub(crate) struct Beside {
     /// The model that served then; `None` where the evaluation measured none.
     pub(crate) model_id: Option<String>,
+    /// Whether it measured a detector while no other one served.
+    pub(crate) was_alone: bool,
     /// Why the new one is clearly worse.
     pub(crate) worse: Option<String>,
 }
@@ -47,11 +50,17 @@ impl Beside {
     /// As `evaluation.json` has it.
     pub(crate) fn of(evaluation: &serde_json::Value) -> Self {
         let text = |name: &str| evaluation["serving"][name].as_str().map(str::to_owned);
-        Self { model_id: text("model_id"), worse: text("worse") }
+        let model_id = text("model_id");
+        let was_alone = evaluation["serving"].is_object() && model_id.is_none();
+        Self { model_id, was_alone, worse: text("worse") }
     }
 
     /// What speaks against the new model beside the one that serves now.
     fn against(&self, serving: &str) -> Option<String> {
+        if self.was_alone {
+            let why = format!("nobody served when it was measured, and `{serving}` serves now");
+            return Some(format!("rejected: {why}: evaluate it again"));
+        }
         let then = self.model_id.as_deref()?;
         if then != serving {
             let next = "evaluate it again";
@@ -64,17 +73,20 @@ impl Beside {
     }
 
     /// Whether a person may let the new model follow the champion, in whose shadow it speaks: a detector
-    /// that is not worse than it never gets more said for it.
+    /// that is not worse than it never gets more said for it. It must have been there before the run
+    /// `as_of` this clock: another try of the run that put it there says no more than that.
     pub(crate) fn may_follow(
         &self,
         events: &[Event],
         model_id: &str,
-        person: Option<&str>,
+        (person, as_of): (Option<&str>, Micros),
     ) -> bool {
         let aliases = Aliases::of(events);
         let Some(champion) = aliases.get(Alias::Champion) else { return false };
+        let named = events.iter().rev().find(|event| event.alias == Some(Alias::Challenger));
         person.is_some_and(|name| !name.is_empty())
             && aliases.get(Alias::Challenger) == Some(model_id)
+            && named.is_some_and(|event| event.at < as_of)
             && self.model_id.is_some()
             && self.against(champion).is_none()
     }

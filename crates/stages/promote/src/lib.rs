@@ -151,7 +151,7 @@ fn admitted(
         _ => {
             let beside = Beside::of(&document);
             let won = verdict == "INSUFFICIENT"
-                && (beside.may_follow(events, &model_id, args.person.as_deref())
+                && (beside.may_follow(events, &model_id, (args.person.as_deref(), cx.as_of()))
                     || shadow::beat_champion(cx, events, &model_id)?);
             decision::promotion(events, &model_id, (&verdict, won), &beside)
         }

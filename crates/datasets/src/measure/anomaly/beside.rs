@@ -11,6 +11,10 @@ pub(super) const ALERTS: &str = "alerts_per_entity_day";
 /// How many times the alerts of the serving model a new one may raise.
 const MOST_ALERTS: f64 = 1.5;
 
+/// Share of the marked hours beyond which one model raises clearly more of them than the other. A mark
+/// on an incident is one on each of its members, so that a cell at its edge speaks against nobody.
+const MARKED_SHARE: f64 = 0.1;
+
 /// Why the new model is clearly worse than the one that serves, both measured on the same rows; `None`
 /// where it is not. That says nothing about which of them is better: only truth could.
 ///
@@ -51,11 +55,16 @@ fn raised(of: &Measured, name: &str) -> Raised {
 }
 
 fn fewer(name: &str, own: Raised, theirs: Raised) -> Option<String> {
-    (own.0 < theirs.0).then(|| counted(name, own, theirs))
+    is_beyond(theirs, own).then(|| counted(name, own, theirs))
 }
 
 fn more(name: &str, own: Raised, theirs: Raised) -> Option<String> {
-    (own.0 > theirs.0).then(|| counted(name, own, theirs))
+    is_beyond(own, theirs).then(|| counted(name, own, theirs))
+}
+
+fn is_beyond(one: Raised, other: Raised) -> bool {
+    let more = one.0.saturating_sub(other.0);
+    more as f64 > MARKED_SHARE * one.1.max(other.1) as f64
 }
 
 fn counted(name: &str, own: Raised, theirs: Raised) -> String {
@@ -112,6 +121,18 @@ mod tests {
     }
 
     #[test]
+    fn a_few_cells_at_the_edge_of_incidents_speak_against_no_detector() {
+        let many = |found| {
+            let mut measured = Measured::default();
+            measured.add(ALERTS, Some(0.02), 24_000);
+            measured.add(RIGHT_FOUND, Some(found), 200);
+            measured
+        };
+        assert_eq!(why(&many(0.95), &many(1.0)), None);
+        assert!(why(&many(0.85), &many(1.0)).is_some());
+    }
+
+    #[test]
     fn what_was_not_measured_speaks_against_nobody() {
         let bare = |rate| {
             let mut measured = Measured::default();
@@ -122,7 +143,13 @@ mod tests {
         assert_eq!(why(&bare(Some(0.009)), &bare(Some(0.0))), None, "nine alerts");
         assert!(why(&bare(Some(0.011)), &bare(Some(0.0))).is_some(), "eleven beside none");
         assert_eq!(why(&bare(None), &bare(Some(0.02))), None);
-        let unmarked = why(&bare(Some(0.02)), &detector(0.02, 0.5, 0.5)).unwrap();
+    }
+
+    #[test]
+    fn marked_hours_that_only_the_serving_model_scores_are_found_by_it_alone() {
+        let mut bare = Measured::default();
+        bare.add(ALERTS, Some(0.02), 24_000);
+        let unmarked = why(&bare, &detector(0.02, 0.5, 0.5)).unwrap();
         assert!(unmarked.starts_with("marked_right_found is 0 of 0"), "{unmarked}");
     }
 

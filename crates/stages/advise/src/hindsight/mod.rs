@@ -19,6 +19,7 @@ use crate::config::{Config, Head, ListConfig};
 use crate::incidents::Change;
 use crate::network::Network;
 use crate::read::{Reader, Rows, TASK_OFFSET};
+use crate::worklist::SOURCE;
 
 /// Scores the lists whose cutoffs lie in the interval (its end included, as a run's cutoff is the
 /// end of its interval).
@@ -111,13 +112,13 @@ fn members(cx: &Context, span: (Micros, Micros)) -> Result<Members> {
 }
 
 /// Cutoffs for which the task made predictions. A list without an incident left no row, yet what it
-/// did not name it missed.
+/// did not name it missed. Of what a model said in a replay, or in the shadow, there was no list.
 fn predicted(cx: &Context, list: &ListConfig, span: (Micros, Micros)) -> Result<BTreeSet<Micros>> {
     let Some(table) = cx.root().find(outcome::predictions(&list.task))? else {
         return Ok(BTreeSet::new());
     };
-    let read = Read::all().period(span.0, span.1 + TASK_OFFSET).as_of(cx.as_of());
-    let batch = table.read(&read)?;
+    let read = Read::all().period(span.0, span.1 + TASK_OFFSET).text("source", SOURCE);
+    let batch = table.read(&read.as_of(cx.as_of()))?;
     let rows = Rows::of(&batch);
     let at = rows.times("cutoff")?;
     // A task speaks some minutes after the end of the data, which is the cutoff of the list.

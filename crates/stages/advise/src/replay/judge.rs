@@ -8,11 +8,14 @@ use foresite_stage::{Context, Report, Result};
 use foresite_tables::Read;
 
 use super::history::{History, Replayed, rounded};
-use crate::clock::Micros;
+use crate::clock::{DAY, Micros};
 use crate::config::Config;
 use crate::hindsight;
-use crate::precision::MONTH;
 use crate::read::{Reader, Rows};
+
+/// How long after a list a mark on one of its predictions may come: of capacity 100 days, as
+/// `foresite_feedback::reach` has it.
+const LAST_MARK: Micros = 100 * DAY;
 
 /// A mark as it is judged: who, what, when.
 type Said = (Option<String>, Mark, Micros);
@@ -26,7 +29,7 @@ pub(super) fn by_marks(
     history: &History,
     report: &mut Report,
 ) -> Result<()> {
-    let (of_prediction, of_incident) = marks(cx, [from, to.saturating_add(MONTH)])?;
+    let (of_prediction, of_incident) = marks(cx, [from, to.saturating_add(LAST_MARK)])?;
     for list in &config.lists {
         let Some(said) = history.of(&list.task) else { continue };
         let (mut right, mut stated) = (0_usize, Vec::new());

@@ -23,6 +23,10 @@ use crate::source::{Source, unfit};
 /// Alerts without which a share says nothing.
 const LEAST_ALERTS: usize = 10;
 
+/// How long after its horizon a forecast may be marked (`foresite_feedback::reach`): who plans by it knows
+/// only then whether it was right.
+const AFTERWARDS: Micros = 10 * DAY;
+
 /// An incident when it was first raised.
 struct Alert {
     at: Micros,
@@ -37,6 +41,8 @@ struct Reach {
     back: Micros,
     /// How long after it truth may come.
     ahead: Micros,
+    /// How long after it a mark may come.
+    marked: Micros,
     /// Whether an outage is what the task foretells.
     by_tickets: bool,
 }
@@ -48,8 +54,11 @@ impl Reach {
         let around = Micros::from(config.judging.hit_within_hours.get()) * HOUR;
         let by_tickets = !matches!(model.task.head, Head::Forecast { .. });
         match model.task.horizon().micros() {
-            0 => Self { back: around, ahead: around, by_tickets },
-            horizon => Self { back: 0, ahead: horizon, by_tickets },
+            0 => Self { back: around, ahead: around, marked: around, by_tickets },
+            horizon => {
+                let marked = if by_tickets { horizon } else { horizon + AFTERWARDS };
+                Self { back: 0, ahead: horizon, marked, by_tickets }
+            }
         }
     }
 
@@ -241,7 +250,7 @@ impl Alert {
     /// `None`: people disagree, or acted, and what would have happened is not known; or no ticket
     /// could tell.
     fn is_right(&self, known: &Known, (marks, task): (&Marks, &str), reach: Reach) -> Option<bool> {
-        let near = |at: Micros| (self.at - reach.back..=self.at + reach.ahead).contains(&at);
+        let near = |at: Micros| (self.at - reach.back..=self.at + reach.marked).contains(&at);
         let marks: Vec<&Marked> = self
             .entities
             .iter()

@@ -98,7 +98,8 @@ fn a_revoked_model_does_not_come_back() {
 
 /// What an evaluation measured beside the model `a`.
 fn beside_a(worse: Option<&str>) -> Beside {
-    Beside { model_id: Some("a".into()), worse: worse.map(str::to_owned) }
+    let worse = worse.map(str::to_owned);
+    Beside { model_id: Some("a".into()), worse, ..Beside::default() }
 }
 
 fn provisional(seq: i64, id: &str) -> Event {
@@ -144,19 +145,25 @@ fn a_measurement_beside_somebody_else_says_nothing() {
     let decision = promotion(&[provisional(1, "b")], "m", said, &beside_a(None));
     let expected = "rejected: it was measured beside `a`, and `b` serves now: evaluate it again";
     assert_eq!(decision, Decision::Keep(expected.into()));
+    let alone = Beside::of(&serde_json::json!({"serving": {"model_id": null, "worse": null}}));
+    let serves = [provisional(1, "b")];
+    let Decision::Keep(why) = promotion(&serves, "m", said, &alone) else { panic!("{alone:?}") };
+    assert!(why.ends_with("`b` serves now: evaluate it again"), "{why}");
+    assert_eq!(alias_of(&promotion(&[], "m", said, &alone)), Some(Alias::Provisional));
 }
 
 #[test]
 fn a_person_lets_a_detector_follow_the_champion_in_whose_shadow_it_speaks() {
     let challenger = Event { alias: Some(Alias::Challenger), ..champion(2, "m") };
     let both = [champion(1, "a"), challenger];
-    let fine = beside_a(None);
-    assert!(fine.may_follow(&both, "m", Some("kim")));
-    assert!(!fine.may_follow(&both, "m", None), "the pipeline decides nothing here");
-    assert!(!fine.may_follow(&both, "m", Some("")));
-    assert!(!fine.may_follow(&both[..1], "m", Some("kim")), "it speaks in no shadow");
-    assert!(!beside_a(Some("louder")).may_follow(&both, "m", Some("kim")));
-    assert!(!Beside::default().may_follow(&both, "m", Some("kim")), "nothing was measured");
+    let (fine, kim) = (beside_a(None), (Some("kim"), 3));
+    assert!(fine.may_follow(&both, "m", kim));
+    assert!(!fine.may_follow(&both, "m", (Some("kim"), 2)), "a second try of the challenge itself");
+    assert!(!fine.may_follow(&both, "m", (None, 3)), "the pipeline decides nothing here");
+    assert!(!fine.may_follow(&both, "m", (Some(""), 3)));
+    assert!(!fine.may_follow(&both[..1], "m", kim), "it speaks in no shadow");
+    assert!(!beside_a(Some("louder")).may_follow(&both, "m", kim));
+    assert!(!Beside::default().may_follow(&both, "m", kim), "nothing was measured");
 }
 
 #[test]
