@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use foresite_features::profile;
 use foresite_schema::TableDef;
 use foresite_schema::catalog::derived;
-use foresite_stage::Result;
+use foresite_stage::{ErrorKind, Result, StageError};
 use foresite_tables::Read;
 
 use super::{Reader, Rows};
@@ -86,9 +87,12 @@ impl Reader<'_> {
             .collect())
     }
 
-    /// Usual weeks of the focus; of all other candidates only their load.
+    /// Usual weeks of the focus, as last known; of all other candidates only their load.
     pub(super) fn profiles(&mut self, focus: &Focus) -> Result<BTreeMap<SeriesKey, Profile>> {
-        let read = Read::all().period(self.cutoff - PROFILE_MEMORY, self.cutoff + HOUR).columns([
+        let Some(first) = self.last_profiles()? else {
+            return Ok(BTreeMap::new());
+        };
+        let read = Read::all().period(first, self.cutoff + HOUR).columns([
             "entity_id",
             "channel",
             "hour_of_week",
@@ -106,6 +110,25 @@ impl Reader<'_> {
             profiles.entry(key).or_default().set(hour, usual);
         }
         Ok(profiles)
+    }
+
+    /// `valid_from` of the set of profiles that was usable last. There is one a day, of a row per entity,
+    /// channel and hour of the week each: to read them all would cost more with every day.
+    fn last_profiles(&self) -> Result<Option<Micros>> {
+        let Some(table) = self.cx.root().find(derived::profiles())? else {
+            return Ok(None);
+        };
+        let read = Read::all()
+            .as_of(self.as_of)
+            .period(self.cutoff - PROFILE_MEMORY, self.cutoff + HOUR)
+            .columns(profile::SET_COLUMNS);
+        let mut sets = profile::Sets::default();
+        for batch in table.scan(&read)? {
+            self.cx.check_stop()?;
+            sets.note(&batch?)
+                .map_err(|error| StageError::new(ErrorKind::BadData, error.to_string()))?;
+        }
+        Ok(sets.first_needed(self.as_of))
     }
 
     fn values(
