@@ -110,11 +110,7 @@ impl<'a> Reader<'a> {
         };
         let read = |from| Read::all().period(from, end + 1).text("entity_type", &task.entity_type);
         let of_sets = read(start - 2 * WEEK).as_of(self.as_of).columns(profile::SET_COLUMNS);
-        let mut sets = profile::Sets::default();
-        for batch in table.scan(&of_sets)? {
-            sets.note(&batch?).map_err(bad_data)?;
-        }
-        let Some(first) = sets.first_needed(start) else {
+        let Some(first) = profile::first_needed(table.scan(&of_sets)?, start, bad_data)? else {
             return Ok(Profiles::default());
         };
         let rows = self.rows(derived::profiles(), read(first), "lineage_id")?;

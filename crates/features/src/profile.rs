@@ -18,7 +18,7 @@ use crate::task::Micros;
 
 pub(crate) use build::quantile;
 pub use build::{LOOK_BACK, build, group_of};
-pub use table::{SET_COLUMNS, Sets, read, rows};
+pub use table::{SET_COLUMNS, first_needed, read, rows};
 
 /// Deviations beyond this many spreads say nothing more and only upset a model.
 pub const MOST_SPREADS: f64 = 20.0;

@@ -49,47 +49,46 @@ pub fn rows(set: &ProfileSet) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
 
-/// The columns that [`Sets`] looks at.
+/// The columns that [`first_needed`] looks at.
 pub const SET_COLUMNS: [&str; 3] = ["valid_from", "known_at", "tombstone"];
 
-/// When each set became usable, and its `valid_from`.
-#[derive(Debug, Default)]
-pub struct Sets(BTreeSet<(Micros, Micros)>);
+/// The least `valid_from` of the sets that cutoffs from `from` on may see: the newest that is
+/// usable by then, and all that become usable later. `None` where there is no set.
+///
+/// A set is a row per entity, channel and hour of the week: what no cutoff sees need not be read.
+///
+/// # Errors
+/// Those of the batches, and `unfit` of a column that is missing or has another type.
+pub fn first_needed<E, F: From<E>>(
+    batches: impl IntoIterator<Item = Result<RecordBatch, E>>,
+    from: Micros,
+    unfit: impl Fn(BatchError) -> F,
+) -> Result<Option<Micros>, F> {
+    let mut sets = BTreeSet::new();
+    for batch in batches {
+        note(&mut sets, &batch?).map_err(&unfit)?;
+    }
+    let newest = sets.iter().map(|(usable, _)| *usable).filter(|usable| *usable <= from).max();
+    let needed = sets.iter().filter(|(usable, _)| newest.is_none_or(|newest| *usable >= newest));
+    Ok(needed.map(|(_, valid_from)| *valid_from).min())
+}
 
-impl Sets {
-    /// Notes the sets of some rows.
-    ///
-    /// # Errors
-    /// When a column is missing or has another type.
-    pub fn note(&mut self, batch: &RecordBatch) -> Result<(), BatchError> {
-        let [valid_from, known_at] = ["valid_from", "known_at"].map(|name| Times::of(batch, name));
-        let (valid_from, known_at) = (valid_from?, known_at?);
-        let gone = column(batch, "tombstone", &DataType::Boolean)?;
-        let gone = gone.as_boolean();
-        let mut last = None;
-        // [`read`] passes over tombstones too: a set of nothing else is none.
-        for row in (0..batch.num_rows()).filter(|row| !gone.value(*row)) {
-            let set =
-                valid_from.at(row).map(|from| (from.max(known_at.at(row).unwrap_or(from)), from));
-            if set != last {
-                self.0.extend(set);
-                last = set;
-            }
+/// Notes of each set in some rows when it became usable, and its `valid_from`.
+fn note(sets: &mut BTreeSet<(Micros, Micros)>, batch: &RecordBatch) -> Result<(), BatchError> {
+    let [valid_from, known_at] = ["valid_from", "known_at"].map(|name| Times::of(batch, name));
+    let (valid_from, known_at) = (valid_from?, known_at?);
+    let gone = column(batch, "tombstone", &DataType::Boolean)?;
+    let gone = gone.as_boolean();
+    let mut last = None;
+    // [`read`] passes over tombstones too: a set of nothing else is none.
+    for row in (0..batch.num_rows()).filter(|row| !gone.value(*row)) {
+        let set = valid_from.at(row).map(|from| (from.max(known_at.at(row).unwrap_or(from)), from));
+        if set != last {
+            sets.extend(set);
+            last = set;
         }
-        Ok(())
     }
-
-    /// The least `valid_from` of the sets that cutoffs from `from` on may see: the newest that is
-    /// usable by then, and all that become usable later. `None` where there is no set.
-    ///
-    /// A set is a row per entity, channel and hour of the week: what no cutoff sees need not be read.
-    pub fn first_needed(&self, from: Micros) -> Option<Micros> {
-        let usable = self.0.iter().map(|(usable, _)| *usable);
-        let newest = usable.filter(|usable| *usable <= from).max();
-        let needed =
-            self.0.iter().filter(|(usable, _)| newest.is_none_or(|newest| *usable >= newest));
-        needed.map(|(_, valid_from)| *valid_from).min()
-    }
+    Ok(())
 }
 
 /// Profiles from rows of the table. A set is usable from the moment it was known.

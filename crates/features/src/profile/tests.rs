@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, BooleanArray, RecordBatch, TimestampMicrosecondArra
 use arrow::datatypes::{Field, Schema};
 
 use super::*;
+use crate::batch::BatchError;
 use crate::clock::LocalClock;
 use crate::cube::{Grid, Rank};
 use crate::task::{DAY, HOUR, WEEK};
@@ -131,18 +132,15 @@ fn of_many_sets_only_those_are_needed_that_a_cutoff_may_see() {
         let columns = columns.into_iter().chain([("tombstone", gone)]);
         RecordBatch::try_from_iter(columns).unwrap()
     };
-    let first_needed = |batch: &RecordBatch, from| {
-        let mut sets = Sets::default();
-        sets.note(batch).unwrap();
-        sets.first_needed(from)
-    };
-    let needed = |of: &[(i64, i64)], from| first_needed(&sets(of, &[]), from);
+    let needed_of =
+        |batch, from| first_needed([Ok::<_, BatchError>(batch)], from, |error| error).unwrap();
+    let needed = |of: &[(i64, i64)], from| needed_of(sets(of, &[]), from);
     let daily = [(1, 1), (2, 2), (3, 3), (4, 4)];
     assert_eq!(needed(&daily, 3), Some(3));
     assert_eq!(needed(&daily, 9), Some(4));
     assert_eq!(needed(&daily, 0), Some(1), "later cutoffs see later sets");
     assert_eq!(needed(&[], 3), None);
-    let buried = first_needed(&sets(&daily, &[4]), 9);
+    let buried = needed_of(sets(&daily, &[4]), 9);
     assert_eq!(buried, Some(3), "of the last nothing is left but tombstones");
     // One of an earlier day that became known last is the newest.
     assert_eq!(needed(&[(3, 3), (4, 4), (2, 5)], 6), Some(2));

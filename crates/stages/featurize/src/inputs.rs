@@ -150,11 +150,8 @@ pub(crate) fn profiles(
     };
     // Profiles are built daily; two weeks bridge a pipeline that stood still.
     let read = |from| Read::all().as_of(cx.as_of()).period(from, until);
-    let mut sets = profile::Sets::default();
-    for batch in table.scan(&read(from - 2 * WEEK).columns(profile::SET_COLUMNS))? {
-        sets.note(&batch?).map_err(unfit)?;
-    }
-    let Some(first) = sets.first_needed(from) else {
+    let of_sets = read(from - 2 * WEEK).columns(profile::SET_COLUMNS);
+    let Some(first) = profile::first_needed(table.scan(&of_sets)?, from, unfit)? else {
         return Ok(Profiles::default());
     };
     let batch = table.read_all(&read(first).columns(PROFILES))?;

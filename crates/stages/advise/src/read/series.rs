@@ -122,13 +122,13 @@ impl Reader<'_> {
             .as_of(self.as_of)
             .period(self.cutoff - PROFILE_MEMORY, self.cutoff + HOUR)
             .columns(profile::SET_COLUMNS);
-        let mut sets = profile::Sets::default();
-        for batch in table.scan(&read)? {
+        let batches = table.scan(&read)?.map(|batch| {
             self.cx.check_stop()?;
-            sets.note(&batch?)
-                .map_err(|error| StageError::new(ErrorKind::BadData, error.to_string()))?;
-        }
-        Ok(sets.first_needed(self.as_of))
+            batch.map_err(StageError::from)
+        });
+        profile::first_needed(batches, self.as_of, |error| {
+            StageError::new(ErrorKind::BadData, error.to_string())
+        })
     }
 
     fn values(
