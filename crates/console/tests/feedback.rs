@@ -161,6 +161,39 @@ fn a_mark_of_an_earlier_hour_is_about_what_the_incident_was_then() {
 }
 
 #[test]
+fn a_mark_on_an_incident_reaches_as_far_back_as_one_on_its_predictions() {
+    // Carried on without members since: what belonged to it was not scored any more.
+    let carried = |task: &str| {
+        let site = site();
+        let then = site.cutoff - 60 * 24 * HOUR;
+        Rows::new(1)
+            .text("prediction_id", some(["old"]))
+            .text("entity_type", some(["sector"]))
+            .text("entity_id", some(["r/A/S1"]))
+            .times("cutoff", [Some(then)].into_iter())
+            .write_from(&site.root, outcome::predictions(task), then, "old");
+        Rows::new(2)
+            .text("incident_id", some(["inc-old"; 2]))
+            .text("task", some([task; 2]))
+            .times("cutoff", [then, site.cutoff].map(Some).into_iter())
+            .times("first_seen_at", [Some(then); 2].into_iter())
+            .texts("members", [vec!["old".to_owned()], Vec::new()].into_iter())
+            .write_from(&site.root, outcome::incidents(), site.cutoff, "old");
+        site
+    };
+    let site = carried("capacity");
+    let (status, taken) = post(&site.console(), &site.mark_of_incident("inc-old", -30));
+    assert_eq!(status, StatusCode::ACCEPTED, "{taken}");
+    let text = site.root.read(taken["file"].as_str().unwrap()).unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("r/A/S1,old,capacity,Kim,street festival,inc-old\n"), "{text}");
+    let site = carried("anomaly");
+    let late = site.mark_of_incident("inc-old", -30);
+    let late = refused(&site, &late, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(late, format!("mark 1: incident `inc-old` is on no list before {}", site.at(-30)));
+}
+
+#[test]
 fn a_mark_from_before_its_incident_says_since_when_it_is_there() {
     let site = site();
     let gone = site.mark_of_incident("inc-2", -30);

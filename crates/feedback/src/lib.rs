@@ -7,5 +7,5 @@
 mod predictions;
 mod statement;
 
-pub use predictions::{MarkedIds, Predicted, Predictions, REACH, Versions, reach};
+pub use predictions::{MarkedIds, Predicted, Predictions, Versions, reach};
 pub use statement::{SKEW, Statement};

@@ -11,7 +11,7 @@ const DAY: Micros = 86_400_000_000;
 
 /// How far before a mark the cutoff of its prediction may lie. An id says nothing about where its row
 /// lies, so this bounds what one unknown id costs: a look at so many days of the tables.
-pub const REACH: Micros = 35 * DAY;
+const REACH: Micros = 35 * DAY;
 
 /// The same of capacity, which speaks up to 90 days ahead: whoever plans by it knows only then
 /// whether it was right. An unknown id costs a look at another 65 days of its table, which has a

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use foresite_feedback::{MarkedIds, Predictions, REACH};
+use foresite_feedback::{MarkedIds, Predictions, reach};
 use foresite_schema::catalog::outcome;
 use foresite_tables::{Micros, Root};
 use foresite_testkit::Rows;
@@ -40,7 +40,7 @@ fn ids_are_found_within_the_reach_of_their_marks() {
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
     write(&root);
     let mut wanted = marked(["new", "month", "own", "foreign"], CUTOFF + 1);
-    wanted.insert(("year".into(), CUTOFF - 300 * DAY + REACH));
+    wanted.insert(("year".into(), CUTOFF - 300 * DAY + reach("anomaly")));
     let found = Predictions::find(&root, &wanted, CUTOFF + 1).unwrap();
     let entity = |id: &str| found.get(id).map(|prediction| prediction.entity_id.as_str());
     assert_eq!(

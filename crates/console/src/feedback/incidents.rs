@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use foresite_feedback::REACH;
+use foresite_feedback::reach;
 use foresite_schema::catalog::outcome;
 use foresite_tables::{Micros, Read, Result, Root};
 
@@ -48,7 +48,9 @@ impl Incidents {
                     found.insert(key, Err(line));
                 }
                 Some(row) => {
-                    earlier.insert(key, row.first_seen);
+                    // What stood behind it before that can no longer be marked.
+                    let since = at.saturating_sub(reach(&row.task)).max(row.first_seen);
+                    earlier.insert(key, since);
                 }
             }
         }
@@ -77,6 +79,7 @@ fn named(ask: &Ask) -> Option<Named> {
 }
 
 struct Listed {
+    task: String,
     members: Vec<String>,
     first_seen: Micros,
 }
@@ -89,15 +92,15 @@ fn listed(root: &Root, named: &BTreeSet<Named>) -> Result<BTreeMap<(String, Micr
     }
     let mut found = BTreeMap::new();
     for (cutoff, ids) in by_cutoff {
-        let read = Read::all().columns(["incident_id", "members", "first_seen_at"]);
+        let read = Read::all().columns(["incident_id", "task", "members", "first_seen_at"]);
         let read = read.period(cutoff, cutoff.saturating_add(1));
         let Some(batch) = resolved(root, outcome::incidents(), &read)? else { break };
         let rows = Rows::of(&batch);
-        let (known, members) = (rows.text("incident_id"), rows.texts("members"));
-        let first_seen = rows.times("first_seen_at");
+        let [known, tasks] = ["incident_id", "task"].map(|name| rows.text(name));
+        let (members, first_seen) = (rows.texts("members"), rows.times("first_seen_at"));
         for row in rows.each().filter(|row| ids.contains(known.at(*row))) {
             let first_seen = first_seen.at(row).unwrap_or(cutoff);
-            let listed = Listed { members: members.at(row), first_seen };
+            let listed = Listed { task: tasks.owned(row), members: members.at(row), first_seen };
             found.insert((known.owned(row), cutoff), listed);
         }
     }
@@ -105,14 +108,14 @@ fn listed(root: &Root, named: &BTreeSet<Named>) -> Result<BTreeMap<(String, Micr
 }
 
 /// What belonged to incidents at marks that are older than the list they name. `earlier` holds since
-/// when each was there.
+/// when a list may tell.
 fn before(
     root: &Root,
     mut earlier: BTreeMap<Named, Micros>,
 ) -> Result<BTreeMap<Named, std::result::Result<Vec<String>, String>>> {
     let mut found = BTreeMap::new();
-    for back in [NEAR, REACH] {
-        let starts = earlier.iter().map(|((_, _, at), first)| (at - back).max(*first));
+    for back in [NEAR, Micros::MAX] {
+        let starts = earlier.iter().map(|((_, _, at), since)| at.saturating_sub(back).max(*since));
         let (start, end) = (starts.min(), earlier.keys().map(|(_, _, at)| at + 1).max());
         let (Some(start), Some(end)) = (start, end) else { break };
         let read = Read::all().columns(["incident_id", "cutoff", "members"]).period(start, end);
