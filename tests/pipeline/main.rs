@@ -8,6 +8,7 @@
 mod conflict;
 mod contract;
 mod derive;
+mod detectors;
 mod disk_full;
 mod end_to_end;
 mod erasures;

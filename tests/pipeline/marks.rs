@@ -7,25 +7,8 @@ use arrow::datatypes::{Float32Type, TimestampMicrosecondType};
 use foresite_schema::catalog::{derived, raw};
 use foresite_tables::{Read, Root};
 use foresite_testkit::Rows;
-use serde_json::json;
-use tempfile::TempDir;
 
 use crate::toy::{self, HOUR};
-
-/// A detector over the toy's devices, without labels of its own.
-fn prepared() -> TempDir {
-    let root = toy::prepared(toy::above);
-    let task = json!({
-        "task": "toy", "about": "Devices unlike themselves.", "entity_type": "device",
-        "head": { "kind": "anomaly" }, "cutoffs": { "step": "1h" }, "look_back": "6h",
-        "inputs": { "granularity": "1h", "wall_clock": false, "channels": ["x"] },
-        "label": { "rule": "none" },
-        "slices": { "rule": { "by": "time", "fractions": [0.4, 0.1, 0.2, 0.15, 0.15] } },
-        "metrics": ["vus_pr"], "baselines": ["random"]
-    });
-    std::fs::write(root.path().join("tasks/toy.json"), task.to_string()).unwrap();
-    root
-}
 
 /// Mark, hours of cutoff and of the mark, person.
 type Marked<'a> = (&'a str, Option<i64>, i64, &'a str);
@@ -47,7 +30,7 @@ fn mark(root: &Root, marks: &[Marked<'_>]) {
 
 #[test]
 fn marks_become_labels_of_a_detector_and_acting_does_not() {
-    let folder = prepared();
+    let folder = toy::watched();
     let root = Root::open(folder.path().to_str().unwrap()).unwrap();
     mark(
         &root,
@@ -60,11 +43,7 @@ fn marks_become_labels_of_a_detector_and_acting_does_not() {
             ("missed", None, 240, "Kim"),
         ],
     );
-    let span = ["1970-01-01T00:00:00Z", toy::END];
-    toy::with_tasks(folder.path(), "featurize")
-        .interval(span[0], span[1])
-        .args("--step samples")
-        .exits(0);
+    toy::sampled(folder.path());
     let samples = root.existing(derived::samples("toy")).unwrap().read(&Read::all()).unwrap();
     let labels = samples.column_by_name("label").unwrap().as_primitive::<Float32Type>();
     let entities = samples.column_by_name("entity_id").unwrap().as_string::<i32>();

@@ -102,6 +102,21 @@ pub(crate) fn prepared(in_trouble: fn(f64) -> bool) -> TempDir {
     root
 }
 
+/// The same devices for a detector, which has no labels of its own.
+pub(crate) fn watched() -> TempDir {
+    let root = prepared(above);
+    let task = json!({
+        "task": "toy", "about": "Devices unlike themselves.", "entity_type": "device",
+        "head": { "kind": "anomaly" }, "cutoffs": { "step": "1h" }, "look_back": "6h",
+        "inputs": { "granularity": "1h", "wall_clock": false, "channels": ["x"] },
+        "label": { "rule": "none" },
+        "slices": { "rule": { "by": "time", "fractions": [0.4, 0.1, 0.2, 0.15, 0.15] } },
+        "metrics": ["vus_pr"], "baselines": ["random"]
+    });
+    std::fs::write(root.path().join("tasks/toy.json"), task.to_string()).unwrap();
+    root
+}
+
 pub(crate) fn stage(root: &Path, name: &str) -> Binary {
     Binary::stage(name).root(root).args("--task toy --as-of").arg(END)
 }
@@ -110,9 +125,14 @@ pub(crate) fn with_tasks(root: &Path, name: &str) -> Binary {
     stage(root, name).config(&json!({ "tasks": root.join("tasks") }))
 }
 
+/// The samples of all hours.
+pub(crate) fn sampled(root: &Path) {
+    let stage = with_tasks(root, "featurize").interval("1970-01-01T00:00:00Z", END);
+    stage.args("--step samples").exits(0);
+}
+
 pub(crate) fn featurized(root: &Path) {
-    let span = ["1970-01-01T00:00:00Z", END];
-    with_tasks(root, "featurize").interval(span[0], span[1]).args("--step samples").exits(0);
+    sampled(root);
     with_tasks(root, "featurize").interval("1970-03-11T18:00:00Z", END).exits(0);
 }
 
