@@ -185,6 +185,41 @@ fn landed_files_of_which_no_row_tells_are_named_as_well() {
     assert_eq!(list(&erased, "doubtful_files"), doubtful, "a copy as well");
 }
 
+/// A run whose files change after it planned to take them; how many it took, and left to the next.
+fn changed_meanwhile(site: &Site, day: &str, change: impl Fn()) -> [i64; 2] {
+    let step = |words: &str| site.ingest(day).args(words).exits(0);
+    let plan = step("--step plan");
+    let id = plan.result["numbers"]["plan_id"].as_str().unwrap();
+    change();
+    step(&format!("--step shard --plan {id}"));
+    let commit = step(&format!("--step commit --plan {id}"));
+    ["taken", "changed"].map(|name| counted(&commit, name))
+}
+
+#[test]
+fn a_landed_file_that_waited_is_judged_by_what_lies_there_now() {
+    let site = Site::new();
+    site.marked("kim", &[("a", "Kim")]);
+    site.ingest("2024-05-01").exits(0);
+    site.marked("corrected", &[("b", "Kim")]);
+    site.marked("waits", &[("c", "Kim")]);
+    let left = changed_meanwhile(&site, "2024-05-02", || {
+        site.marked("corrected", &[("b", "")]);
+        site.marked("waits", &[("c", "Kim"), ("d", "")]);
+    });
+    assert_eq!(left, [0, 2]);
+    let left = changed_meanwhile(&site, "2024-05-03", || {
+        site.marked("waits", &[("c", "Kim"), ("d", "Lee")]);
+    });
+    assert_eq!(left, [1, 1]);
+
+    let run = site.erase(MAY_EPOCH).exits(0);
+    let erased = rows(site.path(), "erasures");
+    assert_eq!(list(&erased, "files"), ["feedback/kim.csv"], "{}", run.stderr);
+    let doubtful = list(&erased, "doubtful_files");
+    assert_eq!(doubtful, ["feedback/waits.csv"], "what is corrected names nobody any more");
+}
+
 #[test]
 fn a_landed_file_that_was_replaced_is_looked_into_and_not_deleted() {
     let site = Site::new();
