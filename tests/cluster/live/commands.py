@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -39,6 +40,8 @@ def run(
         text=True,
         timeout=limit,
         check=False,
+        # Where nobody may interrupt, a terminal does not reach the command either: some look out for signals anew.
+        start_new_session=signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
     )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()

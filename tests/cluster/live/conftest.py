@@ -19,7 +19,7 @@ from live.kube import stage_pods
 from live.landing import HOUR, stamp
 from live.runs import PIPELINE, STAGE, TRAINING, by_hand
 from live.services import SERVICES
-from live.site import DUE_HOURS, STATE, Site, down, say, up
+from live.site import DUE_HOURS, STATE, STOPPING, Site, down, say, up
 from live.tables import Tables
 
 #: Hours that have landed beside the history: two of the schedule, the others for what is broken.
@@ -38,6 +38,12 @@ class Story:
     scheduled: list[str]
     #: One pod of each stage, as the cluster had it.
     seen_pods: list[dict[str, Any]] = field(default_factory=list)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """One Ctrl-C is enough: another would cut short pytest's own end, in which the site is taken down."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ PIPELINE = "telecom_data_pipeline"
 TRAINING = "telecom_model_training"
 INFERENCE = "telecom_inference"
 MONITORING = "telecom_monitoring"
+PROMOTION = "telecom_model_promotion"
 STAGE = "telecom_stage"
 #: What one run of a DAG may take, retries included.
 PATIENCE = 1200.0

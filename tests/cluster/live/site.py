@@ -37,6 +37,8 @@ STAGES = sorted(path.name for path in (ROOT / "crates" / "stages").iterdir())
 LATENESS = timedelta(minutes=30)
 #: So many hours of the schedule are due when it begins.
 DUE_HOURS = 2
+#: Signals by which people end a run.
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 #: Who asks the console in the tests.
 PERSON = "K. Brandt"
 PARTS = ("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "foresite-console")
@@ -162,8 +164,8 @@ def down() -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Whatever comes, this goes to its end; so do the commands that it calls, which inherit that."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Whatever comes, this goes to its end; so do the commands that it calls, which `run` keeps from it."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOPPING}
     try:
         yield
     finally:
