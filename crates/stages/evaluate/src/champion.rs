@@ -111,8 +111,9 @@ pub(crate) fn beside(
 /// What people are told of a champion that the new version of its task left behind, and what they can do.
 fn unfit(task: &str, champion: &str, why: &str) -> String {
     format!(
-        "task {task}: the serving model {champion} does not fit this version of the task and was not compared \
-         ({why}): baselines alone decide; where none of this version is promoted, train {task} again"
+        "task {task}: the serving model {champion} does not fit this version of the task and was not \
+         compared ({why}): baselines alone decide; where none of this version is promoted, train \
+         {task} again"
     )
 }
 
@@ -179,7 +180,9 @@ mod tests {
         let folder = files_of(&findings).unwrap();
         let told: Value = serde_json::from_slice(folder.file("evaluation.json").unwrap()).unwrap();
         let reason = told["reason"].as_str().unwrap();
-        for words in ["task capacity", "serving model m1", "no feature `rain`", "train capacity again"] {
+        for words in
+            ["task capacity", "serving model m1", "no feature `rain`", "train capacity again"]
+        {
             assert!(reason.contains(words), "{words}: {reason}");
         }
         assert_eq!(findings.beside.allows(Verdict::Pass), Verdict::Pass, "baselines decide");
