@@ -280,6 +280,12 @@ pub fn list_statements() -> TableDef {
             "",
             "expected number of entities with an event that no open incident names: the sum of the calibrated probabilities below the list's level; null as `hits`",
         ),
+        nullable(
+            "within_s",
+            Int,
+            "s",
+            "how long after the cutoff an event makes the three come true; null as `hits`, or an earlier release wrote it",
+        ),
     ];
     table(
         "list_statements",

@@ -9,6 +9,9 @@ use DataKind::{Bool, Double, Int, Long, Text, Texts, Time};
 /// `performance.metric` of a challenger beside the model that serves: monitor writes it, promote reads it.
 pub const LOSS_AGAINST_CHAMPION: &str = "loss_against_champion";
 
+/// `performance.scope` of what the lists stated and of what came of it: monitor writes it, advise reads it.
+pub const OF_LISTS: &str = "lists";
+
 /// All tables of this group.
 pub fn all() -> Vec<TableDef> {
     vec![drift(), performance(), retrain_decisions(), rebuilds(), erasures()]

@@ -2,7 +2,8 @@
 //! it does not name.
 //!
 //! Sums of calibrated probabilities, written with the list, so that nobody can choose them after the
-//! fact; people's marks are held against them later ([`precision`](crate::precision)).
+//! fact; people's marks are held against them later ([`precision`](crate::precision)), and what came, by
+//! `monitor`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,8 @@ pub struct Statement {
     pub left_out_hits: Option<f64>,
     /// Expected number of entities with an event that no open incident names.
     pub misses: Option<f64>,
+    /// Seconds after the cutoff within which an event makes the three come true.
+    pub within_s: Option<u32>,
 }
 
 /// The statements of a list, one of each team.
@@ -65,6 +68,7 @@ pub fn of_list(
             hits: is_calibrated.then(|| expected(&listed)),
             left_out_hits: is_calibrated.then(|| expected(&left_out)),
             misses: is_calibrated.then(|| misses.get(team).copied().unwrap_or(0.0)),
+            within_s: is_calibrated.then(|| list.act_within_hours.saturating_mul(3600)),
         }
     };
     budgets.iter().map(of_team).collect()

@@ -121,6 +121,7 @@ pub fn statement_rows(advice: &Advice, stamp: Stamp<'_>) -> Result<RecordBatch> 
     columns.numbers("hits", each().map(|said| said.hits));
     columns.numbers("left_out_hits", each().map(|said| said.left_out_hits));
     columns.numbers("misses", each().map(|said| said.misses));
+    columns.ranks("within_s", each().map(|said| said.within_s));
     columns.batch()
 }
 

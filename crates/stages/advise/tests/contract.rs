@@ -262,11 +262,14 @@ fn a_list_states_what_it_expects() {
         let stated = ["hits", "left_out_hits", "misses"].map(|name| number(&said, name, row));
         if task == "anomaly" {
             assert_eq!(stated, [None; 3], "a bound from a p-value is no probability to sum");
+            assert_eq!(whole(&said, "within_s", row), None);
             continue;
         }
         let [hits, left_out_hits, misses] = stated.map(Option::unwrap);
         assert!((hits - sum(true)).abs() < 1e-9, "{task}");
         assert!((left_out_hits - sum(false)).abs() < 1e-9, "{task}");
         assert!(misses >= 0.0, "{task}");
+        let days = if task == "maintenance" { 7 } else { 60 };
+        assert_eq!(whole(&said, "within_s", row), Some(days * 86_400), "{task}");
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use fixture::Fixture;
 use foresite_advise::advice;
 use foresite_advise::clock::HOUR;
+use foresite_advise::inputs::Came;
 use foresite_advise::network::{Entity, Network};
 use foresite_advise::report::{self, Page};
 
@@ -54,6 +55,29 @@ fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
         .skip(1)
         .filter_map(|rest| rest.split_once('"').map(|(value, _)| value))
         .collect()
+}
+
+#[test]
+fn what_came_stands_beside_what_past_lists_stated() {
+    let mut fixture = fixture::fixture();
+    fixture.context.came = vec![Came {
+        task: "maintenance".into(),
+        until: fixture.signals.cutoff - 9 * HOUR,
+        lists: 336,
+        hits: [Some(3.2), Some(2.5)],
+        misses: [Some(0.42), Some(1.0)],
+    }];
+    let page = text(&render(&fixture)).replace('\n', " ");
+    for words in [
+        "336 lists whose time was over by",
+        "stated 3.2 right items and had 2.5; stated 0.4 more where nothing was open and missed 1.0.",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    // No ticket says of a limit whether it was passed: half of a comparison is none.
+    fixture.context.came[0].misses[1] = None;
+    let page = text(&render(&fixture)).replace('\n', " ");
+    assert!(page.contains("and had 2.5.") && !page.contains("and missed"), "{page}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Beside {
     pub(crate) serving: Option<Serving>,
     /// Why the model that serves cannot be read, and so is not compared at all.
     pub(crate) unreadable: Option<String>,
+    /// Why the model that serves does not fit what the new one was made for, and so is not compared.
+    pub(crate) unfit: Option<String>,
     /// Whether a detector was judged while no other one served.
     pub(crate) is_alone: bool,
 }
@@ -48,6 +50,11 @@ impl Beside {
     pub(crate) fn told(&self) -> Option<Value> {
         let alone = || self.is_alone.then(|| json!({"model_id": null, "worse": null}));
         self.serving.as_ref().map(Serving::told).or_else(alone)
+    }
+
+    /// Why there is no comparison with the model that serves.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.unreadable.as_deref().or(self.unfit.as_deref())
     }
 
     /// The verdict that is left: beside a champion that nobody can read, no model has passed.
@@ -91,8 +98,23 @@ pub(crate) fn beside(
         let serving = Serving { model_id: model_id.to_owned(), measured, worse };
         return Ok(Beside { serving: Some(serving), ..Beside::default() });
     }
-    let comparison = compared(config, (package, &champion), (set, data))?;
-    Ok(Beside { comparison, ..Beside::default() })
+    match compared(config, (package, &champion), (set, data))? {
+        Ok(comparison) => Ok(Beside { comparison: Some(comparison), ..Beside::default() }),
+        Err(why) => {
+            let unfit = unfit(&package.task.task, model_id, &why);
+            tracing::warn!("{unfit}");
+            Ok(Beside { unfit: Some(unfit), ..Beside::default() })
+        }
+    }
+}
+
+/// What people are told of a champion that the new version of its task left behind, and what they can do.
+fn unfit(task: &str, champion: &str, why: &str) -> String {
+    format!(
+        "task {task}: the serving model {champion} does not fit this version of the task and was not \
+         compared ({why}): baselines alone decide; where none of this version is promoted, train \
+         {task} again"
+    )
 }
 
 /// Whether it is a detector that works on these channels.
@@ -103,21 +125,23 @@ fn is_detector_of(package: &Package, data: &Data) -> bool {
     }
 }
 
+/// The two, loss by loss; or why the champion has none on these rows.
 fn compared(
     config: &Config,
     (package, champion): (&Package, &Package),
     (set, data): (&SampleSet, &Data),
-) -> Result<Option<Comparison>> {
+) -> Result<Result<Comparison, String>> {
     let slice = SliceName::Gate;
     let own = measure::losses(package, set, data, slice)?;
     let theirs = measure::losses(champion, set, data, slice);
-    let (Some(own), Ok(Some(theirs))) = (own, theirs) else {
-        tracing::warn!(champion = champion.model_id(), "the champion cannot be compared");
-        return Ok(None);
+    let (own, theirs) = match (own, theirs) {
+        (Some(own), Ok(Some(theirs))) => (own, theirs),
+        (_, Err(error)) => return Ok(Err(error.chain())),
+        _ => return Ok(Err("it has another head, or works on other channels".into())),
     };
     let blocks: Vec<u64> = set.of(slice).map(|sample| set.block(sample)).collect();
     let losses = (own.as_slice(), theirs.as_slice());
-    Ok(Some(Comparison::new(measure::CHAMPION, losses, &blocks, &config.judging)))
+    Ok(Ok(Comparison::new(measure::CHAMPION, losses, &blocks, &config.judging)))
 }
 
 #[cfg(test)]
@@ -140,6 +164,28 @@ mod tests {
         // What `foresite-promote` reads in its own test.
         assert_eq!(told["serving"], json!({"model_id": "a", "worse": "louder"}));
         assert_eq!(told["verdict"], "INSUFFICIENT");
+    }
+
+    #[test]
+    fn a_champion_of_an_earlier_version_of_the_task_is_named_with_what_to_do() {
+        let findings = Findings {
+            gate: Measured::default(),
+            test: Measured::default(),
+            beside: Beside {
+                unfit: Some(unfit("capacity", "m1", "no feature `rain`")),
+                ..Beside::default()
+            },
+            verdict: Verdict::Insufficient,
+        };
+        let folder = files_of(&findings).unwrap();
+        let told: Value = serde_json::from_slice(folder.file("evaluation.json").unwrap()).unwrap();
+        let reason = told["reason"].as_str().unwrap();
+        for words in
+            ["task capacity", "serving model m1", "no feature `rain`", "train capacity again"]
+        {
+            assert!(reason.contains(words), "{words}: {reason}");
+        }
+        assert_eq!(findings.beside.allows(Verdict::Pass), Verdict::Pass, "baselines decide");
     }
 
     #[test]

@@ -197,8 +197,8 @@ fn tell(findings: &Findings, report: &mut Report) {
     if let Some(events) = findings.gate.events {
         report.number("gate_events", events);
     }
-    if let Some(why) = &findings.beside.unreadable {
-        report.number("reason", why.as_str());
+    if let Some(why) = findings.beside.reason() {
+        report.number("reason", why);
     }
     if let Some(why) = findings.beside.serving.as_ref().and_then(|one| one.worse.as_deref()) {
         report.number("worse_than_serving", why);
@@ -212,9 +212,9 @@ fn files_of(findings: &Findings) -> Result<Folder> {
         "test": findings.test,
         "champion": findings.beside.comparison,
         "serving": findings.beside.told(),
-        "reason": findings.beside.unreadable,
+        "reason": findings.beside.reason(),
     });
-    let reason = findings.beside.unreadable.as_ref();
+    let reason = findings.beside.reason();
     let reason = reason.map_or_else(String::new, |why| format!(": {why}"));
     let text = format!(
         "verdict {}{reason}\n\n# gate\n{}\n# test\n{}",

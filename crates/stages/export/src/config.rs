@@ -26,6 +26,9 @@ pub struct Config {
     pub accuracy_days: NonZero<u32>,
     /// Rows that one file may be made of; it bounds the memory of the stage.
     pub most_rows: NonZero<usize>,
+    /// Predictions of each task that are exported beside those of its incidents, the likeliest ones;
+    /// 0 = none.
+    pub most_predictions: usize,
     /// Whether people's names and words are exported: who marked what and why, and the texts of
     /// tickets, alarms and planned work that a list quotes.
     pub name_people: bool,
@@ -65,6 +68,14 @@ impl Output {
         match self {
             Self::FailurePrediction => "MDA_ASSISTED_FAULT_MANAGEMENT_FAILURE_PREDICTION",
             Self::TrafficCongestion => "SLS_ANALYSIS_TRAFFIC_CONGESTION_PREDICTION_ANALYSIS",
+        }
+    }
+
+    /// The value of `mDAOutputIEName`.
+    pub(crate) fn element(self) -> &'static str {
+        match self {
+            Self::FailurePrediction => "FailurePredictionOutput",
+            Self::TrafficCongestion => "TrafficCongestionPredictionOutput",
         }
     }
 }
@@ -169,6 +180,7 @@ impl Default for Config {
             prediction_days: NonZero::<u32>::MIN.saturating_add(6),
             accuracy_days: NonZero::<u32>::MIN.saturating_add(27),
             most_rows: NonZero::<usize>::MIN.saturating_add(99_999),
+            most_predictions: 10_000,
             name_people: false,
         }
     }

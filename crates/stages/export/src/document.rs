@@ -5,6 +5,7 @@
 pub(crate) mod feedback;
 pub(crate) mod mda;
 pub(crate) mod performance;
+pub(crate) mod predictions;
 
 use foresite_stage::Interval;
 use foresite_tables::Micros;

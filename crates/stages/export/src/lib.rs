@@ -1,12 +1,13 @@
 //! The export stage: what Foresite says, in the words of the standards, for systems that read them.
 //!
-//! Of an interval of full hours it writes three JSON documents below `exports/`: the incidents of its
-//! worklists as reports of TS 28.104, the performance of the models behind them in the terms of
-//! TS 28.105, and people's feedback in those of TS 29.520. Files are written once and never changed; a
+//! Of an interval of full hours it writes four JSON documents below `exports/`: the incidents of its
+//! worklists, and the likeliest other predictions, as reports of TS 28.104, the performance of the
+//! models behind them in the terms of TS 28.105, and people's feedback in those of TS 29.520. Files are written once and never changed; a
 //! later clock that knows more makes an export beside the earlier one. JSON Schemas of all of them
 //! stand in `docs/schemas/export`. Only what a model in one
 //! of the configured roles said is exported, and no replay.
 
+mod beside;
 mod config;
 mod document;
 mod incidents;
@@ -30,7 +31,8 @@ pub use config::{
     AnalyticsType, Config, FailureType, IssueDomain, Output, Role, Severities, Terms,
 };
 
-use crate::document::{Document, Header, feedback, mda, performance};
+use crate::beside::Beside;
+use crate::document::{Document, Header, feedback, mda, performance, predictions as others};
 use crate::incidents::Incident;
 use crate::models::{Evaluation, Realised};
 use crate::moment::{DAY, HOUR};
@@ -48,7 +50,7 @@ pub struct Export;
 impl Stage for Export {
     const NAME: &'static str = "export";
     const ABOUT: &'static str =
-        "Writes incidents, model performance and feedback as JSON in the terms of 3GPP";
+        "Writes incidents, predictions, model performance and feedback as JSON in the terms of 3GPP";
     const REVISION: &'static str = env!("FORESITE_REVISION");
     type Config = Config;
     type Args = NoArgs;
@@ -98,6 +100,7 @@ fn bounded_interval(interval: Interval) -> Result<Interval> {
 struct Found {
     incidents: Vec<Incident>,
     predictions: BTreeMap<String, Prediction>,
+    beside: Beside,
     marks: Vec<marks::Said>,
     /// Of the marks those on what nobody was told for its urgency, or by a model that is not heard.
     uncounted: BTreeSet<String>,
@@ -119,18 +122,21 @@ impl Found {
         report.number("incidents_left_out", before - incidents.len());
         let predictions = predictions_of(source, config, &incidents, interval)?;
         bounded(config, "predictions", predictions.len())?;
+        let beside = Beside::read(source, config, &predictions, interval)?;
+        report.number("predictions_left_out", beside.left_out);
         let marks = marks::read(source, config, interval)?;
         let uncounted = judged::uncounted(source, config, &marks, interval)?;
         let realised = models::realised(source, config, interval)?;
-        let models = predictions.values().map(|row| &row.model_id);
+        let said = || predictions.values().chain(beside.rows.iter().map(|(_, row)| row));
+        let models = said().map(|row| &row.model_id);
         let models = models.chain(realised.iter().map(|row| &row.model_id)).cloned().collect();
         let evaluations = models::evaluations(source, &models)?;
-        let wanted = entities(&incidents, &predictions, &marks);
+        let wanted = entities(&incidents, said(), &marks);
         let names = Names::read(source, &wanted, interval.end)?;
-        Ok(Self { incidents, predictions, marks, uncounted, realised, evaluations, names })
+        Ok(Self { incidents, predictions, beside, marks, uncounted, realised, evaluations, names })
     }
 
-    fn documents(&self, header: &Header<'_>, config: &Config) -> [Document; 3] {
+    fn documents(&self, header: &Header<'_>, config: &Config) -> [Document; 4] {
         let said = mda::Said {
             config,
             incidents: &self.incidents,
@@ -139,6 +145,7 @@ impl Found {
         };
         [
             mda::document(header, &said),
+            others::document(header, config, &self.beside, &self.names),
             performance::document(header, config, &self.evaluations, &self.realised),
             feedback::document(header, config, (&self.marks, &self.uncounted), &self.names),
         ]
@@ -179,12 +186,12 @@ fn predictions_of(
 /// Every entity that a document names.
 fn entities<'a>(
     incidents: &'a [Incident],
-    predictions: &'a BTreeMap<String, Prediction>,
+    predictions: impl Iterator<Item = &'a Prediction>,
     marks: &'a [marks::Said],
 ) -> BTreeSet<&'a str> {
     let of_incidents =
         incidents.iter().flat_map(|of| of.member_entities.iter().chain([&of.entity_id]));
-    let of_predictions = predictions.values().map(|row| &row.entity_id);
+    let of_predictions = predictions.map(|row| &row.entity_id);
     let of_marks = marks.iter().filter_map(|said| said.entity_id.as_ref());
     of_incidents.chain(of_predictions).chain(of_marks).map(String::as_str).collect()
 }

@@ -36,7 +36,7 @@ fn every_document_is_what_its_schema_says() {
     assert!(!reports.contains("i-own") && !reports.contains("i-whose"), "foreign, and nobody's");
     let manifest = document(&folder, "manifest");
     let entries = manifest["files"].as_array().unwrap().iter().map(|file| &file["entries"]);
-    assert_eq!(entries.collect::<Vec<_>>(), [5, 2, 3]);
+    assert_eq!(entries.collect::<Vec<_>>(), [5, 2, 2, 3]);
     let text = std::fs::read_to_string(folder.join("mda-reports.json")).unwrap();
     assert_eq!(text.lines().count(), 2 + 5, "an entry a line");
 }
@@ -87,6 +87,47 @@ fn incidents_become_failure_predictions() {
     assert_eq!(window["mDAOutputEndTime"], "2026-03-16T14:00:00Z");
     assert_eq!(maintenance["mDAOutputs"][0]["confidenceDegree"], 0.9);
     assert_eq!(value(&report(&reports, "i-closed"))["perceivedSeverity"], "CLEARED");
+}
+
+#[test]
+fn predictions_without_an_incident_are_told_the_likeliest_first() {
+    let (root, _) = full();
+    let run = done(root.path());
+    assert_eq!(run.number("predictions_left_out"), Some(0.0), "{}", run.result);
+    let others = document(&folder(root.path(), &run), "predictions");
+    assert_eq!(others["foresite"]["leftOut"], 0);
+    let ids = |others: &Json| {
+        let reports = others["mDAReports"].as_array().unwrap().iter();
+        reports.map(|report| report["mDAReportID"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&others), ["q2", "q1"], "no challenger, no replay, none of an incident");
+    let likeliest = &others["mDAReports"][0];
+    let expected = json!({
+        "failurePredictionObject": ["ForesiteEntity=north/N003"],
+        "potentialFailureType": "EQUIPMENT_ALARM",
+        "potentialFailureCause": "fan",
+        "eventTime": "2026-03-10T02:00:00Z",
+        "issueID": "q2",
+        "issueDomain": "RAN_ISSUE",
+        "perceivedSeverity": "WARNING",
+        "trendIndication": "NO_CHANGE",
+    });
+    assert_eq!(value(likeliest), &expected);
+    assert_eq!(likeliest["mDAOutputs"][0]["confidenceDegree"], 0.03);
+    let window = &likeliest["mDAOutputs"][0]["analyticsWindow"];
+    assert_eq!(window["mDAOutputEndTime"], "2026-03-10T14:00:00Z");
+
+    let few = stage(root.path()).config(&json!({"most_predictions": 1})).exits(0);
+    let path = folder(root.path(), &few);
+    let others = document(&path, "predictions");
+    assert_eq!((ids(&others), &others["foresite"]["leftOut"]), (vec![json!("q2")], &json!(1)));
+    assert_eq!(faults(&files(&path)), Vec::<String>::new());
+    let none = stage(root.path()).config(&json!({"most_predictions": 0})).exits(0);
+    let path = folder(root.path(), &none);
+    let others = document(&path, "predictions");
+    assert_eq!(ids(&others), Vec::<Json>::new());
+    assert!(others["foresite"].get("leftOut").is_none(), "nobody looked: {}", others["foresite"]);
+    assert_eq!(faults(&files(&path)), Vec::<String>::new());
 }
 
 #[test]

@@ -13,6 +13,22 @@ pub struct Judged {
     pub unplaced: usize,
 }
 
+/// What past lists of a task stated and what came of it, each as a mean over lists whose time is over, as
+/// `monitor` found at the end of a day.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Came {
+    /// Task of the lists.
+    pub task: String,
+    /// End of the day.
+    pub until: Micros,
+    /// How many lists.
+    pub lists: i64,
+    /// Right items, as stated and as they came, of those about which the truth is known.
+    pub hits: [Option<f64>; 2],
+    /// Entities with an event that no open incident named.
+    pub misses: [Option<f64>; 2],
+}
+
 /// What was said about one case.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Said {

@@ -10,7 +10,7 @@ mod prediction;
 mod series;
 
 pub use facts::{Fact, FactKind, Mark, Verdict};
-pub use judged::{Judged, Said};
+pub use judged::{Came, Judged, Said};
 pub use prediction::{AlertState, Driver, Prediction, Role};
 pub use series::{Profile, Sample, Series, SeriesKey, UsualHour};
 
@@ -82,6 +82,8 @@ pub struct Context {
     pub lineage: Vec<(String, String)>,
     /// What people said about predictions of the last weeks.
     pub judged: Judged,
+    /// What past lists stated, and what came of it.
+    pub came: Vec<Came>,
 }
 
 impl Context {

@@ -3,6 +3,7 @@
 //! A table that is not there is an empty one: a data root without tickets still gets a worklist.
 //! Everything read is noted for the lineage.
 
+mod came;
 mod columns;
 mod context;
 mod durations;
@@ -110,6 +111,7 @@ impl<'a> Reader<'a> {
             completeness: self.completeness()?,
             lineage: models::lineage(signals),
             judged: self.judged()?,
+            came: self.came()?,
         })
     }
 

@@ -1,11 +1,12 @@
-//! How right the lists were, as people marked them.
+//! How right the lists were, as people marked them, and what came of what they stated.
 
 use foresite_metrics::Share;
 use maud::{Markup, html};
 
-use super::{Page, list_title};
+use super::{Page, list_title, moment};
 use crate::{
     advice::Worklist,
+    inputs::Came,
     precision::{self, Counts, Held, LEAST, Line, Precision},
     wording,
 };
@@ -27,6 +28,11 @@ pub(super) fn section(page: Page<'_>) -> Markup {
                 p.empty { "Nobody judged an item in that time: nothing is known about how right the lists are." }
             } @else {
                 @for list in &page.advice.lists { (of_list(list, page)) }
+            }
+            @for list in &page.advice.lists {
+                @for came in page.context.came.iter().filter(|came| came.task == list.list.task) {
+                    (of_past(list, came))
+                }
             }
             @if judged.unplaced > 0 {
                 p.muted {
@@ -105,6 +111,31 @@ fn held(held: Held) -> Markup {
                 "Of " (wording::count(held.items, "judged item", "judged items"))
                 " the lists stated beforehand that " (format!("{:.1}", held.stated))
                 " would be right; " (held.right) (if held.right == 1 { " was." } else { " were." })
+            }
+        }
+    }
+}
+
+/// What past lists stated beside what came, as tickets and marks have it.
+fn of_past(list: &Worklist, came: &Came) -> Markup {
+    let said = |[stated, came]: [Option<f64>; 2]| Some((stated?, came?));
+    let (hits, misses) = (said(came.hits), said(came.misses));
+    let number = |value: f64| format!("{value:.1}");
+    html! {
+        @if hits.is_some() || misses.is_some() {
+            p.muted {
+                strong { (list_title(list)) } ": "
+                (wording::count(usize::try_from(came.lists).unwrap_or(0), "list", "lists"))
+                " whose time was over by " (moment(came.until)) ", as a mean of each, "
+                @if let Some((stated, came)) = hits {
+                    "stated " (number(stated)) " right items and had " (number(came))
+                }
+                @if hits.is_some() && misses.is_some() { "; " }
+                @if let Some((stated, came)) = misses {
+                    "stated " (number(stated)) " more where nothing was open and missed "
+                    (number(came))
+                }
+                "."
             }
         }
     }

@@ -36,13 +36,9 @@ impl Said<'_> {
     fn report(&self, incident: &Incident, terms: &Terms) -> Json {
         let behind: Vec<&Prediction> =
             incident.members.iter().filter_map(|id| self.predictions.get(id)).collect();
-        let (name, value) = match terms.output {
-            Output::FailurePrediction => {
-                ("FailurePredictionOutput", self.failure(incident, terms, &behind))
-            }
-            Output::TrafficCongestion => {
-                ("TrafficCongestionPredictionOutput", self.congestion(incident, &behind))
-            }
+        let value = match terms.output {
+            Output::FailurePrediction => self.failure(incident, terms, &behind),
+            Output::TrafficCongestion => self.congestion(incident, &behind),
         };
         let start = behind.iter().map(|row| row.cutoff).min().unwrap_or(incident.cutoff);
         let ends = behind.iter().map(|row| row.cutoff.saturating_add(row.horizon));
@@ -51,7 +47,10 @@ impl Said<'_> {
             "mDAReportID": format!("{}@{}", incident.incident_id, stamp(incident.cutoff)),
             "mDAOutputs": [{
                 "mDAType": terms.output.mda_type(),
-                "mDAOutputList": [{"mDAOutputIEName": name, "mDAOutputIEValue": value}],
+                "mDAOutputList": [{
+                    "mDAOutputIEName": terms.output.element(),
+                    "mDAOutputIEValue": value,
+                }],
                 "analyticsWindow": {
                     "mDAOutputStartTime": stamp(start),
                     "mDAOutputEndTime": stamp(end),
@@ -124,28 +123,29 @@ impl Said<'_> {
             "evidence": item.map(|item| evidence(item, self.config)),
             "actBefore": item.and_then(|item| item.act_before).map(stamp),
             "modelRole": text(|item| item.model_role.as_deref()),
-            "predictions": behind.iter().map(|row| self.prediction(row)).collect::<Vec<_>>(),
+            "predictions": behind.iter().map(|row| prediction(row, self.names)).collect::<Vec<_>>(),
         })
     }
+}
 
-    fn prediction(&self, row: &Prediction) -> Json {
-        let [low, median, high] = row.value;
-        json!({
-            "predictionId": row.prediction_id,
-            "modelId": row.model_id,
-            "object": self.names.of(&row.entity_id),
-            "cutoff": stamp(row.cutoff),
-            "horizonSeconds": row.horizon / crate::moment::SECOND,
-            "score": row.score,
-            "pValue": row.p_value,
-            "probability": row.probability,
-            "low": low,
-            "median": median,
-            "high": high,
-            "inferenceExplanationInfo": row.drivers,
-            "notScored": row.not_scored,
-        })
-    }
+/// A prediction as Foresite knows it.
+pub(super) fn prediction(row: &Prediction, names: &Names) -> Json {
+    let [low, median, high] = row.value;
+    json!({
+        "predictionId": row.prediction_id,
+        "modelId": row.model_id,
+        "object": names.of(&row.entity_id),
+        "cutoff": stamp(row.cutoff),
+        "horizonSeconds": row.horizon / crate::moment::SECOND,
+        "score": row.score,
+        "pValue": row.p_value,
+        "probability": row.probability,
+        "low": low,
+        "median": median,
+        "high": high,
+        "inferenceExplanationInfo": row.drivers,
+        "notScored": row.not_scored,
+    })
 }
 
 impl Incident {
@@ -170,7 +170,7 @@ fn evidence<'i>(item: &'i Item, config: &Config) -> Vec<&'i str> {
 
 /// What explains it already, otherwise what the model names first: a class of causes where it has
 /// them, or the measure that moved the score most.
-fn cause(known: Option<&str>, behind: &[&Prediction]) -> Option<String> {
+pub(super) fn cause(known: Option<&str>, behind: &[&Prediction]) -> Option<String> {
     let named = |driver: &String| {
         let name = driver.split_once('=').map_or(driver.as_str(), |(name, _)| name);
         let is_cause = name.starts_with("cause:");
@@ -194,7 +194,12 @@ fn severity(incident: &Incident, from: Severities) -> &'static str {
     if incident.state == "closed" {
         return "CLEARED";
     }
-    match incident.probability() {
+    graded(incident.probability(), from)
+}
+
+/// The severity of a probability.
+pub(super) fn graded(probability: Option<f64>, from: Severities) -> &'static str {
+    match probability {
         None => "INDETERMINATE",
         Some(value) if value >= from.critical => "CRITICAL",
         Some(value) if value >= from.major => "MAJOR",

@@ -1,4 +1,6 @@
-//! Alerts: how many a day against a control band, and how many turned out right.
+//! Alerts: how many a day against a control band, how many turned out right, and what the lists stated.
+
+mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,6 +108,7 @@ pub(super) fn metrics(
     let said = (known, &marks);
     let mut found = vec![volume, precision((config, model, since), &ripe, said, (reach, random))];
     found.extend(chance);
+    found.extend(lists::metrics(source, (model, said), (reach, &spoken), (since, end))?);
     Ok(found)
 }
 
