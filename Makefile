@@ -115,7 +115,7 @@ test-cluster: build ## Airflow and the stages on a real Kubernetes, HDFS and Pos
 images: tools ## One container image per stage (needs a Docker engine)
 	@docker/images.sh
 
-test-images: images ## What the images promise: rights, size, start, equal layers
+test-images: images ## What the images promise: rights, size, start, equal layers, no secrets
 	$(STEP) images env -C tests $(INTEROP)/pytest images
 	$(STEP) docker-operator env -C airflow FORESITE_NEED_MACHINE=1 $(VENV)/pytest tests/test_docker_operator.py
 

@@ -3,13 +3,15 @@
 
 **What** Merges small files, applies the retention of each table, checkpoints the logs and cleans them up,
 and removes what no reader needs any more; last it verifies what is left. Nothing is deleted unless the
-configuration of `maintain` says `"delete": true` (profile `nightly`), and nothing that its `holds` cover. Beside
+configuration of `maintain` says `"delete": true` (profile `nightly`), and nothing that its `holds` cover. First
+`seal-audit` writes down what was decided, last `verify-audit` looks whether it still stands so. Beside
 them `forget_logs` removes Airflow's own task logs after `FORESITE_LOG_DAYS`.
 
-**Inputs** and **outputs** All tables; no row changes its meaning.
+**Inputs** and **outputs** All tables; no row changes its meaning. A file in `audit/`.
 
-**Triage** 65: a file is not what the log says, the log of `verify` names each one. 75: a writer was
-faster, a retry catches up. 73: free some disk first.
+**Triage** 65: a file is not what the log says, the log of `verify` names each one; of `verify-audit`: a decision
+was changed or taken out (docs/operations.md, *A sealed audit*). 75: a writer was faster, a retry catches up.
+73: free some disk first.
 
 **Owner** platform operations
 """
@@ -24,8 +26,9 @@ from foresite_airflow.operators import stage_operator
 
 Stage = stage_operator()
 
-#: In the order in which each step makes the next one's work smaller; what it deletes comes last.
-STEPS = ("compact", "retention", "checkpoint", "vacuum", "verify")
+#: What is new is sealed before retention takes anything. Then in the order in which each step makes the next one's work
+#: smaller; what it deletes comes last.
+STEPS = ("seal-audit", "compact", "retention", "checkpoint", "vacuum", "verify", "verify-audit")
 
 with DAG(
     "telecom_maintenance",

@@ -63,7 +63,7 @@ def test_a_dag_file_is_short_and_modern(path: Path) -> None:
 
 def test_maintenance_goes_through_its_steps_one_by_one(dags: dict[str, Any]) -> None:
     dag = dags["telecom_maintenance"]
-    steps = ["compact", "retention", "checkpoint", "vacuum", "verify"]
+    steps = ["seal-audit", "compact", "retention", "checkpoint", "vacuum", "verify", "verify-audit"]
     assert [dag.get_task(step).step for step in steps] == steps
     assert {dag.get_task(step).stage for step in steps} == {"maintain"}
     for before, after in zip(["pin", *steps], steps, strict=False):

@@ -83,6 +83,8 @@ PLACES = (
     Place("exports", readers=READS, writers=WRITES),
     # Names of people and their addresses, for the audit.
     Place("logins", marks=WRITES),
+    # The sealed audit: who may write a table must not write here too.
+    Place("audit"),
     # The simulator's: who serves must not see it.
     Place("truth", writers=READS, sources=WRITES),
 )

@@ -101,6 +101,18 @@ def opened_layers(stage: str) -> Iterator[Iterator[IO[bytes]]]:
             yield (layer for layer in layers if layer is not None)
 
 
+@contextmanager
+def saved(*images: str) -> Iterator[IO[bytes]]:
+    """An archive of images as the engine writes it: each layer once, whoever has it."""
+    with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield process.stdout
+        # Whoever reads an archive leaves what is behind its end.
+        while process.stdout.read(1 << 20):
+            pass
+    assert process.returncode == 0, f"docker save {' '.join(images)}: exit {process.returncode}"
+
+
 def compressed_layers(stage: str) -> list[int]:
     """Bytes of each layer as a registry holds it, the lowest first."""
     with opened_layers(stage) as opened:

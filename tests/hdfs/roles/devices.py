@@ -103,8 +103,9 @@ class Steps:
         return [other, *others, *self.of_devices(), decided, *self.after_a_promotion(), self.maintain("compact")]
 
     def of_care(self) -> list[Step]:
-        """What changes tables and deletes."""
-        return [self.maintain(step) for step in ("compact", "retention", "checkpoint", "vacuum")]
+        """What a night does: seals, changes tables, deletes."""
+        steps = ("seal-audit", "compact", "retention", "checkpoint", "vacuum", "verify-audit")
+        return [self.maintain(step) for step in steps]
 
     def maintain(self, step: str) -> Step:
         return self.step("maintain", None, AS_OF + timedelta(days=30), "--step", step, config={"delete": True})

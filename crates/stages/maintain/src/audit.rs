@@ -1,16 +1,20 @@
 //! Step `audit`: who decided what, and when; and who asked the console.
 //!
 //! Each source turns what it knows of an interval into entries, which are printed in the order of
-//! time, a line each; with `--json` as objects. Nothing is written. What arrives in files (marks,
-//! suppressions, local events) stands where ingest took it, because a file may claim any date.
+//! time, a line each; with `--json` as objects. Nothing is written: that is what [`seal`] is for. What
+//! arrives in files (marks, suppressions, local events) stands where ingest took it, because a file
+//! may claim any date.
 
 mod book;
 mod cells;
+mod chain;
 mod decisions;
 mod exports;
+mod facts;
 mod logins;
 mod people;
 mod retired;
+pub(crate) mod seal;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

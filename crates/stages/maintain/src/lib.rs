@@ -2,9 +2,9 @@
 //!
 //! `checkpoint` spares readers the replay of long logs, `compact` makes one file of many small
 //! ones, `retention` and `vacuum` remove what nobody may or can ask for any more, `history`,
-//! `verify`, `orphans`, `why` and `audit` only look; `erase` destroys the key of an epoch of
-//! pseudonyms, when a person asks for it. What else deletes does so only with `"delete": true`;
-//! without it the same run says what it would delete.
+//! `verify`, `orphans`, `why`, `audit` and `verify-audit` only look; `seal-audit` writes down what an
+//! audit rests on; `erase` destroys the key of an epoch of pseudonyms, when a person asks for it. What
+//! else deletes does so only with `"delete": true`; without it the same run says what it would delete.
 
 mod audit;
 mod checkpoint;
@@ -76,6 +76,8 @@ impl Stage for Maintain {
         "orphans",
         "why",
         "audit",
+        "seal-audit",
+        "verify-audit",
         "erase",
     ];
     type Config = Config;
@@ -94,6 +96,8 @@ impl Stage for Maintain {
             "orphans" => vacuum::orphans(cx, &config, &mut report)?,
             "why" => why::run(cx, &args, &mut report)?,
             "audit" => audit::run(cx, &config, &args, &mut report)?,
+            "seal-audit" => audit::seal::seal(cx, &mut report)?,
+            "verify-audit" => audit::seal::verify(cx, &config, &mut report)?,
             "erase" => erase::run(cx, &config, &args, &mut report)?,
             _ => nightly(cx, &config, &mut report)?,
         }
@@ -101,8 +105,10 @@ impl Stage for Maintain {
     }
 }
 
-/// All that changes something, in the order in which each makes the next one's work smaller.
+/// All that changes something, in the order in which each makes the next one's work smaller; sealed
+/// is before retention takes anything.
 fn nightly(cx: &Context, config: &Config, report: &mut Report) -> Result<()> {
+    audit::seal::seal(cx, report).context(|| "seal-audit")?;
     compact::run(cx, config, report).context(|| "compact")?;
     retention::run(cx, config, report).context(|| "retention")?;
     checkpoint::run(cx, config, report).context(|| "checkpoint")?;

@@ -41,7 +41,7 @@ pub(crate) fn expire(
 }
 
 /// The day of a file; `None` for what the console did not write.
-fn day_of(path: &str) -> Option<Date> {
+pub(crate) fn day_of(path: &str) -> Option<Date> {
     let (day, _) = path.strip_prefix(FOLDER)?.split_once('/')?;
     day.parse().ok()
 }

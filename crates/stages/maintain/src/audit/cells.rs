@@ -95,6 +95,6 @@ impl Cells<'_> {
     }
 }
 
-fn unfit(column: &str) -> StageError {
+pub(super) fn unfit(column: &str) -> StageError {
     StageError::new(ErrorKind::BadData, format!("column `{column}`: not what the table says"))
 }

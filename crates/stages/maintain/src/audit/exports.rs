@@ -7,7 +7,7 @@ use super::Asked;
 use super::book::{Book, Entry};
 
 /// The file that names the others of an export.
-const MANIFEST: &str = "/manifest.json";
+pub(super) const MANIFEST: &str = "/manifest.json";
 
 /// The part of a manifest that is told.
 #[derive(Deserialize)]
