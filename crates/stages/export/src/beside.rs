@@ -126,10 +126,11 @@ fn rank(
 }
 
 /// What orders the predictions of a task: the probability, otherwise the smaller p-value, otherwise
-/// nothing. Bits of numbers that are not negative are in the order of the numbers.
+/// nothing. Bits of numbers that are not negative are in the order of the numbers; minus zero, which
+/// has the greatest of all, becomes zero.
 fn likelihood(probability: Option<f64>, p_value: Option<f64>) -> u64 {
     let by_p_value = || p_value.map(|p| p.max(0.0).recip());
-    probability.or_else(by_p_value).map_or(0, |value| value.max(0.0).to_bits())
+    probability.or_else(by_p_value).map_or(0, |value| (value.max(0.0) + 0.0).to_bits())
 }
 
 #[cfg(test)]
@@ -143,5 +144,6 @@ mod tests {
         let by_p_value = [1.0, 0.4, 1e-9, 1e-12, 0.0].map(|p| likelihood(None, Some(p)));
         assert!(by_p_value.is_sorted_by(|a, b| a < b), "{by_p_value:?}");
         assert_eq!(likelihood(None, None), 0);
+        assert_eq!(likelihood(Some(-0.0), None), 0);
     }
 }

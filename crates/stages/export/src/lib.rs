@@ -2,10 +2,10 @@
 //!
 //! Of an interval of full hours it writes four JSON documents below `exports/`: the incidents of its
 //! worklists, and the likeliest other predictions, as reports of TS 28.104, the performance of the
-//! models behind them in the terms of TS 28.105, and people's feedback in those of TS 29.520. Files are written once and never changed; a
-//! later clock that knows more makes an export beside the earlier one. JSON Schemas of all of them
-//! stand in `docs/schemas/export`. Only what a model in one
-//! of the configured roles said is exported, and no replay.
+//! models behind them in the terms of TS 28.105, and people's feedback in those of TS 29.520. Files are
+//! written once and never changed; a later clock that knows more makes an export beside the earlier
+//! one. JSON Schemas of all of them stand in `docs/schemas/export`. Only what a model in one of the
+//! configured roles said is exported, and no replay.
 
 mod beside;
 mod config;
@@ -50,7 +50,7 @@ pub struct Export;
 impl Stage for Export {
     const NAME: &'static str = "export";
     const ABOUT: &'static str =
-        "Writes incidents, predictions, model performance and feedback as JSON in the terms of 3GPP";
+        "Writes incidents, predictions, performance and feedback as JSON in the terms of 3GPP";
     const REVISION: &'static str = env!("FORESITE_REVISION");
     type Config = Config;
     type Args = NoArgs;

@@ -82,7 +82,7 @@ fn may_have_expired(fact: &Fact, config: &Config, now: Micros) -> bool {
 
 /// The day of a row, and for how many its table keeps it; `None` where that is for ever.
 fn row_day_and_keep(fact: &Fact) -> Option<(i32, u32)> {
-    let def = catalog::find(&fact.source)?;
+    let def = TABLES.map(|def| def()).into_iter().find(|def| def.name == fact.source)?;
     let Keep::Days(keep) = def.keep else { return None };
     let at: jiff::Timestamp = fact.text(def.time.as_deref()?)?.parse().ok()?;
     Some((date_of(at.as_microsecond()), keep))

@@ -50,14 +50,14 @@ pub(super) fn metrics(
     (since, end): (Micros, Micros),
 ) -> Result<Vec<Metric>> {
     let read = Read::all().period(since - reach.ahead - DAY, end + 1);
-    let mut lists = stated(source, model, read.clone())?;
+    let mut lists = stated(source, model, read)?;
     // A list does not say whose it is: those of other days are another model's.
     lists.retain(|at, _| spoken.contains(&day_of(*at)));
     if lists.is_empty() {
         return Ok(Vec::new());
     }
     lists.retain(|at, list| (since + 1..=truth.0.as_of).contains(&(*at + list.within)));
-    fill(source, model, read, &mut lists)?;
+    fill(source, model, &mut lists)?;
     let count = lists.len();
     let mean = |sum: f64| sum / count as f64;
     let right = hits(&lists, (model, truth), reach);
@@ -161,15 +161,20 @@ fn stated(source: &mut Source<'_>, model: &Model, read: Read) -> Result<Lists> {
     Ok(lists)
 }
 
+/// What is read of incidents and of items: evidence and titles are most of what their tables hold.
+const OF_INCIDENTS: [&str; 7] =
+    ["incident_id", "cutoff", "task", "state", "members", "member_entities", "lineage_id"];
+const OF_ITEMS: [&str; 6] = ["incident_id", "cutoff", "task", "rank", "probability", "lineage_id"];
+
 /// Adds open incidents and items.
-fn fill(source: &mut Source<'_>, model: &Model, read: Read, lists: &mut Lists) -> Result<()> {
-    if lists.is_empty() {
-        return Ok(());
-    }
-    if let Some(batch) = source.resolved(outcome::incidents(), read.clone())? {
+fn fill(source: &mut Source<'_>, model: &Model, lists: &mut Lists) -> Result<()> {
+    let ends = lists.first_key_value().zip(lists.last_key_value());
+    let Some(((&first, _), (&last, _))) = ends else { return Ok(()) };
+    let read = || Read::all().period(first, last + 1);
+    if let Some(batch) = source.resolved(outcome::incidents(), read().columns(OF_INCIDENTS))? {
         add_open(&batch, model, lists)?;
     }
-    if let Some(batch) = source.resolved(outcome::worklist(), read)? {
+    if let Some(batch) = source.resolved(outcome::worklist(), read().columns(OF_ITEMS))? {
         add_items(&batch, model, lists)?;
     }
     Ok(())
