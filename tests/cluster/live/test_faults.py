@@ -229,11 +229,13 @@ def test_out_of_memory_is_named(site: Site, airflow: Airflow) -> None:
 
 
 def airflow_log(airflow: Airflow, run_id: str, attempt: int) -> str:
-    """The log of a try, when it has been finished."""
+    """The log of a try, when it says how the stage ended; the state of its pod stands there before."""
     return wait_for(
-        "the log of the try",
+        "the end of the stage in the log of the try",
         300,
-        lambda: found if "exit" in (found := airflow.log(STAGE, run_id, TRAINING_TASK, attempt)) else None,
+        lambda: (
+            found if "foresite-train: exit" in (found := airflow.log(STAGE, run_id, TRAINING_TASK, attempt)) else None
+        ),
     )
 
 
