@@ -7,16 +7,20 @@ use foresite_stage::Result;
 use foresite_tables::Read;
 
 use super::{Reader, Rows};
-use crate::clock::DAY;
+use crate::clock::{DAY, Micros};
 use crate::inputs::Came;
 
-/// Days for which what `monitor` found is worth telling: it looks once a day.
-const FRESH: i64 = 3;
+/// How long what `monitor` found is worth telling: it looks once a day.
+const FRESH: Micros = 4 * DAY;
+
+/// How long ago the judged days ended: monitor looks after the list of a day's last hour is out, and that
+/// list would read otherwise if it were made again.
+const SETTLED: Micros = DAY;
 
 impl Reader<'_> {
     /// What `monitor` found last, by task.
     pub(super) fn came(&mut self) -> Result<Vec<Came>> {
-        let read = Read::all().period(self.cutoff - FRESH * DAY, self.cutoff + 1);
+        let read = Read::all().period(self.cutoff - FRESH, self.cutoff - SETTLED + 1);
         let read = read.text("scope", watch::OF_LISTS);
         let Some(batch) = self.resolved(watch::performance(), read)? else {
             return Ok(Vec::new());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod came;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 mod hindsight;
