@@ -8,6 +8,7 @@ a compressed file, or one that looks like nothing in particular: those that test
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import struct
 import tarfile
@@ -109,6 +110,11 @@ class Exclusion:
 
 EXCLUSIONS = (
     Exclusion("a private key", r"usr/lib/[^/]+/libgnutls\.so\.[\d.]+", "published keys by which GnuTLS tests itself"),
+    Exclusion(
+        "a password in a URL",
+        r"opt/airflow/lib/airflow/secrets/(?:local_filesystem\.py|__pycache__/local_filesystem\.[^/]+\.pyc)",
+        "the example of a connection in Airflow's description",
+    ),
     Exclusion("a JSON web token", r"opt/airflow/lib/(?i:pyjwt)-[^/]+/METADATA", "the example of PyJWT's description"),
 )
 
@@ -127,12 +133,14 @@ class Scan:
 
     layers: dict[str, Layer] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)
+    #: Layers that are those of another image: Docker up to 24 writes a link there.
+    links: dict[str, str] = field(default_factory=dict)
 
     def images(self) -> Iterator[tuple[str, str, list[str]]]:
         """By image its name, its configuration and its layers."""
         for entry in json.loads(self.texts["manifest.json"]):
             for tag in entry["RepoTags"]:
-                yield tag, entry["Config"], entry["Layers"]
+                yield tag, entry["Config"], [self.links.get(name, name) for name in entry["Layers"]]
 
     def findings(self) -> list[str]:
         """A line each: the images, the place, what it looks like."""
@@ -196,6 +204,8 @@ def in_archive(stream: IO[bytes]) -> Scan:
     scan = Scan()
     with tarfile.open(fileobj=stream, mode="r|", bufsize=PIECE) as archive:
         for member in archive:
+            if member.issym():
+                scan.links[member.name] = posixpath.normpath(f"{posixpath.dirname(member.name)}/{member.linkname}")
             content = archive.extractfile(member) if member.isreg() else None
             if content is None:
                 continue

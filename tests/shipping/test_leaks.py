@@ -52,10 +52,14 @@ HARMLESS = [
 ]
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """Files as a tar archive."""
+def packed(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) -> bytes:
+    """Files as a tar archive, behind links."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, target in (links or {}).items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            archive.addfile(member)
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -124,6 +128,19 @@ def test_a_layer_of_two_images_is_named_once_also_under_one_that_hides_it_and_co
     scan = saved({"b:dev": ["low", "high"], "a:dev": ["low", "none"], "c:dev": ["high"]}, layers)
     assert scan.findings() == ["a:dev, b:dev: key: a private key"]
     assert {name: layer.files for name, layer in scan.layers.items()} == {"low": 1, "high": 1, "none": 0}
+
+
+def test_a_layer_that_is_a_link_is_that_of_the_other_image() -> None:
+    manifest = [
+        {"Config": "config", "RepoTags": [f"{name}:dev"], "Layers": [f"{name}/layer.tar"]} for name in ("one", "two")
+    ]
+    files = {
+        "one/layer.tar": packed({"key": PEM.encode()}),
+        "config": b"{}",
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    scan = leaks.in_archive(io.BytesIO(packed(files, {"two/layer.tar": "../one/layer.tar"})))
+    assert scan.findings() == ["one:dev, two:dev: key: a private key"]
 
 
 @pytest.mark.parametrize(
