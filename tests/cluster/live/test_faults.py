@@ -287,7 +287,7 @@ def test_a_look_at_data_and_models_outlives_the_death_of_its_pod(
 def test_an_export_outlives_the_death_of_its_pod(site: Site, training: str, airflow: Airflow) -> None:
     outlives_its_death(airflow, "export", {**site.landing.hour(2), "as_of": stamp(site.known_at(2))})
     manifests = site.hdfs.text(f"{DATA_ROOT}/exports/*/*/*/manifest.json").splitlines()
-    assert [len(json.loads(manifest)["files"]) for manifest in manifests] == [3]
+    assert [len(json.loads(manifest)["files"]) for manifest in manifests] == [4]
 
 
 def test_every_file_is_whole_after_all_that(site: Site, airflow: Airflow) -> None:
