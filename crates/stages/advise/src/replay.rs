@@ -52,10 +52,11 @@ pub fn run(
     let mut history = History::default();
     let progress = cx.progress(hours.len() as u64, "lists replayed");
     let mut cutoffs = BTreeSet::new();
+    let mut reader = Reader::new(cx, config, to).asking(&asked);
     for (cutoff, known_at) in &hours {
         cx.check_stop()?;
-        let reader = Reader::at(cx, config, *cutoff, *known_at).asking(&asked);
-        if step(reader, config, &mut history)? {
+        reader.turn_to(*cutoff, *known_at);
+        if step(&mut reader, config, &mut history)? {
             cutoffs.insert(*cutoff);
         }
         progress.add(1);
@@ -72,7 +73,7 @@ pub fn run(
 }
 
 /// One list as it would have been; false where nothing was said for it.
-fn step(mut reader: Reader<'_>, config: &Config, history: &mut History) -> Result<bool> {
+fn step(reader: &mut Reader<'_>, config: &Config, history: &mut History) -> Result<bool> {
     let mut signals = reader.signals()?;
     if signals.predictions.is_empty() {
         return Ok(false);
@@ -80,7 +81,7 @@ fn step(mut reader: Reader<'_>, config: &Config, history: &mut History) -> Resul
     history.continue_in(&mut signals);
     let opened = advice::open_incidents(&signals, config);
     let focus = advice::focus(&opened, &signals);
-    let context = reader.context(&focus, &signals)?;
+    let context = reader.series(&focus)?;
     let advice = advice::advise(opened, &signals, &context, config);
     history.remember(&advice, signals);
     Ok(true)

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use foresite_schema::TableDef;
 use foresite_stage::{Context as StageContext, Inputs, Result};
-use foresite_tables::Read;
+use foresite_tables::{Read, Table};
 
 use crate::advice::Focus;
 use crate::clock::Micros;
@@ -44,17 +44,20 @@ pub struct Reader<'a> {
     as_of: Micros,
     asked: Asked,
     inputs: Inputs,
+    /// Tables by name, opened once; `None` where there is no such table.
+    tables: BTreeMap<String, Option<Table>>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader for the cutoff.
+    /// A reader for the cutoff, which knows what was known as of the run.
     pub fn new(cx: &'a StageContext, config: &'a Config, cutoff: Micros) -> Self {
-        Self::at(cx, config, cutoff, cx.as_of())
+        let (asked, inputs, tables) = (Asked::new(), Inputs::new(), BTreeMap::new());
+        Self { cx, config, cutoff, as_of: cx.as_of(), asked, inputs, tables }
     }
 
-    /// A reader that knows what was known at `as_of`.
-    pub fn at(cx: &'a StageContext, config: &'a Config, cutoff: Micros, as_of: Micros) -> Self {
-        Self { cx, config, cutoff, as_of, asked: Asked::new(), inputs: Inputs::new() }
+    /// Goes on to another cutoff and to what was known at `as_of`, with nothing read about it.
+    pub(crate) fn turn_to(&mut self, cutoff: Micros, as_of: Micros) {
+        (self.cutoff, self.as_of, self.inputs) = (cutoff, as_of, Inputs::new());
     }
 
     /// The same reader, with these models in the place of those that served.
@@ -98,21 +101,40 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads the series behind the focus, and what the report adds.
+    /// Reads the series that decide about the places on a list.
+    ///
+    /// # Errors
+    /// Storage errors; `Stopped`.
+    pub fn series(&mut self, focus: &Focus) -> Result<Context> {
+        let (hourly, profiles) = (self.hourly(focus)?, self.profiles(focus)?);
+        Ok(Context { hourly, profiles, ..Context::default() })
+    }
+
+    /// Reads the series behind the focus, and what rows and report add.
     ///
     /// # Errors
     /// Storage errors; `Stopped`.
     pub fn context(&mut self, focus: &Focus, signals: &Signals) -> Result<Context> {
         Ok(Context {
-            hourly: self.hourly(focus)?,
             busy_hours: self.busy_hours(focus, signals)?,
-            profiles: self.profiles(focus)?,
             evaluations: self.evaluations(signals)?,
             completeness: self.completeness()?,
             lineage: models::lineage(signals),
             judged: self.judged()?,
             came: self.came()?,
+            ..self.series(focus)?
         })
+    }
+
+    /// A table, if it is there.
+    fn table(&mut self, def: TableDef) -> Result<Option<Table>> {
+        if let Some(opened) = self.tables.get(&def.name) {
+            return Ok(opened.clone());
+        }
+        let name = def.name.clone();
+        let opened = self.cx.root().find(def)?;
+        self.tables.insert(name, opened.clone());
+        Ok(opened)
     }
 
     /// The rows as they were known; `None` where there is no such table.
@@ -128,7 +150,7 @@ impl<'a> Reader<'a> {
         as_of: Micros,
     ) -> Result<Option<RecordBatch>> {
         self.cx.check_stop()?;
-        let Some(table) = self.cx.root().find(def)? else {
+        let Some(table) = self.table(def)? else {
             return Ok(None);
         };
         let rows = table.read(&read.as_of(as_of))?;
@@ -145,7 +167,7 @@ impl<'a> Reader<'a> {
         read: Read,
         mut take: impl FnMut(&Rows<'_>) -> Result<()>,
     ) -> Result<()> {
-        let Some(table) = self.cx.root().find(def)? else {
+        let Some(table) = self.table(def)? else {
             return Ok(());
         };
         for batch in table.scan(&read.as_of(self.as_of))? {

@@ -114,8 +114,8 @@ impl Reader<'_> {
 
     /// `valid_from` of the set of profiles that was usable last. There is one a day, of a row per entity,
     /// channel and hour of the week each: to read them all would cost more with every day.
-    fn last_profiles(&self) -> Result<Option<Micros>> {
-        let Some(table) = self.cx.root().find(derived::profiles())? else {
+    fn last_profiles(&mut self) -> Result<Option<Micros>> {
+        let Some(table) = self.table(derived::profiles())? else {
             return Ok(None);
         };
         let read = Read::all()
@@ -139,7 +139,7 @@ impl Reader<'_> {
         channels: &BTreeSet<String>,
         versions: &mut Versions,
     ) -> Result<()> {
-        let Some(table) = self.cx.root().find(def.clone())? else {
+        let Some(table) = self.table(def.clone())? else {
             return Ok(());
         };
         let fixed = ["entity_id", "period_start", "source", "tombstone", "known_at", "lineage_id"];
