@@ -6,6 +6,7 @@ pub(crate) mod feedback;
 pub(crate) mod mda;
 pub(crate) mod performance;
 pub(crate) mod predictions;
+mod report;
 
 use foresite_stage::Interval;
 use foresite_tables::Micros;

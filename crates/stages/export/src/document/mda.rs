@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use foresite_tables::Micros;
 use serde_json::{Value as Json, json};
 
+use super::report::MdaReport;
 use super::{Document, Header, Sheet};
 use crate::config::{Config, Output, Severities, Terms};
 use crate::incidents::{Incident, Item};
@@ -43,22 +44,15 @@ impl Said<'_> {
         let start = behind.iter().map(|row| row.cutoff).min().unwrap_or(incident.cutoff);
         let ends = behind.iter().map(|row| row.cutoff.saturating_add(row.horizon));
         let end = ends.max().unwrap_or(incident.cutoff);
-        json!({
-            "mDAReportID": format!("{}@{}", incident.incident_id, stamp(incident.cutoff)),
-            "mDAOutputs": [{
-                "mDAType": terms.output.mda_type(),
-                "mDAOutputList": [{
-                    "mDAOutputIEName": terms.output.element(),
-                    "mDAOutputIEValue": value,
-                }],
-                "analyticsWindow": {
-                    "mDAOutputStartTime": stamp(start),
-                    "mDAOutputEndTime": stamp(end),
-                },
-                "confidenceDegree": incident.probability(),
-            }],
-            "foresite": self.own(incident, &behind),
-        })
+        MdaReport {
+            id: format!("{}@{}", incident.incident_id, stamp(incident.cutoff)),
+            terms,
+            value,
+            window: [start, end],
+            confidence: incident.probability(),
+            own: self.own(incident, &behind),
+        }
+        .into()
     }
 
     fn failure(&self, incident: &Incident, terms: &Terms, behind: &[&Prediction]) -> Json {

@@ -6,6 +6,7 @@
 use serde_json::{Value as Json, json};
 
 use super::mda::{cause, graded, prediction};
+use super::report::MdaReport;
 use super::{Document, Header, Sheet};
 use crate::beside::Beside;
 use crate::config::{Config, Output, Terms};
@@ -43,26 +44,19 @@ fn report((config, names): (&Config, &Names), terms: &Terms, row: &Prediction) -
         Output::FailurePrediction => failure(terms, (row, names), severity),
         Output::TrafficCongestion => congestion((row, names), severity),
     };
-    json!({
-        "mDAReportID": row.prediction_id,
-        "mDAOutputs": [{
-            "mDAType": terms.output.mda_type(),
-            "mDAOutputList": [{
-                "mDAOutputIEName": terms.output.element(),
-                "mDAOutputIEValue": value,
-            }],
-            "analyticsWindow": {
-                "mDAOutputStartTime": stamp(row.cutoff),
-                "mDAOutputEndTime": stamp(row.cutoff.saturating_add(row.horizon)),
-            },
-            "confidenceDegree": probability,
-        }],
-        "foresite": {
+    MdaReport {
+        id: row.prediction_id.clone(),
+        terms,
+        value,
+        window: [row.cutoff, row.cutoff.saturating_add(row.horizon)],
+        confidence: probability,
+        own: json!({
             "task": terms.task,
             "entityId": row.entity_id,
             "prediction": prediction(row, names),
-        },
-    })
+        }),
+    }
+    .into()
 }
 
 fn failure(terms: &Terms, (row, names): (&Prediction, &Names), severity: &str) -> Json {
