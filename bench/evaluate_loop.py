@@ -4,7 +4,7 @@
 
 Parts: `drift` and `causes` (made-up cells), `feedback` (made-up sites), `replay` (90 days of worklists), `rebuild` (30 days hour by hour, then late
 corrections, then `why`), `steady` (100 days of growth, and the gate that trains again), `hdfs` (what `rebuild` and `replay` left, on a cluster of its own).
-`bench/results/loop.json` keeps what was found, with the share of it that was measured (FORESITE_BENCH_SHARE) and the commit; `docs/loop.md` is made from it.
+`bench/results/loop.json` keeps what was found, with the share of it that was measured (FORESITE_BENCH_SHARE), the commit and the machine; `docs/loop.md` is made from it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from loop_network import (
     text,
 )
 from loop_sigma import three_sigma
-from measure import BINARIES, ROOT, SHARE, record, scaled
+from measure import BINARIES, ROOT, SHARE, machine, record, scaled
 
 Found = dict[str, Any]
 
@@ -270,9 +270,9 @@ def main() -> None:
     asked = sys.argv[1:] or [part for part in PARTS if part != "hdfs"]
     if unknown := sorted(set(asked) - set(PARTS)):
         raise SystemExit(f"no part {', '.join(unknown)}: {', '.join(PARTS)}")
-    of = {"share": SHARE, "revision": revision()}
+    of = {"share": SHARE, "revision": revision(), "machine": machine(), "profile": BINARIES.name}
     for part in asked:
-        record("loop", {part: {"of": of, "found": PARTS[part]()}}, add=True)
+        record("loop", {part: {"of": of, "found": PARTS[part]()}}, mixed=True)
     loop_page.write()
 
 

@@ -70,15 +70,16 @@ def stage(
     )
 
 
-def record(name: str, results: dict[str, Any], *, add: bool = False) -> None:
+def record(name: str, results: dict[str, Any], *, add: bool = False, mixed: bool = False) -> None:
     """Writes results with the machine they were measured on; `add` keeps the other results of the same machine and
-    profile."""
+    profile, `mixed` all others: each result then says itself what it was measured on."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    document = {"machine": machine(), "profile": BINARIES.name, "results": results}
-    before = json.loads(path.read_text()) if add and path.exists() else {}
-    if {**before, "results": {}} == {**document, "results": {}}:
-        document["results"] = before["results"] | results
+    of = {} if mixed else {"machine": machine(), "profile": BINARIES.name}
+    document = {**of, "results": results}
+    before = json.loads(path.read_text()) if (add or mixed) and path.exists() else {}
+    if mixed or {**before, "results": {}} == {**document, "results": {}}:
+        document["results"] = before.get("results", {}) | results
     path.write_text(json.dumps(document, indent=2) + "\n")
     print(json.dumps(results, indent=2))
 
