@@ -13,13 +13,13 @@ from loop_network import TRAINED_AT, Network
 BEGINS = re.compile(r"/A(\d{8})\.(\d{4})\+0000-")
 
 
-def held_back(network: Network, share: float) -> list[Path]:
+def held_back(network: Network, share: float) -> list[str]:
     """Takes this share of the performance files of the lived hours out of the landing folder, drawn by their names."""
     landing, aside = network.root / "landing", network.root / "late"
     late = []
     for path in sorted((landing / "pm").rglob("*.xml.gz")):
-        name = path.relative_to(landing)
-        drawn = int(hashlib.sha256(str(name).encode()).hexdigest()[:8], 16) / 2**32
+        name = str(path.relative_to(landing))
+        drawn = int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
         if begins(path) >= TRAINED_AT and drawn < share:
             target = aside / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -37,10 +37,11 @@ def begins(path: Path) -> datetime:
     )
 
 
-def landed(network: Network, late: list[Path], at: datetime) -> None:
+def landed(network: Network, late: list[str], at: datetime) -> None:
     """Puts them back, as if they had come then."""
     came = at.timestamp()
     for name in late:
         target = network.root / "landing" / name
-        (network.root / "late" / name).rename(target)
+        if (aside := network.root / "late" / name).exists():
+            aside.rename(target)
         os.utime(target, (came, came))

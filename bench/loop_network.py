@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,8 @@ LATENESS = timedelta(minutes=30)
 NIGHTLY = ("compact", "checkpoint", "vacuum")
 LOOP = ROOT / ".foresite" / "loop"
 SIMULATED = "simulate.json"
+#: What the steps of a measurement found that have ended, so that one that was interrupted goes on.
+STEPS = "steps.json"
 
 
 def text(moment: datetime) -> str:
@@ -48,6 +50,28 @@ class Network:
         network = cls.left(name)
         network.run("simulate", (network.start, network.end), config=root / SIMULATED)
         return network
+
+    @classmethod
+    def begun(cls, name: str, revision: str, **simulated: Any) -> Network:
+        """A network as an interrupted measurement by the same programs left it, once its days were lived; else anew."""
+        steps = LOOP / name / STEPS
+        found = json.loads(steps.read_text()) if steps.exists() else {}
+        if "lived" in found and found["revision"] == revision:
+            return cls.left(name)
+        network = cls.of(name, **simulated)
+        network.once("revision", lambda: revision)
+        return network
+
+    def once(self, step: str, find: Callable[[], Any]) -> Any:
+        """What a step finds, or found where it has ended before."""
+        file = self.root / STEPS
+        found = json.loads(file.read_text()) if file.exists() else {}
+        if step not in found:
+            found[step] = find()
+            partial = file.with_suffix(".partial")
+            partial.write_text(json.dumps(found, indent=2))
+            partial.rename(file)
+        return found[step]
 
     @classmethod
     def left(cls, name: str) -> Network:

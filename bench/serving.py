@@ -256,8 +256,9 @@ def main() -> None:
                 service.wait(process)
                 entrances[name] = Entrance("rest", service.ports[0], process.pid)
                 if name == "foresite-serve":
-                    grpc = Entrance("grpc", service.ports[1], process.pid)
-                    entrances[f"{name}, gRPC"] = grpc
+                    port, other = service.ports[:2]
+                    entrances[f"{name}, bytes"] = Entrance("bytes", port, process.pid)
+                    entrances[f"{name}, gRPC"] = Entrance("grpc", other, process.pid)
             worst = max(agree(entrances, request) for request in requests.values())
             rows = {
                 str(size): under_load(entrances, request)

@@ -7,7 +7,7 @@ use foresite_inference::proto::model_infer_request::InferInputTensor;
 use foresite_inference::proto::{InferParameter, InferTensorContents, ModelInferRequest};
 use serde_json::{Value as Json, json};
 
-use crate::client::{answer, ask, block, connect, get, grpc, infer};
+use crate::client::{answer, ask, ask_with, block, connect, get, grpc, infer};
 use crate::server::{Server, copy};
 use crate::toy::END;
 
@@ -108,6 +108,13 @@ fn every_wrong_request_gets_one_line() {
     ] {
         let text = ask(rest, post, bytes).refusal(400);
         assert!(text.contains(expected), "{text}");
+    }
+    for (json_bytes, expected) in [
+        ("many", "header `inference-header-content-length`: expected a number of bytes"),
+        ("3", "3 bytes of JSON announced, 2 bytes sent"),
+    ] {
+        let header = format!("inference-header-content-length: {json_bytes}\r\n");
+        assert_eq!(ask_with(rest, post, &header, b"{}").refusal(400), expected);
     }
     let deep = "[".repeat(50_000);
     ask(rest, post, deep.as_bytes()).refusal(400);

@@ -63,15 +63,40 @@ pub(crate) fn answer(stream: &mut TcpStream) -> Answer {
 }
 
 pub(crate) fn ask(address: SocketAddr, head: &str, body: &[u8]) -> Answer {
+    ask_with(address, head, "", body)
+}
+
+/// Asks with more headers, each of which ends its line.
+pub(crate) fn ask_with(address: SocketAddr, head: &str, headers: &str, body: &[u8]) -> Answer {
+    answer(&mut sent(address, head, headers, body))
+}
+
+fn sent(address: SocketAddr, head: &str, headers: &str, body: &[u8]) -> TcpStream {
     let mut stream = connect(address);
+    let length = body.len();
     let head = format!(
-        "{head} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
+        "{head} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
     // What is too large is refused before its end.
     drop(stream.write_all(body));
-    answer(&mut stream)
+    stream
+}
+
+/// Asks with tensors behind so many bytes of JSON; the answer's JSON, and what stands behind it.
+pub(crate) fn infer_bytes(address: SocketAddr, json: &Json, behind: &[u8]) -> (Json, Vec<u8>) {
+    let json = json.to_string();
+    let header = format!("inference-header-content-length: {}\r\n", json.len());
+    let body = [json.as_bytes(), behind].concat();
+    let mut bytes = Vec::new();
+    let mut stream = sent(address, "POST /v2/models/toy/infer", &header, &body);
+    stream.read_to_end(&mut bytes).unwrap();
+    let end = bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    let says = |line: &str| line.strip_prefix("inference-header-content-length: ")?.parse().ok();
+    let json_bytes = head.lines().find_map(says).unwrap_or_else(|| panic!("{head}"));
+    let (json, behind) = bytes[end + 4..].split_at(json_bytes);
+    (serde_json::from_slice(json).unwrap(), behind.to_vec())
 }
 
 pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
@@ -84,11 +109,7 @@ pub(crate) fn infer(address: SocketAddr, body: &Json) -> Answer {
 
 /// A request that is answered with a status, with a header more.
 pub(crate) fn get_with(address: SocketAddr, path: &str, header: &str) -> Answer {
-    let mut stream = connect(address);
-    let head =
-        format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{header}\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    answer(&mut stream)
+    ask_with(address, &format!("GET {path}"), &format!("{header}\r\n"), b"")
 }
 
 /// The generated client.

@@ -2,121 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Float64Type;
 use foresite_inference::proto::model_infer_request::InferInputTensor;
 use foresite_inference::proto::{
-    InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse,
-    ModelMetadataRequest, ServerReadyRequest, infer_parameter::ParameterChoice,
+    InferParameter, InferTensorContents, ModelInferRequest, ModelMetadataRequest,
+    ServerReadyRequest, infer_parameter::ParameterChoice,
 };
 use foresite_schema::catalog::{derived, outcome};
 use foresite_tables::{Read, Root};
 use serde_json::{Value as Json, json};
 
-use crate::client::{block, grpc, infer};
+use crate::client::{block, grpc, infer, infer_bytes};
+use crate::said::{as_json, batch, behind_as_json, raw, raw_as_json, rest};
 use crate::server::{Server, copy};
 use crate::toy::{self, DEVICES, END};
 
-/// What is said about a device, with every bit of its numbers.
-#[derive(Debug, Clone, PartialEq)]
-struct Said {
-    prediction_id: String,
-    score: u64,
-    probability: u64,
-    value: u64,
-    drivers: Vec<String>,
-}
-
 fn devices() -> Vec<String> {
     (0..DEVICES).map(|device| format!("device-{device:02}")).collect()
-}
-
-fn batch(rows: &RecordBatch) -> BTreeMap<String, Said> {
-    let text = |name: &str, row: usize| {
-        rows.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned()
-    };
-    let number = |name: &str, row: usize| {
-        rows.column_by_name(name).unwrap().as_primitive::<Float64Type>().value(row).to_bits()
-    };
-    let list =
-        |name: &str, row: usize| rows.column_by_name(name).unwrap().as_list::<i32>().value(row);
-    let said = |row: usize| Said {
-        prediction_id: text("prediction_id", row),
-        score: number("score", row),
-        probability: number("probability", row),
-        value: list("values", row).as_primitive::<Float64Type>().value(0).to_bits(),
-        drivers: list("drivers", row)
-            .as_string::<i32>()
-            .iter()
-            .flatten()
-            .map(str::to_owned)
-            .collect(),
-    };
-    (0..rows.num_rows()).map(|row| (text("entity_id", row), said(row))).collect()
-}
-
-/// The data of an output, or what serialises as such.
-fn rest(answer: &Json) -> BTreeMap<String, Said> {
-    let output = |name: &str| {
-        let outputs = answer["outputs"].as_array().unwrap();
-        let found = outputs.iter().find(|output| output["name"] == name);
-        found.unwrap_or_else(|| panic!("no output {name}: {answer}"))
-    };
-    let data = |name: &str| output(name)["data"].as_array().unwrap().clone();
-    let text = |name: &str, row: usize| data(name)[row].as_str().unwrap().to_owned();
-    let bits = |name: &str, row: usize| data(name)[row].as_f64().unwrap().to_bits();
-    let columns = output("drivers")["shape"][1].as_u64().unwrap() as usize;
-    let said = |row: usize| Said {
-        prediction_id: text("prediction_id", row),
-        score: bits("score", row),
-        probability: bits("probability", row),
-        value: bits("values", row),
-        drivers: (row * columns..(row + 1) * columns)
-            .map(|at| text("drivers", at))
-            .filter(|driver| !driver.is_empty())
-            .collect(),
-    };
-    (0..data("entity_id").len()).map(|row| (text("entity_id", row), said(row))).collect()
-}
-
-/// Typed contents as the JSON that REST would have sent.
-fn as_json(answer: &ModelInferResponse) -> Json {
-    let outputs = answer.outputs.iter().map(|output| {
-        let contents = output.contents.as_ref().unwrap();
-        let texts: Vec<_> =
-            contents.bytes_contents.iter().map(|text| String::from_utf8_lossy(text)).collect();
-        let data = match output.datatype.as_str() {
-            "FP64" => json!(contents.fp64_contents),
-            "INT64" => json!(contents.int64_contents),
-            _ => json!(texts),
-        };
-        json!({ "name": output.name, "shape": output.shape, "data": data })
-    });
-    json!({ "outputs": outputs.collect::<Vec<_>>() })
-}
-
-/// The same from raw contents.
-fn raw_as_json(answer: &ModelInferResponse) -> Json {
-    let outputs = answer.outputs.iter().zip(&answer.raw_output_contents).map(|(output, raw)| {
-        let words = raw.as_chunks::<8>().0.iter();
-        let data = match output.datatype.as_str() {
-            "FP64" => json!(words.map(|word| f64::from_le_bytes(*word)).collect::<Vec<_>>()),
-            "INT64" => json!(words.map(|word| i64::from_le_bytes(*word)).collect::<Vec<_>>()),
-            _ => json!(texts(raw)),
-        };
-        json!({ "name": output.name, "shape": output.shape, "data": data })
-    });
-    json!({ "outputs": outputs.collect::<Vec<_>>() })
-}
-
-fn texts(mut raw: &[u8]) -> Vec<String> {
-    let mut texts = Vec::new();
-    while let Some((length, rest)) = raw.split_first_chunk::<4>() {
-        let (text, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
-        texts.push(String::from_utf8(text.to_vec()).unwrap());
-        raw = rest;
-    }
-    texts
 }
 
 fn bytes(name: &str, values: &[String]) -> InferInputTensor {
@@ -130,11 +33,6 @@ fn bytes(name: &str, values: &[String]) -> InferInputTensor {
         }),
         ..Default::default()
     }
-}
-
-fn raw(values: &[String]) -> Vec<u8> {
-    let length = |value: &String| (value.len() as u32).to_le_bytes();
-    values.iter().flat_map(|value| [&length(value)[..], value.as_bytes()].concat()).collect()
 }
 
 fn by_entity() -> ModelInferRequest {
@@ -196,10 +94,22 @@ fn the_table_rest_and_grpc_agree_to_the_last_bit() {
     assert_eq!((&answer["model_name"], &answer["id"]), (&json!("toy"), &json!("7")));
     assert_eq!(rest(&answer), expected);
 
+    let values = [devices(), vec![END.to_owned()]].map(|values| raw(&values));
+    let input = |name: &str, rows: i64, behind: &[u8]| {
+        let parameters = json!({ "binary_data_size": behind.len() });
+        json!({ "name": name, "shape": [rows], "datatype": "BYTES", "parameters": parameters })
+    };
+    let request = json!({
+        "parameters": { "explain": true, "binary_data_output": true },
+        "inputs": [input("entity", DEVICES, &values[0]), input("cutoff", 1, &values[1])],
+    });
+    let by_bytes = infer_bytes(server.rest(), &request, &values.concat());
+    assert_eq!(rest(&behind_as_json(by_bytes)), expected);
+
     let mut raw_request = by_entity();
-    for (input, values) in raw_request.inputs.iter_mut().zip([devices(), vec![END.to_owned()]]) {
+    for (input, values) in raw_request.inputs.iter_mut().zip(values) {
         input.contents = None;
-        raw_request.raw_input_contents.push(raw(&values));
+        raw_request.raw_input_contents.push(values);
     }
     let (typed, by_raw) = block(async {
         let mut client = grpc(server.address("grpc"));
@@ -302,6 +212,7 @@ fn metadata_say_the_same_by_both_protocols() {
     ] {
         assert_eq!(server.get(&path).status, 200, "{path}");
     }
+    assert_eq!(server.get("/v2").json()["extensions"], json!(["binary_tensor_data"]));
     assert_eq!(server.get("/v2/models/toy/ready").json(), json!({ "name": "toy", "ready": true }));
     let (wire, is_ready) = block(async {
         let mut client = grpc(server.address("grpc"));

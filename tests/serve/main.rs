@@ -9,6 +9,7 @@ mod hanging;
 mod limits;
 mod models;
 mod pressure;
+mod said;
 mod samples;
 mod server;
 mod tls;

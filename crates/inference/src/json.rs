@@ -1,5 +1,6 @@
-//! Requests as JSON.
+//! Requests and answers as JSON, with or without bytes behind it.
 
+pub(crate) mod binary;
 mod elements;
 mod number;
 mod quick;
@@ -9,11 +10,12 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use binary::{Behind, BinaryOutputs};
 use elements::Elements;
 
-use crate::message::Parameters;
+use crate::message::{Parameters, nan_is_missing};
 use crate::tensor::shape;
-use crate::{Answer, Datatype, ProtocolError, Request, Result, Tensor};
+use crate::{Data, Datatype, ProtocolError, Request, Result, Tensor};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,17 +33,17 @@ struct JsonInput {
     name: String,
     shape: Vec<i64>,
     datatype: String,
-    #[serde(default, rename = "parameters")]
-    _parameters: Parameters,
-    data: Elements,
+    #[serde(default)]
+    parameters: Parameters,
+    data: Option<Elements>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JsonOutput {
     name: String,
-    #[serde(default, rename = "parameters")]
-    _parameters: Parameters,
+    #[serde(default)]
+    parameters: Parameters,
 }
 
 impl Request {
@@ -50,28 +52,24 @@ impl Request {
     /// # Errors
     /// For JSON that is malformed, and for tensors whose type, shape and elements disagree.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        quick::read(bytes).map_or_else(|| Self::of_any_form(bytes), Ok)
+        quick::read(bytes).map_or_else(|| Self::of_any_form(bytes, &[]), Ok)
     }
 
     /// Reads whatever the protocol allows, and says what is wrong with anything else.
-    fn of_any_form(bytes: &[u8]) -> Result<Self> {
-        let read: JsonRequest = serde_json::from_slice(bytes)
+    fn of_any_form(json: &[u8], behind: &[u8]) -> Result<Self> {
+        let JsonRequest { id, mut parameters, inputs, outputs } = serde_json::from_slice(json)
             .map_err(|error| ProtocolError::new(format!("request: {error}")))?;
+        let mut behind = Behind::new(behind, nan_is_missing(&parameters));
         let inputs: Vec<Tensor> =
-            read.inputs.into_iter().map(JsonInput::tensor).collect::<Result<_>>()?;
+            inputs.into_iter().map(|input| input.tensor(&mut behind)).collect::<Result<_>>()?;
+        behind.is_taken()?;
         no_name_twice(&inputs)?;
-        let outputs = read.outputs.filter(|outputs| !outputs.is_empty());
+        let outputs = outputs.filter(|outputs| !outputs.is_empty());
+        let named = outputs.iter().flatten().map(|output| (&output.name, &output.parameters));
+        let binary = BinaryOutputs::taken(&mut parameters, named)?;
         let outputs =
             outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect());
-        Ok(Self { id: read.id, parameters: read.parameters, inputs, outputs })
-    }
-}
-
-impl Answer {
-    /// The answer as JSON; numbers read back to the same bits.
-    pub fn to_json(&self) -> Vec<u8> {
-        // Texts and numbers alone: nothing here can fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
+        Ok(Self { id, parameters, inputs, outputs, binary })
     }
 }
 
@@ -84,18 +82,36 @@ pub(crate) fn no_name_twice(inputs: &[Tensor]) -> Result<()> {
 }
 
 impl JsonInput {
-    fn tensor(self) -> Result<Tensor> {
-        let Self { name, shape: dimensions, datatype, data, .. } = self;
+    fn tensor(self, behind: &mut Behind<'_>) -> Result<Tensor> {
+        let Self { name, shape: dimensions, datatype, parameters, data } = self;
         let wrong = |what: &dyn fmt::Display| ProtocolError::new(format!("input `{name}`: {what}"));
         let datatype = Datatype::parse(&datatype).map_err(|error| wrong(&error))?;
-        let is_nested = data.depth > 1 && data.depth == dimensions.len();
-        if data.is_ragged || (is_nested && dimensions.last() != data.row.map(|n| n as i64).as_ref())
-        {
-            return Err(wrong(&format!("the arrays in `data` do not have shape {dimensions:?}")));
+        let given = match (data, parameters.get(binary::SIZE)) {
+            (Some(data), None) => data.shaped(&dimensions, datatype),
+            (None, Some(size)) => behind.take(size, datatype),
+            (Some(_), Some(_)) => Err(format!("both `data` and `{}` are given", binary::SIZE)),
+            (None, None) => Err("missing field `data`".to_owned()),
+        };
+        let data = given.map_err(|what| wrong(&what))?;
+        let shape = shape(&name, &dimensions, data.len())?;
+        let tensor = Tensor { name, datatype, shape, data };
+        if parameters.contains_key(binary::SIZE) {
+            tensor.finite(behind.may_miss)
+        } else {
+            Ok(tensor)
         }
-        let shape = shape(&name, &dimensions, data.count)?;
-        let data = data.of(datatype).map_err(|what| wrong(&what))?;
-        Ok(Tensor { name, datatype, shape, data })
+    }
+}
+
+impl Elements {
+    /// The elements, where their arrays are what the shape says.
+    fn shaped(self, dimensions: &[i64], datatype: Datatype) -> Result<Data, String> {
+        let is_nested = self.depth > 1 && self.depth == dimensions.len();
+        if self.is_ragged || (is_nested && dimensions.last() != self.row.map(|n| n as i64).as_ref())
+        {
+            return Err(format!("the arrays in `data` do not have shape {dimensions:?}"));
+        }
+        self.of(datatype)
     }
 }
 

@@ -8,10 +8,12 @@ mod codec;
 mod error;
 mod json;
 mod message;
+mod raw;
 mod tensor;
 mod wire;
 
 pub use error::{ProtocolError, Result};
+pub use json::binary::{BINARY_TENSOR_DATA, BinaryOutputs, JSON_BYTES};
 pub use message::{Answer, Metadata, Parameter, Parameters, Request, TensorMetadata};
 pub use tensor::{Data, Datatype, Tensor};
 

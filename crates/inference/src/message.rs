@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Datatype, Tensor};
+use crate::{BinaryOutputs, Datatype, Tensor};
 
 /// Parameters by name.
 pub type Parameters = BTreeMap<String, Parameter>;
+
+/// Parameter that lets NaN stand for a missing number.
+pub(crate) const NAN_IS_MISSING: &str = "nan_is_missing";
 
 /// The value of a parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,13 @@ pub struct Request {
     pub inputs: Vec<Tensor>,
     /// Names of the outputs that are wanted; `None` = all.
     pub outputs: Option<Vec<String>>,
+    /// Which of them are wanted as bytes, where REST carries the answer.
+    pub binary: BinaryOutputs,
+}
+
+/// Whether NaN stands for a missing number, where JSON has null.
+pub(crate) fn nan_is_missing(parameters: &Parameters) -> bool {
+    parameters.get(NAN_IS_MISSING) == Some(&Parameter::Bool(true))
 }
 
 /// What the model says.

@@ -3,6 +3,7 @@
 use serde::ser::{SerializeStruct as _, Serializer};
 use serde::{Deserialize, Serialize};
 
+use crate::message::NAN_IS_MISSING;
 use crate::{ProtocolError, Result};
 
 /// Dimensions that a tensor may have.
@@ -146,6 +147,22 @@ impl Tensor {
     pub fn of_rows(mut self, rows: usize) -> Self {
         self.shape = vec![rows, self.data.len() / rows.max(1)];
         self
+    }
+
+    /// The tensor, unless it holds a number that is none; `may_miss` lets NaN stay.
+    pub(crate) fn finite(self, may_miss: bool) -> Result<Self> {
+        let Data::Float(data) = &self.data else {
+            return Ok(self);
+        };
+        let may_stay = |value: f64| value.is_finite() || (may_miss && value.is_nan());
+        match data.iter().find(|value| !may_stay(**value)) {
+            Some(value) => Err(ProtocolError::new(format!(
+                "input `{}`: {value} is no number; parameter `{NAN_IS_MISSING}` lets NaN stand for \
+                 a missing one",
+                self.name
+            ))),
+            None => Ok(self),
+        }
     }
 
     /// Rows: the first dimension.

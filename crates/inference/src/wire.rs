@@ -1,6 +1,7 @@
 //! Requests and answers as protobuf.
 
 use crate::json::no_name_twice;
+use crate::message::nan_is_missing;
 use crate::proto::infer_parameter::ParameterChoice;
 use crate::proto::model_infer_request::InferInputTensor;
 use crate::proto::model_infer_response::InferOutputTensor;
@@ -9,13 +10,11 @@ use crate::proto::{
     InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse,
     ModelMetadataResponse,
 };
+use crate::raw::{self, NO_TEXT};
 use crate::tensor::shape;
 use crate::{
     Answer, Data, Datatype, Metadata, Parameter, Parameters, ProtocolError, Request, Result, Tensor,
 };
-
-/// Parameter that lets NaN stand for a missing number, where JSON has null.
-const NAN_IS_MISSING: &str = "nan_is_missing";
 
 impl Request {
     /// Reads a request from protobuf.
@@ -32,18 +31,17 @@ impl Request {
                 "raw_input_contents: {contents} for {inputs} inputs"
             )));
         }
+        let may_miss = nan_is_missing(&parameters);
         let inputs: Vec<Tensor> = wire
             .inputs
             .into_iter()
-            .map(|input| tensor(input, if is_raw { raw.next() } else { None }))
+            .map(|input| tensor(input, if is_raw { raw.next() } else { None })?.finite(may_miss))
             .collect::<Result<_>>()?;
         no_name_twice(&inputs)?;
-        let may_miss = parameters.get(NAN_IS_MISSING) == Some(&Parameter::Bool(true));
-        inputs.iter().try_for_each(|input| finite(input, may_miss))?;
         let outputs: Vec<String> = wire.outputs.into_iter().map(|output| output.name).collect();
         let id = Some(wire.id).filter(|id| !id.is_empty());
         let outputs = Some(outputs).filter(|outputs| !outputs.is_empty());
-        Ok(Self { id, parameters, inputs, outputs })
+        Ok(Self { id, parameters, inputs, outputs, ..Self::default() })
     }
 }
 
@@ -65,21 +63,6 @@ fn parameters(wire: std::collections::HashMap<String, InferParameter>) -> Result
         .collect()
 }
 
-fn finite(input: &Tensor, may_miss: bool) -> Result<()> {
-    let Data::Float(data) = &input.data else {
-        return Ok(());
-    };
-    let may_stay = |value: f64| value.is_finite() || (may_miss && value.is_nan());
-    match data.iter().find(|value| !may_stay(**value)) {
-        Some(value) => Err(ProtocolError::new(format!(
-            "input `{}`: {value} is no number; parameter `{NAN_IS_MISSING}` lets NaN stand for a \
-             missing one",
-            input.name
-        ))),
-        None => Ok(()),
-    }
-}
-
 fn tensor(input: InferInputTensor, raw: Option<Vec<u8>>) -> Result<Tensor> {
     let InferInputTensor { name, datatype, shape: dimensions, contents, .. } = input;
     let wrong = |what: String| ProtocolError::new(format!("input `{name}`: {what}"));
@@ -88,7 +71,7 @@ fn tensor(input: InferInputTensor, raw: Option<Vec<u8>>) -> Result<Tensor> {
         (Some(_), Some(_)) => {
             return Err(wrong("both `contents` and `raw_input_contents` are given".into()));
         }
-        (Some(raw), None) => raw_elements(datatype, &raw).map_err(wrong)?,
+        (Some(raw), None) => raw::elements(datatype, &raw).map_err(wrong)?,
         (None, contents) => elements(datatype, contents.unwrap_or_default()).map_err(wrong)?,
     };
     let shape = shape(&name, &dimensions, data.len())?;
@@ -125,49 +108,6 @@ fn elements(datatype: Datatype, contents: InferTensorContents) -> Result<Data, S
     Ok(data)
 }
 
-const NO_TEXT: &str = "an element is not UTF-8";
-
-/// Little-endian elements.
-fn raw_elements(datatype: Datatype, raw: &[u8]) -> Result<Data, String> {
-    Ok(match datatype {
-        Datatype::Bool => Data::Bool(raw.iter().map(|byte| *byte != 0).collect()),
-        Datatype::Int8 => Data::Int(whole(raw, |bytes| i8::from_le_bytes(bytes).into())?),
-        Datatype::Int16 => Data::Int(whole(raw, |bytes| i16::from_le_bytes(bytes).into())?),
-        Datatype::Int32 => Data::Int(whole(raw, |bytes| i32::from_le_bytes(bytes).into())?),
-        Datatype::Int64 => Data::Int(whole(raw, i64::from_le_bytes)?),
-        Datatype::Uint8 => Data::Int(whole(raw, |bytes| u8::from_le_bytes(bytes).into())?),
-        Datatype::Uint16 => Data::Int(whole(raw, |bytes| u16::from_le_bytes(bytes).into())?),
-        Datatype::Uint32 => Data::Int(whole(raw, |bytes| u32::from_le_bytes(bytes).into())?),
-        Datatype::Uint64 => {
-            let read = whole(raw, |bytes| i64::try_from(u64::from_le_bytes(bytes)))?;
-            Data::Int(read.into_iter().collect::<Result<_, _>>().map_err(|_| "a number past 2^63")?)
-        }
-        Datatype::Fp32 => Data::Float(whole(raw, |bytes| f32::from_le_bytes(bytes).into())?),
-        Datatype::Fp64 => Data::Float(whole(raw, f64::from_le_bytes)?),
-        Datatype::Bytes => Data::Text(raw_texts(raw)?),
-    })
-}
-
-fn whole<const N: usize, T>(raw: &[u8], read: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
-    let (elements, rest) = raw.as_chunks::<N>();
-    if !rest.is_empty() {
-        return Err(format!("{} raw bytes are no multiple of {N}", raw.len()));
-    }
-    Ok(elements.iter().map(|bytes| read(*bytes)).collect())
-}
-
-/// Texts after their length in four bytes.
-fn raw_texts(mut raw: &[u8]) -> Result<Vec<String>, String> {
-    let mut texts = Vec::new();
-    while let Some((length, rest)) = raw.split_first_chunk::<4>() {
-        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        let text = rest.get(..length).ok_or("a raw text is longer than the contents")?;
-        texts.push(std::str::from_utf8(text).map_err(|_| NO_TEXT)?.to_owned());
-        raw = &rest[length..];
-    }
-    if raw.is_empty() { Ok(texts) } else { Err("raw texts end within a length".into()) }
-}
-
 impl Answer {
     /// The answer as protobuf; `is_raw` puts the elements into `raw_output_contents`.
     pub fn into_wire(self, is_raw: bool) -> ModelInferResponse {
@@ -186,7 +126,7 @@ impl Answer {
                 ..InferOutputTensor::default()
             };
             if is_raw {
-                wire.raw_output_contents.push(raw_bytes(&tensor.data));
+                wire.raw_output_contents.push(raw::bytes(&tensor.data));
             } else {
                 output.contents = Some(contents(tensor.data));
             }
@@ -208,23 +148,6 @@ fn contents(data: Data) -> InferTensorContents {
         }
     }
     contents
-}
-
-fn raw_bytes(data: &Data) -> Vec<u8> {
-    match data {
-        Data::Bool(data) => data.iter().map(|value| u8::from(*value)).collect(),
-        Data::Int(data) => data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        Data::Float(data) => data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        Data::Text(data) => {
-            let mut bytes = Vec::new();
-            for text in data {
-                // Nothing that a model says is longer than four bytes can tell.
-                bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-                bytes.extend(text.as_bytes());
-            }
-            bytes
-        }
-    }
 }
 
 impl From<Metadata> for ModelMetadataResponse {

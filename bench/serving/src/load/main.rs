@@ -1,11 +1,11 @@
 //! Asks a model service as fast as it answers, or at a constant rate, and says how long answers took.
 //!
 //! ```text
-//! load run  rest|grpc ADDRESS MODEL REQUEST CONNECTIONS SECONDS [RATE]
-//! load once rest|grpc ADDRESS MODEL REQUEST
+//! load run  rest|bytes|grpc ADDRESS MODEL REQUEST CONNECTIONS SECONDS [RATE]
+//! load once rest|bytes|grpc ADDRESS MODEL REQUEST
 //! ```
-//! `REQUEST` is a file with the JSON of a request, which gRPC gets as raw contents. `once` prints the
-//! numbers of the first output.
+//! `REQUEST` is a file with the JSON of a request. `bytes` sends its numbers behind the JSON and wants
+//! the answer so, gRPC gets them as raw contents. `once` prints the numbers of the first output.
 
 mod grpc;
 mod pace;
@@ -36,9 +36,12 @@ fn main() -> Result<()> {
                 Plan { connections: connections.parse()?, warm: span.mul_f64(WARM), span, rate };
             let told = runtime.block_on(async {
                 match protocol {
-                    "rest" => pace::drive(rest::callers(&request, &plan).await?, &plan).await,
+                    "rest" | "bytes" => {
+                        let callers = rest::callers(&request, protocol == "bytes", &plan).await?;
+                        pace::drive(callers, &plan).await
+                    }
                     "grpc" => pace::drive(grpc::callers(&request, &plan).await?, &plan).await,
-                    other => bail!("protocol `{other}`: expected rest or grpc"),
+                    other => bail!("protocol `{other}`: expected rest, bytes or grpc"),
                 }
             })?;
             println!("{}", serde_json::to_string(&told)?);
@@ -47,9 +50,9 @@ fn main() -> Result<()> {
             let request = Request::read(address, model, request)?;
             let numbers = runtime.block_on(async {
                 match protocol {
-                    "rest" => rest::once(&request).await,
+                    "rest" | "bytes" => rest::once(&request, protocol == "bytes").await,
                     "grpc" => grpc::once(&request).await,
-                    other => bail!("protocol `{other}`: expected rest or grpc"),
+                    other => bail!("protocol `{other}`: expected rest, bytes or grpc"),
                 }
             })?;
             println!("{}", serde_json::to_string(&numbers)?);

@@ -1,7 +1,8 @@
 //! HTTP/1.1 with what it needs here and no more: the other side is to be measured, not this one.
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use foresite_inference::JSON_BYTES;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -18,19 +19,28 @@ pub(crate) struct Connection {
 }
 
 /// Connections of a plan.
-pub(crate) async fn callers(request: &Request, plan: &Plan) -> Result<Vec<Connection>> {
+pub(crate) async fn callers(
+    request: &Request,
+    is_binary: bool,
+    plan: &Plan,
+) -> Result<Vec<Connection>> {
     let mut callers = Vec::new();
     for _ in 0..plan.connections {
-        callers.push(Connection::open(request).await?);
+        callers.push(Connection::open(request, is_binary).await?);
     }
     Ok(callers)
 }
 
 /// The numbers of the first output.
-pub(crate) async fn once(request: &Request) -> Result<Vec<f64>> {
-    let mut connection = Connection::open(request).await?;
-    let body = connection.ask().await?;
-    let answer: Value = serde_json::from_slice(&connection.answer[body..])?;
+pub(crate) async fn once(request: &Request, is_binary: bool) -> Result<Vec<f64>> {
+    let mut connection = Connection::open(request, is_binary).await?;
+    let at = connection.ask().await?;
+    let (head, body) = connection.answer.split_at(at);
+    if is_binary {
+        let (_, numbers) = body.split_at(number(head, JSON_BYTES)?);
+        return Ok(numbers.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect());
+    }
+    let answer: Value = serde_json::from_slice(body)?;
     let data = answer["outputs"][0]["data"].as_array().context("no output")?;
     data.iter().map(|value| value.as_f64().context("no number")).collect()
 }
@@ -42,17 +52,23 @@ impl Caller for Connection {
 }
 
 impl Connection {
-    async fn open(request: &Request) -> Result<Self> {
+    async fn open(request: &Request, is_binary: bool) -> Result<Self> {
         let stream = TcpStream::connect(request.address).await?;
         stream.set_nodelay(true)?;
+        let (content, body) = if is_binary {
+            let (body, json_bytes) = with_bytes(&request.body)?;
+            (format!("application/octet-stream\r\n{JSON_BYTES}: {json_bytes}"), body)
+        } else {
+            ("application/json".to_owned(), request.body.clone())
+        };
         let head = format!(
-            "POST /v2/models/{}/infer HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+            "POST /v2/models/{}/infer HTTP/1.1\r\nhost: {}\r\ncontent-type: {content}\r\n\
              content-length: {}\r\n\r\n",
             request.model,
             request.address,
-            request.body.len()
+            body.len()
         );
-        let request = [head.as_bytes(), &request.body].concat();
+        let request = [head.as_bytes(), &body].concat();
         Ok(Self { stream, request, answer: Vec::new() })
     }
 
@@ -65,7 +81,7 @@ impl Connection {
             ensure!(read > 0, "the connection was closed");
             let Some(end) = memchr::memmem::find(&self.answer, b"\r\n\r\n") else { continue };
             let (head, body) = (&self.answer[..end], end + 4);
-            let whole = body + length(head)?;
+            let whole = body + number(head, "content-length")?;
             if self.answer.len() >= whole {
                 let text = || String::from_utf8_lossy(&self.answer).into_owned();
                 ensure!(head.starts_with(b"HTTP/1.1 200 "), "{}", text());
@@ -76,13 +92,31 @@ impl Connection {
     }
 }
 
-/// The content length in a head.
-fn length(head: &[u8]) -> Result<usize> {
+/// The request with its numbers behind the JSON, and how many bytes of JSON come before them.
+fn with_bytes(json: &[u8]) -> Result<(Vec<u8>, usize)> {
+    let mut request: Value = serde_json::from_slice(json)?;
+    request["parameters"]["binary_data_output"] = true.into();
+    let mut behind = Vec::new();
+    for input in request["inputs"].as_array_mut().context("no inputs")? {
+        let input = input.as_object_mut().context("an input that is none")?;
+        let data = input.remove("data").context("no data")?;
+        let before = behind.len();
+        for value in data.as_array().context("no numbers")? {
+            behind.extend(value.as_f64().context("no number")?.to_le_bytes());
+        }
+        input.insert("parameters".into(), json!({ "binary_data_size": behind.len() - before }));
+    }
+    let json = serde_json::to_vec(&request)?;
+    Ok(([&json[..], &behind].concat(), json.len()))
+}
+
+/// The value of a header that is a number.
+fn number(head: &[u8], wanted: &str) -> Result<usize> {
     for line in head.split(|byte| *byte == b'\n') {
         let (name, value) = line.split_at(line.iter().position(|b| *b == b':').unwrap_or(0));
-        if name.eq_ignore_ascii_case(b"content-length") {
+        if name.eq_ignore_ascii_case(wanted.as_bytes()) {
             return Ok(std::str::from_utf8(&value[1..])?.trim().parse()?);
         }
     }
-    anyhow::bail!("an answer without a length: {}", String::from_utf8_lossy(head))
+    anyhow::bail!("an answer without {wanted}: {}", String::from_utf8_lossy(head))
 }

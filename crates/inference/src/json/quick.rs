@@ -7,7 +7,7 @@
 use super::no_name_twice;
 use super::number::number;
 use crate::tensor::shape;
-use crate::{Data, Datatype, Parameters, Request, Tensor};
+use crate::{Data, Datatype, Request, Tensor};
 
 /// Dimensions with more digits are left to the other reader.
 const LONGEST: usize = 9;
@@ -39,7 +39,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Request> {
     reader.space();
     let inputs = inputs.filter(|inputs| no_name_twice(inputs).is_ok())?;
     let outputs = outputs.filter(|names| !names.is_empty());
-    let request = Request { id, parameters: Parameters::new(), inputs, outputs };
+    let request = Request { id, inputs, outputs, ..Request::default() };
     (reader.at == bytes.len()).then_some(request)
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Data;
+use crate::{Answer, Data};
 
 fn input(tensor: &str) -> Result<Tensor> {
     let text = format!(r#"{{"inputs": [{tensor}]}}"#);
@@ -90,7 +90,7 @@ fn parameters_and_outputs_are_read() {
 /// What both readers make of a text; NaN and zeros print apart.
 fn both(text: &[u8]) -> (Option<String>, Option<String>) {
     let printed = |request: Request| format!("{request:?}");
-    (quick::read(text).map(printed), Request::of_any_form(text).ok().map(printed))
+    (quick::read(text).map(printed), Request::of_any_form(text, &[]).ok().map(printed))
 }
 
 #[test]

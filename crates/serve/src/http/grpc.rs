@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use foresite_inference::proto;
 use foresite_inference::proto::grpc_inference_service_server::{
     GrpcInferenceService, GrpcInferenceServiceServer,
 };
+use foresite_inference::{BINARY_TENSOR_DATA, proto};
 use http::{Request as HttpRequest, Response as HttpResponse};
 use tonic::{Request, Response, Status};
 use tower::Service as _;
@@ -91,7 +91,7 @@ impl GrpcInferenceService for Grpc {
         Ok(Response::new(proto::ServerMetadataResponse {
             name: "foresite-serve".into(),
             version: env!("FORESITE_REVISION").into(),
-            extensions: Vec::new(),
+            extensions: vec![BINARY_TENSOR_DATA.into()],
         }))
     }
 

@@ -9,7 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use foresite_inference::{Answer, Request};
+use foresite_inference::{BINARY_TENSOR_DATA, BinaryOutputs, JSON_BYTES, Request};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -75,8 +75,12 @@ async fn wrong_method() -> Response<Body> {
 }
 
 async fn server() -> Response<Body> {
-    let version = env!("FORESITE_REVISION");
-    said(StatusCode::OK, &json!({ "name": "foresite-serve", "version": version, "extensions": [] }))
+    let server = json!({
+        "name": "foresite-serve",
+        "version": env!("FORESITE_REVISION"),
+        "extensions": [BINARY_TENSOR_DATA],
+    });
+    said(StatusCode::OK, &server)
 }
 
 async fn live() -> Response<Body> {
@@ -122,24 +126,50 @@ async fn infer(
 ) -> Response<Body> {
     let asked = Asked::begin(&service, Protocol::Rest);
     let (parts, body) = request.into_parts();
-    let outcome = predict(&service, names, &parts.headers, body).await;
+    let (outcome, binary) = match asked_for(&service, names, &parts.headers, body).await {
+        Ok((Names { model, version }, request)) => {
+            (service.infer(&model, version.as_deref(), &request).await, request.binary)
+        }
+        Err(refusal) => (Err(refusal), BinaryOutputs::default()),
+    };
     asked.end(&outcome);
     match outcome {
-        Ok(answer) => answered(StatusCode::OK, answer.to_json()),
+        Ok(answer) => {
+            let (body, json_bytes) = answer.to_body(&binary);
+            with_bytes(answered(StatusCode::OK, body), json_bytes)
+        }
         Err(refusal) => response(&refusal),
     }
 }
 
-async fn predict(
+/// Tells where the JSON of an answer ends, where bytes stand behind it.
+fn with_bytes(mut response: Response<Body>, json_bytes: Option<usize>) -> Response<Body> {
+    if let Some(json_bytes) = json_bytes {
+        let binary = HeaderValue::from_static("application/octet-stream");
+        response.headers_mut().insert(CONTENT_TYPE, binary);
+        response.headers_mut().insert(JSON_BYTES, json_bytes.into());
+    }
+    response
+}
+
+async fn asked_for(
     service: &Service,
     names: NamesOf,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Answer, Refusal> {
+) -> Result<(Names, Request), Refusal> {
     let names = named(names)?;
+    let json_bytes = json_bytes(headers)?;
     let bytes = read(service, headers, body).await?;
-    let request = parse(bytes).await?;
-    service.infer(&names.model, names.version.as_deref(), &request).await
+    Ok((names, parse(bytes, json_bytes).await?))
+}
+
+/// How many bytes of JSON a body begins with; `None` = it is nothing else.
+fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
+    let Some(value) = headers.get(JSON_BYTES) else { return Ok(None) };
+    let bytes = value.to_str().ok().and_then(|text| text.parse().ok());
+    let wrong = || Refusal::bad(format!("header `{JSON_BYTES}`: expected a number of bytes"));
+    bytes.map(Some).ok_or_else(wrong)
 }
 
 fn named(names: NamesOf) -> Result<Names, Refusal> {
@@ -168,13 +198,17 @@ async fn read(service: &Service, headers: &HeaderMap, body: Body) -> Result<Byte
     }
 }
 
-async fn parse(bytes: Bytes) -> Result<Request, Refusal> {
-    if bytes.len() < LARGE {
-        return Ok(Request::from_json(&bytes)?);
+async fn parse(bytes: Bytes, json_bytes: Option<usize>) -> Result<Request, Refusal> {
+    let is_large = bytes.len() >= LARGE;
+    let parse = move || match json_bytes {
+        Some(json_bytes) => Request::from_binary(&bytes, json_bytes),
+        None => Request::from_json(&bytes),
+    };
+    if !is_large {
+        return Ok(parse()?);
     }
     let span = tracing::Span::current();
-    let parse = move || span.in_scope(|| Request::from_json(&bytes));
-    let parsed = tokio::task::spawn_blocking(parse).await;
+    let parsed = tokio::task::spawn_blocking(move || span.in_scope(parse)).await;
     let failed = |_| Refusal::new(Kind::Internal, "the request could not be parsed");
     Ok(parsed.map_err(failed)??)
 }
