@@ -204,6 +204,18 @@ def under_load(entrances: dict[str, Entrance], request: Path) -> dict[str, Any]:
     }
 
 
+def pauses() -> list[Run]:
+    """How long the machine keeps two programs waiting that never wait, one on each core."""
+    looking = [
+        subprocess.Popen(
+            ["taskset", "--cpu-list", str(core), TOOLS / "load", "pauses", str(SECONDS)],
+            stdout=subprocess.PIPE,
+        )
+        for core in (SERVICE_CORE, ASKING_CORE)
+    ]
+    return [json.loads(process.communicate()[0]) for process in looking]
+
+
 def in_turn(
     entrances: dict[str, Entrance], load: Callable[[str, Entrance], Run]
 ) -> dict[str, list[Run]]:
@@ -260,6 +272,7 @@ def main() -> None:
                     entrances[f"{name}, bytes"] = Entrance("bytes", port, process.pid)
                     entrances[f"{name}, gRPC"] = Entrance("grpc", other, process.pid)
             worst = max(agree(entrances, request) for request in requests.values())
+            seen = pauses()
             rows = {
                 str(size): under_load(entrances, request)
                 for size, request in requests.items()
@@ -276,6 +289,7 @@ def main() -> None:
             "connections": CONNECTIONS,
             "largest_difference": worst,
             "load_average_before": round(load_average, 2),
+            "pauses": seen,
             "rows": rows,
             "ready_s": starts,
         },

@@ -25,6 +25,7 @@ def serving(results: Results) -> list[str]:
             "ours does so by default. CPU µs are those of the service a request, `core` the share of its core that it got; the load generator never "
             f"took more than {most_busy(results):.0%} of its own while it asked as fast as it could."
         ),
+        *waits(results.get("pauses", [])),
     ]
     for size, services in results["rows"].items():
         lines += ["", *loads(int(size), services)]
@@ -35,6 +36,27 @@ def serving(results: Results) -> list[str]:
         "From the start of a process until it is ready, its files in the page cache:",
         "",
         *table(["", "s"], rows),
+    ]
+
+
+def waits(pauses: list[Results]) -> list[str]:
+    """What the machine adds to every service."""
+    if not pauses:
+        return []
+    share, longest, p99 = (
+        " and ".join(f"{of(one)}" for one in pauses)
+        for of in (
+            lambda one: f"{one['share']:.1%}",
+            lambda one: f"{one['longest_ms']:.0f}",
+            lambda one: f"{one['p99_ms']:.1f}",
+        )
+    )
+    return [
+        "",
+        (
+            f"What the machine itself adds: two loops that only look at the clock, one on each core, were kept waiting {share} of the time before the runs, {longest} ms "
+            f"at the longest. A service that took no time at all would show a p99 of {p99} ms."
+        ),
     ]
 
 

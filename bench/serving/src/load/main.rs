@@ -3,12 +3,15 @@
 //! ```text
 //! load run  rest|bytes|grpc ADDRESS MODEL REQUEST CONNECTIONS SECONDS [RATE]
 //! load once rest|bytes|grpc ADDRESS MODEL REQUEST
+//! load pauses SECONDS
 //! ```
 //! `REQUEST` is a file with the JSON of a request. `bytes` sends its numbers behind the JSON and wants
-//! the answer so, gRPC gets them as raw contents. `once` prints the numbers of the first output.
+//! the answer so, gRPC gets them as raw contents. `once` prints the numbers of the first output, `pauses` how long
+//! the machine keeps a program waiting that never waits.
 
 mod grpc;
 mod pace;
+mod pauses;
 mod rest;
 
 use std::net::SocketAddr;
@@ -57,7 +60,11 @@ fn main() -> Result<()> {
             })?;
             println!("{}", serde_json::to_string(&numbers)?);
         }
-        _ => bail!("load run|once PROTOCOL ADDRESS MODEL REQUEST [CONNECTIONS SECONDS [RATE]]"),
+        ["pauses", seconds] => {
+            let seen = pauses::seen(Duration::from_secs_f64(seconds.parse()?));
+            println!("{}", serde_json::to_string(&seen)?);
+        }
+        _ => bail!("load pauses SECONDS | run|once PROTOCOL ADDRESS MODEL REQUEST [CONNECTIONS SECONDS [RATE]]"),
     }
     Ok(())
 }
