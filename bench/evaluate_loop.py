@@ -5,6 +5,7 @@
 Parts: `drift` and `causes` (made-up cells), `feedback` (made-up sites), `replay` (90 days of worklists), `rebuild` (30 days hour by hour, then late
 corrections, then `why`), `steady` (100 days of growth, and the gate that trains again), `hdfs` (what `rebuild` and `replay` left, on a cluster of its own).
 `bench/results/loop.json` keeps what was found, with the share of it that was measured (FORESITE_BENCH_SHARE), the commit and the machine; `docs/loop.md` is made from it.
+`replay` and `rebuild` that were interrupted after their days were lived go on from there, where the commit is the same.
 """
 
 from __future__ import annotations
