@@ -105,18 +105,15 @@ def feedback(found: Found) -> str:
 
 
 def rebuild(found: Found) -> str:
+    counts = ("computations", "rows", "different")
     after = found["past_after_corrections"]
     rows = [
-        [
-            stage,
-            *(one[number] for number in ("computations", "different", "rows")),
-            after[stage]["different"],
-        ]
+        [stage, *(of[count] for of in (one, after[stage]) for count in counts)]
         for stage, one in found["past"].items()
     ]
-    head = ["stage", "computations", "different", "rows", "different after late files"]
-    view = {True: "is the same", False: "is **another**"}
-    past, present = found["past_view_is_equal"], found["present_view_is_equal"]
+    head = ["stage", *counts, *(f"{count}, after late files" for count in counts)]
+    past = "is the same" if found["past_view_is_equal"] else "is **another**"
+    present = "is **the same**" if found["present_view_is_equal"] else "is another"
     why = ", ".join(
         f"{task} {value:g} s" for task, value in found["why_seconds"].items()
     )
@@ -125,7 +122,8 @@ def rebuild(found: Found) -> str:
         f"{found['days']} days published hour by hour, each hour with what had come by then, and computed again (`--rebuild`).",
         table(head, rows),
         f"Then {found['late_files']} late files (5 %) were taken in. What was known before"
-        f" {view[past]}; what is known now {view[present]}.",
+        f" {past}; what is known now {present}. A computation that corrected others took over their rows, and is repeated at"
+        " the same past clock.",
         f"`why` of the newest prediction (reach: 2 s): {why}.",
     )
 

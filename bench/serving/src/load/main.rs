@@ -6,8 +6,8 @@
 //! load pauses SECONDS
 //! ```
 //! `REQUEST` is a file with the JSON of a request. `bytes` sends its numbers behind the JSON and wants
-//! the answer so, gRPC gets them as raw contents. `once` prints the numbers of the first output, `pauses` how long
-//! the machine keeps a program waiting that never waits.
+//! the answer so, gRPC gets them as raw contents. `once` prints the numbers of the first output,
+//! `pauses` how long the machine keeps a program waiting that never waits.
 
 mod grpc;
 mod pace;
@@ -64,7 +64,9 @@ fn main() -> Result<()> {
             let seen = pauses::seen(Duration::from_secs_f64(seconds.parse()?));
             println!("{}", serde_json::to_string(&seen)?);
         }
-        _ => bail!("load pauses SECONDS | run|once PROTOCOL ADDRESS MODEL REQUEST [CONNECTIONS SECONDS [RATE]]"),
+        _ => bail!(
+            "load pauses SECONDS | run|once PROTOCOL ADDRESS MODEL REQUEST [CONNECTIONS SECONDS [RATE]]"
+        ),
     }
     Ok(())
 }
