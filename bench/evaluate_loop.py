@@ -5,7 +5,7 @@
 Parts: `drift` and `causes` (made-up cells), `feedback` (made-up sites), `replay` (90 days of worklists), `rebuild` (30 days hour by hour, then late
 corrections, then `why`), `steady` (100 days of growth, and the gate that trains again), `hdfs` (what `rebuild` and `replay` left, on a cluster of its own).
 `bench/results/loop.json` keeps what was found, with the share of it that was measured (FORESITE_BENCH_SHARE), the commit and the machine; `docs/loop.md` is made from it.
-`replay` and `rebuild` that were interrupted after their days were lived go on from there, where the commit is the same.
+`replay` and `rebuild` that were interrupted after their days were lived go on from there, where the programs are the same.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def replayed(seed: int) -> Found:
     # Everything lies in the history; each row says when it could be known.
     network = Network.begun(
         f"replay-{seed}",
-        revision(),
+        REPLAY_DAYS,
         seed=seed,
         end=end.isoformat(),
         hourly_days=183 + REPLAY_DAYS,
@@ -131,14 +131,16 @@ def replayed(seed: int) -> Found:
 
     network.once("lived", lived)
     asked = ("--replay", text(TRAINED_AT + HOUR), text(end))
-    numbers = network.run("advise", (end - HOUR, end), *asked)["numbers"]
-    return {"lists": numbers, "three_sigma": three_sigma(network, end)}
+    lists = network.run("advise", (end - HOUR, end), *asked)["numbers"]
+    found = {"lists": lists, "three_sigma": three_sigma(network, end)}
+    network.finished()
+    return found
 
 
 def rebuild() -> Found:
     """Every hour of 30 days published as the DAGs would, then computed again; late corrections; the way back."""
     end = TRAINED_AT + REBUILD_DAYS * DAY
-    network = Network.begun("rebuild", revision(), seed=REBUILD_SEED)
+    network = Network.begun("rebuild", REBUILD_DAYS, seed=REBUILD_SEED)
     then, later = end + LATENESS, end + 7 * DAY
 
     def lived() -> list[str]:
@@ -159,17 +161,18 @@ def rebuild() -> Found:
     past = network.once("past", lambda: compared(network, end, then))
     past_view = network.once("past_view", lambda: view(network, then))
     network.once("corrected", corrected)
-    return {
+    after = network.once("past_after_corrections", lambda: compared(network, end, then))
+    found = {
         "days": REBUILD_DAYS,
         "past": past,
         "late_files": len(late),
-        "past_after_corrections": network.once(
-            "past_after_corrections", lambda: compared(network, end, then)
-        ),
+        "past_after_corrections": after,
         "past_view_is_equal": view(network, then) == past_view,
         "present_view_is_equal": view(network, later) == past_view,
         "why_seconds": why_seconds(network, end),
     }
+    network.finished()
+    return found
 
 
 def steady() -> Found:

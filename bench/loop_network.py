@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -23,6 +24,15 @@ LOOP = ROOT / ".foresite" / "loop"
 SIMULATED = "simulate.json"
 #: What the steps of a measurement found that have ended, so that one that was interrupted goes on.
 STEPS = "steps.json"
+
+
+def programs() -> str:
+    """Hash of the stages' programs."""
+    found = hashlib.sha256()
+    for program in sorted(BINARIES.glob("foresite-*")):
+        with program.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
 
 
 def text(moment: datetime) -> str:
@@ -52,14 +62,15 @@ class Network:
         return network
 
     @classmethod
-    def begun(cls, name: str, revision: str, **simulated: Any) -> Network:
-        """A network as an interrupted measurement by the same programs left it, once its days were lived; else anew."""
+    def begun(cls, name: str, days: int, **simulated: Any) -> Network:
+        """A network whose days were lived by these programs before their measurement was interrupted; else a new one."""
+        by = {"days": days, "simulated": simulated, "programs": programs()}
         steps = LOOP / name / STEPS
         found = json.loads(steps.read_text()) if steps.exists() else {}
-        if "lived" in found and found["revision"] == revision:
+        if "lived" in found and found["by"] == by:
             return cls.left(name)
         network = cls.of(name, **simulated)
-        network.once("revision", lambda: revision)
+        network.once("by", lambda: by)
         return network
 
     def once(self, step: str, find: Callable[[], Any]) -> Any:
@@ -72,6 +83,10 @@ class Network:
             partial.write_text(json.dumps(found, indent=2))
             partial.rename(file)
         return found[step]
+
+    def finished(self) -> None:
+        """The next measurement begins anew."""
+        (self.root / STEPS).unlink()
 
     @classmethod
     def left(cls, name: str) -> Network:

@@ -44,7 +44,7 @@ def part_of_page(part: str, measured: Found) -> str:
     if of["share"] < 1:
         blocks.insert(1, f"**Tried out only, with {of['share']:g} of what is measured.**")
     at = f"`{of['revision']}`" if of.get("revision") else "a commit that was not noted"
-    blocks.append(f"Measured at {at}.")
+    blocks.append(f"Measured at {at}{of.get('note', '')}.")
     return "\n\n".join(blocks)
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,14 +207,14 @@ def under_load(entrances: dict[str, Entrance], request: Path) -> dict[str, Any]:
 
 def pauses() -> list[Run]:
     """How long the machine keeps two programs waiting that never wait, one on each core."""
-    looking = [
-        subprocess.Popen(
-            ["taskset", "--cpu-list", str(core), TOOLS / "load", "pauses", str(SECONDS)],
-            stdout=subprocess.PIPE,
-        )
-        for core in (SERVICE_CORE, ASKING_CORE)
-    ]
-    return [json.loads(process.communicate()[0]) for process in looking]
+    look = [TOOLS / "load", "pauses", str(SECONDS)]
+
+    def seen(core: int) -> Run:
+        told = subprocess.check_output(["taskset", "--cpu-list", str(core), *look])
+        return {key: round(value, 4) for key, value in json.loads(told).items()}
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(seen, (SERVICE_CORE, ASKING_CORE)))
 
 
 def in_turn(

@@ -54,8 +54,8 @@ def waits(pauses: list[Results]) -> list[str]:
     return [
         "",
         (
-            f"What the machine itself adds: two loops that only look at the clock, one on each core, were kept waiting {share} of the time before the runs, {longest} ms "
-            f"at the longest. A service that took no time at all would show a p99 of {p99} ms."
+            f"What the machine itself adds: two loops that only look at the clock, one on each core, were kept waiting {share} of the seconds before the runs, {longest} ms "
+            f"at the longest. A service that took no time at all would have shown a p99 of {p99} ms in these seconds."
         ),
     ]
 

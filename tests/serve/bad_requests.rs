@@ -79,6 +79,10 @@ fn cases() -> Vec<(Json, &'static str)> {
             "output `verdict`: expected one of prediction_id",
         ),
         (
+            json!({ "inputs": [one], "outputs": [{ "name": "score" }, { "name": "score" }] }),
+            "output `score` is asked for twice",
+        ),
+        (
             json!({ "inputs": [one], "parameters": { "verbose": true } }),
             "parameter `verbose`: expected one of as_of, explain, nan_is_missing",
         ),

@@ -92,10 +92,15 @@ pub(crate) fn infer_bytes(address: SocketAddr, json: &Json, behind: &[u8]) -> (J
     let mut stream = sent(address, "POST /v2/models/toy/infer", &header, &body);
     stream.read_to_end(&mut bytes).unwrap();
     let end = bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
-    let head = String::from_utf8_lossy(&bytes[..end]);
+    let (head, body) = (String::from_utf8_lossy(&bytes[..end]), &bytes[end + 4..]);
+    assert!(
+        head.starts_with("HTTP/1.1 200 ") && head.contains("application/octet-stream"),
+        "{head}"
+    );
+    assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
     let says = |line: &str| line.strip_prefix("inference-header-content-length: ")?.parse().ok();
     let json_bytes = head.lines().find_map(says).unwrap_or_else(|| panic!("{head}"));
-    let (json, behind) = bytes[end + 4..].split_at(json_bytes);
+    let (json, behind) = body.split_at(json_bytes);
     (serde_json::from_slice(json).unwrap(), behind.to_vec())
 }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::Float64Type;
 use foresite_inference::proto::model_infer_request::InferInputTensor;
 use foresite_inference::proto::{
     InferParameter, InferTensorContents, ModelInferRequest, ModelMetadataRequest,
-    ServerReadyRequest, infer_parameter::ParameterChoice,
+    ServerMetadataRequest, ServerReadyRequest, infer_parameter::ParameterChoice,
 };
 use foresite_schema::catalog::{derived, outcome};
 use foresite_tables::{Read, Root};
@@ -171,6 +171,40 @@ fn features_at_hand_agree(root: &std::path::Path) {
         let bits = |score: &Json| score.as_f64().unwrap().to_bits();
         assert_eq!((bits(&together[at]), bits(&alone[0])), (score, score));
     }
+    let row = |id: &String| -> Vec<f64> {
+        let value = |name: &Json| values[id][name.as_str().unwrap()].as_f64().unwrap_or(f64::NAN);
+        columns.iter().map(value).collect()
+    };
+    let expected: Vec<u64> = devices().iter().map(|id| expected[id].score).collect();
+    many_rows_behind_the_json_agree(
+        &server,
+        &devices().iter().map(row).collect::<Vec<_>>(),
+        &expected,
+    );
+}
+
+/// As many rows as one request may bring, the given ones over and over: a large body.
+fn many_rows_behind_the_json_agree(server: &Server, given: &[Vec<f64>], scores: &[u64]) {
+    const ROWS: usize = 4096;
+    let numbers: Vec<u8> =
+        given.iter().cycle().take(ROWS).flatten().flat_map(|value| value.to_le_bytes()).collect();
+    let request = json!({
+        "model_name": "toy",
+        "parameters": { "nan_is_missing": true },
+        "inputs": [{
+            "name": "features", "shape": [ROWS, given[0].len()], "datatype": "FP64",
+            "parameters": { "binary_data_size": numbers.len() },
+        }],
+        "outputs": [
+            { "name": "model_id" },
+            { "name": "score", "parameters": { "binary_data": true } },
+        ],
+    });
+    let (answer, behind) = infer_bytes(server.rest(), &request, &numbers);
+    let texts = answer["outputs"][0]["data"].as_array().unwrap();
+    assert_eq!((texts.len(), behind.len()), (ROWS, 8 * ROWS));
+    let said = behind.as_chunks::<8>().0.iter().map(|score| f64::from_le_bytes(*score).to_bits());
+    assert!(said.eq(scores.iter().copied().cycle().take(ROWS)), "another score than the table's");
 }
 
 #[test]
@@ -214,14 +248,16 @@ fn metadata_say_the_same_by_both_protocols() {
     }
     assert_eq!(server.get("/v2").json()["extensions"], json!(["binary_tensor_data"]));
     assert_eq!(server.get("/v2/models/toy/ready").json(), json!({ "name": "toy", "ready": true }));
-    let (wire, is_ready) = block(async {
+    let (wire, server_says, is_ready) = block(async {
         let mut client = grpc(server.address("grpc"));
         let request = ModelMetadataRequest { name: "toy".into(), version: version.clone() };
         let wire = client.model_metadata(request).await.unwrap().into_inner();
+        let says = client.server_metadata(ServerMetadataRequest {}).await.unwrap().into_inner();
         let ready = client.server_ready(ServerReadyRequest {}).await.unwrap().into_inner();
-        (wire, ready.ready)
+        (wire, says, ready.ready)
     });
     assert!(is_ready);
+    assert_eq!(server_says.extensions, ["binary_tensor_data"]);
     let inputs = |name: &str| metadata[name].as_array().unwrap().clone();
     for (have, expected) in [(&wire.inputs, inputs("inputs")), (&wire.outputs, inputs("outputs"))] {
         let have: Vec<Json> = have

@@ -5,7 +5,6 @@ mod elements;
 mod number;
 mod quick;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -13,13 +12,16 @@ use serde::Deserialize;
 use binary::{Behind, BinaryOutputs};
 use elements::Elements;
 
-use crate::message::{Parameters, nan_is_missing};
+use crate::message::{Parameters, nan};
 use crate::tensor::shape;
 use crate::{Data, Datatype, ProtocolError, Request, Result, Tensor};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JsonRequest {
+    /// Clients of `KServe` repeat what the path says, which counts.
+    #[serde(rename = "model_name")]
+    _model_name: Option<String>,
     id: Option<String>,
     #[serde(default)]
     parameters: Parameters,
@@ -57,28 +59,26 @@ impl Request {
 
     /// Reads whatever the protocol allows, and says what is wrong with anything else.
     fn of_any_form(json: &[u8], behind: &[u8]) -> Result<Self> {
-        let JsonRequest { id, mut parameters, inputs, outputs } = serde_json::from_slice(json)
-            .map_err(|error| ProtocolError::new(format!("request: {error}")))?;
-        let mut behind = Behind::new(behind, nan_is_missing(&parameters));
+        let JsonRequest { id, mut parameters, inputs, outputs, .. } =
+            serde_json::from_slice(json).map_err(|error| malformed(&error))?;
+        let mut behind = Behind::new(behind, nan(&parameters));
         let inputs: Vec<Tensor> =
             inputs.into_iter().map(|input| input.tensor(&mut behind)).collect::<Result<_>>()?;
         behind.is_taken()?;
-        no_name_twice(&inputs)?;
         let outputs = outputs.filter(|outputs| !outputs.is_empty());
         let named = outputs.iter().flatten().map(|output| (&output.name, &output.parameters));
         let binary = BinaryOutputs::taken(&mut parameters, named)?;
         let outputs =
             outputs.map(|outputs| outputs.into_iter().map(|output| output.name).collect());
-        Ok(Self { id, parameters, inputs, outputs, binary })
+        Self { id, parameters, inputs, outputs, binary }.without_a_name_twice()
     }
 }
 
-pub(crate) fn no_name_twice(inputs: &[Tensor]) -> Result<()> {
-    let mut names = BTreeSet::new();
-    match inputs.iter().find(|input| !names.insert(input.name.as_str())) {
-        Some(twice) => Err(ProtocolError::new(format!("input `{}` is given twice", twice.name))),
-        None => Ok(()),
-    }
+fn malformed(error: &serde_json::Error) -> ProtocolError {
+    let text = error.to_string();
+    // What bytes behind the JSON look like to who was not told of them.
+    let hint = if text.starts_with("trailing characters") { binary::HINT } else { "" };
+    ProtocolError::new(format!("request: {text}{hint}"))
 }
 
 impl JsonInput {
@@ -86,20 +86,15 @@ impl JsonInput {
         let Self { name, shape: dimensions, datatype, parameters, data } = self;
         let wrong = |what: &dyn fmt::Display| ProtocolError::new(format!("input `{name}`: {what}"));
         let datatype = Datatype::parse(&datatype).map_err(|error| wrong(&error))?;
-        let given = match (data, parameters.get(binary::SIZE)) {
+        let given = match (data, parameters.get(binary::BINARY_DATA_SIZE)) {
             (Some(data), None) => data.shaped(&dimensions, datatype),
             (None, Some(size)) => behind.take(size, datatype),
-            (Some(_), Some(_)) => Err(format!("both `data` and `{}` are given", binary::SIZE)),
+            (Some(_), Some(_)) => Err(binary::BOTH.to_owned()),
             (None, None) => Err("missing field `data`".to_owned()),
         };
         let data = given.map_err(|what| wrong(&what))?;
         let shape = shape(&name, &dimensions, data.len())?;
-        let tensor = Tensor { name, datatype, shape, data };
-        if parameters.contains_key(binary::SIZE) {
-            tensor.finite(behind.may_miss)
-        } else {
-            Ok(tensor)
-        }
+        Ok(Tensor { name, datatype, shape, data })
     }
 }
 

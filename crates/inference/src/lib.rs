@@ -13,7 +13,7 @@ mod tensor;
 mod wire;
 
 pub use error::{ProtocolError, Result};
-pub use json::binary::{BINARY_TENSOR_DATA, BinaryOutputs, JSON_BYTES};
+pub use json::binary::{BINARY_TENSOR_DATA, BinaryOutputs, INFERENCE_HEADER_CONTENT_LENGTH};
 pub use message::{Answer, Metadata, Parameter, Parameters, Request, TensorMetadata};
 pub use tensor::{Data, Datatype, Tensor};
 

@@ -1,10 +1,11 @@
 //! Requests, answers and metadata, whatever carried them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BinaryOutputs, Datatype, Tensor};
+use crate::tensor::Nan;
+use crate::{BinaryOutputs, Datatype, ProtocolError, Result, Tensor};
 
 /// Parameters by name.
 pub type Parameters = BTreeMap<String, Parameter>;
@@ -35,27 +36,47 @@ pub struct Request {
     pub parameters: Parameters,
     /// Inputs; no two of one name.
     pub inputs: Vec<Tensor>,
-    /// Names of the outputs that are wanted; `None` = all.
+    /// Names of the outputs that are wanted, no two the same; `None` = all.
     pub outputs: Option<Vec<String>>,
     /// Which of them are wanted as bytes, where REST carries the answer.
     pub binary: BinaryOutputs,
 }
 
-/// Whether NaN stands for a missing number, where JSON has null.
-pub(crate) fn nan_is_missing(parameters: &Parameters) -> bool {
-    parameters.get(NAN_IS_MISSING) == Some(&Parameter::Bool(true))
+impl Request {
+    /// The request, unless it gives an input twice or asks for an output twice.
+    pub(crate) fn without_a_name_twice(self) -> Result<Self> {
+        let inputs = self.inputs.iter().map(|input| input.name.as_str());
+        if let Some(name) = twice(inputs) {
+            return Err(ProtocolError::new(format!("input `{name}` is given twice")));
+        }
+        match twice(self.outputs.iter().flatten().map(String::as_str)) {
+            Some(name) => Err(ProtocolError::new(format!("output `{name}` is asked for twice"))),
+            None => Ok(self),
+        }
+    }
+}
+
+fn twice<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.find(|name| !seen.insert(*name))
+}
+
+/// What the parameters of a request say about NaN.
+pub(crate) fn nan(parameters: &Parameters) -> Nan {
+    match parameters.get(NAN_IS_MISSING) {
+        Some(Parameter::Bool(true)) => Nan::IsMissing,
+        _ => Nan::IsWrong,
+    }
 }
 
 /// What the model says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// Name of the model.
     pub model_name: String,
     /// Its version; `None` where several had a part in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model_version: Option<String>,
     /// As in the request.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Outputs.
     pub outputs: Vec<Tensor>,

@@ -47,20 +47,18 @@ fn texts(mut raw: &[u8]) -> Result<Vec<String>, String> {
     if raw.is_empty() { Ok(texts) } else { Err("raw texts end within a length".into()) }
 }
 
-/// The bytes of elements.
-pub(crate) fn bytes(data: &Data) -> Vec<u8> {
+/// Puts the bytes of elements behind others.
+pub(crate) fn append(data: &Data, bytes: &mut Vec<u8>) {
     match data {
-        Data::Bool(data) => data.iter().map(|value| u8::from(*value)).collect(),
-        Data::Int(data) => data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        Data::Float(data) => data.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::Bool(data) => bytes.extend(data.iter().map(|value| u8::from(*value))),
+        Data::Int(data) => bytes.extend(data.iter().flat_map(|value| value.to_le_bytes())),
+        Data::Float(data) => bytes.extend(data.iter().flat_map(|value| value.to_le_bytes())),
         Data::Text(data) => {
-            let mut bytes = Vec::new();
             for text in data {
                 // Nothing that a model says is longer than four bytes can tell.
                 bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
                 bytes.extend(text.as_bytes());
             }
-            bytes
         }
     }
 }

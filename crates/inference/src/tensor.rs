@@ -107,6 +107,25 @@ impl Data {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Refuses numbers that are none.
+    pub(crate) fn finite(&self, nan: Nan) -> Result<(), String> {
+        let Self::Float(data) = self else { return Ok(()) };
+        let may_stay = |value: f64| value.is_finite() || (nan == Nan::IsMissing && value.is_nan());
+        match data.iter().find(|value| !may_stay(**value)) {
+            Some(value) => Err(format!(
+                "{value} is no number; parameter `{NAN_IS_MISSING}` lets NaN stand for a missing one"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What NaN among numbers is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nan {
+    IsMissing,
+    IsWrong,
 }
 
 /// A named tensor.
@@ -147,22 +166,6 @@ impl Tensor {
     pub fn of_rows(mut self, rows: usize) -> Self {
         self.shape = vec![rows, self.data.len() / rows.max(1)];
         self
-    }
-
-    /// The tensor, unless it holds a number that is none; `may_miss` lets NaN stay.
-    pub(crate) fn finite(self, may_miss: bool) -> Result<Self> {
-        let Data::Float(data) = &self.data else {
-            return Ok(self);
-        };
-        let may_stay = |value: f64| value.is_finite() || (may_miss && value.is_nan());
-        match data.iter().find(|value| !may_stay(**value)) {
-            Some(value) => Err(ProtocolError::new(format!(
-                "input `{}`: {value} is no number; parameter `{NAN_IS_MISSING}` lets NaN stand for \
-                 a missing one",
-                self.name
-            ))),
-            None => Ok(self),
-        }
     }
 
     /// Rows: the first dimension.

@@ -1,7 +1,7 @@
 //! Requests and answers as protobuf.
 
-use crate::json::no_name_twice;
-use crate::message::nan_is_missing;
+use crate::json::binary::BINARY_DATA_OUTPUT;
+use crate::message::nan;
 use crate::proto::infer_parameter::ParameterChoice;
 use crate::proto::model_infer_request::InferInputTensor;
 use crate::proto::model_infer_response::InferOutputTensor;
@@ -11,7 +11,7 @@ use crate::proto::{
     ModelMetadataResponse,
 };
 use crate::raw::{self, NO_TEXT};
-use crate::tensor::shape;
+use crate::tensor::{Nan, shape};
 use crate::{
     Answer, Data, Datatype, Metadata, Parameter, Parameters, ProtocolError, Request, Result, Tensor,
 };
@@ -22,7 +22,9 @@ impl Request {
     /// # Errors
     /// For tensors whose type, shape and elements disagree, and for numbers that are not finite.
     pub fn from_wire(wire: ModelInferRequest) -> Result<Self> {
-        let parameters = parameters(wire.parameters)?;
+        let mut parameters = parameters(wire.parameters)?;
+        // Means nothing here, and clients of two protocols send it all the same.
+        parameters.remove(BINARY_DATA_OUTPUT);
         let mut raw = wire.raw_input_contents.into_iter();
         let is_raw = raw.len() > 0;
         if is_raw && raw.len() != wire.inputs.len() {
@@ -31,17 +33,16 @@ impl Request {
                 "raw_input_contents: {contents} for {inputs} inputs"
             )));
         }
-        let may_miss = nan_is_missing(&parameters);
+        let nan = nan(&parameters);
         let inputs: Vec<Tensor> = wire
             .inputs
             .into_iter()
-            .map(|input| tensor(input, if is_raw { raw.next() } else { None })?.finite(may_miss))
+            .map(|input| tensor(input, if is_raw { raw.next() } else { None }, nan))
             .collect::<Result<_>>()?;
-        no_name_twice(&inputs)?;
         let outputs: Vec<String> = wire.outputs.into_iter().map(|output| output.name).collect();
         let id = Some(wire.id).filter(|id| !id.is_empty());
         let outputs = Some(outputs).filter(|outputs| !outputs.is_empty());
-        Ok(Self { id, parameters, inputs, outputs, ..Self::default() })
+        Self { id, parameters, inputs, outputs, ..Self::default() }.without_a_name_twice()
     }
 }
 
@@ -63,7 +64,7 @@ fn parameters(wire: std::collections::HashMap<String, InferParameter>) -> Result
         .collect()
 }
 
-fn tensor(input: InferInputTensor, raw: Option<Vec<u8>>) -> Result<Tensor> {
+fn tensor(input: InferInputTensor, raw: Option<Vec<u8>>, nan: Nan) -> Result<Tensor> {
     let InferInputTensor { name, datatype, shape: dimensions, contents, .. } = input;
     let wrong = |what: String| ProtocolError::new(format!("input `{name}`: {what}"));
     let datatype = Datatype::parse(&datatype).map_err(|error| wrong(error.to_string()))?;
@@ -74,6 +75,7 @@ fn tensor(input: InferInputTensor, raw: Option<Vec<u8>>) -> Result<Tensor> {
         (Some(raw), None) => raw::elements(datatype, &raw).map_err(wrong)?,
         (None, contents) => elements(datatype, contents.unwrap_or_default()).map_err(wrong)?,
     };
+    data.finite(nan).map_err(wrong)?;
     let shape = shape(&name, &dimensions, data.len())?;
     Ok(Tensor { name, datatype, shape, data })
 }
@@ -126,7 +128,9 @@ impl Answer {
                 ..InferOutputTensor::default()
             };
             if is_raw {
-                wire.raw_output_contents.push(raw::bytes(&tensor.data));
+                let mut bytes = Vec::new();
+                raw::append(&tensor.data, &mut bytes);
+                wire.raw_output_contents.push(bytes);
             } else {
                 output.contents = Some(contents(tensor.data));
             }

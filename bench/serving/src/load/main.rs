@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use pace::Plan;
+use rest::Form;
 
 /// Share of the time that is not counted at first.
 const WARM: f64 = 0.2;
@@ -39,9 +40,11 @@ fn main() -> Result<()> {
                 Plan { connections: connections.parse()?, warm: span.mul_f64(WARM), span, rate };
             let told = runtime.block_on(async {
                 match protocol {
-                    "rest" | "bytes" => {
-                        let callers = rest::callers(&request, protocol == "bytes", &plan).await?;
-                        pace::drive(callers, &plan).await
+                    "rest" => {
+                        pace::drive(rest::callers(&request, Form::Json, &plan).await?, &plan).await
+                    }
+                    "bytes" => {
+                        pace::drive(rest::callers(&request, Form::Bytes, &plan).await?, &plan).await
                     }
                     "grpc" => pace::drive(grpc::callers(&request, &plan).await?, &plan).await,
                     other => bail!("protocol `{other}`: expected rest, bytes or grpc"),
@@ -53,7 +56,8 @@ fn main() -> Result<()> {
             let request = Request::read(address, model, request)?;
             let numbers = runtime.block_on(async {
                 match protocol {
-                    "rest" | "bytes" => rest::once(&request, protocol == "bytes").await,
+                    "rest" => rest::once(&request, Form::Json).await,
+                    "bytes" => rest::once(&request, Form::Bytes).await,
                     "grpc" => grpc::once(&request).await,
                     other => bail!("protocol `{other}`: expected rest, bytes or grpc"),
                 }

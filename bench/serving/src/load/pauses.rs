@@ -53,3 +53,16 @@ fn waited(gaps: &[f64], whole: f64, share: f64) -> f64 {
     }
     high
 }
+
+#[cfg(test)]
+mod tests {
+    use super::waited;
+
+    #[test]
+    fn a_share_of_all_instants_waits_longer() {
+        let close = |have: f64, wanted: f64| (have - wanted).abs() < 1e-9;
+        assert!(close(waited(&[0.1], 1.0, 0.01), 0.09));
+        assert!(close(waited(&[0.03, 0.02], 1.0, 0.03), 0.01));
+        assert!(close(waited(&[0.005], 1.0, 0.01), 0.0));
+    }
+}

@@ -1,13 +1,21 @@
 //! HTTP/1.1 with what it needs here and no more: the other side is to be measured, not this one.
 
 use anyhow::{Context as _, Result, ensure};
-use foresite_inference::JSON_BYTES;
+use foresite_inference::INFERENCE_HEADER_CONTENT_LENGTH;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::Request;
 use crate::pace::{Caller, Plan};
+
+/// Where the numbers of a request and of its answer stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    /// Behind the JSON.
+    Bytes,
+}
 
 /// A connection that is kept.
 pub(crate) struct Connection {
@@ -19,25 +27,21 @@ pub(crate) struct Connection {
 }
 
 /// Connections of a plan.
-pub(crate) async fn callers(
-    request: &Request,
-    is_binary: bool,
-    plan: &Plan,
-) -> Result<Vec<Connection>> {
+pub(crate) async fn callers(request: &Request, form: Form, plan: &Plan) -> Result<Vec<Connection>> {
     let mut callers = Vec::new();
     for _ in 0..plan.connections {
-        callers.push(Connection::open(request, is_binary).await?);
+        callers.push(Connection::open(request, form).await?);
     }
     Ok(callers)
 }
 
 /// The numbers of the first output.
-pub(crate) async fn once(request: &Request, is_binary: bool) -> Result<Vec<f64>> {
-    let mut connection = Connection::open(request, is_binary).await?;
+pub(crate) async fn once(request: &Request, form: Form) -> Result<Vec<f64>> {
+    let mut connection = Connection::open(request, form).await?;
     let at = connection.ask().await?;
     let (head, body) = connection.answer.split_at(at);
-    if is_binary {
-        let (_, numbers) = body.split_at(number(head, JSON_BYTES)?);
+    if form == Form::Bytes {
+        let (_, numbers) = body.split_at(number(head, INFERENCE_HEADER_CONTENT_LENGTH)?);
         return Ok(numbers.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect());
     }
     let answer: Value = serde_json::from_slice(body)?;
@@ -52,12 +56,17 @@ impl Caller for Connection {
 }
 
 impl Connection {
-    async fn open(request: &Request, is_binary: bool) -> Result<Self> {
+    async fn open(request: &Request, form: Form) -> Result<Self> {
         let stream = TcpStream::connect(request.address).await?;
         stream.set_nodelay(true)?;
-        let (content, body) = if is_binary {
-            let (body, json_bytes) = with_bytes(&request.body)?;
-            (format!("application/octet-stream\r\n{JSON_BYTES}: {json_bytes}"), body)
+        let (content, body) = if form == Form::Bytes {
+            let (body, json_bytes) = numbers_behind(&request.body)?;
+            (
+                format!(
+                    "application/octet-stream\r\n{INFERENCE_HEADER_CONTENT_LENGTH}: {json_bytes}"
+                ),
+                body,
+            )
         } else {
             ("application/json".to_owned(), request.body.clone())
         };
@@ -93,7 +102,7 @@ impl Connection {
 }
 
 /// The request with its numbers behind the JSON, and how many bytes of JSON come before them.
-fn with_bytes(json: &[u8]) -> Result<(Vec<u8>, usize)> {
+fn numbers_behind(json: &[u8]) -> Result<(Vec<u8>, usize)> {
     let mut request: Value = serde_json::from_slice(json)?;
     request["parameters"]["binary_data_output"] = true.into();
     let mut behind = Vec::new();

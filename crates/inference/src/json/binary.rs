@@ -1,26 +1,31 @@
 //! The binary tensor data extension: tensors as bytes behind the JSON of a request or an answer.
 //!
 //! A header of HTTP tells where the JSON ends. In the order of their tensors, the bytes of each that
-//! has a parameter `binary_data_size` follow; clients of Triton and of `KServe` send numbers so unless
-//! told otherwise.
+//! has a parameter `binary_data_size` follow. Triton's clients send numbers so unless told otherwise,
+//! those of `KServe` where they are told.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::message::Parameters;
+use crate::tensor::Nan;
 use crate::{Answer, Data, Datatype, Parameter, ProtocolError, Request, Result, Tensor, raw};
 
 /// Header with the number of bytes of JSON that a body begins with.
-pub const JSON_BYTES: &str = "inference-header-content-length";
+pub const INFERENCE_HEADER_CONTENT_LENGTH: &str = "inference-header-content-length";
 /// The name of the extension in the metadata of a server.
 pub const BINARY_TENSOR_DATA: &str = "binary_tensor_data";
 /// Parameter of a tensor: how many bytes of the body it takes.
-pub(super) const SIZE: &str = "binary_data_size";
+pub(super) const BINARY_DATA_SIZE: &str = "binary_data_size";
 /// Parameter of a request: whether outputs come as bytes that say nothing themselves.
-const EVERY: &str = "binary_data_output";
+pub(crate) const BINARY_DATA_OUTPUT: &str = "binary_data_output";
 /// Parameter of a wanted output: whether it comes as bytes.
-const ONE: &str = "binary_data";
+const BINARY_DATA: &str = "binary_data";
+/// Said where the end of the JSON was not.
+pub(super) const HINT: &str =
+    "; header `Inference-Header-Content-Length` tells where JSON ends that has bytes behind it";
+pub(super) const BOTH: &str = "both `data` and `binary_data_size` are given";
 
 impl Request {
     /// Reads a request of so many bytes of JSON and the tensors behind it.
@@ -40,13 +45,12 @@ impl Request {
 /// What stands behind the JSON and was not taken yet.
 pub(super) struct Behind<'a> {
     bytes: &'a [u8],
-    /// Whether NaN stands for a missing number.
-    pub(super) may_miss: bool,
+    nan: Nan,
 }
 
 impl<'a> Behind<'a> {
-    pub(super) fn new(bytes: &'a [u8], may_miss: bool) -> Self {
-        Self { bytes, may_miss }
+    pub(super) fn new(bytes: &'a [u8], nan: Nan) -> Self {
+        Self { bytes, nan }
     }
 
     /// The next tensor, whose size in bytes a parameter tells.
@@ -55,16 +59,16 @@ impl<'a> Behind<'a> {
             Parameter::Int(size) => usize::try_from(*size).ok(),
             _ => None,
         };
-        let size = size.ok_or_else(|| format!("`{SIZE}`: expected a number of bytes"))?;
+        let size =
+            size.ok_or_else(|| format!("`{BINARY_DATA_SIZE}`: expected a number of bytes"))?;
         let (taken, rest) = self.bytes.split_at_checked(size).ok_or_else(|| {
             let left = self.bytes.len();
-            format!(
-                "`{SIZE}` is {size}, {left} bytes are left behind the JSON; header `{JSON_BYTES}` \
-                 tells where it ends"
-            )
+            format!("`{BINARY_DATA_SIZE}` is {size}, {left} bytes are left behind the JSON{HINT}")
         })?;
         self.bytes = rest;
-        raw::elements(datatype, taken)
+        let data = raw::elements(datatype, taken)?;
+        data.finite(self.nan)?;
+        Ok(data)
     }
 
     /// Refuses bytes that belong to no tensor.
@@ -90,10 +94,12 @@ impl BinaryOutputs {
         parameters: &mut Parameters,
         outputs: impl Iterator<Item = (&'a String, &'a Parameters)>,
     ) -> Result<Self> {
-        let every = parameters.remove(EVERY).map_or(Ok(false), |value| flag(EVERY, &value))?;
+        let every = parameters
+            .remove(BINARY_DATA_OUTPUT)
+            .map_or(Ok(false), |value| flag(BINARY_DATA_OUTPUT, &value))?;
         let said = |(name, parameters): (&String, &Parameters)| {
-            let value = parameters.get(ONE)?;
-            Some(flag(ONE, value).map(|is_binary| (name.clone(), is_binary)))
+            let value = parameters.get(BINARY_DATA)?;
+            Some(flag(BINARY_DATA, value).map(|is_binary| (name.clone(), is_binary)))
         };
         Ok(Self { every, named: outputs.filter_map(said).collect::<Result<_>>()? })
     }
@@ -123,6 +129,7 @@ enum Output<'a> {
     },
 }
 
+/// The JSON of an answer.
 #[derive(Serialize)]
 struct Json<'a> {
     model_name: &'a str,
@@ -134,26 +141,19 @@ struct Json<'a> {
 }
 
 impl Answer {
-    /// The answer as JSON; numbers read back to the same bits.
-    pub fn to_json(&self) -> Vec<u8> {
-        // Texts and numbers alone: nothing here can fail to serialise.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-
     /// The body of an answer, and how many bytes of JSON it begins with where bytes stand behind it.
+    /// Numbers read back to the same bits; what is missing is null in JSON and NaN in bytes.
     pub fn to_body(&self, binary: &BinaryOutputs) -> (Vec<u8>, Option<usize>) {
-        if !self.outputs.iter().any(|output| binary.has(&output.name)) {
-            return (self.to_json(), None);
-        }
-        let mut behind = Vec::new();
+        let (mut behind, mut is_binary) = (Vec::new(), false);
         let outputs = self.outputs.iter().map(|tensor| {
             if !binary.has(&tensor.name) {
                 return Output::Json(tensor);
             }
-            let bytes = raw::bytes(&tensor.data);
-            let parameters = [(SIZE, bytes.len())].into();
-            behind.extend(bytes);
+            is_binary = true;
+            let before = behind.len();
+            raw::append(&tensor.data, &mut behind);
             let Tensor { name, shape, datatype, .. } = tensor;
+            let parameters = [(BINARY_DATA_SIZE, behind.len() - before)].into();
             Output::Binary { name, shape, datatype: datatype.word(), parameters }
         });
         let json = Json {
@@ -162,10 +162,11 @@ impl Answer {
             id: self.id.as_deref(),
             outputs: outputs.collect(),
         };
+        // Texts and numbers alone: nothing here can fail to serialise.
         let mut body = serde_json::to_vec(&json).unwrap_or_default();
         let json_bytes = body.len();
-        body.extend(behind);
-        (body, Some(json_bytes))
+        body.append(&mut behind);
+        (body, is_binary.then_some(json_bytes))
     }
 }
 

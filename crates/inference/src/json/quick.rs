@@ -4,7 +4,6 @@
 //! that knows the whole protocol and can say where something is wrong. Whatever is read here reads
 //! the same there.
 
-use super::no_name_twice;
 use super::number::number;
 use crate::tensor::shape;
 use crate::{Data, Datatype, Request, Tensor};
@@ -15,8 +14,9 @@ const LONGEST: usize = 9;
 /// A request whose inputs are numbers, flat or in rows, and texts.
 pub(super) fn read(bytes: &[u8]) -> Option<Request> {
     let mut reader = Reader { bytes, at: 0 };
-    let (mut id, mut inputs, mut outputs) = (None, None, None);
+    let (mut model, mut id, mut inputs, mut outputs) = (None, None, None, None);
     reader.object(|reader, key| match key {
+        "model_name" => once(&mut model, reader.text()?),
         "id" => once(&mut id, reader.text()?.to_owned()),
         "inputs" => {
             let mut tensors = Vec::new();
@@ -37,10 +37,9 @@ pub(super) fn read(bytes: &[u8]) -> Option<Request> {
         _ => None,
     })?;
     reader.space();
-    let inputs = inputs.filter(|inputs| no_name_twice(inputs).is_ok())?;
     let outputs = outputs.filter(|names| !names.is_empty());
-    let request = Request { id, inputs, outputs, ..Request::default() };
-    (reader.at == bytes.len()).then_some(request)
+    let request = Request { id, inputs: inputs?, outputs, ..Request::default() };
+    (reader.at == bytes.len()).then(|| request.without_a_name_twice().ok())?
 }
 
 /// Keeps a value; `None` where there is one already.

@@ -73,6 +73,9 @@ fn what_does_not_fit_is_named() {
     let x = r#"{"name": "x", "shape": [1], "datatype": "FP64", "data": [1]}"#;
     let twice = input(&format!("{x}, {x}")).unwrap_err().to_string();
     assert_eq!(twice, "input `x` is given twice");
+    let twice = br#"{"inputs": [], "outputs": [{"name": "y"}, {"name": "y"}]}"#;
+    let error = Request::from_json(twice).unwrap_err().to_string();
+    assert_eq!(error, "output `y` is asked for twice");
 }
 
 #[test]
@@ -101,6 +104,7 @@ fn the_usual_form_is_read_in_one_pass() {
         r#" { "id" : "7" , "outputs" : [ { "name" : "score" } ] , "inputs" : [
             { "data" : [ "north/N001" , "é" ] , "datatype" : "BYTES" , "name" : "entity" , "shape" : [ 2 ] } ] } "#,
         r#"{"inputs":[],"outputs":[]}"#,
+        r#"{"model_name":"m","inputs":[]}"#,
         r#"{"inputs":[{"name":"x","shape":[],"datatype":"FP64","data":[7]}]}"#,
         r#"{"inputs":[{"name":"x","shape":[0],"datatype":"FP64","data":[]}]}"#,
     ] {
@@ -139,6 +143,7 @@ fn any_other_form_is_left_to_the_other_reader() {
         format!(r#"{{"inputs":[{x}],"parameters":{{"explain":true}}}}"#),
         format!(r#"{{"inputs":[{x}],"id":null}}"#),
         r#"{"outputs":[]}"#.to_owned(),
+        r#"{"inputs":[],"outputs":[{"name":"y"},{"name":"y"}]}"#.to_owned(),
     ] {
         assert_eq!(quick::read(text.as_bytes()), None, "{text}");
     }
@@ -194,7 +199,7 @@ proptest! {
             id: None,
             outputs: vec![Tensor::floats("x", values.clone())],
         };
-        let json: serde_json::Value = serde_json::from_slice(&answer.to_json()).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&answer.to_body(&BinaryOutputs::default()).0).unwrap();
         let tensor = json["outputs"][0].to_string();
         prop_assert_eq!(input(&tensor).unwrap().data, Data::Float(values));
     }

@@ -51,6 +51,9 @@ fn nan_is_refused_unless_it_is_said_to_be_missing() {
     let yes = InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(true)) };
     missing.parameters.insert("nan_is_missing".into(), yes);
     assert!(Request::from_wire(missing.clone()).is_ok());
+    let yes = InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(true)) };
+    missing.parameters.insert("binary_data_output".into(), yes);
+    assert_eq!(Request::from_wire(missing.clone()).unwrap().parameters.len(), 1);
     missing.inputs[0].contents.as_mut().unwrap().fp64_contents[0] = f64::INFINITY;
     assert!(Request::from_wire(missing).is_err(), "infinity is nothing that is missing");
 }

@@ -9,7 +9,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use foresite_inference::{BINARY_TENSOR_DATA, BinaryOutputs, JSON_BYTES, Request};
+use foresite_inference::{
+    BINARY_TENSOR_DATA, BinaryOutputs, INFERENCE_HEADER_CONTENT_LENGTH, Request,
+};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -136,18 +138,18 @@ async fn infer(
     match outcome {
         Ok(answer) => {
             let (body, json_bytes) = answer.to_body(&binary);
-            with_bytes(answered(StatusCode::OK, body), json_bytes)
+            json_ends(answered(StatusCode::OK, body), json_bytes)
         }
         Err(refusal) => response(&refusal),
     }
 }
 
 /// Tells where the JSON of an answer ends, where bytes stand behind it.
-fn with_bytes(mut response: Response<Body>, json_bytes: Option<usize>) -> Response<Body> {
+fn json_ends(mut response: Response<Body>, json_bytes: Option<usize>) -> Response<Body> {
     if let Some(json_bytes) = json_bytes {
         let binary = HeaderValue::from_static("application/octet-stream");
         response.headers_mut().insert(CONTENT_TYPE, binary);
-        response.headers_mut().insert(JSON_BYTES, json_bytes.into());
+        response.headers_mut().insert(INFERENCE_HEADER_CONTENT_LENGTH, json_bytes.into());
     }
     response
 }
@@ -166,9 +168,13 @@ async fn asked_for(
 
 /// How many bytes of JSON a body begins with; `None` = it is nothing else.
 fn json_bytes(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
-    let Some(value) = headers.get(JSON_BYTES) else { return Ok(None) };
+    let Some(value) = headers.get(INFERENCE_HEADER_CONTENT_LENGTH) else { return Ok(None) };
     let bytes = value.to_str().ok().and_then(|text| text.parse().ok());
-    let wrong = || Refusal::bad(format!("header `{JSON_BYTES}`: expected a number of bytes"));
+    let wrong = || {
+        Refusal::bad(format!(
+            "header `{INFERENCE_HEADER_CONTENT_LENGTH}`: expected a number of bytes"
+        ))
+    };
     bytes.map(Some).ok_or_else(wrong)
 }
 

@@ -6,7 +6,7 @@ const PAIR: &str = r#"{"name": "x", "shape": [2], "datatype": "FP64",
     "parameters": {"binary_data_size": 16}}"#;
 
 fn bytes(values: &[f64]) -> Vec<u8> {
-    raw::bytes(&Data::Float(values.to_vec()))
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// A request of these members of its JSON, with bytes behind it.
@@ -24,7 +24,7 @@ fn tensors_stand_behind_the_json_in_their_order() {
     let text = r#"{"name": "e", "shape": [2], "datatype": "BYTES",
         "parameters": {"binary_data_size": 11}}"#;
     let flat = r#"{"name": "f", "shape": [1], "datatype": "FP64", "data": [null]}"#;
-    let members = inputs(&[PAIR, flat, text].join(","));
+    let members = format!(r#""model_name": "m", {}"#, inputs(&[PAIR, flat, text].join(",")));
     let behind = [bytes(&[1.5, -2.0]), b"\x01\0\0\0a\x02\0\0\0bc".to_vec()].concat();
     let request = read(&members, &behind).unwrap();
     assert_eq!(request.inputs[0], Tensor::floats("x", vec![1.5, -2.0]));
@@ -68,9 +68,11 @@ fn what_does_not_fit_is_named() {
     assert!(read(&missing, &nan).is_ok(), "NaN may be said to be missing");
     let error = Request::from_binary(b"{}", 3).unwrap_err().to_string();
     assert_eq!(error, "3 bytes of JSON announced, 2 bytes sent");
-    let without_header = format!("{{{}}}", inputs(PAIR));
-    let error = Request::from_json(without_header.as_bytes()).unwrap_err().to_string();
-    assert!(error.contains("header `inference-header-content-length` tells"), "{error}");
+    let json = format!("{{{}}}", inputs(PAIR));
+    for without_header in [json.as_bytes(), &[json.as_bytes(), &nan].concat()] {
+        let error = Request::from_json(without_header).unwrap_err().to_string();
+        assert!(error.contains("header `Inference-Header-Content-Length` tells"), "{error}");
+    }
 }
 
 #[test]
@@ -92,7 +94,8 @@ fn outputs_come_as_they_were_asked_for() {
         );
         answer.to_body(&request.binary)
     };
-    assert_eq!(asked(r#""outputs": [{"name": "a"}]"#), (answer.to_json(), None));
+    let (json, behind) = asked(r#""outputs": [{"name": "a"}]"#);
+    assert!(behind.is_none() && json.ends_with(b"\"data\":[\"p\",\"qr\"]}]}"), "JSON alone");
     let (body, json_bytes) = asked(
         r#""parameters": {"binary_data_output": true},
            "outputs": [{"name": "a"}, {"name": "b", "parameters": {"binary_data": false}}]"#,
