@@ -126,6 +126,19 @@ fn the_table_rest_and_grpc_agree_to_the_last_bit() {
     assert!(server.line(id).unwrap().contains("protocol=\"rest\" code=200"), "the access log");
 }
 
+#[test]
+fn without_a_cutoff_the_newest_one_by_the_clock_counts() {
+    let root = copy();
+    let server = Server::ready(root.path(), &json!({}), &[]);
+    let request = json!({
+        "parameters": { "as_of": END },
+        "inputs": [{ "name": "entity", "shape": [1], "datatype": "BYTES", "data": ["device-00"] }],
+        "outputs": [{ "name": "cutoff" }],
+    });
+    let answer = infer(server.rest(), &request).json();
+    assert_eq!(answer["outputs"][0]["data"], json!([END]), "{answer}");
+}
+
 /// A request for the scores of some devices whose features are at hand.
 fn with_features(columns: &[Json], values: &Json, ids: &[String], explain: bool) -> Json {
     let row = |id: &String| -> Vec<Json> {

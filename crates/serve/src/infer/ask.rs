@@ -65,8 +65,9 @@ impl Ask {
             return Err(Refusal::bad(text));
         }
         let as_of = as_of(request.parameters.get("as_of"))?;
-        let newest = package.task.cutoffs.at_or_before(now);
-        let cutoffs = cutoffs(find("cutoff"), package, as_of.unwrap_or(now))?;
+        let clock = as_of.unwrap_or(now);
+        let newest = package.task.cutoffs.at_or_before(clock);
+        let cutoffs = cutoffs(find("cutoff"), package, clock)?;
         let (numbers, columns) = given.unzip();
         let rows = rows(count, entities, (cutoffs, newest), columns)?;
         let is_read = rows.first().is_some_and(|row| row.values.is_none());
