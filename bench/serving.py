@@ -28,11 +28,9 @@ SHARE = float(os.environ.get("FORESITE_BENCH_SHARE", "1"))
 SIZES = (1, 64)
 # Requests that are open at once.
 CONNECTIONS = 32
-# Of a run as fast as answers come; so many runs, the services in turn.
+# Of a run as fast as answers come, and of one at half of that; so many of each, the services in turn.
 SECONDS = max(0.5, 5 * SHARE)
 RUNS = 3
-# Of a run at half of what was reached; as many of them, in turn as well.
-HALF_SECONDS = max(0.5, 5 * SHARE)
 STARTS = measure.scaled(5)
 # The first import of torch reads gigabytes.
 PATIENCE_SECONDS = 300
@@ -193,7 +191,7 @@ def under_load(entrances: dict[str, Entrance], request: Path) -> dict[str, Any]:
     fastest = {name: middle(runs, "per_second") for name, runs in full.items()}
     rates = {name: run["per_second"] / 2 for name, run in fastest.items()}
     half = in_turn(
-        entrances, lambda name, at: at.load(*asked, HALF_SECONDS, rates[name])
+        entrances, lambda name, at: at.load(*asked, SECONDS, rates[name])
     )
     return {
         name: {
