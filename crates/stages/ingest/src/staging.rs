@@ -81,9 +81,13 @@ impl<'a> Staging<'a> {
         self.flush_measured()?;
         let cx = self.cx;
         let gathered: Vec<_> = std::mem::take(&mut self.mapped).into_values().collect();
+        let tables = with_all_columns(&gathered);
         let staged: Vec<_> = gathered
             .into_par_iter()
-            .map(|rows| Ok((rows.table.name.clone(), stage(cx, rows.table, &rows.batches)?)))
+            .map(|Gathered { table: TableDef { name, .. }, batches, .. }| {
+                let files = stage(cx, tables[&name].clone(), &batches)?;
+                Ok((name, files))
+            })
             .collect::<Result<_>>()?;
         staged.into_iter().for_each(|(name, files)| self.note(name, files));
         Ok(())
@@ -119,6 +123,16 @@ impl<'a> Staging<'a> {
             self.files.entry(table).or_default().extend(files);
         }
     }
+}
+
+/// Tables by name, with the columns of all their mappings: whoever opens one first makes it the same.
+fn with_all_columns(gathered: &[Gathered]) -> BTreeMap<String, TableDef> {
+    let mut tables = BTreeMap::<String, TableDef>::new();
+    for Gathered { table, .. } in gathered {
+        let known = tables.remove(&table.name).unwrap_or_else(|| table.clone());
+        tables.insert(table.name.clone(), known.with_columns(table.columns.iter().cloned()));
+    }
+    tables
 }
 
 /// Writes rows to files that nobody sees yet; a dry run writes none.
