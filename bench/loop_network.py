@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any
 
 from measure import BINARIES, ROOT, SAMPLES
 
-TASKS = ("anomaly", "maintenance", "capacity")
+#: How often a task speaks.
+EVERY_HOURS = {"anomaly": 1, "maintenance": 6, "capacity": 24}
+TASKS = tuple(EVERY_HOURS)
 #: The models learn from what was known then; all figures are about later.
 TRAINED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -124,14 +126,14 @@ class Network:
         found: dict[str, Any] = json.loads(result.read_text())
         return found
 
-    def learn(self, *, has_files: bool) -> None:
+    def learn(self, tasks: Sequence[str] = TASKS, *, has_files: bool) -> None:
         """Takes in what was known at `TRAINED_AT`, and puts a model of each task into service. Without performance
         files, the history has everything."""
         history = (self.start, TRAINED_AT)
         for stage in ("ingest", "validate", "derive") if has_files else ("ingest",):
             self.run(stage, (TRAINED_AT - 28 * DAY, TRAINED_AT))
         self.run("featurize", (TRAINED_AT - HOUR, TRAINED_AT), "--step", "profiles")
-        for task in TASKS:
+        for task in tasks:
             of = ("--task", task)
             self.run("featurize", history, "--step", "samples", *of)
             for stage in ("train", "evaluate", "promote"):
@@ -159,13 +161,15 @@ class Network:
             start = TRAINED_AT + hour * HOUR
             yield start, start + HOUR
 
-    def predict(self, hour: tuple[datetime, datetime]) -> None:
+    def predict(
+        self, hour: tuple[datetime, datetime], tasks: Sequence[str] = TASKS
+    ) -> None:
         """What is said at the end of an hour: by anomaly every hour, maintenance every six, capacity once a day; and
         at midnight what is done for the tables."""
         if hour[1].hour == 0:
             self.run("featurize", hour, "--step", "profiles")
-        for task, every in zip(TASKS, (1, 6, 24), strict=True):
-            if hour[1].hour % every == 0:
+        for task in tasks:
+            if hour[1].hour % EVERY_HOURS[task] == 0:
                 self.run("featurize", hour, "--step", "features", "--task", task)
                 self.run("predict", hour, "--task", task)
         if hour[1].hour == 0:
