@@ -17,6 +17,8 @@ from measure import BINARIES, ROOT, SAMPLES
 #: How often a task speaks.
 EVERY_HOURS = {"anomaly": 1, "maintenance": 6, "capacity": 24}
 TASKS = tuple(EVERY_HOURS)
+#: Whose lists state probabilities.
+STATED_TASKS = ("maintenance", "capacity")
 #: The models learn from what was known then; all figures are about later.
 TRAINED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

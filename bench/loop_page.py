@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from loop_network import TASKS
-from loop_page_replay import replay
+from loop_page_replay import replay, stated
 from loop_steady import most
 from markdown import section, share, table
 from measure import RESULTS, ROOT
@@ -198,6 +198,7 @@ SECTIONS = {
     "causes": causes,
     "feedback": feedback,
     "replay": replay,
+    "stated": stated,
     "rebuild": rebuild,
     "steady": steady,
     "hdfs": hdfs,

@@ -8,6 +8,8 @@ mod fixture;
 mod process;
 #[path = "fixture/tables.rs"]
 mod tables;
+#[path = "fixture/truth.rs"]
+mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -116,7 +118,9 @@ fn two_hours() -> fixture::Fixture {
 /// What the published lists of two hours named and left out, as the result of a replay counts it.
 #[derive(Default)]
 struct Published {
-    named: BTreeMap<String, BTreeMap<String, f64>>,
+    named: BTreeMap<String, BTreeSet<String>>,
+    /// Of what each list named, the probabilities.
+    stated: BTreeMap<String, Vec<f64>>,
     left_out: BTreeMap<String, BTreeSet<String>>,
     most: BTreeMap<String, usize>,
 }
@@ -142,7 +146,8 @@ fn published(root: &Root) -> Published {
             }
             *lengths.entry(task.clone()).or_default() += 1;
             if text("change", row) != "check" {
-                found.named.entry(task).or_default().entry(id).or_insert(sure.value(row));
+                found.named.entry(task.clone()).or_default().insert(id);
+                found.stated.entry(task).or_default().push(sure.value(row));
             }
         }
         for (task, length) in lengths {
@@ -179,11 +184,13 @@ fn a_replay_of_the_same_policy_names_what_was_published() {
         for (task, named) in &expected.named {
             assert_eq!(numbers[format!("{task}_incidents")], named.len(), "{task}");
             assert_eq!(numbers[format!("{task}_most_on_a_list")], expected.most[task], "{task}");
-            let stated = &numbers[format!("{task}_stated_hits")];
-            let sum: f64 = named.values().sum();
-            match stated.as_f64() {
-                Some(stated) => assert!((stated - sum).abs() < 1e-3, "{task}: {stated}"),
-                None => assert_eq!(task, "anomaly"),
+            let of_lists = &expected.stated[task];
+            let means = [of_lists.len() as f64 / 2.0, of_lists.iter().sum::<f64>() / 2.0];
+            for (name, mean) in ["mean_on_a_list", "stated_hits"].into_iter().zip(means) {
+                match numbers[format!("{task}_{name}")].as_f64() {
+                    Some(told) => assert!((told - mean).abs() < 1e-3, "{task}_{name}: {told}"),
+                    None => assert_eq!(task, "anomaly"),
+                }
             }
         }
         for (reason, incidents) in &expected.left_out {
@@ -191,6 +198,37 @@ fn a_replay_of_the_same_policy_names_what_was_published() {
         }
     }
     assert!(expected.left_out.contains_key("anomaly_left_out_over_budget"));
+}
+
+#[test]
+fn what_came_of_a_list_is_what_came_in_its_own_time() {
+    let (folder, root) = data_root();
+    tables::write(&two_hours(), &root);
+    truth::truth(&root, "anomalies", "cell_id", &[]);
+    // Of the four listed risks one fails within a week of both lists, one within that of the second only.
+    let failures = [("north/N005", 60, 64), ("north/N009", 169, 170), ("north/N001", 10, 12)];
+    truth::truth(&root, "failures", "site_id", &failures);
+    // Of the three listed sectors one passes the limit within 60 days.
+    truth::busy_hours(&root, &[("north/N002/1", 20), ("north/N013/1", 80)]);
+    let numbers = finished(folder.path(), &Config::default(), [0, 1]);
+    for (name, expected) in [
+        ("maintenance_mean_on_a_list", 4.0),
+        ("maintenance_hits", 1.5),
+        ("maintenance_precision", 0.5),
+        // Nobody named the third.
+        ("maintenance_misses", 1.0),
+        ("capacity_mean_on_a_list", 3.0),
+        ("capacity_hits", 1.0),
+        ("capacity_precision", 0.3333),
+    ] {
+        assert_eq!(numbers[name], expected, "{name}");
+    }
+    for name in ["anomaly_mean_on_a_list", "anomaly_hits", "anomaly_misses"] {
+        assert!(
+            numbers.get(name).is_some_and(serde_json::Value::is_null),
+            "states nothing: {name}"
+        );
+    }
 }
 
 #[test]

@@ -66,25 +66,37 @@ pub(crate) fn score(
     Ok(score_against_truth(items, &events, &population, &rules, |a, b| concerns(network, a, b)))
 }
 
-/// Entities with a due event that are not among those named at the cutoff, as a mean over cutoffs;
-/// `None` without one.
+/// What came of lists, each judged by the events of its own time, as means over the lists.
+pub(crate) struct Came {
+    /// Items that were right.
+    pub(crate) hits: f64,
+    /// Entities with a due event that were not named.
+    pub(crate) misses: f64,
+}
+
+/// What came of the lists that named these entities, by cutoff; items of other lists are left aside.
+/// `None` without a list.
 ///
 /// # Errors
 /// `Missing` without a truth; storage errors.
-pub(crate) fn misses(
+pub(crate) fn came(
     cx: &Context,
     list: &ListConfig,
     network: &Network,
-    named: &BTreeMap<Micros, &BTreeSet<String>>,
-) -> Result<Option<f64>> {
+    (named, items): (&BTreeMap<Micros, &BTreeSet<String>>, &[Item]),
+) -> Result<Option<Came>> {
     if named.is_empty() {
         return Ok(None);
     }
     let events = truth::events(cx, list.head)?;
     let population = population(network, list.head, named.keys().copied().collect());
     let rules = Rules::of(list.head, list);
-    let missed = score::missed(named, &events, &population, &rules, |a, b| concerns(network, a, b));
-    Ok(Some(missed as f64 / named.len() as f64))
+    let concerns = |a: &str, b: &str| concerns(network, a, b);
+    let mean = |sum: usize| sum as f64 / named.len() as f64;
+    Ok(Some(Came {
+        hits: mean(score::right(items, &events, &population, &rules, concerns)),
+        misses: mean(score::missed(named, &events, &population, &rules, concerns)),
+    }))
 }
 
 pub(crate) fn put(report: &mut Report, task: &str, score: &Score) {

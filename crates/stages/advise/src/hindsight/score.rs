@@ -102,14 +102,9 @@ pub fn score_against_truth(
     let mut right: BTreeMap<&str, bool> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for item in items {
-        let is_right = right.entry(&item.incident_id).or_default();
-        for at in due.get(&item.cutoff).into_iter().flatten() {
-            let names = |entity: &String| concerns(entity, &events[*at].entity_id);
-            if item.entities.iter().any(names) {
-                *is_right = true;
-                found.insert(*at);
-            }
-        }
+        let hits: Vec<usize> = hits(item, events, &due, &concerns).collect();
+        *right.entry(&item.incident_id).or_default() |= !hits.is_empty();
+        found.extend(hits);
     }
     let wanted: BTreeSet<usize> = due
         .iter()
@@ -127,6 +122,31 @@ pub fn score_against_truth(
         recall: ratio(found, wanted.len()),
         random_precision: random_precision(items, events, population, &due, concerns),
     }
+}
+
+/// Items of the population's cutoffs that were right at their own, an incident on each of its lists
+/// anew: what a list states to be right is an expectation of it.
+pub(super) fn right(
+    items: &[Item],
+    events: &[TruthEvent],
+    population: &Population,
+    rules: &Rules,
+    concerns: impl Fn(&str, &str) -> bool,
+) -> usize {
+    let due = due(events, &population.cutoffs, rules);
+    items.iter().filter(|item| hits(item, events, &due, &concerns).next().is_some()).count()
+}
+
+/// Places of the due events that an item names.
+fn hits<'a>(
+    item: &'a Item,
+    events: &'a [TruthEvent],
+    due: &'a Due,
+    concerns: &'a impl Fn(&str, &str) -> bool,
+) -> impl Iterator<Item = usize> + 'a {
+    due.get(&item.cutoff).into_iter().flatten().copied().filter(move |at| {
+        item.entities.iter().any(|entity| concerns(entity, &events[*at].entity_id))
+    })
 }
 
 /// Entities with a due event that are not among those named at the cutoff, summed over the cutoffs:
@@ -247,6 +267,19 @@ mod tests {
         let rules = Rules { head: Head::TimeToEvent, reach: 24 * HOUR };
         // By hand: nothing is due at -10 and at 30, a and b are at 10, and at 12 a is named.
         assert_eq!(missed(&named, &events, &cutoffs, &rules, |a, b| a == b), 3);
+    }
+
+    #[test]
+    fn an_item_is_right_by_the_events_of_its_own_list() {
+        let items =
+            [item("1", -10, "a"), item("1", 10, "a"), item("1", 12, "a"), item("2", 12, "b")];
+        let rules = Rules { head: Head::TimeToEvent, reach: 24 * HOUR };
+        let of = |cutoffs: &[i64]| {
+            right(&items, &[event("a", 20, 22)], &population(cutoffs), &rules, |a, b| a == b)
+        };
+        // By hand: the event lies 30 hours after the first list.
+        assert_eq!(of(&[-10, 10, 12]), 2);
+        assert_eq!(of(&[-10, 10]), 1, "the list at 12 is not asked about");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::incidents::{Incident, PriorIncident};
 use crate::inputs::{Placed, Signals};
 use crate::left_out::Code;
 use crate::read::MEMORY;
+use crate::statements::Statement;
 use crate::teams::REACH;
 
 /// What was replayed so far.
@@ -38,25 +39,27 @@ pub(super) struct Replayed {
     /// Of each incident, the probability that its first list stated; `None` where that list had no
     /// calibrated ones.
     pub(super) stated: BTreeMap<String, Option<f64>>,
-    /// Whether some list stated how many of its items would be right.
-    has_stated: bool,
+    /// Lists that stated something, by cutoff.
+    pub(super) stating: BTreeMap<Micros, Stated>,
     /// Of each incident, the predictions that its lists named.
     pub(super) predictions: BTreeMap<String, BTreeSet<String>>,
     /// Incidents that some list left out, by reason.
     left_out: BTreeMap<Code, BTreeSet<String>>,
-    /// Of each list that states what it expects to miss: how much, and whom its incidents name.
-    pub(super) misses: BTreeMap<Micros, Misses>,
     lists: usize,
     most: usize,
     /// The most places that a list, or the lists of a team's shift, took beyond their budget.
     over: usize,
 }
 
-/// What a list states to miss, and what it does not.
+/// What a list stated, and about whom.
 #[derive(Debug)]
-pub(super) struct Misses {
+pub(super) struct Stated {
+    /// Items, checks left aside.
+    listed: usize,
+    /// Of these, the expected number of right ones.
+    hits: f64,
     /// Expected number of entities with an event that no open incident names.
-    stated: f64,
+    misses: f64,
     /// Entities of the open incidents, listed or left out.
     pub(super) named: BTreeSet<String>,
 }
@@ -121,9 +124,9 @@ impl History {
             for (code, incidents) in &said.left_out {
                 number(&format!("left_out_{}", code.word()), incidents.len());
             }
-            let stated = said.sum(said.stated.values().copied());
-            report.number(&format!("{}_stated_hits", list.task), stated);
-            report.number(&format!("{}_stated_misses", list.task), said.stated_misses());
+            for (name, of) in STATED {
+                report.number(&format!("{}_{name}", list.task), said.mean(of));
+            }
         }
     }
 }
@@ -149,17 +152,27 @@ fn go_on(prior: &mut BTreeMap<String, PriorIncident>, incident: &Incident, cutof
     prior.insert(id, newest);
 }
 
+/// Of a list that states something.
+type OfStated = fn(&Stated) -> f64;
+
+/// What is told of the lists that state something, as means over them: an item is stated anew by each
+/// of its lists, and an event is missed by every list before it.
+const STATED: [(&str, OfStated); 3] = [
+    ("mean_on_a_list", |list| list.listed as f64),
+    ("stated_hits", |list| list.hits),
+    ("stated_misses", |list| list.misses),
+];
+
 impl Replayed {
     /// The sum of what was stated; `None` unless each is a probability.
     pub(super) fn sum(&self, stated: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-        stated.sum::<Option<f64>>().filter(|_| self.has_stated).map(rounded)
+        stated.sum::<Option<f64>>().filter(|_| !self.stating.is_empty()).map(rounded)
     }
 
-    /// What a list expects to miss, on average; `None` where none states it. An event is missed by
-    /// every list before it: a sum over lists would count it anew each hour.
-    fn stated_misses(&self) -> Option<f64> {
-        let stated: f64 = self.misses.values().map(|list| list.stated).sum();
-        (!self.misses.is_empty()).then(|| rounded(stated / self.misses.len() as f64))
+    /// The mean over the lists that state something; `None` without one.
+    fn mean(&self, of: OfStated) -> Option<f64> {
+        let sum: f64 = self.stating.values().map(of).sum();
+        (!self.stating.is_empty()).then(|| rounded(sum / self.stating.len() as f64))
     }
 
     fn take(&mut self, list: &Worklist, cutoff: Micros) {
@@ -168,9 +181,9 @@ impl Replayed {
         let over =
             list.statements.iter().map(|said| said.used.saturating_sub(said.budget as usize));
         self.over = self.over.max(over.max().unwrap_or(0));
-        self.misses.extend(misses(list).map(|misses| (cutoff, misses)));
-        let is_stated = list.statements.iter().any(|said| said.hits.is_some());
-        self.has_stated |= is_stated;
+        let stated = stated(list);
+        let is_stated = stated.is_some();
+        self.stating.extend(stated.map(|stated| (cutoff, stated)));
         let listed = list.listed.iter().map(|entry| &entry.item.incident);
         for incident in listed.filter(|incident| !incident.is_check()) {
             let id = &incident.incident_id;
@@ -194,13 +207,16 @@ impl Replayed {
     }
 }
 
-/// `None` where some team's list states none.
-fn misses(list: &Worklist) -> Option<Misses> {
-    let stated: Option<f64> = list.statements.iter().map(|said| said.misses).sum();
+/// `None` where some team's list states nothing.
+fn stated(list: &Worklist) -> Option<Stated> {
+    let sum = |of: fn(&Statement) -> Option<f64>| list.statements.iter().map(of).sum();
+    let (hits, misses): (Option<f64>, Option<f64>) =
+        (sum(|said| said.hits), sum(|said| said.misses));
+    let listed = list.listed.iter().filter(|entry| !entry.item.incident.is_check()).count();
     let open = list.listed.iter().chain(&list.left_out).map(|entry| &entry.item.incident);
     let named = open.filter(|incident| !incident.is_check());
     let named = named.flat_map(|incident| incident.member_entities.iter().cloned()).collect();
-    stated.map(|stated| Misses { stated, named })
+    Some(Stated { listed, hits: hits?, misses: misses?, named })
 }
 
 /// Four digits: a result is read by people.
@@ -213,7 +229,6 @@ pub(super) fn rounded(value: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::config::ListConfig;
-    use crate::statements::Statement;
 
     fn list(statements: Vec<Statement>) -> Worklist {
         Worklist {
@@ -239,13 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn misses_are_a_mean_over_the_lists_that_state_them() {
-        let of = |misses| Statement { misses, ..Statement::default() };
+    fn what_is_stated_is_a_mean_over_the_lists_that_state_something() {
+        let of = |hits, misses| Statement { hits, misses, ..Statement::default() };
         let mut said = Replayed::default();
-        assert_eq!(said.stated_misses(), None);
-        said.take(&list(vec![of(Some(0.5)), of(Some(0.25))]), 1);
-        said.take(&list(vec![of(None)]), 2);
-        said.take(&list(vec![of(Some(0.25)), of(Some(0.0))]), 3);
-        assert_eq!(said.stated_misses(), Some(0.5), "(0.75 + 0.25) / 2");
+        let told = |said: &Replayed| STATED.map(|(_, of)| said.mean(of));
+        assert_eq!(told(&said), [None; 3]);
+        said.take(&list(vec![of(Some(1.5), Some(0.5)), of(Some(0.0), Some(0.25))]), 1);
+        said.take(&list(vec![of(None, None)]), 2);
+        said.take(&list(vec![of(Some(0.5), Some(0.25)), of(Some(0.0), Some(0.0))]), 3);
+        assert_eq!(told(&said), [Some(0.0), Some(1.0), Some(0.5)], "2.0 and 1.0 over two lists");
     }
 }

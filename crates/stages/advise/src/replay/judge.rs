@@ -99,10 +99,13 @@ pub(super) fn by_truth(
         let said = history.of(&list.task).unwrap_or(&nothing);
         let score = hindsight::score(cx, list, &network, (&said.items, cutoffs.clone()))?;
         hindsight::put(report, &list.task, &score);
-        let named: BTreeMap<Micros, &BTreeSet<String>> =
-            said.misses.iter().map(|(cutoff, list)| (*cutoff, &list.named)).collect();
-        let misses = hindsight::misses(cx, list, &network, &named)?;
-        report.number(&format!("{}_misses", list.task), misses.map(rounded));
+        let named = said.stating.iter().map(|(cutoff, list)| (*cutoff, &list.named)).collect();
+        let came = hindsight::came(cx, list, &network, (&named, &said.items))?;
+        let mut number = |name: &str, value: Option<f64>| {
+            report.number(&format!("{}_{name}", list.task), value.map(rounded));
+        };
+        number("hits", came.as_ref().map(|came| came.hits));
+        number("misses", came.as_ref().map(|came| came.misses));
     }
     Ok(())
 }

@@ -1,11 +1,9 @@
 //! The step `hindsight`: the lists beside what happened.
 
-use arrow::array::RecordBatch;
-use foresite_advise::clock::HOUR;
 use foresite_tables::Root;
 
-use super::fixture::{self, CUTOFF};
-use super::{data_root, finished, run, tables};
+use super::truth::{busy_hours, truth};
+use super::{data_root, finished, fixture, run, tables};
 
 #[test]
 fn hindsight_needs_a_truth() {
@@ -14,54 +12,6 @@ fn hindsight_needs_a_truth() {
     let (output, result) = run(folder.path(), &["--step", "hindsight"]);
     assert_eq!(output.status.code(), Some(66), "{result}");
     assert!(result["error"].as_str().unwrap().contains("truth/anomalies.parquet"), "{result}");
-}
-
-/// Writes one table of the truth from (entity, start, end) in hours from the cutoff.
-fn truth(root: &Root, table: &str, entity: &str, rows: &[(&str, i64, i64)]) {
-    use arrow::array::{ArrayRef, StringArray, TimestampMicrosecondArray};
-    use std::sync::Arc;
-    let times = |of: fn(&(&str, i64, i64)) -> i64| {
-        let hours = rows.iter().map(|row| Some(CUTOFF + of(row) * HOUR));
-        Arc::new(hours.collect::<TimestampMicrosecondArray>().with_timezone("UTC")) as ArrayRef
-    };
-    let entities = rows.iter().map(|row| Some(row.0)).collect::<StringArray>();
-    let never = TimestampMicrosecondArray::new_null(rows.len()).with_timezone("UTC");
-    let batch = RecordBatch::try_from_iter_with_nullable([
-        (entity, Arc::new(entities) as ArrayRef, false),
-        ("start_at", times(|row| row.1), false),
-        ("end_at", times(|row| row.2), false),
-        ("complaint_at", Arc::new(never) as ArrayRef, true),
-    ]);
-    write_parquet(root, table, &batch.unwrap());
-}
-
-fn write_parquet(root: &Root, table: &str, batch: &RecordBatch) {
-    let mut bytes = Vec::new();
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(batch).unwrap();
-    writer.close().unwrap();
-    root.write(&format!("truth/{table}.parquet"), bytes).unwrap();
-}
-
-/// Days from the cutoff on which a sector's busy hour lies at 75 %, above a limit of 70 %.
-fn busy_hours(root: &Root, rows: &[(&str, i64)]) {
-    use arrow::array::{ArrayRef, Float64Array, StringArray, TimestampMicrosecondArray};
-    use std::sync::Arc;
-    let sectors =
-        || Arc::new(rows.iter().map(|row| Some(row.0)).collect::<StringArray>()) as ArrayRef;
-    let values = |value: f64| Arc::new(Float64Array::from(vec![value; rows.len()])) as ArrayRef;
-    let days = rows.iter().map(|row| Some(CUTOFF + row.1 * 24 * HOUR));
-    let days = days.collect::<TimestampMicrosecondArray>().with_timezone("UTC");
-    let busy = RecordBatch::try_from_iter([
-        ("sector_id", sectors()),
-        ("day", Arc::new(days) as ArrayRef),
-        ("busy_hour_prb_util_dl", values(75.0)),
-    ]);
-    write_parquet(root, "busy_hours", &busy.unwrap());
-    let limit =
-        RecordBatch::try_from_iter([("sector_id", sectors()), ("limit_percent", values(70.0))]);
-    write_parquet(root, "exceedance", &limit.unwrap());
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod fixture;
 mod hindsight;
 #[path = "../fixture/tables.rs"]
 mod tables;
+#[path = "../fixture/truth.rs"]
+mod truth;
 
 use std::collections::BTreeMap;
 use std::path::Path;
