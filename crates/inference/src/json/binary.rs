@@ -75,7 +75,9 @@ impl<'a> Behind<'a> {
     pub(super) fn is_taken(&self) -> Result<()> {
         match self.bytes.len() {
             0 => Ok(()),
-            left => Err(ProtocolError::new(format!("{left} bytes behind the last input"))),
+            left => Err(ProtocolError::new(format!(
+                "{left} bytes behind the last input belong to none; `{BINARY_DATA_SIZE}` tells how many an input takes"
+            ))),
         }
     }
 }

@@ -41,7 +41,11 @@ fn what_does_not_fit_is_named() {
     let nan = bytes(&[1.0, f64::NAN]);
     for (members, behind, expected) in [
         (inputs(PAIR), &nan[..8], "input `x`: `binary_data_size` is 16, 8 bytes are left behind"),
-        (inputs(PAIR), &[0; 17], "1 bytes behind the last input"),
+        (
+            inputs(PAIR),
+            &[0; 17],
+            "1 bytes behind the last input belong to none; `binary_data_size` tells",
+        ),
         (inputs(&sized("9")), &[0; 9], "input `x`: 9 raw bytes are no multiple of 8"),
         (inputs(&sized("8")), &[0; 8], "input `x`: shape [2] does not fit 1 elements"),
         (inputs(&sized("-1")), &[], "input `x`: `binary_data_size`: expected a number of bytes"),
