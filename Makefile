@@ -125,7 +125,7 @@ release: tools ## Images of a clean, tagged checkout: built, tested, pushed, dig
 	$(STEP) images env -C tests FORESITE_IMAGE_TAG="$$(docker/release.sh tag)" $(INTEROP)/pytest images
 	@docker/release.sh write
 
-demo: build ## Run the main job on a simulated network; say where the report is
+demo: build ## Run the main job on a simulated network; say where its pages are
 	@cd airflow && exec $(VENV)/python -m foresite_airflow.demo
 
 # On the demo's data, or on those of FORESITE_DATA_ROOT: make time-machine FROM=2026-03-08T23:00:00Z TO=2026-03-09T03:00:00Z

@@ -2,7 +2,8 @@
 
 A simulated network of 20 sites writes its history and then three more hours; the same DAGs that run a
 real network take them in, train, predict and rank. What is printed at the end is judged against the
-simulator's truth. `FORESITE_DEMO_ROOT` names another place for the data: an empty folder on HDFS.
+simulator's truth, and the last whole day is looked at as every day of a network is. `FORESITE_DEMO_ROOT`
+names another place for the data: an empty folder on HDFS.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 
 from foresite_airflow import settings
 from foresite_airflow.environment import one_machine
-from foresite_airflow.network import HOUR, Span, bring_to_life, simulated_history
+from foresite_airflow.network import DAY, HOUR, Span, bring_to_life, simulated_history
 from foresite_airflow.session import Results, RunError, Session
 from foresite_airflow.vocabulary import MODEL_TASKS
 
@@ -48,19 +49,20 @@ def main() -> int:
     started = time.monotonic()
     session = Session(home / "airflow")
     try:
-        report = tell(session)
+        pages = tell(session)
     except RunError as failed:
         session.say(f"demo: {failed}")
         return 1
-    session.say(f"report: {elsewhere or home / 'data'}/{report}")
+    for name, page in pages.items():
+        session.say(f"{name}: {elsewhere or home / 'data'}/{page}")
     seconds = time.monotonic() - started
     found = f"tables and models: {elsewhere}; logs: {home}" if elsewhere else f"tables, models and logs: {home}"
     session.say(f"demo: {seconds:.0f} s, largest stage {largest_child_mib()} MiB; {found}")
     return 0
 
 
-def tell(session: Session) -> str:
-    """The story: a history, models, three hours, a worklist judged; returns where the report lies."""
+def tell(session: Session) -> dict[str, str]:
+    """The story: a history, models, three hours, a worklist judged, a day looked at; returns where its pages lie."""
     history = simulated_history(settings.configurations() / "simulate" / "demo.json")
     training = bring_to_life(session, history)
     report_models(session, training)
@@ -74,7 +76,16 @@ def tell(session: Session) -> str:
         lists = session.run("telecom_inference", hour.taken_up, hour.params)
         session.say(f"  predictions {digests(lists)}")
     report_hindsight(session, Span(hours[0].start, hours[-1].end))
-    return str(lists["advise"][-1]["numbers"]["report"])
+    watched = watch(session, Span(history.end - DAY, history.end))
+    return {"report": str(lists["advise"][-1]["numbers"]["report"]), "monitor": watched}
+
+
+def watch(session: Session, day: Span) -> str:
+    """Looks at a day as `telecom_monitoring` does, without its decisions to train; returns where the page lies."""
+    asked = {"stage": "monitor", "step": "measure", **day.params}
+    seen = session.run("telecom_stage", day.taken_up, asked)["run"][0]
+    session.say(f"monitor of {day}: {seen.get('verdict')}")
+    return str(seen["numbers"]["report"])
 
 
 def digests(results: Results) -> str:

@@ -12,7 +12,7 @@ from foresite_airflow import settings
 from foresite_airflow.clock import parse_time, rfc3339
 from foresite_airflow.session import Results, Session
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)

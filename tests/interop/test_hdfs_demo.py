@@ -44,6 +44,7 @@ TABLES = {
         "incidents",
         "worklist",
     ),
+    "telecom_monitoring": ("drift", "performance"),
 }
 pytestmark = pytest.mark.skipif(
     "HDFS_URI" not in os.environ, reason="no cluster: tests/hdfs/hdfs-cluster run -- COMMAND"
@@ -83,10 +84,11 @@ def test_all_dags_run_with_their_data_on_hdfs() -> None:
         for name in names:
             rows = DeltaTable(f"{root}/tables/{name}").to_pyarrow_dataset().count_rows()
             assert rows, f"{name} of {dag}"
-    report = next(line.removeprefix("report: ") for line in said if line.startswith("report: "))
-    assert report.startswith(f"{root}/reports/")
     files = listed(path)
-    assert report.removeprefix(os.environ["HDFS_URI"]) in files
+    for name in ("report: ", "monitor: "):
+        page = next(line.removeprefix(name) for line in said if line.startswith(name))
+        assert page.startswith(f"{root}/reports/")
+        assert page.removeprefix(os.environ["HDFS_URI"]) in files
     keys = [file for file in files if file.endswith(".pem")]
     assert keys
     assert not [file for file in keys if "/private/" in file], "a private key has no place on HDFS"
