@@ -3,116 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
+#[path = "fixture/site.rs"]
+mod site;
+
+use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use foresite_console::{Caller, Options, router};
-use foresite_schema::catalog::{outcome, raw};
-use foresite_tables::{Micros, Root};
+use foresite_schema::catalog::outcome;
 use foresite_testkit::Rows;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
-
-const HOUR: Micros = 3_600_000_000;
-const PATH: &str = "/console/v1/feedback";
-
-/// A root with a list of two hours ago: an incident of two cells with two horizons each, which had one
-/// cell an hour earlier, and one whose earlier lists are gone.
-struct Site {
-    folder: tempfile::TempDir,
-    root: Root,
-    cutoff: Micros,
-}
-
-fn some<const N: usize>(values: [&str; N]) -> impl Iterator<Item = Option<&str>> {
-    values.into_iter().map(Some)
-}
-
-fn site() -> Site {
-    let folder = tempfile::tempdir().unwrap();
-    let root = Root::open(folder.path().to_str().unwrap()).unwrap();
-    let cutoff = (Timestamp::now().as_microsecond() / HOUR - 2) * HOUR;
-    let before = cutoff - HOUR;
-    Rows::new(5)
-        .text("prediction_id", some(["a-far", "a-near", "b-near", "b-far", "c-near"]))
-        .text("entity_type", some(["cell"; 5]))
-        .text("entity_id", some(["r/A/1", "r/A/1", "r/A/2", "r/A/2", "r/A/1"]))
-        .longs("horizon_s", [7200, 3600, 3600, 7200, 3600].into_iter())
-        .times("cutoff", [cutoff, cutoff, cutoff, cutoff, before].map(Some).into_iter())
-        .write(&root, outcome::predictions("anomaly"), cutoff);
-    let members = [&["c-near"][..], &["a-far", "a-near", "b-near", "b-far"], &["a-near"]];
-    Rows::new(3)
-        .text("incident_id", some(["inc-1", "inc-1", "inc-2"]))
-        .times("cutoff", [before, cutoff, cutoff].map(Some).into_iter())
-        .times("first_seen_at", [Some(before); 3].into_iter())
-        .texts(
-            "members",
-            members.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()).into_iter(),
-        )
-        .write(&root, outcome::incidents(), cutoff);
-    Rows::new(1).text("entity_type", some(["cell"])).text("entity_id", some(["r/A/1"])).write(
-        &root,
-        raw::inventory(),
-        cutoff,
-    );
-    Site { folder, root, cutoff }
-}
-
-impl Site {
-    fn console(&self) -> Router {
-        router(self.root.clone(), Options { accepts_feedback: true, ..Options::default() })
-    }
-
-    fn files(&self) -> Vec<String> {
-        self.root.list("landing").unwrap().into_iter().map(|file| file.path).collect()
-    }
-
-    fn at(&self, minutes: i64) -> String {
-        Timestamp::from_microsecond(self.cutoff + minutes * HOUR / 60).unwrap().to_string()
-    }
-
-    fn mark(&self, mark: &str, person: &str) -> Value {
-        json!({"mark": mark, "prediction_id": "a-near", "at": self.at(30), "person": person})
-    }
-
-    fn mark_of_incident(&self, id: &str, minutes: i64) -> Value {
-        json!({"mark": "wrong", "incident_id": id, "cutoff": self.at(0),
-               "at": self.at(minutes), "person": "Kim", "text": "street festival"})
-    }
-
-    fn marked(&self, fact: &str, person: &str, minutes: i64) {
-        Rows::new(1)
-            .text("feedback_id", some(["f-1"]))
-            .text("fact", some([fact]))
-            .times("at", [Some(self.cutoff + minutes * HOUR / 60)].into_iter())
-            .text("prediction_id", some(["a-near"]))
-            .text("person", some([person]))
-            .write(&self.root, raw::feedback(), self.cutoff + HOUR);
-    }
-}
-
-fn send(router: Router, request: Request<Body>) -> (StatusCode, Value) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let answer = router.oneshot(request).await.unwrap();
-        let status = answer.status();
-        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
-    })
-}
-
-fn post(router: &Router, body: &Value) -> (StatusCode, Value) {
-    let request = Request::post(PATH).header("content-type", "application/json");
-    send(router.clone(), request.body(Body::from(body.to_string())).unwrap())
-}
-
-fn refused(site: &Site, body: &Value, status: StatusCode) -> String {
-    let (got, answer) = post(&site.console(), body);
-    assert_eq!(got, status, "{answer}");
-    assert_eq!(site.files(), Vec::<String>::new(), "nothing is written");
-    answer["error"].as_str().unwrap().to_owned()
-}
+use site::{HOUR, PATH, post, refused, send, site, some};
 
 #[test]
 fn a_mark_is_a_file_that_lands_once() {
