@@ -87,6 +87,10 @@ fn cases() -> Vec<(Json, &'static str)> {
             "parameter `verbose`: expected one of as_of, explain, nan_is_missing",
         ),
         (
+            json!({ "inputs": [one], "parameters": { "as_of": i64::MIN } }),
+            "parameter `as_of`: -9223372036854775808 is no time",
+        ),
+        (
             json!({ "inputs": [one], "parameters": { "explain": "yes" } }),
             "parameter `explain`: expected true or false",
         ),

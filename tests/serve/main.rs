@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod bad_requests;
+mod batches;
 mod client;
 mod equal;
 mod hanging;

@@ -43,7 +43,7 @@ pub struct Limits {
     pub connections: usize,
     /// Requests that wait for a free worker; more are answered 429.
     pub waiting: usize,
-    /// Rows that a worker takes at once.
+    /// Most rows of waiting requests that go through the model together.
     pub batch_rows: usize,
     /// Threads that compute; 0 = one per core.
     pub workers: usize,

@@ -1,7 +1,7 @@
 //! Worker threads behind a queue that ends.
 //!
-//! A worker takes whatever waits, up to a number of rows, and works it off in one go: under load the
-//! batches grow by themselves, and at low load nobody waits for company.
+//! A worker takes what waits and can be done in one go, up to a number of rows: under load the batches
+//! grow by themselves, and at low load nobody waits for company. What cannot is left to the next worker.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,13 @@ use tracing::Span;
 pub(crate) trait Job: Send + 'static {
     /// How much of it there is.
     fn rows(&self) -> usize;
-    /// Does it. A panic ends this job alone.
+    /// Whether both can be done in one go.
+    fn goes_with(&self, other: &Self) -> bool;
+    /// Does jobs in one go, and takes those that are done; what is left is run alone.
+    fn together(jobs: &mut Vec<(Span, Self)>)
+    where
+        Self: Sized;
+    /// Does it alone. A panic ends this job alone.
     fn run(self);
 }
 
@@ -116,15 +122,19 @@ impl<J: Job> Shared<J> {
         }
     }
 
-    fn run(&self, batch: Vec<(Span, J)>) {
+    fn run(&self, mut batch: Vec<(Span, J)>) {
         (self.observe)(batch.iter().map(|(_, job)| job.rows()).sum());
+        if batch.len() > 1 {
+            // Whoever panics does so again alone.
+            drop(catch_unwind(AssertUnwindSafe(|| J::together(&mut batch))));
+        }
         for (span, job) in batch {
             // Who waits for the answer sees that the job is gone.
             drop(span.in_scope(|| catch_unwind(AssertUnwindSafe(|| job.run()))));
         }
     }
 
-    /// What waits, at least one job and then up to so many rows; `None` at the end.
+    /// What waits, at least one job and then those that go with it, up to so many rows; `None` at the end.
     fn next(&self) -> Option<Vec<(Span, J)>> {
         let mut queue = self.lock();
         loop {
@@ -133,7 +143,7 @@ impl<J: Job> Shared<J> {
                 let mut batch = vec![first];
                 while let Some((_, next)) = queue.jobs.front() {
                     rows += next.rows();
-                    if rows > self.batch_rows {
+                    if rows > self.batch_rows || !batch[0].1.goes_with(next) {
                         break;
                     }
                     batch.extend(queue.jobs.pop_front());
@@ -154,10 +164,12 @@ mod tests {
 
     use super::*;
 
+    /// Rows of a kind; a hundred are too much.
     struct Task {
+        kind: char,
         rows: usize,
         gate: Option<Receiver<()>>,
-        done: Sender<usize>,
+        done: Sender<Vec<usize>>,
     }
 
     impl Job for Task {
@@ -165,47 +177,67 @@ mod tests {
             self.rows
         }
 
+        fn goes_with(&self, other: &Self) -> bool {
+            self.kind == other.kind
+        }
+
+        fn together(jobs: &mut Vec<(Span, Self)>) {
+            let rows: Vec<usize> = jobs.iter().map(|(_, job)| job.rows).collect();
+            assert!(!rows.contains(&100), "too much");
+            let _ = jobs[0].1.done.send(rows);
+            jobs.clear();
+        }
+
         fn run(self) {
             if let Some(gate) = self.gate {
                 let _ = gate.recv();
             }
             assert!(self.rows < 100, "too much");
-            let _ = self.done.send(self.rows);
+            let _ = self.done.send(vec![self.rows]);
         }
     }
 
-    const SIZES: Sizes = Sizes { threads: 1, waiting: 3, batch_rows: 5 };
-
-    #[test]
-    fn what_waits_is_taken_together_and_too_much_is_refused() {
+    /// A pool whose only worker is at work until the gate opens, and the rows of its batches.
+    fn busy(done: &Sender<Vec<usize>>) -> (Pool<Task>, Sender<()>, Receiver<usize>) {
         let (batches, seen) = channel();
         let send = Mutex::new(batches);
-        let pool = Pool::start("test", SIZES, move |rows| {
+        let sizes = Sizes { threads: 1, waiting: 4, batch_rows: 105 };
+        let pool = Pool::start("test", sizes, move |rows| {
             let _ = send.lock().unwrap().send(rows);
-        })
-        .unwrap();
-        let (done, results) = channel();
+        });
         let (open, gate) = channel();
-        let task = |rows, gate| Task { rows, gate, done: done.clone() };
-        assert!(pool.submit(task(1, Some(gate))));
+        let pool = pool.unwrap();
+        assert!(pool.submit(Task { kind: 'a', rows: 1, gate: Some(gate), done: done.clone() }));
         assert_eq!(seen.recv(), Ok(1));
-        assert!([2, 3, 4].into_iter().all(|rows| pool.submit(task(rows, None))));
-        assert!(!pool.submit(task(9, None)), "three wait already");
+        (pool, open, seen)
+    }
+
+    #[test]
+    fn what_waits_and_goes_together_is_done_in_one_go_and_too_much_is_refused() {
+        let (done, results) = channel();
+        let (pool, open, seen) = busy(&done);
+        let task = |kind, rows| Task { kind, rows, gate: None, done: done.clone() };
+        let waiting = [('a', 20), ('a', 30), ('a', 60), ('b', 3)];
+        assert!(waiting.into_iter().all(|(kind, rows)| pool.submit(task(kind, rows))));
+        assert_eq!(pool.waiting(), 4);
+        assert!(!pool.submit(task('a', 9)), "four wait already");
         open.send(()).unwrap();
-        let order: Vec<usize> = results.iter().take(4).collect();
-        assert_eq!(order, [1, 2, 3, 4]);
-        assert_eq!((seen.recv(), seen.recv()), (Ok(5), Ok(4)));
+        let order: Vec<Vec<usize>> = results.iter().take(4).collect();
+        assert_eq!(order, [vec![1], vec![20, 30], vec![60], vec![3]]);
+        assert_eq!(seen.iter().take(3).collect::<Vec<_>>(), [50, 60, 3]);
     }
 
     #[test]
     fn a_panic_ends_one_job_alone() {
-        let pool = Pool::start("test", SIZES, |_| {}).unwrap();
         let (done, results) = channel();
-        let task = |rows| Task { rows, gate: None, done: done.clone() };
-        assert!(pool.submit(task(100)) && pool.submit(task(7)));
-        assert_eq!(results.recv(), Ok(7));
+        let (pool, open, seen) = busy(&done);
+        let task = |rows| Task { kind: 'a', rows, gate: None, done: done.clone() };
+        assert!([100, 2, 3].into_iter().all(|rows| pool.submit(task(rows))));
+        open.send(()).unwrap();
+        assert_eq!(seen.recv(), Ok(105), "all three in one go");
+        assert_eq!(results.iter().take(3).collect::<Vec<_>>(), [[1], [2], [3]]);
         pool.run_here(task(100));
         pool.run_here(task(8));
-        assert_eq!(results.try_recv(), Ok(8), "done before anybody waits");
+        assert_eq!(results.try_recv(), Ok(vec![8]), "done before anybody waits");
     }
 }

@@ -213,7 +213,10 @@ fn time(what: &str, text: &str) -> Result<Micros, Refusal> {
 fn as_of(parameter: Option<&Parameter>) -> Result<Option<Micros>, Refusal> {
     match parameter {
         None => Ok(None),
-        Some(Parameter::Int(micros)) => Ok(Some(*micros)),
+        Some(Parameter::Int(micros)) => match Timestamp::from_microsecond(*micros) {
+            Ok(_) => Ok(Some(*micros)),
+            Err(_) => Err(Refusal::bad(format!("parameter `as_of`: {micros} is no time"))),
+        },
         Some(Parameter::Text(text)) => time("as_of", text).map(Some),
         Some(_) => Err(Refusal::bad("parameter `as_of`: expected a time or microseconds")),
     }

@@ -10,6 +10,7 @@ use foresite_scoring::{ByRow, GivenRow, Scorer, Sources};
 use foresite_tables::Root;
 use jiff::Timestamp;
 use tokio::sync::oneshot::{Receiver, Sender};
+use tracing::Span;
 
 use super::ask::Row;
 use super::sheets::{Key, Sheets};
@@ -66,9 +67,31 @@ impl Job for Work {
         self.rows.len()
     }
 
+    fn goes_with(&self, other: &Self) -> bool {
+        // Series go through a forecaster one by one anyway.
+        let is_tabular = matches!(self.model.package.fitted, Fitted::Tabular { .. });
+        is_tabular
+            && Arc::ptr_eq(&self.model, &other.model)
+            && self.drivers == other.drivers
+            && self.is_at_hand()
+            && other.is_at_hand()
+    }
+
+    fn together(jobs: &mut Vec<(Span, Self)>) {
+        jobs.retain(|(_, job)| job.is_awaited());
+        let Some((_, first)) = jobs.first() else { return };
+        let rows: Vec<_> = jobs.iter().flat_map(|(_, job)| job.given(&job.rows)).collect();
+        // Whose rows these do not fit hears so alone.
+        let Ok(said) = first.scorer().of_features(&rows) else { return };
+        let mut said = said.each();
+        for (_, job) in jobs.drain(..) {
+            let own = said.by_ref().take(job.rows.len()).collect();
+            drop(job.reply.send(Ok(own)));
+        }
+    }
+
     fn run(mut self) {
-        // Who hung up or got a time-out needs no answer any more.
-        if self.reply.is_closed() || Instant::now() >= self.deadline {
+        if !self.is_awaited() {
             return;
         }
         let rows = std::mem::take(&mut self.rows);
@@ -81,9 +104,18 @@ impl Work {
     /// Whether it takes less time than to hand it to another thread and to wake up again.
     pub(crate) fn is_quick(&self) -> bool {
         let scorer = self.scorer();
-        let is_at_hand = self.drivers == 0 && self.rows.iter().all(|row| row.values.is_some());
-        let each = scorer.operations().filter(|_| is_at_hand);
+        let each = scorer.operations().filter(|_| self.drivers == 0 && self.is_at_hand());
         each.is_some_and(|operations| self.rows.len().saturating_mul(operations) <= QUICK)
+    }
+
+    /// Who hung up or got a time-out needs no answer any more.
+    fn is_awaited(&self) -> bool {
+        !self.reply.is_closed() && Instant::now() < self.deadline
+    }
+
+    /// Whether nothing is to be read for its rows.
+    fn is_at_hand(&self) -> bool {
+        self.rows.iter().all(|row| row.values.is_some())
     }
 
     fn scorer(&self) -> Scorer<'_> {
@@ -114,16 +146,20 @@ impl Work {
     /// Rows that brought their values along, all of them together through the model.
     fn at_hand(&self, rows: &[Row]) -> Outcome {
         let scorer = self.scorer();
-        let given = rows.iter().map(|row| GivenRow {
-            entity: &row.entity,
-            cutoff: row.cutoff,
-            values: row.values.clone().map(|at| &self.numbers[at]).unwrap_or_default(),
-        });
+        let given = self.given(rows);
         if let Fitted::Forecast { .. } = &self.model.package.fitted {
             let of = |row: GivenRow<'_>| scorer.of_series(row.entity, row.cutoff, row.values);
             return Ok(given.map(of).collect::<Result<_, _>>()?);
         }
         Ok(scorer.of_features(&given.collect::<Vec<_>>())?)
+    }
+
+    fn given<'a>(&'a self, rows: &'a [Row]) -> impl Iterator<Item = GivenRow<'a>> {
+        rows.iter().map(|row| GivenRow {
+            entity: &row.entity,
+            cutoff: row.cutoff,
+            values: row.values.clone().map(|at| &self.numbers[at]).unwrap_or_default(),
+        })
     }
 
     fn sheet(&self, scorer: Scorer<'_>, cutoff: Micros) -> Result<Arc<Sources>, Refusal> {
