@@ -106,22 +106,26 @@ class Network:
     def run(
         self,
         stage: str,
-        span: tuple[datetime, datetime],
+        span: tuple[datetime, datetime] | None,
         *arguments: str,
         as_of: datetime | None = None,
         config: Path | None = None,
     ) -> dict[str, Any]:
-        """Runs a stage on its sample configuration; returns its result."""
+        """Runs a stage on its sample configuration, by the clock of today unless the call or its span says another;
+        returns its result."""
         result = self.root / "result.json"
         result.unlink(missing_ok=True)
         command = [
             BINARIES / f"foresite-{stage}",
             *("--config", config or SAMPLES / stage / "default.json"),
             *("--data-root", self.data_root, "--result", result),
-            *("--interval-start", text(span[0]), "--interval-end", text(span[1])),
-            *("--as-of", text(as_of or span[1] + LATENESS)),
             *arguments,
         ]
+        if span:
+            start, end = map(text, span)
+            command += ["--interval-start", start, "--interval-end", end]
+        if clock := as_of or (span and span[1] + LATENESS):
+            command += ["--as-of", text(clock)]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
             raise SystemExit(f"{' '.join(map(str, command))}\n{ended.stderr[-2000:]}")

@@ -20,6 +20,8 @@ from foresite_airflow.configuration import Configuration, folder_of
 from foresite_airflow.vocabulary import STAGES
 
 PIN = "pin"
+#: What stages can count in, with days to spare on both sides.
+YEARS = range(1970, 9000)
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,12 @@ def moment(context: Context, name: str) -> datetime | None:
     if not text:
         return None
     try:
-        return parse_time(str(text))
+        found = parse_time(str(text))
+        if found.year not in YEARS:
+            raise ValueError(f"year {found.year}")
     except ValueError as error:
         raise AirflowFailException(f"{name}={text}: expected a time such as 2026-01-31T12:00:00Z") from error
+    return found
 
 
 def announced(context: Context) -> list[dict[str, Any]]:

@@ -101,8 +101,18 @@ def test_the_logged_command_is_one_that_a_shell_takes() -> None:
     )
 
 
-def test_an_interval_that_is_not_a_time_is_refused(stages: Stages, run_dag: Any) -> None:
-    run = run_dag("telecom_stage", datetime(2026, 3, 2, tzinfo=timezone.utc), {**FORM, "interval_end": "noon"})
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("interval_end", "noon"),
+        ("interval_end", "9999-12-31T23:59:59Z"),
+        ("interval_start", "0001-01-01T00:00:00+05:00"),
+        ("interval_start", "2026-12-01T00:00:00Z"),
+    ],
+    ids=["no time", "too late", "too early", "empty interval"],
+)
+def test_an_interval_that_no_stage_can_run_for_is_refused(stages: Stages, run_dag: Any, name: str, text: str) -> None:
+    run = run_dag("telecom_stage", datetime(2026, 3, 2, tzinfo=timezone.utc), {**FORM, name: text})
     assert run.states("pin") == ["failed"]
     assert run.of("pin").try_number == 1
     assert not stages.calls()

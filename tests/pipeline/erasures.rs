@@ -6,7 +6,7 @@ use std::fs;
 use arrow::array::{AsArray as _, RecordBatch};
 use foresite_schema::catalog::outcome;
 use foresite_testkit::{Binary, Rows, Run};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::landing::{HOUR, MAY, counted, land, rows, texts};
@@ -134,25 +134,33 @@ fn what_is_held_or_cannot_be_is_not_erased() {
 
     let hold =
         json!({"tables": ["feedback"], "until": "2024-05-01", "owner": "Kim", "reason": "case 7"});
-    let run = site.erase(MAY_EPOCH).config(&json!({"holds": [hold]})).exits(2);
+    let run = site.erase_by(MAY_EPOCH).exits(2);
+    assert!(
+        run.error_line().contains("--config: expected that of the nightly run"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(site.erase_by(MAY_EPOCH).arg("--dry-run").exits(0).status(), "planned");
+    let run = site.erase_by(MAY_EPOCH).config(&json!({"holds": [hold]})).exits(2);
     assert!(run.error_line().contains("table `feedback`: Kim holds"), "{}", run.stderr);
     let nobody = Binary::stage("maintain").root(site.path());
     let run = nobody.args("--step erase --epoch 2024-05-01 --reason law").exits(2);
     assert!(run.error_line().contains("--person"), "{}", run.stderr);
     let elsewhere = TempDir::new().unwrap();
-    let lost = || {
+    let lost = |holds: Json| {
         let stage = Binary::stage("maintain").root(site.path());
         let stage = stage.args("--step erase --epoch 2024-05-01 --person Ada --reason law");
+        let stage = stage.config(&json!({"holds": holds}));
         stage.arg("--pseudonym-keys").arg(elsewhere.path())
     };
-    let run = lost().exits(66);
+    let run = lost(json!([])).exits(66);
     assert!(run.error_line().contains("2024-05-01.key: not there"), "{}", run.stderr);
     assert!(!site.has_erasures());
     assert_eq!(fs::read(site.key(MAY_EPOCH)).unwrap(), key, "untouched");
 
     let other =
         json!({"tables": ["feedback"], "from": "2024-05-02", "owner": "Kim", "reason": "case 8"});
-    let run = lost().config(&json!({"holds": [other]})).args("--force").exits(0);
+    let run = lost(json!([other])).args("--force").exits(0);
     assert_eq!(run.status(), "done");
     assert_eq!(texts(&rows(site.path(), "erasures"), "key"), ["lost"]);
 }

@@ -92,7 +92,12 @@ impl Site {
         self.ingest_keyless(day, mappings).arg("--pseudonym-keys").arg(self.keys.path())
     }
 
+    /// Where nothing is held.
     pub(crate) fn erase(&self, epoch: &str) -> Binary {
+        self.erase_by(epoch).config(&json!({}))
+    }
+
+    pub(crate) fn erase_by(&self, epoch: &str) -> Binary {
         let stage = Binary::stage("maintain").root(self.path());
         let stage = stage.args("--step erase --person Ada --epoch").arg(epoch);
         let stage = stage.arg("--reason").arg("asked by letter");

@@ -53,9 +53,7 @@ pub(crate) fn run(cx: &Context, config: &Config, args: &Args, report: &mut Repor
     let remains = remains(cx, &asked, is_written)?;
     report.number("epoch", asked.epoch.to_string());
     if !is_written {
-        if cx.args().config.is_none() {
-            tracing::warn!("no --config is given: this run knows of no legal hold");
-        }
+        require_holds_known(cx)?;
         let reach = Reach::find(cx, asked.epoch)?;
         reach.require_unheld(&config.holds)?;
         let models = Models::find(cx, &reach.marks())?;
@@ -68,6 +66,20 @@ pub(crate) fn run(cx: &Context, config: &Config, args: &Args, report: &mut Repor
         tracing::info!(epoch = %asked.epoch, "the key is destroyed");
     }
     Ok(())
+}
+
+/// Legal holds stand in the configuration, and nothing brings a destroyed key back.
+fn require_holds_known(cx: &Context) -> Result<()> {
+    if cx.args().config.is_some() {
+        return Ok(());
+    }
+    let message = "--config: expected that of the nightly run, for its legal holds, got nothing";
+    if cx.is_dry_run() {
+        tracing::warn!("{message}");
+        return Ok(());
+    }
+    Err(StageError::new(ErrorKind::Usage, message)
+        .hint("nothing was erased; docs/samples/maintain/default.json has no hold"))
 }
 
 impl Asked {

@@ -4,11 +4,16 @@ use arrow::array::{Array as _, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use foresite_schema::catalog;
 use foresite_stage::{Context, ErrorKind, Result, StageError};
-use foresite_tables::Read;
+use foresite_tables::{Micros, Read};
 
 use crate::tables;
 
 const PREFIX: &str = "predictions_";
+const DAY: Micros = 86_400_000_000;
+/// What is asked about most.
+const NEAR: Micros = 3 * DAY;
+/// Whatever the clock of the call says, nothing newer is left out.
+const AHEAD: Micros = 4000 * DAY;
 
 /// One row of a table of predictions.
 #[derive(Debug)]
@@ -28,21 +33,20 @@ impl Prediction {
     /// # Errors
     /// `Missing` where no table holds the id.
     pub(super) fn find(cx: &Context, id: &str) -> Result<Self> {
-        let mut read = Read::all().text("prediction_id", id);
-        if let Some(interval) = cx.interval_if_given()? {
-            read = read.period(interval.start, interval.end);
-        }
         let tasks = match cx.task() {
             Ok(task) => vec![task.to_owned()],
             Err(_) => tasks(cx)?,
         };
-        for task in tasks {
-            let Some(table) = cx.root().find(catalog::outcome::predictions(&task))? else {
-                continue;
-            };
-            let rows = table.read(&read)?;
-            if rows.num_rows() > 0 {
-                return Self::of(&task, &rows);
+        for (from, to) in spans(cx)? {
+            for task in &tasks {
+                let Some(table) = cx.root().find(catalog::outcome::predictions(task))? else {
+                    continue;
+                };
+                let read = Read::all().text("prediction_id", id).period(from, to);
+                let rows = table.read(&read)?;
+                if rows.num_rows() > 0 {
+                    return Self::of(task, &rows);
+                }
             }
         }
         Err(StageError::new(ErrorKind::Missing, format!("prediction `{id}`: in no table"))
@@ -81,6 +85,16 @@ impl Prediction {
         let found = self.values.iter().find(|(name, _)| name == column);
         found.map(|(_, value)| value.as_str())
     }
+}
+
+/// The spans to look through: the interval of the call, or else the last days before all others. An id
+/// is a hash, so a table has to be read whole for it, and people ask about what was just said.
+fn spans(cx: &Context) -> Result<Vec<(Micros, Micros)>> {
+    if let Some(interval) = cx.interval_if_given()? {
+        return Ok(vec![(interval.start, interval.end)]);
+    }
+    let near = cx.as_of() - NEAR;
+    Ok(vec![(near, cx.as_of() + AHEAD), (0, near)])
 }
 
 /// Tasks with a table of predictions.
