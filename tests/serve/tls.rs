@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use foresite_inference::proto::ServerLiveRequest;
+use foresite_inference::proto::grpc_inference_service_client::GrpcInferenceServiceClient;
 use foresite_testkit::certificates;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::KeyPair;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,6 +22,10 @@ use crate::client::block;
 use crate::server::{Server, copy};
 
 fn connector(folder: &Path, client: Option<&str>) -> TlsConnector {
+    TlsConnector::from(Arc::new(config(folder, client)))
+}
+
+fn config(folder: &Path, client: Option<&str>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let pem = |name: &str| CertificateDer::from_pem_file(folder.join(name)).unwrap();
     roots.add(pem("ca.pem")).unwrap();
@@ -25,14 +33,13 @@ fn connector(folder: &Path, client: Option<&str>) -> TlsConnector {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots);
-    let config = match client {
+    match client {
         None => config.with_no_client_auth(),
         Some(name) => {
             let key = PrivateKeyDer::from_pem_file(folder.join(format!("{name}.key"))).unwrap();
             config.with_client_auth_cert(vec![pem(&format!("{name}.pem"))], key).unwrap()
         }
-    };
-    TlsConnector::from(Arc::new(config))
+    }
 }
 
 /// The first line of the answer; `None` where none comes.
@@ -49,6 +56,28 @@ fn asked(address: SocketAddr, connector: &TlsConnector) -> Option<String> {
     })
 }
 
+/// Whether the service says by gRPC that it lives; `None` where nobody answers.
+fn called(address: SocketAddr, mut config: ClientConfig) -> Option<bool> {
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    block(async {
+        let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.ok()?;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let io = TokioIo::new(stream);
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.ok()?;
+        tokio::spawn(connection);
+        let send = move |request| {
+            let mut sender = sender.clone();
+            async move { sender.send_request(request).await }
+        };
+        let origin = "https://127.0.0.1".parse().unwrap();
+        let mut client = GrpcInferenceServiceClient::with_origin(tower::service_fn(send), origin);
+        let live = client.server_live(ServerLiveRequest {}).await.ok()?;
+        Some(live.into_inner().live)
+    })
+}
+
 #[test]
 fn only_clients_of_the_ca_are_let_in() {
     let root = copy();
@@ -62,12 +91,15 @@ fn only_clients_of_the_ca_are_let_in() {
 
     let server = Server::start(root.path().to_str().unwrap(), &json!({}), &own);
     assert_eq!(asked(server.rest(), &anybody), live);
+    assert_eq!(called(server.address("grpc"), config(root.path(), None)), Some(true));
     drop(server);
 
     let mutual = [&own[..], &["--client-ca", &ca]].concat();
     let server = Server::start(root.path().to_str().unwrap(), &json!({}), &mutual);
     assert_eq!(asked(server.rest(), &anybody), None);
     assert_eq!(asked(server.rest(), &known), live);
+    assert_eq!(called(server.address("grpc"), config(root.path(), None)), None);
+    assert_eq!(called(server.address("grpc"), config(root.path(), Some("client"))), Some(true));
 }
 
 #[test]
