@@ -122,7 +122,7 @@ test-images: images ## What the images promise: rights, size, start, equal layer
 # FORESITE_IMAGE_REPOSITORY names a registry to push to; without one nothing leaves the machine.
 release: tools ## Images of a clean, tagged checkout: built, tested, pushed, digests written (docker/README.md)
 	@docker/release.sh build
-	$(STEP) images env -C tests FORESITE_IMAGE_TAG="$$(docker/release.sh tag)" $(INTEROP)/pytest images
+	$(STEP) images env -C tests FORESITE_NEED_MACHINE=1 FORESITE_IMAGE_TAG="$$(docker/release.sh tag)" $(INTEROP)/pytest images
 	@docker/release.sh write
 
 demo: build ## Run the main job on a simulated network; say where its pages are

@@ -29,14 +29,16 @@ def run(
     env: Mapping[str, str] | None = None,
     folder: Path | None = None,
     limit: float = 600,
+    warns: bool = False,
 ) -> str:
-    """Runs a command to its end; what it printed."""
+    """Runs a command to its end; what it printed. What it says beside that is shown where it `warns`."""
     done = subprocess.run(
         [str(part) for part in command],
         input=text,
         cwd=folder,
         env={**os.environ, **(env or {})},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=None if warns else subprocess.PIPE,
         text=True,
         timeout=limit,
         check=False,

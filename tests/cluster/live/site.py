@@ -122,7 +122,7 @@ def build() -> Site:
     images_to_load = save_images()
     say("images saved")
     run(CLUSTER, "build", limit=3600)
-    run(CLUSTER, "up", limit=300)
+    run(CLUSTER, "up", limit=300, warns=True)
     say("cluster up")
     load_images(images_to_load)
     say("images loaded")
