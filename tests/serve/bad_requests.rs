@@ -74,6 +74,13 @@ fn cases() -> Vec<(Json, &'static str)> {
             with(json!([{ "name": "history", "shape": [1], "datatype": "FP64", "data": [1] }])),
             "input `history`: expected one of entity, cutoff, features",
         ),
+    ]
+}
+
+/// What is wanted beside an answer about the given inputs.
+fn wishes() -> Vec<(Json, &'static str)> {
+    let one = entity(json!(["device-00"]));
+    vec![
         (
             json!({ "inputs": [one], "outputs": [{ "name": "verdict" }] }),
             "output `verdict`: expected one of prediction_id",
@@ -102,7 +109,7 @@ fn every_wrong_request_gets_one_line() {
     let root = copy();
     let server = Server::ready(root.path(), &json!({ "limits": { "body_bytes": 100_000 } }), &[]);
     let rest = server.rest();
-    for (body, expected) in cases() {
+    for (body, expected) in cases().into_iter().chain(wishes()) {
         let text = infer(rest, &body).refusal(400);
         assert!(text.contains(expected), "{text}\n{body}");
     }

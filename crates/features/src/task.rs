@@ -105,6 +105,11 @@ impl Cutoffs {
         cutoff - self.offset.micros()
     }
 
+    /// The last cutoff that describes nothing after `end`.
+    pub fn of_period_end(&self, end: Micros) -> Micros {
+        self.at_or_before(end + self.offset.micros())
+    }
+
     /// The last cutoff at or before `at`.
     pub fn at_or_before(&self, at: Micros) -> Micros {
         let (step, offset) = (self.step.micros(), self.offset.micros());

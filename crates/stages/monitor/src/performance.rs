@@ -6,6 +6,7 @@ mod band;
 mod data;
 mod events;
 mod forecast;
+mod passed;
 mod predictions;
 mod shadow;
 

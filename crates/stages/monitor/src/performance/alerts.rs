@@ -15,6 +15,7 @@ use foresite_stage::Result;
 use foresite_tables::Read;
 
 use super::band::{self, day_of};
+use super::passed::Passed;
 use super::{Kind, Metric, State, predictions};
 use crate::cause::Known;
 use crate::config::Config;
@@ -51,7 +52,7 @@ struct Reach {
 
 impl Reach {
     /// What a task foretells comes after the alert and within its horizon; a detector's word is about
-    /// what goes on around it. That a busy hour passes its limit is in no ticket.
+    /// what goes on around it. That a busy hour passes its limit is in no ticket, but in the series.
     fn of(config: &Config, model: &Model) -> Self {
         let around = Micros::from(config.judging.hit_within_hours.get()) * HOUR;
         let by_tickets = !matches!(model.task.head, Head::Forecast { .. });
@@ -76,6 +77,15 @@ impl Reach {
         };
         self.by_tickets && known.tickets.outages.of(entity).any(hits)
     }
+}
+
+/// What is known of the past.
+#[derive(Clone, Copy)]
+struct Truth<'a> {
+    known: &'a Known,
+    marks: &'a Marks,
+    /// Of a task that dates a limit.
+    passed: Option<&'a Passed>,
 }
 
 /// Volume and precision of a task's alerts. Precision is of those whose reach ended in the days since
@@ -105,10 +115,11 @@ pub(super) fn metrics(
     let ripe: Vec<&Alert> = alerts.iter().filter(ripe).collect();
     let chance = by_chance((model, since), (&ripe, chosen), known, reach);
     let random = chance.as_ref().and_then(|metric| metric.value).unwrap_or(0.0);
-    let said = (known, &marks);
-    let mut found = vec![volume, precision((config, model, since), &ripe, said, (reach, random))];
+    let passed = Passed::read(source, (model, known), (from, end))?;
+    let truth = Truth { known, marks: &marks, passed: passed.as_ref() };
+    let mut found = vec![volume, precision((config, model, since), &ripe, truth, (reach, random))];
     found.extend(chance);
-    found.extend(lists::metrics(source, (model, said), (reach, &spoken), (since, end))?);
+    found.extend(lists::metrics(source, (model, truth), (reach, &spoken), (since, end))?);
     Ok(found)
 }
 
@@ -181,18 +192,17 @@ fn volume(
 fn precision(
     (config, model, since): (&Config, &Model, Micros),
     ripe: &[&Alert],
-    (known, marks): (&Known, &Marks),
+    truth: Truth<'_>,
     (reach, random): (Reach, f64),
 ) -> Metric {
-    let share = |reach: Reach| {
-        let of = (marks, model.task.task.as_str());
-        let judged: Vec<bool> =
-            ripe.iter().filter_map(|alert| alert.is_right(known, of, reach)).collect();
+    let share = |truth: Truth<'_>, reach: Reach| {
+        let of = (truth, model.task.task.as_str());
+        let judged: Vec<bool> = ripe.iter().filter_map(|alert| alert.is_right(of, reach)).collect();
         let hits = judged.iter().filter(|is_right| **is_right).count();
         right_share(hits, judged.len())
     };
-    let all = share(reach);
-    let marked = share(Reach { by_tickets: false, ..reach });
+    let all = share(truth, reach);
+    let marked = share(Truth { passed: None, ..truth }, Reach { by_tickets: false, ..reach });
     let count = all.map_or(0, |share| share.count);
     let metric = Metric::of_model(model, "alerts", "precision", Kind::Realised, since);
     let mut metric = metric.value(all.map(|share| share.value), count);
@@ -249,10 +259,11 @@ fn by_chance(
 }
 
 impl Alert {
-    /// Marks about the task decide; without any a ticket of the entity within the reach makes a hit.
-    /// `None`: people disagree, or acted, and what would have happened is not known; or no ticket
-    /// could tell.
-    fn is_right(&self, known: &Known, (marks, task): (&Marks, &str), reach: Reach) -> Option<bool> {
+    /// Marks about the task decide; without any a ticket of the entity within the reach makes a hit, or
+    /// that its series passed the limit. `None`: people disagree, or acted, and what would have happened
+    /// is not known; or nothing could tell.
+    fn is_right(&self, (truth, task): (Truth<'_>, &str), reach: Reach) -> Option<bool> {
+        let Truth { known, marks, passed } = truth;
         let near = |at: Micros| (self.at - reach.back..=self.at + reach.marked).contains(&at);
         let marks: Vec<&Marked> = self
             .entities
@@ -269,11 +280,24 @@ impl Alert {
             Some(Judgement::Right) => return Some(true),
             Some(Judgement::Wrong) => return Some(false),
             Some(Judgement::Disputed) => return None,
-            None if !reach.by_tickets => return None,
             None => {}
         }
-        let has_ticket = self.entities.iter().any(|id| reach.has_ticket(known, id, self.at));
+        let has_come = match passed {
+            _ if reach.by_tickets => {
+                Some(self.entities.iter().any(|id| reach.has_ticket(known, id, self.at)))
+            }
+            Some(passed) => self.has_passed(passed, reach),
+            None => None,
+        };
         let acted = marked(Mark::Done) && !self.members.is_empty();
-        (has_ticket || !acted).then_some(has_ticket)
+        has_come.filter(|has_come| *has_come || !acted)
+    }
+
+    /// Whether the series of one of its entities passed the limit in time.
+    fn has_passed(&self, passed: &Passed, reach: Reach) -> Option<bool> {
+        let each = self.entities.iter().map(|id| passed.within(id, self.at, reach.ahead));
+        let each: Vec<Option<bool>> = each.collect();
+        let is_known = each.iter().all(Option::is_some) && !each.is_empty();
+        if each.contains(&Some(true)) { Some(true) } else { is_known.then_some(false) }
     }
 }

@@ -24,7 +24,7 @@ const REPLICATES: usize = 300;
 const SEED: u64 = 6;
 /// Entities whose truth is held at a time: a sector's half-year of hours of three cells takes 100 KB
 /// or so, and every batch reads the table once.
-const ENTITIES: usize = 2000;
+pub(super) const ENTITIES: usize = 2000;
 /// Forecasts, and entities' weeks, without which a coverage says nothing.
 const LEAST: usize = 20;
 
@@ -65,7 +65,9 @@ pub(super) fn metrics(
     let oldest = due.iter().map(|one| naive_at(one)).min().unwrap_or(since) - 2 * DAY;
     let (nothing, unmarked) = (EventLog::default(), Marks::default());
     for due in batches(&due, ENTITIES) {
-        let series = series(source, (model, due), known, (oldest, end + DAY))?;
+        let mut entities: Vec<String> = due.iter().map(|one| (*one.entity_id).to_owned()).collect();
+        entities.dedup();
+        let series = series(source, (model, entities), known, (oldest, end + DAY))?;
         let labeller = labeller(model, known, &unmarked, &nothing, &series);
         for one in due {
             let at = usize::try_from(one.horizon / step.micros()).unwrap_or(0);
@@ -113,16 +115,14 @@ fn batches<'a>(due: &'a [&'a Said], entities: usize) -> impl Iterator<Item = &'a
     })
 }
 
-/// The task's own series of these forecasts' entities, so that truth is what the model learnt.
-fn series(
+/// The task's own series of these entities, so that truth is what the model learnt.
+pub(super) fn series(
     source: &mut Source<'_>,
-    (model, due): (&Model, &[&Said]),
+    (model, entities): (&Model, Vec<String>),
     known: &Known,
     span: (Micros, Micros),
 ) -> Result<Cube> {
     let task = &model.task;
-    let mut entities: Vec<String> = due.iter().map(|one| (*one.entity_id).to_owned()).collect();
-    entities.dedup();
     let mut builder = SeriesBuilder::new(task, &known.network, entities, span, known.as_of);
     let Some(table) = source.cx.root().find(derived::kpis())? else {
         return Ok(builder.finish());

@@ -8,22 +8,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, RecordBatch};
-use foresite_features::events::{Marked, Marks};
+use foresite_features::events::Marked;
 use foresite_features::task::{DAY, Micros, SECOND};
 use foresite_kpi::Columns;
 use foresite_schema::catalog::{outcome, watch};
 use foresite_stage::Result;
 use foresite_tables::Read;
 
-use super::{Alert, Reach, texts};
-use crate::cause::Known;
+use super::{Alert, Reach, Truth, texts};
 use crate::models::Model;
 use crate::performance::band::day_of;
 use crate::performance::{Kind, Metric, State};
 use crate::source::{Source, unfit};
-
-/// What is known of the past.
-type Truth<'a> = (&'a Known, &'a Marks);
 
 /// A list that stated something.
 #[derive(Default)]
@@ -56,7 +52,7 @@ pub(super) fn metrics(
     if lists.is_empty() {
         return Ok(Vec::new());
     }
-    lists.retain(|at, list| (since + 1..=truth.0.as_of).contains(&(*at + list.within)));
+    lists.retain(|at, list| (since + 1..=truth.known.as_of).contains(&(*at + list.within)));
     fill(source, model, &mut lists)?;
     let count = lists.len();
     let mean = |sum: f64| sum / count as f64;
@@ -79,7 +75,7 @@ pub(super) fn metrics(
         of("stated_hits", Kind::Estimated, right.map(|(stated, _)| mean(stated)), unjudged),
         of("hits", Kind::Realised, right.map(|(_, came)| mean(came)), unjudged),
         of("stated_misses", Kind::Estimated, (count > 0).then(|| mean(misses)), ""),
-        of("misses", Kind::Realised, missed.map(mean), "no ticket tells what was missed"),
+        of("misses", Kind::Realised, missed.map(mean), "nothing tells what was missed"),
     ])
 }
 
@@ -92,14 +88,13 @@ fn of_list(list: &List, reach: Reach) -> Reach {
 /// Sums over lists of what was stated and of what came, of the items of which it is known; `None`
 /// where there are items and it is known of none.
 fn hits(lists: &Lists, (model, truth): (&Model, Truth<'_>), reach: Reach) -> Option<(f64, f64)> {
-    let (known, marks) = truth;
     let (mut judged, mut stated, mut came) = (0_usize, 0.0, 0.0);
     for list in lists.values() {
         let reach = of_list(list, reach);
         for (id, probability) in &list.items {
             let alert = list.open.get(id);
-            let of = (marks, model.task.task.as_str());
-            let is_right = alert.and_then(|alert| alert.is_right(known, of, reach));
+            let of = (truth, model.task.task.as_str());
+            let is_right = alert.and_then(|alert| alert.is_right(of, reach));
             let Some(is_right) = is_right else { continue };
             judged += 1;
             stated += probability;
@@ -111,16 +106,21 @@ fn hits(lists: &Lists, (model, truth): (&Model, Truth<'_>), reach: Reach) -> Opt
 }
 
 /// Entities with an event in time that no open incident of the list named, summed over lists; `None`
-/// where tickets say nothing, or of nobody.
+/// where neither tickets nor series say anything, or of nobody.
 fn missed(lists: &Lists, (model, truth): (&Model, Truth<'_>), reach: Reach) -> Option<f64> {
-    let (known, marks) = truth;
+    let Truth { known, marks, passed } = truth;
     let task = model.task.task.as_str();
     let entities: Vec<&str> = known.network.ever(&model.task.entity_type).collect();
-    if !reach.by_tickets || entities.is_empty() || lists.is_empty() {
+    if !(reach.by_tickets || passed.is_some()) || entities.is_empty() || lists.is_empty() {
         return None;
     }
+    let has_passed = |id: &str, at: Micros, reach: Reach| {
+        passed.is_some_and(|passed| passed.within(id, at, reach.ahead) == Some(true))
+    };
     let has_any = |id: &&str| {
-        known.tickets.outages.of(id).next().is_some() || marks.missed(id, task).next().is_some()
+        passed.is_some()
+            || known.tickets.outages.of(id).next().is_some()
+            || marks.missed(id, task).next().is_some()
     };
     let eventful: Vec<&str> = entities.into_iter().filter(has_any).collect();
     let mut sum = 0;
@@ -132,7 +132,9 @@ fn missed(lists: &Lists, (model, truth): (&Model, Truth<'_>), reach: Reach) -> O
         let is_missed = |id: &str| {
             !named.contains(id)
                 && known.network.state(id, at).is_some()
-                && (reach.has_ticket(known, id, at) || marks.missed(id, task).any(in_time))
+                && (reach.has_ticket(known, id, at)
+                    || has_passed(id, at, reach)
+                    || marks.missed(id, task).any(in_time))
         };
         sum += eventful.iter().filter(|id| is_missed(id)).count();
     }
