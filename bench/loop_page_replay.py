@@ -78,9 +78,10 @@ def of_lists(numbers: Found, task: str) -> list[object]:
 
 
 def over_all(networks: list[Found], task: str) -> list[object]:
-    """Shares over all networks, whose lists are equally many."""
+    """Shares over all networks whose lists, equally many, state something."""
     names = [f"{task}_{name}" for name in (*HITS, "mean_on_a_list")]
-    sums = [[one[name] or 0.0 for name in names] for one in networks]
+    told = [[one.get(name) for name in names] for one in networks]
+    sums = [numbers for numbers in told if numbers[-1]]
 
     def shares(of: list[list[float]]) -> tuple[float, float]:
         stated, right, items = map(sum, zip(*of, strict=True))
