@@ -3,19 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod fixture;
+#[path = "fixture/send.rs"]
+mod send;
 
 use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use fixture::{CUTOFF, HOUR, data_root};
 use foresite_console::{Options, router};
 use foresite_schema::catalog::outcome;
 use foresite_tables::{Commit, Read, Root, Slot};
+use send::send;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 const NAMES: [&str; 3] = ["worklist", "models", "completeness"];
 
@@ -23,16 +25,8 @@ fn console(root: &Root) -> Router {
     router(root.clone(), Options { keep: Duration::ZERO, ..Options::default() })
 }
 
-/// Storage is read by a runtime of its own, so only the answer is asynchronous here.
 fn ask(router: Router, method: Method, path: &str) -> (StatusCode, Value) {
-    let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let answer = router.oneshot(request).await.unwrap();
-        let status = answer.status();
-        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
-    })
+    send(router, Request::builder().method(method).uri(path).body(Body::empty()).unwrap())
 }
 
 fn summary(root: &Root, name: &str) -> Value {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "fixture/send.rs"]
+mod send;
 #[path = "fixture/site.rs"]
 mod site;
 
@@ -12,8 +14,9 @@ use foresite_console::{Caller, Options, router};
 use foresite_schema::catalog::outcome;
 use foresite_testkit::Rows;
 use jiff::Timestamp;
+use send::send;
 use serde_json::{Value, json};
-use site::{HOUR, PATH, post, refused, send, site, some};
+use site::{HOUR, PATH, post, refused, site, some};
 
 #[test]
 fn a_mark_is_a_file_that_lands_once() {

@@ -1,7 +1,8 @@
 //! Worker threads behind a queue that ends.
 //!
-//! A worker takes what waits and can be done in one go, up to a number of rows: under load the batches
-//! grow by themselves, and at low load nobody waits for company. What cannot is left to the next worker.
+//! Where all are busy a worker takes what waits and can be done in one go, up to a number of rows: under
+//! load the batches grow by themselves, and at low load nobody waits for company. All else is left to the
+//! next worker.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,6 +42,8 @@ struct Shared<J> {
 struct Queue<J> {
     /// With the request that each is a part of, for the lines of the log.
     jobs: VecDeque<(Span, J)>,
+    /// Threads without a job, those included that were just woken for one.
+    idle: usize,
     is_closed: bool,
 }
 
@@ -60,7 +63,7 @@ impl<J: Job> Pool<J> {
         observe: impl Fn(usize) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
-            queue: Mutex::new(Queue { jobs: VecDeque::new(), is_closed: false }),
+            queue: Mutex::new(Queue { jobs: VecDeque::new(), idle: 0, is_closed: false }),
             wake: Condvar::new(),
             most_waiting: sizes.waiting,
             batch_rows: sizes.batch_rows,
@@ -134,14 +137,15 @@ impl<J: Job> Shared<J> {
         }
     }
 
-    /// What waits, at least one job and then those that go with it, up to so many rows; `None` at the end.
+    /// The job that waited longest and, where no thread is idle, those behind it that go with it, up to so
+    /// many rows; `None` at the end.
     fn next(&self) -> Option<Vec<(Span, J)>> {
         let mut queue = self.lock();
         loop {
             if let Some(first) = queue.jobs.pop_front() {
                 let mut rows = first.1.rows();
                 let mut batch = vec![first];
-                while let Some((_, next)) = queue.jobs.front() {
+                while let Some((_, next)) = queue.jobs.front().filter(|_| queue.idle == 0) {
                     rows += next.rows();
                     if rows > self.batch_rows || !batch[0].1.goes_with(next) {
                         break;
@@ -153,7 +157,9 @@ impl<J: Job> Shared<J> {
             if queue.is_closed {
                 return None;
             }
+            queue.idle += 1;
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
         }
     }
 }

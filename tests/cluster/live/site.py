@@ -27,6 +27,7 @@ from live.commands import CLUSTER, ROOT, images, run, wait_for
 from live.hdfs import DATA_ROOT, Hdfs
 from live.kube import NAMESPACE, apply, apply_text, config_map, kubectl, secret, service_address
 from live.landing import Landing, stamp
+from live.overlay import kustomized, overlay
 from live.postgres import Postgres
 from live.tables import Tables
 
@@ -206,8 +207,8 @@ def deploy(site: Site, database: str) -> None:
 
     The services of models are not waited for: they are ready with the first model.
     """
-    with tempfile.TemporaryDirectory(dir=ROOT / "k8s" / "overlays", prefix=".site-") as folder:
-        rendered = render(Path(folder), site)
+    with overlay() as folder:
+        rendered = render(folder, site)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     apply(namespace)
     signing_key = run("openssl", "genpkey", "-algorithm", "ed25519")
@@ -244,15 +245,7 @@ def render(folder: Path, site: Site) -> str:
     }
     literals = [f"{name}={value}" for name, value in settings.items()]
     made = {"name": "airflow-environment", "behavior": "merge", "literals": literals}
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "namespace": NAMESPACE,
-        "resources": ["../local"],
-        "configMapGenerator": [made],
-    }
-    (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
-    return kubectl("kustomize", str(folder))
+    return kustomized(folder, {"configMapGenerator": [made]})
 
 
 def made_secrets(site: Site, database: str, signing_key: str) -> list[dict[str, object]]:

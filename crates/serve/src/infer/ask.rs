@@ -187,8 +187,7 @@ fn cutoffs(
     };
     let grid = package.task.cutoffs;
     for &cutoff in &given {
-        let said = Timestamp::from_microsecond(cutoff)
-            .map_err(|_| Refusal::bad(format!("input `cutoff`: {cutoff} is no time")))?;
+        let said = stamp("input `cutoff`", cutoff)?;
         if cutoff > now {
             return Err(Refusal::bad(format!("input `cutoff`: {said} lies in the future")));
         }
@@ -202,6 +201,11 @@ fn cutoffs(
     Ok(given)
 }
 
+fn stamp(what: &str, micros: Micros) -> Result<Timestamp, Refusal> {
+    Timestamp::from_microsecond(micros)
+        .map_err(|_| Refusal::bad(format!("{what}: {micros} is no time")))
+}
+
 fn time(what: &str, text: &str) -> Result<Micros, Refusal> {
     let stamp: Result<Timestamp, _> = text.parse();
     stamp.map(Timestamp::as_microsecond).map_err(|_| {
@@ -213,10 +217,7 @@ fn time(what: &str, text: &str) -> Result<Micros, Refusal> {
 fn as_of(parameter: Option<&Parameter>) -> Result<Option<Micros>, Refusal> {
     match parameter {
         None => Ok(None),
-        Some(Parameter::Int(micros)) => match Timestamp::from_microsecond(*micros) {
-            Ok(_) => Ok(Some(*micros)),
-            Err(_) => Err(Refusal::bad(format!("parameter `as_of`: {micros} is no time"))),
-        },
+        Some(Parameter::Int(micros)) => stamp("parameter `as_of`", *micros).map(|_| Some(*micros)),
         Some(Parameter::Text(text)) => time("as_of", text).map(Some),
         Some(_) => Err(Refusal::bad("parameter `as_of`: expected a time or microseconds")),
     }

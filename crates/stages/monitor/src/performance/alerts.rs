@@ -1,16 +1,15 @@
 //! Alerts: how many a day against a control band, how many turned out right, and what the lists stated.
 
 mod lists;
+mod right;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array as _, AsArray as _, ListArray};
-use foresite_features::events::{Event, Marked, Marks};
-use foresite_features::task::{DAY, HOUR, Head, Micros};
+use foresite_features::task::{DAY, Micros};
 use foresite_kpi::Columns;
 use foresite_metrics::right_share;
 use foresite_schema::catalog::outcome;
-use foresite_schema::marks::{Judgement, Mark, judgement};
 use foresite_stage::Result;
 use foresite_tables::Read;
 
@@ -22,71 +21,10 @@ use crate::config::Config;
 use crate::models::Model;
 use crate::panel::Members;
 use crate::source::{Source, unfit};
+use right::{Alert, Reach, Truth};
 
 /// Alerts without which a share says nothing.
 const LEAST_ALERTS: usize = 10;
-
-/// How long after its horizon a forecast may be marked (`foresite_feedback::reach`): who plans by it knows
-/// only then whether it was right.
-const AFTERWARDS: Micros = 10 * DAY;
-
-/// An incident when it was first raised.
-struct Alert {
-    at: Micros,
-    entities: BTreeSet<String>,
-    members: BTreeSet<String>,
-}
-
-/// What makes an alert right.
-#[derive(Debug, Clone, Copy)]
-struct Reach {
-    /// How long before the alert a ticket or a mark still belongs to it.
-    back: Micros,
-    /// How long after it truth may come.
-    ahead: Micros,
-    /// How long after it a mark may come.
-    marked: Micros,
-    /// Whether an outage is what the task foretells.
-    by_tickets: bool,
-}
-
-impl Reach {
-    /// What a task foretells comes after the alert and within its horizon; a detector's word is about
-    /// what goes on around it. That a busy hour passes its limit is in no ticket, but in the series.
-    fn of(config: &Config, model: &Model) -> Self {
-        let around = Micros::from(config.judging.hit_within_hours.get()) * HOUR;
-        let by_tickets = !matches!(model.task.head, Head::Forecast { .. });
-        match model.task.horizon().micros() {
-            0 => Self { back: around, ahead: around, marked: around, by_tickets },
-            horizon => {
-                let marked = if by_tickets { horizon } else { horizon + AFTERWARDS };
-                Self { back: 0, ahead: horizon, marked, by_tickets }
-            }
-        }
-    }
-
-    /// Whether an outage of the entity makes an alert at `at` right.
-    fn has_ticket(self, known: &Known, entity: &str, at: Micros) -> bool {
-        let hits = |event: &Event| {
-            let start = event.start(known.as_of);
-            let end = event.end(known.as_of).unwrap_or(Micros::MAX);
-            // What went on already was not foretold.
-            let in_time = start.is_some_and(|start| start <= at + self.ahead);
-            let is_news = self.back > 0 || start.is_some_and(|start| start > at);
-            in_time && is_news && end >= at - self.back
-        };
-        self.by_tickets && known.tickets.outages.of(entity).any(hits)
-    }
-}
-
-/// What is known of the past.
-#[derive(Clone, Copy)]
-struct Truth<'a> {
-    known: &'a Known,
-    marks: &'a Marks,
-    /// Of a task that dates a limit.
-    passed: Option<&'a Passed>,
-}
 
 /// Volume and precision of a task's alerts. Precision is of those whose reach ended in the days since
 /// `since`.
@@ -256,48 +194,4 @@ fn by_chance(
         Some(_) => metric
             .state(State::Ok, "random alerts at the same moments, by tickets alone".to_owned()),
     })
-}
-
-impl Alert {
-    /// Marks about the task decide; without any a ticket of the entity within the reach makes a hit, or
-    /// that its series passed the limit. `None`: people disagree, or acted, and what would have happened
-    /// is not known; or nothing could tell.
-    fn is_right(&self, (truth, task): (Truth<'_>, &str), reach: Reach) -> Option<bool> {
-        let Truth { known, marks, passed } = truth;
-        let near = |at: Micros| (self.at - reach.back..=self.at + reach.marked).contains(&at);
-        let marks: Vec<&Marked> = self
-            .entities
-            .iter()
-            .flat_map(|id| marks.of(id))
-            .filter(|marked| marked.is_about(task) && near(marked.at))
-            .collect();
-        let marked = |mark: Mark| marks.iter().any(|marked| marked.mark == mark);
-        if marked(Mark::Missed) {
-            return Some(true);
-        }
-        let said = marks.iter().map(|said| (said.person.as_deref(), said.mark, said.at));
-        match judgement(said) {
-            Some(Judgement::Right) => return Some(true),
-            Some(Judgement::Wrong) => return Some(false),
-            Some(Judgement::Disputed) => return None,
-            None => {}
-        }
-        let has_come = match passed {
-            _ if reach.by_tickets => {
-                Some(self.entities.iter().any(|id| reach.has_ticket(known, id, self.at)))
-            }
-            Some(passed) => self.has_passed(passed, reach),
-            None => None,
-        };
-        let acted = marked(Mark::Done) && !self.members.is_empty();
-        has_come.filter(|has_come| *has_come || !acted)
-    }
-
-    /// Whether the series of one of its entities passed the limit in time.
-    fn has_passed(&self, passed: &Passed, reach: Reach) -> Option<bool> {
-        let each = self.entities.iter().map(|id| passed.within(id, self.at, reach.ahead));
-        let each: Vec<Option<bool>> = each.collect();
-        let is_known = each.iter().all(Option::is_some) && !each.is_empty();
-        if each.contains(&Some(true)) { Some(true) } else { is_known.then_some(false) }
-    }
 }

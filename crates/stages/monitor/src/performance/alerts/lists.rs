@@ -15,7 +15,8 @@ use foresite_schema::catalog::{outcome, watch};
 use foresite_stage::Result;
 use foresite_tables::Read;
 
-use super::{Alert, Reach, Truth, texts};
+use super::right::{Alert, Reach, Truth};
+use super::texts;
 use crate::models::Model;
 use crate::performance::band::day_of;
 use crate::performance::{Kind, Metric, State};
