@@ -13,6 +13,8 @@ INFERENCE = "telecom_inference"
 MONITORING = "telecom_monitoring"
 PROMOTION = "telecom_model_promotion"
 STAGE = "telecom_stage"
+#: Where `telecom_stage` runs a training: it takes a slot of the pool for GPUs.
+TRAINING_TASK = "run_on_gpu"
 #: What one run of a DAG may take, retries included.
 PATIENCE = 1200.0
 PINNED = ("interval_start", "interval_end", "as_of")

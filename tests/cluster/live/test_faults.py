@@ -1,19 +1,14 @@
-"""What may go wrong while stages run, and that nothing is lost by it, and nothing is there twice."""
+"""What may go wrong with stages, and that nothing is lost by it, and nothing is there twice."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 import time
-from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from live.airflow import FINISHED, Airflow
-from live.commands import CLUSTER, images, run, wait_for
+from live.commands import CLUSTER, run, wait_for
 from live.conftest import TRAINING_STAGES, Story
 from live.faults import (
     gone,
@@ -26,14 +21,13 @@ from live.faults import (
     without_nodes,
 )
 from live.hdfs import DATA_ROOT
-from live.kube import is_running, kubectl, pod_name, stage_pods
+from live.hours import cells, nothing_twice
+from live.kube import is_running, kubectl, stage_pods
 from live.landing import stamp
-from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, TRAINING, by_hand, outlives_its_death
+from live.runs import INFERENCE, PATIENCE, PIPELINE, STAGE, TRAINING, TRAINING_TASK, by_hand, outlives_its_death
 from live.site import STATE, Site
-from live.tables import KEYS, Tables
+from live.tables import Tables
 
-#: Where `telecom_stage` runs a training: it takes a slot of the pool for GPUs.
-TRAINING_TASK = "run_on_gpu"
 #: Of the stages of an hour those with several tasks, whose pods are deleted as soon as they are seen.
 DELETED = {"ingest", "featurize"}
 #: The others may have ended before anybody has seen their pods run: their processes are killed.
@@ -43,18 +37,6 @@ KILLED = {"validate", "derive", "predict", "advise"}
 @pytest.fixture(autouse=True)
 def unpaused(story: Story, airflow: Airflow) -> None:
     airflow.pause(STAGE, paused=False)
-
-
-def nothing_twice(site: Site, tables: Tables) -> None:
-    """Of what the last day brought; `test_twin` looks at everything."""
-    for name in KEYS:
-        if tables.version(name) >= 0:
-            assert tables.repeated(name, site.born.date()) == [], name
-
-
-def cells(tables: Tables, site: Site, hour: int) -> set[str]:
-    """Cells with KPIs in the n-th hour after the history."""
-    return tables.cells(site.born + timedelta(hours=hour - 1))
 
 
 def test_the_pod_of_each_stage_is_killed_once(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
@@ -122,91 +104,6 @@ def reaches_predictions(site: Site, airflow: Airflow, tables: Tables, hour: int)
         PATIENCE,
         lambda: tables.count("predictions_anomaly", cutoff=cutoff) or None,
     )
-
-
-def test_the_scheduler_is_killed(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
-    run_id = airflow.trigger(PIPELINE, {**site.landing.hour(5), "as_of": stamp(site.known_at(5))})
-    stage_process("validate", seconds=PATIENCE)
-    kubectl("delete", "pod", pod_name("airflow-scheduler"), "--grace-period=0", "--force")
-    airflow.succeed(PIPELINE, run_id, PATIENCE)
-    assert cells(tables, site, 5) == cells(tables, site, 2)
-    nothing_twice(site, tables)
-
-
-def test_a_stage_rolls_out_alone(site: Site, training: str, airflow: Airflow, tables: Tables) -> None:
-    """A run that began before ends with the image that it began with; the next one has the new one."""
-    images("tag", "--force", "docker.io/foresite/derive:dev", "docker.io/foresite/derive-next:dev")
-    before = airflow.trigger(PIPELINE, {**site.landing.hour(6), "as_of": stamp(site.known_at(6))})
-    stage_process("ingest", seconds=PATIENCE)
-    with scheduler_with('FORESITE_STAGE_IMAGES={"derive": "derive-next"}'):
-        assert images_of_derive(airflow, before) == {"foresite/derive:dev"}
-        after = airflow.trigger(PIPELINE, {**site.landing.hour(7), "as_of": stamp(site.known_at(7))})
-        assert images_of_derive(airflow, after) == {"foresite/derive-next:dev"}
-    assert cells(tables, site, 6) == cells(tables, site, 7) == cells(tables, site, 2)
-    nothing_twice(site, tables)
-
-
-@contextlib.contextmanager
-def scheduler_with(variable: str) -> Iterator[None]:
-    """Rolls out the scheduler, which runs the tasks, with one more variable."""
-    deployment = "deployment/airflow-scheduler"
-
-    def roll_out(change: str) -> None:
-        kubectl("set", "env", deployment, change)
-        kubectl("rollout", "status", "--timeout=300s", deployment, limit=320)
-
-    roll_out(variable)
-    try:
-        yield
-    finally:
-        roll_out(f"{variable.partition('=')[0]}-")
-
-
-def images_of_derive(airflow: Airflow, run_id: str) -> set[str]:
-    """Images of the pods of derive that a run starts until its end, which is a good one."""
-    seen: set[str] = set()
-
-    def look() -> str | None:
-        for pod in stage_pods(stage="derive"):
-            container = pod["spec"]["containers"][0]
-            if run_id in container["args"]:
-                seen.add(container["image"])
-        state = str(airflow.run(PIPELINE, run_id)["state"])
-        return state if state in FINISHED else None
-
-    assert wait_for(f"the end of {run_id}", PATIENCE, look) == "success", airflow.tasks(PIPELINE, run_id)
-    return seen
-
-
-def test_sigterm_to_a_task_process_is_never_success(site: Site, airflow: Airflow, tables: Tables) -> None:
-    run_id = by_hand(airflow, "train", site.landing.history, task="anomaly", force=True)
-    stage_process("train", seconds=PATIENCE)
-    assert kill_task_process(airflow, run_id)
-    first = airflow.wait_task(STAGE, run_id, TRAINING_TASK, {"up_for_retry", "failed", "success", "queued"}, PATIENCE)
-    assert first["state"] != "success"
-    assert airflow.wait(STAGE, run_id, PATIENCE) == "success"
-    assert airflow.tasks(STAGE, run_id)[TRAINING_TASK]["try_number"] == 2
-
-
-def kill_task_process(airflow: Airflow, run_id: str) -> bool:
-    """SIGTERM to the process that follows the pod; a task's process forks from its supervisor."""
-    task = airflow.tasks(STAGE, run_id)[TRAINING_TASK]
-    return kill(host_process(int(task["pid"])), signal.SIGTERM)
-
-
-def host_process(inside: int) -> int:
-    """The number on this machine of a process that has this number in the scheduler's container."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                status = (folder / "status").read_text()
-                line = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            numbers = next(row for row in status.splitlines() if row.startswith("NSpid:")).split()[1:]
-            if len(numbers) > 2 and numbers[-1] == str(inside) and b"airflow" in line:
-                return int(folder.name)
-    raise LookupError(f"no process {inside} in the scheduler")
 
 
 def test_out_of_memory_is_named(site: Site, airflow: Airflow) -> None:
