@@ -19,7 +19,7 @@ pub const HOURS_OF_WEEK: usize = 168;
 pub struct UnknownZone(pub String);
 
 /// The wall clock of a site.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalClock {
     zone: TimeZone,
     holidays: Holidays,

@@ -1,5 +1,6 @@
 //! What is tested: a channel of a group of entities, with the days that its blocks begin on.
 
+use foresite_features::clock::LocalClock;
 use foresite_features::network::Network;
 use foresite_features::task::{DAY, Micros};
 use foresite_metrics::drift::group::{Group, Kinds};
@@ -103,11 +104,9 @@ impl Days {
     fn of(config: &Config, watched: &Watched<'_>, members: &[usize], network: &Network) -> Self {
         let window_days = config.window_days.get() as usize;
         let weekday = |at: Micros| u8::try_from(at.div_euclid(DAY).rem_euclid(7)).unwrap_or(0);
-        let first = members.first().map(|place| watched.members.entities[*place].as_str());
-        let clock = network.clock(first.unwrap_or_default());
-        let is_holiday = |start: &Micros| {
-            (0..window_days as Micros).any(|day| clock.is_holiday(start + day * DAY + DAY / 2))
-        };
+        let entities = members.iter().map(|place| watched.members.entities[*place].as_str());
+        let clocks = clocks(entities.map(|entity| network.clock(entity)));
+        let is_holiday = |start: &Micros| touches_holiday(&clocks, *start, window_days);
         let starts = watched.spans.reference_blocks(window_days);
         let holidays = starts.iter().filter(|start| is_holiday(start)).count();
         let kind = |start: &Micros| (!is_holiday(start)).then(|| weekday(*start));
@@ -166,5 +165,45 @@ impl Days {
             ));
         }
         (!told.is_empty()).then(|| told.join("; "))
+    }
+}
+
+/// Each clock once: most entities of a group share theirs.
+fn clocks(all: impl Iterator<Item = LocalClock>) -> Vec<LocalClock> {
+    let mut found: Vec<LocalClock> = Vec::new();
+    for clock in all {
+        if !found.contains(&clock) {
+            found.push(clock);
+        }
+    }
+    found
+}
+
+/// Whether so many days from the start hold a holiday of anybody: some of a group that rest are a day
+/// unlike others for the whole of it.
+fn touches_holiday(clocks: &[LocalClock], start: Micros, days: usize) -> bool {
+    let mut noons = (0..days as Micros).map(|day| start + day * DAY + DAY / 2);
+    noons.any(|noon| clocks.iter().any(|clock| clock.is_holiday(noon)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holiday_of_some_of_a_group_is_one_of_the_group() {
+        let clock = |calendar| LocalClock::new("Europe/Berlin", calendar).unwrap();
+        let clocks = clocks([clock("DE"), clock("ES"), clock("DE")].into_iter());
+        assert_eq!(clocks.len(), 2);
+        // 2026: Epiphany is a holiday in Spain alone, Unity Day in Germany alone.
+        let (third_of_january, first_of_october) = (20_456 * DAY, 20_727 * DAY);
+        for (start, days, expected) in [
+            (third_of_january, 3, false),
+            (third_of_january, 4, true),
+            (first_of_october, 2, false),
+            (first_of_october, 3, true),
+        ] {
+            assert_eq!(touches_holiday(&clocks, start, days), expected, "{start} {days}");
+        }
     }
 }
