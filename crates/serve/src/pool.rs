@@ -234,6 +234,20 @@ mod tests {
     }
 
     #[test]
+    fn what_an_idle_worker_can_begin_at_once_is_left_to_it() {
+        let (done, _results) = channel();
+        let taken = |idle| {
+            let task = |rows| Task { kind: 'a', rows, gate: None, done: done.clone() };
+            let jobs = [20, 30].map(|rows| (Span::none(), task(rows))).into();
+            let queue = Mutex::new(Queue { jobs, idle, is_closed: false });
+            let (wake, observe) = (Condvar::new(), Box::new(|_| {}));
+            let shared = Shared { queue, wake, most_waiting: 4, batch_rows: 105, observe };
+            shared.next().map(|batch| batch.len())
+        };
+        assert_eq!([taken(0), taken(1)], [Some(2), Some(1)]);
+    }
+
+    #[test]
     fn a_panic_ends_one_job_alone() {
         let (done, results) = channel();
         let (pool, open, seen) = busy(&done);
