@@ -43,6 +43,8 @@ REPLAY_SEEDS = (1101, 1102)
 REBUILD_SEED = 1201
 STATED_SEEDS = range(1401, 1407)
 DRIFT_SEED = 25
+#: Of networks of other kinds than any rule was developed on.
+DRAWN_SEED = 26
 CAUSE_SEED = 22
 FEEDBACK_SEED = 24
 STEADY_SEED = 1301
@@ -53,17 +55,14 @@ STEADY_DAYS = scaled(100)
 
 
 def drift() -> Found:
-    """False alarms without drift, and a shift of a tenth on a fifth of 2,000 cells."""
+    """False alarms without drift, and a shift of a tenth on a fifth of 2,000 cells; then on networks of other kinds."""
+    return {**drift_of(DRIFT_SEED), "drawn": drift_of(DRAWN_SEED, "drawn")}
+
+
+def drift_of(seed: int, *kind: str) -> Found:
     months, runs = scaled(24), scaled(60)
-    said = example(
-        "drift_figures",
-        "quiet",
-        months,
-        "shift",
-        runs,
-        "seed",
-        DRIFT_SEED,
-    )
+    asked = ("quiet", months, "shift", runs, "seed", seed)
+    said = example("drift_figures", *asked, *kind)
     defaults = re.findall(
         r"^(ks|psi|wasserstein) .*: ([\d.]+) channel-days", said, re.MULTILINE
     )

@@ -1,6 +1,7 @@
 //! Measures how often drift is reported where there is none, and how soon where there is some, beside
 //! what tools do by default. `cargo run --example drift_figures -p foresite-metrics [quiet MONTHS]
-//! [shift RUNS] [seed FIRST]`; a run's seeds follow from its number and the first.
+//! [shift RUNS] [seed FIRST] [drawn]`; a run's seeds follow from its number and the first. `drawn`: each
+//! month and each run on a network of another kind.
 
 #![allow(clippy::print_stdout)]
 
@@ -22,7 +23,26 @@ const NETWORK: Network = Network {
     noise: 0.15,
     persistence: 0.9,
     common: 0.02,
+    bursts: 0.0,
 };
+
+/// Which networks.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Those that the rules were developed on.
+    Known,
+    /// Another kind each time.
+    Drawn,
+}
+
+impl Kind {
+    fn network(self, seed: u64) -> Network {
+        match self {
+            Self::Known => NETWORK,
+            Self::Drawn => NETWORK.drawn(seed),
+        }
+    }
+}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,19 +50,23 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == word);
         at.map_or(usual, |at| arguments.get(at + 1).and_then(|n| n.parse().ok()).unwrap_or(usual))
     };
+    let is_drawn = arguments.iter().any(|argument| argument == "drawn");
+    let kind = if is_drawn { Kind::Drawn } else { Kind::Known };
     let seed = asked("seed", 1);
-    quiet(asked("quiet", 12), seed * 1_000_000);
-    shifted(asked("shift", 40), seed * 1_000_000 + 500_000);
+    quiet(kind, asked("quiet", 12), seed * 1_000_000);
+    shifted(kind, asked("shift", 40), seed * 1_000_000 + 500_000);
 }
 
 /// Months without drift.
-fn quiet(months: u64, seed: u64) {
+fn quiet(kind: Kind, months: u64, seed: u64) {
     let (mut ours, mut defaults) = (Vec::new(), [0_usize; 3]);
     for month in 0..months {
+        let seed = seed + 1000 * month;
+        let network = kind.network(seed + CHANNELS);
         let mut watched = Vec::new();
         for channel in 0..CHANNELS {
-            let values = NETWORK.channel(seed + 1000 * month + channel, None);
-            watched.extend(watch(&NETWORK, &values, GROUPS));
+            let values = network.channel(seed + channel, None);
+            watched.extend(watch(&network, &values, GROUPS));
             for (sum, count) in defaults.iter_mut().zip(by_default(&values)) {
                 *sum += count;
             }
@@ -79,17 +103,18 @@ fn by_default(values: &[Vec<f32>]) -> [usize; 3] {
 }
 
 /// A tenth less or more on a fifth of the cells, in one channel of ten.
-fn shifted(runs: u64, seed: u64) {
+fn shifted(kind: Kind, runs: u64, seed: u64) {
     const FROM: usize = 3;
-    let network = Network { window_days: FROM + 5, ..NETWORK };
     let (mut in_time, mut others) = (0, 0);
     for run in 0..runs {
+        let seed = seed + 1000 * run;
+        let network = Network { window_days: FROM + 5, ..kind.network(seed + CHANNELS) };
         let factor = if run % 2 == 0 { 1.1 } else { 0.9 };
         let shift = Shift { share: 0.2, factor, from_window: FROM };
         let watched: Vec<Watched> = (0..CHANNELS)
             .flat_map(|channel| {
                 let shift = (channel == 0).then_some(shift);
-                let values = network.channel(seed + 1000 * run + channel, shift);
+                let values = network.channel(seed + channel, shift);
                 watch(&network, &values, GROUPS)
             })
             .collect();
@@ -98,10 +123,11 @@ fn shifted(runs: u64, seed: u64) {
         let first = first.filter(|window| *window >= FROM).min();
         in_time += usize::from(first.is_some_and(|window| window + WINDOW_DAYS <= FROM + 3));
         others += found.iter().filter(|(place, ..)| *place >= PLACES).count();
-        println!(
-            "shift run {run} x{factor}: day {:?}, {found:?}",
-            first.map(|w| w + WINDOW_DAYS - FROM)
-        );
+        let Network { noise, persistence, common, bursts, .. } = network;
+        let like =
+            format!("noise {noise:.3} of {persistence:.2}, days {common:.3}, bursts {bursts:.4}");
+        let day = first.map(|window| window + WINDOW_DAYS - FROM);
+        println!("shift run {run} x{factor} ({like}): day {day:?}, {found:?}");
     }
     println!("found within 3 days: {in_time} of {runs}; other channels confirmed: {others}");
 }

@@ -22,7 +22,12 @@ pub(crate) struct Network {
     pub(crate) persistence: f64,
     /// Standard deviation of what a day is like for all cells.
     pub(crate) common: f64,
+    /// Share of a cell's hours in which something else goes on there.
+    pub(crate) bursts: f64,
 }
+
+/// What an hour is multiplied by in which something else goes on.
+const BURST: f64 = 3.0;
 
 /// What happens to some of the cells from a window on.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +41,19 @@ pub(crate) struct Shift {
 }
 
 impl Network {
+    /// One of another kind: how noisy and how slow its cells are, how much days differ, and how often
+    /// something else goes on, each drawn from a range around what this one has.
+    pub(crate) fn drawn(self, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Self {
+            noise: rng.random_range(0.05..0.3),
+            persistence: rng.random_range(0.5..0.97),
+            common: rng.random_range(0.005..0.04),
+            bursts: rng.random_range(0.0..0.01),
+            ..self
+        }
+    }
+
     /// Hours of all days.
     pub(crate) fn hours(&self) -> usize {
         (self.reference_days + self.window_days) * DAY
@@ -72,7 +90,9 @@ impl Network {
                 let factor = is_shifted
                     .filter(|shift| day >= self.reference_days + shift.from_window)
                     .map_or(1.0, |shift| shift.factor);
-                (usual * factor * (1.0 + self.noise * slow) * (1.0 + common[day])) as f32
+                let is_burst = self.bursts > 0.0 && rng.random::<f64>() < self.bursts;
+                let burst = if is_burst { BURST } else { 1.0 };
+                (usual * factor * burst * (1.0 + self.noise * slow) * (1.0 + common[day])) as f32
             })
             .collect()
     }
