@@ -20,6 +20,7 @@ const NETWORK: Network = Network {
     noise: 0.15,
     persistence: 0.9,
     common: 0.02,
+    bursts: 0.0,
 };
 
 #[test]

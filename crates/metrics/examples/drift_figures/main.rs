@@ -11,6 +11,8 @@ mod watch;
 use foresite_metrics::drift::decision::Rule;
 use foresite_metrics::drift::defaults::verdicts;
 use foresite_metrics::drift::distance::Sorted;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use synthetic::{DAY, Network, Shift};
 use watch::{WINDOW_DAYS, Watched, confirmed, watch};
 
@@ -39,8 +41,20 @@ impl Kind {
     fn network(self, seed: u64) -> Network {
         match self {
             Self::Known => NETWORK,
-            Self::Drawn => NETWORK.drawn(seed),
+            Self::Drawn => drawn(&mut ChaCha8Rng::seed_from_u64(seed)),
         }
+    }
+}
+
+/// How noisy and how slow cells are, how much days differ, and how often something else goes on, each from
+/// a range around what is known.
+fn drawn(rng: &mut ChaCha8Rng) -> Network {
+    Network {
+        noise: rng.random_range(0.05..0.3),
+        persistence: rng.random_range(0.5..0.97),
+        common: rng.random_range(0.005..0.04),
+        bursts: rng.random_range(0.0..0.01),
+        ..NETWORK
     }
 }
 

@@ -41,19 +41,6 @@ pub(crate) struct Shift {
 }
 
 impl Network {
-    /// One of another kind: how noisy and how slow its cells are, how much days differ, and how often
-    /// something else goes on, each drawn from a range around what this one has.
-    pub(crate) fn drawn(self, seed: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        Self {
-            noise: rng.random_range(0.05..0.3),
-            persistence: rng.random_range(0.5..0.97),
-            common: rng.random_range(0.005..0.04),
-            bursts: rng.random_range(0.0..0.01),
-            ..self
-        }
-    }
-
     /// Hours of all days.
     pub(crate) fn hours(&self) -> usize {
         (self.reference_days + self.window_days) * DAY
