@@ -174,6 +174,10 @@ fn a_key_that_is_taken_away_takes_its_models_with_it() {
     server.wait("the key to be gone", seen(4));
     assert_eq!(version(&server), first);
     assert_eq!(server.log().matches("out of use").count(), 1, "{}", server.log());
+    // The copy before has the same models, and the signature that counts no more.
+    let models = cache.path().join("toy/models/toy");
+    let signature = models.join(&first).join("signatures").join(other.key_id());
+    server.wait("a copy with its signature", |_| signature.join("statement.sig").exists());
     server.wait("a copy", is_kept);
     drop(server);
     let server = Server::start(&away(), &json!({}), &more);
