@@ -174,8 +174,9 @@ PAGES := dags/telecom_data_pipeline=airflow plugin/foresite-worklist=worklist pl
 # Chromium (Debian's package `chromium`) and a demo that was run. For the pages also `make airflow` beside a console
 # at FORESITE_PORT, as airflow/README.md says; they are given time until their scripts have asked for everything.
 screenshots: ## Take the pictures of the documents: the demo's newest report, and Airflow's pages while `make airflow` runs
-	$(PICTURE) --window-size=1280,1350 --screenshot=docs/images/report.png \
-		"file://$$(ls -d "$(CURDIR)"/.foresite/demo/data/reports/*/report.html | tail -n1)"
+	@report=$$(ls -d "$(CURDIR)"/.foresite/demo/data/reports/*/report.html 2>/dev/null | tail -n1) || :; \
+	[[ -n $$report ]] || { echo "screenshots: no report of the demo: run \`make demo\` first" >&2; exit 1; }; \
+	$(PICTURE) --window-size=1280,1350 --screenshot=docs/images/report.png "file://$$report"
 	@if ! curl --silent --fail --output /dev/null "http://localhost:$(FORESITE_PORT)/api/v2/version"; then \
 		echo "screenshots: of the report only: no Airflow at port $(FORESITE_PORT); start \`make airflow\` beside a console (airflow/README.md)" >&2; \
 		exit; \
