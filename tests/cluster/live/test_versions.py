@@ -50,6 +50,7 @@ def test_a_roll_back_reaches_its_service_and_loses_no_request(
     before, seen, image = events(tables), SERVICE.seen(), SERVICE.image()
     assert champion(before) == second
     with under_load() as load:
+        more_of(load)
         decided(airflow, "rollback", REASON)
         serves_alone(first, load)
     lost_nothing(load)
@@ -71,8 +72,10 @@ def test_a_challenger_answers_for_its_share_and_becomes_champion(
         "alias": "challenger",
         "model_id": second,
     }
-    assert answering(sectors()) == {first}, "without a share nobody is answered by it"
     with under_load() as load:
+        # Longer than the service waits between two looks at the aliases.
+        more_of(load, 600)
+        assert answering(sectors()) == {first}, "without a share nobody is answered by it"
         give_share(SERVICE.name, SHARE)
         SERVICE.rolled()
         SERVICE.wait_ready(120)
@@ -121,8 +124,13 @@ def decided(airflow: Airflow, action: str, reason: str, **more: str) -> None:
 def serves_alone(model: str, load: Load) -> None:
     """Waits until only this model answers, and for more of the load after that."""
     wait_for(f"{model} in service", 60, lambda: answering(sectors()) == {model} or None)
+    more_of(load)
+
+
+def more_of(load: Load, count: int = 100) -> None:
+    """Waits for so many more answers."""
     ended = load.count
-    wait_for("more of the load", 60, lambda: load.count > ended + 100 or None)
+    wait_for("more of the load", 60, lambda: load.count > ended + count or None)
 
 
 def events(tables: Tables) -> list[dict[str, Any]]:
