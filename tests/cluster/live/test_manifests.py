@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from live.commands import ROOT, wait_for
 from live.kube import kubectl
+from live.overlay import overlay
 from live.site import Site
 
 K8S = ROOT / "k8s"
@@ -38,7 +38,7 @@ def test_the_api_server_takes_an_overlay(site: Site, overlay: str) -> None:
 
 
 def test_the_api_server_takes_all_components_together(site: Site) -> None:
-    with tempfile.TemporaryDirectory(dir=K8S / "overlays", prefix=".all-") as folder:
+    with overlay() as folder:
         described = {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
@@ -46,8 +46,8 @@ def test_the_api_server_takes_all_components_together(site: Site) -> None:
             "resources": ["../../base"],
             "components": [f"../../components/{name}" for name in COMPONENTS],
         }
-        Path(folder, "kustomization.yaml").write_text(json.dumps(described))
-        assert len(accepted(Path(folder))) > 30
+        (folder / "kustomization.yaml").write_text(json.dumps(described))
+        assert len(accepted(folder)) > 30
 
 
 @pytest.fixture(scope="module")
